@@ -1,0 +1,1 @@
+"""What came out: frozen records and status enums, passed between layers."""

@@ -1,0 +1,161 @@
+"""What the first half of the pipeline hands on: labelled tokens, models, activation shards, probes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from superpos.arrays import Bool, Float, Int
+
+
+class FeatureStatus(StrEnum):
+    """Whether a feature of a set can be probed."""
+
+    OK = "ok"
+    NO_POSITIVES = "no_positives"
+    NO_NEGATIVES = "no_negatives"
+    TOO_FEW = "too_few"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenExample:
+    """One positive example of a feature, for people: the text before the token, the token, the text after."""
+
+    before: str
+    token: str
+    after: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledTokens:
+    """A feature set on real text: token sequences, the probed positions and their labels.
+
+    Samples are ordered by (sequence, position); one document never spans two groups of a split.
+    """
+
+    feature_names: tuple[str, ...]
+    token_ids: NDArray[np.int32]
+    """All sequences one after another, (n_tokens,)."""
+    sequence_starts: Int
+    """Start of each sequence in `token_ids`, and the end of the last, (n_sequences + 1,)."""
+    sequence_documents: Int
+    """Index into `documents` of each sequence, (n_sequences,)."""
+    documents: tuple[str, ...]
+    """Name of each document, a path below the corpus root or a line number."""
+    sample_sequences: Int
+    """Sequence of each sample, (n_samples,)."""
+    sample_positions: Int
+    """Position of each sample within its sequence, (n_samples,)."""
+    labels: Bool
+    """(n_samples, n_features)."""
+    examples: tuple[TokenExample | None, ...]
+    """One positive example a feature, None where there is none."""
+    corpus_digest: str
+    """SHA-256 over the texts that were read, in order."""
+    tokenizer_digest: str
+    """SHA-256 of the tokenizer file."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Where the text came from, counts, versions; JSON data for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Identity and shape of a model, known without loading its weights."""
+
+    name: str
+    """As the study names it: bundled name, folder or hub repository."""
+    revision: str
+    """Revision asked for; empty for a folder."""
+    commit: str
+    """Resolved hub commit; empty for a folder."""
+    weights: str
+    """`pretrained` or `random`."""
+    seed: int
+    """Seed of random weights, -1 for pretrained ones."""
+    family: str
+    """Architecture family: gpt_neox or llama."""
+    n_layers: int
+    d_model: int
+    d_mlp: int
+    vocab_size: int
+    max_positions: int
+    config_digest: str
+    weights_digest: str
+    """SHA-256 over the weight files; empty for random weights."""
+    tokenizer_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A file of activations: rows are samples in order."""
+
+    path: str
+    """Relative to the data folder, with forward slashes."""
+    n_rows: int
+    width: int
+    dtype: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationInfo:
+    """What extraction says of one (hookpoint, layer)."""
+
+    hookpoint: str
+    layer: int
+    status: str
+    """`ok` or `non_finite`."""
+    n_rows: int
+    d_hook: int
+    dtype: str
+    agreement: float
+    """Largest deviation from the batch-of-one float32 oracle, over the oracle's root mean square."""
+    shards: tuple[Shard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeMetrics:
+    """Quality of one probe on the held-out samples; scores are NaN-free by `status`."""
+
+    feature: str
+    status: str
+    """`converged`, `max_iter`, or the `FeatureStatus` that kept the feature out."""
+    n_train: int
+    n_test: int
+    n_positive: int
+    """Positives in both parts together."""
+    accuracy: float | None
+    balanced_accuracy: float | None
+    f1: float | None
+    mcc: float | None
+    roc_auc: float | None
+    average_precision: float | None
+    norm: float | None
+    """Euclidean norm of the raw coefficients."""
+    nit: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProbeSet:
+    """Probes of every feature of one activation set, one row a feature that could be probed."""
+
+    feature_names: tuple[str, ...]
+    """The k features that were probed, in the order of the set."""
+    metrics: tuple[ProbeMetrics, ...]
+    """One entry for every feature of the set, also for those left out."""
+    coef_scaled: Float
+    """Coefficients on the scaled activations, (k, d)."""
+    coef_raw: Float
+    """Coefficients on the activations themselves: scaled ones over the scaler's scale, (k, d)."""
+    intercept: Float
+    """(k,)."""
+    scale: Float
+    """Scale of the scaler, (d,)."""
+    train_rows: Bool
+    """Which samples were trained on, (n_samples,)."""

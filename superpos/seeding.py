@@ -1,0 +1,63 @@
+"""Random draws with keys of their own (convention 8).
+
+A draw is named by what must be paired and by nothing else; its generator is PCG64 seeded with the SHA-256 of
+that name. Energies, layers, sigmas, back ends and optimisers are therefore compared on the same draws, in
+whatever order and on however many workers they run, and a bug fix elsewhere redraws nothing.
+
+| draw                | parts                                |
+|---------------------|--------------------------------------|
+| joint_start         | n, n_dims, restart                   |
+| perturbation        | n, n_dims, restart, trial            |
+| control             | kind, replicate, n, width            |
+| label_permutation   | replicate, rows                      |
+| split               | seed, groups                         |
+| model_weights       | seed                                 |
+| analysis            | name, replicate                      |
+
+NumPy promises equal streams for one version of a distribution only, so `numpy` is among the versions that a
+run records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from superpos.errors import ArgumentError, allowed
+from superpos.hashing import canonical_json
+
+DRAWS: dict[str, tuple[int, tuple[str, ...]]] = {
+    "joint_start": (1, ("n", "n_dims", "restart")),
+    "perturbation": (1, ("n", "n_dims", "restart", "trial")),
+    "control": (1, ("kind", "replicate", "n", "width")),
+    "label_permutation": (1, ("replicate", "rows")),
+    "split": (1, ("seed", "groups")),
+    "model_weights": (1, ("seed",)),
+    "analysis": (1, ("name", "replicate")),
+}
+"""Frozen draw version and parts of every draw; a version only ever changes together with a decision."""
+
+
+def draw_entropy(name: str, **parts: int | str) -> int:
+    """Return the 128-bit integer that seeds the draw `name` with these parts.
+
+    Raises
+    ------
+    ArgumentError
+        If the draw is unknown or its parts are not exactly those of the table above.
+    """
+    if name not in DRAWS:
+        raise ArgumentError("name", f"unknown draw {name!r}; {allowed(name, DRAWS)}")
+    version, wanted = DRAWS[name]
+    if set(parts) != set(wanted):
+        raise ArgumentError(
+            "parts", f"draw {name!r} takes {', '.join(wanted)}; got {', '.join(sorted(parts))}"
+        )
+    text = canonical_json({"draw": name, "draw_version": version, "parts": parts})
+    return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:16], "big")
+
+
+def generator(name: str, **parts: int | str) -> np.random.Generator:
+    """Return a fresh generator for the draw `name`; equal parts give equal streams."""
+    return np.random.Generator(np.random.PCG64(draw_entropy(name, **parts)))

@@ -1,0 +1,1 @@
+"""What to run: frozen, validated specifications."""

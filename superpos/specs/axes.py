@@ -1,0 +1,202 @@
+"""The axes of a fit: kernel, joint step, re-optimisation; each frozen, coerced and checked when it is made.
+
+Neutral values stand where an axis does not apply (s = 0 for `exp` and `log`, lambda_x = 0 for `manifold`), so
+that no axis is ever NULL and equal computations have equal keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from superpos.arrays import as_number
+from superpos.errors import ArgumentError, allowed
+
+EnergyName = Literal["exp", "log", "riesz"]
+SelfEnergy = Literal["exclude", "include"]
+Similarity = Literal["cosine", "rbf"]
+Gauge = Literal["none", "unit", "mean_norm"]
+ImportanceMode = Literal["learned", "uniform"]
+Optimiser = Literal["powell", "manifold"]
+Backend = Literal["scipy", "compiled"]
+SigmaRule = Literal["sigma", "sigma / sqrt(f)"]
+
+ENERGIES: tuple[str, ...] = get_args(EnergyName)
+SELF_ENERGIES: tuple[str, ...] = get_args(SelfEnergy)
+SIMILARITIES: tuple[str, ...] = get_args(Similarity)
+GAUGES: tuple[str, ...] = get_args(Gauge)
+IMPORTANCE_MODES: tuple[str, ...] = get_args(ImportanceMode)
+OPTIMISERS: tuple[str, ...] = get_args(Optimiser)
+BACKENDS: tuple[str, ...] = get_args(Backend)
+SIGMA_RULES: tuple[str, ...] = get_args(SigmaRule)
+
+
+def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> str:
+    """Return `value` if it is one of `choices`.
+
+    Raises
+    ------
+    ArgumentError
+        Naming the argument, the value and what is allowed.
+    """
+    if value not in choices:
+        raise ArgumentError(argument, f"{value!r} is unknown; {allowed(value, choices)}")
+    return str(value)
+
+
+def check_count(argument: str, value: Any, minimum: int) -> int:
+    """Return `value` as an integer of at least `minimum`."""
+    number = as_number(argument, value, minimum=minimum)
+    if number != int(number) or isinstance(value, bool):
+        raise ArgumentError(argument, f"{value!r} is not a whole number")
+    return int(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A pairwise energy K(x, y) with its treatment of the diagonal (conventions 1 and 3 of the science)."""
+
+    energy: EnergyName
+    """`exp` = exp(cos), `log` = -log r, `riesz` = sgn(s) r^-s."""
+    s: float = 0.0
+    """Exponent of `riesz`, not 0; 0 for the other two."""
+    self_energy: SelfEnergy | None = None
+    """Whether the sum runs over i = j too; None stands for the energy's default (`exp`: include)."""
+    softening: float = 0.0
+    """eps >= 0: r becomes sqrt(r^2 + eps^2) everywhere; not for `exp`."""
+
+    def __post_init__(self) -> None:
+        """Coerce and check.
+
+        Raises
+        ------
+        ArgumentError
+            For an unknown energy, s = 0 under `riesz`, any softening under `exp`, or softening 0 where the
+            diagonal of `log` or of `riesz` with s > 0 is included.
+        """
+        check_choice("energy", self.energy, ENERGIES)
+        s = as_number("s", self.s)
+        if self.energy == "riesz" and s == 0.0:
+            raise ArgumentError(
+                "s", "0 is not an exponent of the riesz energy; use energy 'log' for the limit"
+            )
+        object.__setattr__(self, "s", s if self.energy == "riesz" else 0.0)
+        default: SelfEnergy = "include" if self.energy == "exp" else "exclude"
+        chosen = default if self.self_energy is None else self.self_energy
+        check_choice("self_energy", chosen, SELF_ENERGIES)
+        object.__setattr__(self, "self_energy", chosen)
+        eps = as_number("softening", self.softening, minimum=0.0)
+        object.__setattr__(self, "softening", eps)
+        if self.energy == "exp" and eps != 0.0:
+            raise ArgumentError("softening", f"{eps:g} does not apply to the exp energy; use 0")
+        if self.is_singular and self.includes_diagonal and eps == 0.0:
+            raise ArgumentError(
+                "softening", f"0 makes the included diagonal of {self.label} infinite; use a value above 0"
+            )
+
+    @property
+    def includes_diagonal(self) -> bool:
+        """Whether the energy sums over i = j."""
+        return self.self_energy == "include"
+
+    @property
+    def is_singular(self) -> bool:
+        """Whether K(x, x) without softening is infinite."""
+        return self.energy == "log" or (self.energy == "riesz" and self.s > 0.0)
+
+    @property
+    def label(self) -> str:
+        """The `kernel` column of the views: exp, log, riesz:1."""
+        return f"riesz:{self.s:g}" if self.energy == "riesz" else self.energy
+
+
+@dataclass(frozen=True, slots=True)
+class JointAxes:
+    """One setting of the joint step; `softening` is a multiple of the start radius here (convention 1)."""
+
+    energy: EnergyName
+    s: float = 0.0
+    self_energy: SelfEnergy | None = None
+    softening: float = 0.0
+    gauge: Gauge = "none"
+    importance_mode: ImportanceMode = "learned"
+    n_dims: int = 10
+    lambda_d: float = 100.0
+    restart: int = 0
+    backend: Backend = "scipy"
+    max_iter: int = 2000
+    gtol: float = 1e-5
+
+    def __post_init__(self) -> None:
+        """Coerce and check; raises `ArgumentError` as `Kernel` does."""
+        kernel = Kernel(self.energy, self.s, self.self_energy, self.softening)
+        for field in ("s", "self_energy", "softening"):
+            object.__setattr__(self, field, getattr(kernel, field))
+        check_choice("gauge", self.gauge, GAUGES)
+        check_choice("importance_mode", self.importance_mode, IMPORTANCE_MODES)
+        check_choice("backend", self.backend, BACKENDS)
+        object.__setattr__(self, "n_dims", check_count("n_dims", self.n_dims, 2))
+        object.__setattr__(self, "restart", check_count("restart", self.restart, 0))
+        object.__setattr__(self, "max_iter", check_count("max_iter", self.max_iter, 1))
+        object.__setattr__(self, "lambda_d", as_number("lambda_d", self.lambda_d, minimum=0.0))
+        object.__setattr__(self, "gtol", as_number("gtol", self.gtol, minimum=0.0, exclusive=True))
+
+    def kernel(self, start_radius: float) -> Kernel:
+        """Return the kernel with its softening in absolute units."""
+        return Kernel(self.energy, self.s, self.self_energy, self.softening * start_radius)
+
+    @property
+    def label(self) -> str:
+        """The `kernel` column of the views."""
+        return f"riesz:{self.s:g}" if self.energy == "riesz" else self.energy
+
+
+@dataclass(frozen=True, slots=True)
+class FitAxes:
+    """One setting of the re-optimisation."""
+
+    optimiser: Optimiser = "powell"
+    lambda_x: float = 1.0
+    sigma: float = 0.0
+    sigma_rule: SigmaRule = "sigma"
+    trial: int = 0
+    backend: Backend = "scipy"
+    xtol: float = 1e-4
+    ftol: float = 1e-4
+    max_iter: int = 0
+    """0 = the optimiser's own limit."""
+    gtol: float = 1e-8
+    """Relative gradient at which the manifold optimiser stops."""
+
+    def __post_init__(self) -> None:
+        """Coerce and check; settings the optimiser does not read become neutral, sigma 0 has trial 0 only.
+
+        Raises
+        ------
+        ArgumentError
+            For unknown names and numbers outside their range.
+        """
+        check_choice("optimiser", self.optimiser, OPTIMISERS)
+        check_choice("sigma_rule", self.sigma_rule, SIGMA_RULES)
+        check_choice("backend", self.backend, BACKENDS)
+        for field, minimum, exclusive in (
+            ("lambda_x", 0.0, False),
+            ("sigma", 0.0, False),
+            ("xtol", 0.0, True),
+            ("ftol", 0.0, True),
+            ("gtol", 0.0, True),
+        ):
+            number = as_number(field, getattr(self, field), minimum=minimum, exclusive=exclusive)
+            object.__setattr__(self, field, number)
+        object.__setattr__(self, "trial", check_count("trial", self.trial, 0))
+        object.__setattr__(self, "max_iter", check_count("max_iter", self.max_iter, 0))
+        if self.optimiser == "manifold":
+            object.__setattr__(self, "lambda_x", 0.0)
+        if self.sigma == 0.0:
+            object.__setattr__(self, "sigma_rule", "sigma")
+            if self.trial != 0:
+                raise ArgumentError("trial", f"{self.trial} with sigma 0 repeats trial 0; use trial 0")
+
+    def scale(self, n_dims: int) -> float:
+        """Return the standard deviation of the perturbation in units of n_i."""
+        return self.sigma / n_dims**0.5 if self.sigma_rule == "sigma / sqrt(f)" else self.sigma
