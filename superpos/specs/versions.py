@@ -1,0 +1,18 @@
+"""Algorithm version of every stage: part of the keys, raised whenever a stage's results would change.
+
+Rows of an older version stay in the database but leave the views until `superpos db gc` drops them.
+"""
+
+from __future__ import annotations
+
+ALGORITHM_VERSIONS: dict[str, int] = {
+    "model": 1,
+    "dataset": 1,
+    "activations": 1,
+    "directions": 1,
+    "target": 1,
+    "psm": 1,
+    "joint_axes": 1,
+    "joint": 1,
+    "fit_axes": 1,
+}
