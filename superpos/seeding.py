@@ -13,6 +13,7 @@ whatever order and on however many workers they run, and a bug fix elsewhere red
 | split               | seed, groups                         |
 | model_weights       | seed                                 |
 | analysis            | name, replicate                      |
+| sample              | name, seed                           |
 
 NumPy promises equal streams for one version of a distribution only, so `numpy` is among the versions that a
 run records.
@@ -35,6 +36,7 @@ DRAWS: dict[str, tuple[int, tuple[str, ...]]] = {
     "split": (1, ("seed", "groups")),
     "model_weights": (1, ("seed",)),
     "analysis": (1, ("name", "replicate")),
+    "sample": (1, ("name", "seed")),
 }
 """Frozen draw version and parts of every draw; a version only ever changes together with a decision."""
 
