@@ -41,7 +41,7 @@ DRAWS: dict[str, tuple[int, tuple[str, ...]]] = {
 """Frozen draw version and parts of every draw; a version only ever changes together with a decision."""
 
 
-def draw_entropy(name: str, **parts: int | str) -> int:
+def draw_entropy(name: str, /, **parts: int | str) -> int:
     """Return the 128-bit integer that seeds the draw `name` with these parts.
 
     Raises
@@ -60,6 +60,6 @@ def draw_entropy(name: str, **parts: int | str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:16], "big")
 
 
-def generator(name: str, **parts: int | str) -> np.random.Generator:
+def generator(name: str, /, **parts: int | str) -> np.random.Generator:
     """Return a fresh generator for the draw `name`; equal parts give equal streams."""
     return np.random.Generator(np.random.PCG64(draw_entropy(name, **parts)))

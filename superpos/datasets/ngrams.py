@@ -74,9 +74,7 @@ def fit_unigram(tokens: NDArray[np.integer], vocab_size: int, k: float) -> Unigr
     return Unigram(np.log(counts / counts.sum()))
 
 
-def fit_bigram(
-    tokens: NDArray[np.integer], vocab_size: int, discount: float, k: float = 1e-3
-) -> Bigram:
+def fit_bigram(tokens: NDArray[np.integer], vocab_size: int, discount: float, k: float = 1e-3) -> Bigram:
     """Count the pairs of neighbours of a stream, (n,).
 
     Raises
@@ -102,8 +100,11 @@ def fit_bigram(
 
 
 def tuned_ngrams(
-    tokens: NDArray[np.integer], vocab_size: int, tuning_share: float = 0.1,
-    discounts: Sequence[float] = DISCOUNTS, additive: Sequence[float] = ADDITIVE,
+    tokens: NDArray[np.integer],
+    vocab_size: int,
+    tuning_share: float = 0.1,
+    discounts: Sequence[float] = DISCOUNTS,
+    additive: Sequence[float] = ADDITIVE,
 ) -> tuple[Unigram, Bigram, dict[str, float]]:
     """Choose the smoothing on the last share of the training stream, then count the whole stream.
 
@@ -115,9 +116,7 @@ def tuned_ngrams(
     cut = int(len(tokens) * (1.0 - tuning_share))
     fit, tune = tokens[:cut], tokens[cut:]
     k = min(additive, key=lambda value: fit_unigram(fit, vocab_size, value).loss(tune))
-    discount = min(
-        discounts, key=lambda value: fit_bigram(fit, vocab_size, value).loss(tune[:-1], tune[1:])
-    )
+    discount = min(discounts, key=lambda value: fit_bigram(fit, vocab_size, value).loss(tune[:-1], tune[1:]))
     chosen = {"k": float(k), "discount": float(discount)}
     return fit_unigram(tokens, vocab_size, k), fit_bigram(tokens, vocab_size, discount), chosen
 

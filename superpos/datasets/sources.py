@@ -12,89 +12,21 @@ import json
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from superpos.errors import ArgumentError, InputError, allowed
+from superpos.errors import InputError
 from superpos.hashing import text_digest
+from superpos.specs.datasets import CorpusSpec
 
-CORPUS_KINDS = ("stdlib", "text")
-TEXT_SUFFIXES = (".md", ".py", ".rst", ".txt")
-TEXT_KEYS = ("text", "content")
+TEXT_SUFFIXES = (".md", ".py", ".rst", ".tex", ".txt")
+"""Which files of a folder are read."""
+FALLBACK_TEXT_KEY = "content"
+"""Read where a line of JSONL lacks the default key."""
 _FOREIGN = ("site-packages", "dist-packages", "__pycache__")
 # Written when the interpreter was built: compiler flags and paths of one machine, not library text.
 _BUILD_OUTPUT = ("_sysconfigdata", "config-")
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusSpec:
-    """What text to read; a study file says `stdlib` or a path."""
-
-    kind: str = "stdlib"
-    """`stdlib` or `text`."""
-    path: str = ""
-    """File or folder of a `text` corpus; empty for `stdlib`."""
-    text_key: str = ""
-    """Key of the text in each line of a JSONL file; empty = the first of `text` and `content` that is there."""
-    max_documents: int = 0
-    """Read only the first documents; 0 = all."""
-    suffixes: tuple[str, ...] = TEXT_SUFFIXES
-    """Which files of a folder are read."""
-
-    def __post_init__(self) -> None:
-        """Check and make what does not apply neutral.
-
-        Raises
-        ------
-        ArgumentError
-            For an unknown kind, a `text` corpus without a path, or a negative number of documents.
-        """
-        if self.kind not in CORPUS_KINDS:
-            raise ArgumentError("corpus.kind", f"{self.kind!r} is unknown; {allowed(self.kind, CORPUS_KINDS)}")
-        if self.kind == "text" and not self.path:
-            raise ArgumentError("corpus.path", "is empty; a text corpus is a file or a folder")
-        number = self.max_documents
-        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-            raise ArgumentError(
-                "corpus.max_documents", f"{number!r} is not a whole number of at least 0 (0 = all)"
-            )
-        suffixes = tuple(sorted(set(self.suffixes)))
-        if not suffixes or not all(suffix.startswith(".") for suffix in suffixes):
-            raise ArgumentError("corpus.suffixes", f"{self.suffixes!r} must be endings such as '.txt'")
-        object.__setattr__(self, "suffixes", suffixes)
-        if self.kind == "stdlib":
-            for name, neutral in (("path", ""), ("text_key", ""), ("suffixes", TEXT_SUFFIXES)):
-                object.__setattr__(self, name, neutral)
-
-    @classmethod
-    def parse(cls, value: str | Mapping[str, Any] | CorpusSpec) -> CorpusSpec:
-        """Return the specification that a study file writes as `stdlib`, as a path or as a table."""
-        if isinstance(value, CorpusSpec):
-            return value
-        if isinstance(value, Mapping):
-            known = tuple(cls.__dataclass_fields__)
-            for key in value:
-                if key not in known:
-                    raise ArgumentError("corpus", f"unknown key {key!r}; {allowed(key, known)}")
-            items = dict(value)
-            if "suffixes" in items:
-                items["suffixes"] = tuple(items["suffixes"])
-            if "path" in items and "kind" not in items:
-                items["kind"] = "text"
-            return cls(**items)
-        if not isinstance(value, str) or not value:
-            raise ArgumentError("corpus", f"{value!r} is neither 'stdlib' nor a path")
-        return cls() if value == "stdlib" else cls(kind="text", path=value)
-
-    @property
-    def label(self) -> str:
-        """The `corpus` column of the views: `stdlib` or the last part of the path."""
-        return "stdlib" if self.kind == "stdlib" else Path(self.path).name
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the specification as JSON data."""
-        return {**asdict(self), "suffixes": list(self.suffixes)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +66,8 @@ def load_corpus(spec: CorpusSpec, min_documents: int = 1) -> Corpus:
     where = "the standard library" if spec.kind == "stdlib" else spec.path
     if len(documents) < max(1, min_documents):
         raise InputError(
-            f"{where}: corpus too small: {len(documents)} documents with text, at least {max(1, min_documents)} needed"
+            f"{where}: corpus too small: {len(documents)} documents with text, "
+            f"at least {max(1, min_documents)} needed"
         )
     provenance = {
         "corpus": spec.label,
@@ -172,7 +105,9 @@ def stdlib_files() -> tuple[Path, list[Path]]:
         if path.is_file() and not _is_foreign(path.relative_to(root).parts)
     ]
     if not files:
-        raise InputError(f"{root}: no standard library sources there; name a text file or folder as the corpus")
+        raise InputError(
+            f"{root}: no standard library sources there; name a text file or folder as the corpus"
+        )
     return root, sorted(files, key=lambda path: path.relative_to(root).as_posix())
 
 
@@ -205,9 +140,9 @@ def _text_documents(spec: CorpusSpec, skipped: dict[str, int]) -> Iterator[Docum
     path = Path(spec.path).expanduser()
     skipped["empty"] = 0
     if path.is_dir():
-        files = [file for file in path.rglob("*") if file.is_file() and file.suffix in spec.suffixes]
+        files = [file for file in path.rglob("*") if file.is_file() and file.suffix in TEXT_SUFFIXES]
         named = sorted((file.relative_to(path).as_posix(), file) for file in files)
-        source = (Document(name, read_text(file)) for name, file in named)
+        source: Iterator[Document] = (Document(name, read_text(file)) for name, file in named)
     elif path.suffix == ".jsonl" and path.is_file():
         source = _jsonl_documents(path, spec.text_key)
     elif path.is_file():
@@ -246,7 +181,7 @@ def _jsonl_documents(path: Path, text_key: str) -> Iterator[Document]:
             record = json.loads(line)
         except json.JSONDecodeError as error:
             raise InputError(f"{path}: line {number}: not JSON: {error.msg}") from None
-        keys = (text_key,) if text_key else TEXT_KEYS
+        keys = (text_key, FALLBACK_TEXT_KEY) if text_key == "text" else (text_key,)
         values = [record[key] for key in keys if key in record] if isinstance(record, dict) else []
         if not values or not isinstance(values[0], str):
             raise InputError(f"{path}: line {number}: no text under {' or '.join(map(repr, keys))}")

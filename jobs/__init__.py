@@ -1,0 +1,1 @@
+"""Entry points named by verbs: thin, meant to be submitted to a cluster."""
