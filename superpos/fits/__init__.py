@@ -1,0 +1,1 @@
+"""Energy fits: joint step, re-optimisation, certificate."""

@@ -1,0 +1,79 @@
+"""Gauges of the joint step: which vectors X the variables Y stand for, and the chain rule back.
+
+    none       X = Y
+    unit       x_i = R y_i / ||y_i||                    R = start radius
+    mean_norm  X = (R / m) Y',  m = mean_j ||y'_j||     Y' = Y, or Y minus its mean row where the problem is
+                                                        translation-invariant (rbf with log or riesz)
+Gradients, with G = dJ/dX:
+    unit       dJ/dy_i = (R / ||y_i||) (g_i - <g_i, u_i> u_i),  u_i = y_i / ||y_i||
+    mean_norm  dJ/dy'_j = (R / m) g_j - (R <G, Y'> / (n m^2)) y'_j / ||y'_j||, minus its mean row if centred
+
+Under a gauge X is a point of its own fibre (Y = X maps to X), and that is where the gradient of the gauged
+problem is reported. A translation-invariant problem gives no force on the mean row, so `mean_norm` measures
+norms from the mean: otherwise the vectors would crowd together far from an origin that means nothing.
+`unit` holds the rows on the sphere about the origin and is never centred.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.errors import ArgumentError
+from superpos.specs.axes import Kernel
+
+
+def is_translation_invariant(kernel: Kernel, similarity: str, gauge: str) -> bool:
+    """Return whether a common shift of all vectors leaves the joint problem as it is."""
+    return similarity == "rbf" and kernel.energy != "exp" and gauge != "unit"
+
+
+def check_gauge(kernel: Kernel, similarity: str, gauge: str) -> None:
+    """Refuse `mean_norm` under cosine with `log` or `riesz`.
+
+    Raises
+    ------
+    ArgumentError
+        Since the energy then grows one norm at the cost of another, which goes to 0 (convention 3).
+    """
+    if gauge == "mean_norm" and similarity == "cosine" and kernel.energy != "exp":
+        raise ArgumentError(
+            "gauge", f"'mean_norm' with cosine and {kernel.label} drives a norm to 0; allowed: none, unit"
+        )
+
+
+class Gauge:
+    """The map from variables Y to vectors X, both (n, f), and its adjoint."""
+
+    def __init__(self, name: str, radius: float, *, centred: bool) -> None:
+        self.name = name
+        self.radius = radius
+        self.centred = centred
+
+    def vectors(self, variables: Float) -> Float:
+        """Return X for variables Y, (n, f)."""
+        if self.name == "none":
+            return variables
+        if self.centred:
+            variables = variables - variables.mean(axis=0)
+        norms = np.sqrt(np.einsum("ij,ij->i", variables, variables))
+        if self.name == "unit":
+            return np.asarray(variables * (self.radius / norms)[:, None])
+        return np.asarray(variables * (self.radius / norms.mean()))
+
+    def gradient(self, variables: Float, vectors: Float, slope: Float) -> Float:
+        """Return dJ/dY from the slope dJ/dX at `vectors` = X(Y), all (n, f)."""
+        if self.name == "none":
+            return slope
+        if self.name == "unit":
+            norms = np.sqrt(np.einsum("ij,ij->i", variables, variables))
+            radial = np.einsum("ij,ij->i", slope, vectors) / self.radius**2
+            return np.asarray((slope - radial[:, None] * vectors) * (self.radius / norms)[:, None])
+        if self.centred:
+            variables = variables - variables.mean(axis=0)
+        norms = np.sqrt(np.einsum("ij,ij->i", variables, variables))
+        scale = self.radius / norms.mean()
+        common = scale * float(np.vdot(slope, vectors)) / (self.radius * norms.size)
+        # <G, X> / (R n) times R / m: vectors = (R / m) Y' turns <G, Y'> R / (n m^2) into this.
+        back = scale * slope - common * (variables / norms[:, None])
+        return np.asarray(back - back.mean(axis=0) if self.centred else back)

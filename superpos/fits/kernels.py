@@ -1,0 +1,115 @@
+"""Pair energies and similarities: values and slopes, and the energy of a set of vectors.
+
+    E(X, w~) = sum_ij K(x_i, x_j) w~_i w~_j            all ordered pairs; i = j only if self_energy = include
+    exp      K = exp(c),             c = cos(x_i, x_j)              dK/dc   = K
+    log      K = -log rho,           rho^2 = ||x_i - x_j||^2 + eps^2  dK/dr^2 = -1 / (2 rho^2)
+    riesz    K = sgn(s) rho^-s,                                     dK/dr^2 = -s K / (2 rho^2)
+    cosine   S = c
+    rbf      S = exp(-r^2 / C)                                      dS/dr^2 = -S / C
+
+The argument of a kernel is c for `exp` and rho^2 for the others: `pair_energy` and `pair_slope` take it, so
+that one pass over the Gram matrix serves energy and similarity. K(x, x) does not depend on x (e, -log eps,
+sgn(s) eps^-s), hence the diagonal enters the energy and the gradient with respect to the logits, never the
+gradient with respect to X.
+
+Source: the thesis' energy functions; conventions 1 and 2 of `docs/science.md`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.specs.axes import Kernel
+
+
+def softmax(logits: Float) -> Float:
+    """Return the importance w~ = softmax(w), (n,), from logits w, (n,)."""
+    weights = np.exp(logits - logits.max())
+    weights /= weights.sum()
+    return np.asarray(weights)
+
+
+def pair_energy(kernel: Kernel, argument: Float) -> Float:
+    """Return K at cosines (`exp`) or at squared softened distances rho^2 (`log`, `riesz`), elementwise."""
+    if kernel.energy == "exp":
+        return np.asarray(np.exp(argument))
+    if kernel.energy == "log":
+        return np.asarray(-0.5 * np.log(argument))
+    power = argument ** (0.5 * abs(kernel.s))
+    return np.asarray(1.0 / power if kernel.s > 0.0 else -power)
+
+
+def pair_slope(kernel: Kernel, argument: Float, values: Float) -> Float:
+    """Return dK/d(argument), given the argument and the values that `pair_energy` returned for it."""
+    if kernel.energy == "exp":
+        return values
+    if kernel.energy == "log":
+        return np.asarray(-0.5 / argument)
+    return np.asarray((-0.5 * kernel.s) * values / argument)
+
+
+def self_value(kernel: Kernel) -> float:
+    """Return K(x, x) where the diagonal is included, else 0."""
+    if not kernel.includes_diagonal:
+        return 0.0
+    if kernel.energy == "exp":
+        return math.e
+    if kernel.energy == "log":
+        return -math.log(kernel.softening)
+    power = float(kernel.softening ** abs(kernel.s))
+    return 1.0 / power if kernel.s > 0.0 else -power
+
+
+def squared_distances(vectors: Float) -> Float:
+    """Return r^2 from coordinate differences, (n, n): exact zeros on the diagonal, no cancellation."""
+    differences = vectors[:, None, :] - vectors[None, :, :]
+    return np.asarray(np.einsum("ijk,ijk->ij", differences, differences))
+
+
+def cosines(vectors: Float) -> Float:
+    """Return the cosines of all pairs of rows, (n, n), with ones on the diagonal."""
+    unit = vectors / np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
+    matrix = unit @ unit.T
+    np.fill_diagonal(matrix, 1.0)
+    return np.asarray(matrix)
+
+
+def energy_matrix(vectors: Float, kernel: Kernel) -> Float:
+    """Return K(x_i, x_j), (n, n), with K(x, x) or 0 on the diagonal as `self_energy` says."""
+    if kernel.energy == "exp":
+        argument = cosines(vectors)
+    else:
+        argument = squared_distances(vectors) + kernel.softening**2
+        np.fill_diagonal(argument, 1.0)
+    matrix = pair_energy(kernel, argument)
+    np.fill_diagonal(matrix, self_value(kernel))
+    return matrix
+
+
+def energy_value(vectors: Float, importance: Float, kernel: Kernel) -> float:
+    """Return E(X, w~) of vectors (n, f) under importance (n,).
+
+    Not finite where vectors coincide under a singular kernel without softening, or vanish under `exp`.
+    """
+    with np.errstate(all="ignore"):
+        return float(importance @ energy_matrix(vectors, kernel) @ importance)
+
+
+def similarity_matrix(vectors: Float, similarity: str, rbf_scale: float) -> Float:
+    """Return the pairwise similarity matrix of vectors (n, f) as the joint step defines it, (n, n).
+
+    Parameters
+    ----------
+    vectors
+        Rows x_i, (n, f).
+    similarity
+        `cosine` or `rbf`.
+    rbf_scale
+        C of the RBF, in squared units of the vectors; not read by `cosine`.
+    """
+    if similarity == "cosine":
+        return cosines(vectors)
+    return np.asarray(np.exp(-squared_distances(vectors) / rbf_scale))

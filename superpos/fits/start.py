@@ -1,0 +1,92 @@
+"""Start of the joint step and of the re-optimisation, and the draws behind them (conventions 2 and 8).
+
+    joint step       x_i = R g_i / ||g_i||, g_i standard normal in R^f, logits 0
+                     cosine  R = 1
+                     rbf     R = sqrt(median(r^2) / 2),  r^2 = -C log max(T_ij, 1e-12), i < j
+    re-optimisation  x_i + sigma n_i g_i
+
+Points uniform on a sphere of radius R have a mean squared distance of 2 R^2, hence the factor. The sphere is
+about the origin; its rows are not shifted to mean zero, for a shift changes nothing where the problem is
+translation-invariant and would break the norms where it is not. Where the median is 0 (half of the targets
+are 1 or more: the features nearly coincide) R = sqrt(C / 2), so that squared distances start near C, where
+the RBF still has a slope.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.errors import ArgumentError
+from superpos.seeding import generator
+from superpos.specs.axes import check_count
+
+TARGET_FLOOR = 1e-12
+"""Smallest target that an RBF distance is read from."""
+
+
+def start_radius(target: Float, similarity: str, rbf_scale: float) -> float:
+    """Return the radius R of the sphere on which the joint step starts.
+
+    Parameters
+    ----------
+    target
+        Target pairwise similarity matrix, (n, n).
+    similarity
+        `cosine` or `rbf`.
+    rbf_scale
+        C of the RBF.
+    """
+    if similarity == "cosine":
+        return 1.0
+    entries = target[np.triu_indices(target.shape[0], k=1)]
+    squares = np.maximum(-rbf_scale * np.log(np.maximum(entries, TARGET_FLOOR)), 0.0)
+    median = float(np.median(squares))
+    return math.sqrt(0.5 * (median if median > TARGET_FLOOR * rbf_scale else rbf_scale))
+
+
+def sphere_start(rng: np.random.Generator, n: int, n_dims: int, radius: float) -> Float:
+    """Return n rows uniform on the sphere of this radius in R^f, (n, f)."""
+    draws = rng.standard_normal((n, n_dims))
+    return np.asarray(draws * (radius / np.linalg.norm(draws, axis=1, keepdims=True)))
+
+
+def perturbed(rng: np.random.Generator, vectors: Float, sigma: float) -> Float:
+    """Return x_i + sigma n_i g_i with n_i = ||x_i|| and g_i standard normal, (n, f)."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors + sigma * norms * rng.standard_normal(vectors.shape))
+
+
+def joint_generator(seed: int | np.random.Generator, n: int, n_dims: int) -> np.random.Generator:
+    """Return the generator of a joint start; an integer is the restart of the frozen draw."""
+    if isinstance(seed, np.random.Generator):
+        return seed
+    return generator("joint_start", n=n, n_dims=n_dims, restart=_checked_seed(seed))
+
+
+def perturbation_generator(seed: int | np.random.Generator, n: int, n_dims: int) -> np.random.Generator:
+    """Return the generator of a perturbation; an integer is the trial of the frozen draw of restart 0."""
+    if isinstance(seed, np.random.Generator):
+        return seed
+    return generator("perturbation", n=n, n_dims=n_dims, restart=0, trial=_checked_seed(seed))
+
+
+def _checked_seed(seed: int) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise ArgumentError("seed", f"{seed!r} is neither a whole number nor a numpy Generator")
+    return check_count("seed", seed, 0)
+
+
+def perturbation_angles(vectors: Float, start: Float) -> Float:
+    """Return the angle between each row and its perturbed start, in degrees, (n,); 0 where a row is zero.
+
+    From the half-angle form 2 atan2(||u - v||, ||u + v||) of unit rows u, v, exact for small angles too.
+    """
+    lengths = np.linalg.norm(vectors, axis=1), np.linalg.norm(start, axis=1)
+    present = (lengths[0] > 0.0) & (lengths[1] > 0.0)
+    safe = [np.where(present, length, 1.0)[:, None] for length in lengths]
+    u, v = vectors / safe[0], start / safe[1]
+    angles = 2.0 * np.arctan2(np.linalg.norm(u - v, axis=1), np.linalg.norm(u + v, axis=1))
+    return np.asarray(np.where(present, np.degrees(angles), 0.0))
