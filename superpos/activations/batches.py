@@ -1,0 +1,86 @@
+"""Batches under a token budget, of sequences of like length, so that little padding is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from superpos.arrays import Int
+from superpos.errors import ArgumentError
+from superpos.records.data import LabelledTokens
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProbedSequence:
+    """A sequence with probed positions, cut after the last of them (the models are causal)."""
+
+    token_ids: NDArray[np.int32]
+    """(length,)."""
+    positions: Int
+    """Probed positions, (m,)."""
+    first_row: int
+    """Row of the first of them in the activation matrix; the others follow."""
+
+
+def probed_sequences(tokens: LabelledTokens) -> tuple[ProbedSequence, ...]:
+    """Return the sequences that have samples, in order.
+
+    Raises
+    ------
+    ArgumentError
+        If samples are not ordered by (sequence, position), or a position lies outside its sequence.
+    """
+    sequences, positions = tokens.sample_sequences, tokens.sample_positions
+    lengths = np.diff(tokens.sequence_starts)
+    if positions.shape != sequences.shape:
+        raise ArgumentError("tokens", "sample_sequences and sample_positions differ in length")
+    if sequences.size == 0:
+        raise ArgumentError("tokens", "there are no samples")
+    step = np.diff(sequences)
+    if np.any(step < 0) or np.any((step == 0) & (np.diff(positions) <= 0)):
+        raise ArgumentError("tokens", "samples are not ordered by (sequence, position), each once")
+    if sequences[0] < 0 or sequences[-1] >= lengths.size:
+        raise ArgumentError("tokens", f"sample_sequences reaches outside 0 to {lengths.size - 1}")
+    if np.any(positions < 0) or np.any(positions >= lengths[sequences]):
+        raise ArgumentError("tokens", "sample_positions reaches outside its sequence")
+    chosen, firsts, counts = np.unique(sequences, return_index=True, return_counts=True)
+    found = []
+    for sequence, first, count in zip(chosen.tolist(), firsts.tolist(), counts.tolist(), strict=True):
+        start = int(tokens.sequence_starts[sequence])
+        own = positions[first : first + count]
+        found.append(ProbedSequence(tokens.token_ids[start : start + int(own[-1]) + 1], own, first))
+    return tuple(found)
+
+
+def token_batches(
+    sequences: tuple[ProbedSequence, ...], token_budget: int
+) -> Iterator[tuple[ProbedSequence, ...]]:
+    """Yield batches, longest first, whose padded size is at most `token_budget` (one sequence at least).
+
+    The longest come first so that a device that is too small says so at once.
+    """
+    order = sorted(range(len(sequences)), key=lambda index: (-sequences[index].token_ids.size, index))
+    start = 0
+    while start < len(order):
+        longest = sequences[order[start]].token_ids.size
+        size = max(1, token_budget // longest)
+        yield tuple(sequences[index] for index in order[start : start + size])
+        start += size
+
+
+def padded(batch: tuple[ProbedSequence, ...]) -> tuple[Int, Int, Int, Int]:
+    """Return token ids and mask, both (n_sequences, longest), and the probed rows and columns, (m,) each.
+
+    Padding is on the right with id 0, where a causal model cannot see it and positions stay what they are.
+    """
+    longest = max(sequence.token_ids.size for sequence in batch)
+    ids = np.zeros((len(batch), longest), dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for row, sequence in enumerate(batch):
+        ids[row, : sequence.token_ids.size] = sequence.token_ids
+        mask[row, : sequence.token_ids.size] = 1
+    rows = np.repeat(np.arange(len(batch)), [sequence.positions.size for sequence in batch])
+    return ids, mask, rows, np.concatenate([sequence.positions for sequence in batch])

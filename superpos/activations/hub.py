@@ -1,0 +1,71 @@
+"""Models of the Hugging Face hub: small files to know a model, weights when it is loaded.
+
+Only the small files decide about identity: a branch or tag is resolved to a commit once, and everything else
+is asked for at that commit, so that a filled cache works without a network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from superpos.errors import InputError
+
+REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+SMALL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+
+def is_repository(name: str) -> bool:
+    """Whether `name` reads like a hub repository, `owner/name`."""
+    return REPOSITORY.fullmatch(name) is not None
+
+
+def resolve(repository: str, revision: str) -> tuple[str, Path]:
+    """Return the commit of a revision and the local folder with its configuration and tokenizer.
+
+    Raises
+    ------
+    InputError
+        If neither the hub nor the local cache has it; the message says what to download and where to.
+    """
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    with _explained(repository, revision):
+        config = hf_hub_download(repository, "config.json", revision=revision or None)
+        commit = Path(config).parent.name
+        folder = snapshot_download(repository, revision=commit, allow_patterns=list(SMALL_FILES))
+    return commit, Path(folder)
+
+
+def download(repository: str, commit: str) -> Path:
+    """Return the local folder with everything that loading needs, pickles excepted; raises as `resolve`."""
+    from huggingface_hub import snapshot_download
+
+    with _explained(repository, commit):
+        folder = snapshot_download(repository, revision=commit, allow_patterns=["*.json", "*.safetensors"])
+    return Path(folder)
+
+
+@contextmanager
+def _explained(repository: str, revision: str) -> Iterator[None]:
+    """Turn what the hub client raises (HTTP, connection, missing entry, invalid name) into one line."""
+    # HTTPError is the base class of whichever HTTP client this version of the hub client is built on.
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        HTTPError,  # type: ignore[attr-defined]  # imported there, not declared as exported
+    )
+
+    at = f" at revision {revision}" if revision else ""
+    try:
+        yield
+    except (HfHubHTTPError, HFValidationError, HTTPError, OSError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"model {repository}{at}: the hub does not answer or lacks a file ({type(error).__name__}: "
+            f"{first}); download config.json, tokenizer.json and *.safetensors into a folder and name that "
+            "folder as the model, or fill the cache where the hub can be reached: "
+            f"hf download {repository}{f' --revision {revision}' if revision else ''}"
+        ) from error

@@ -1,0 +1,131 @@
+"""Identity and shape of a model from its small files, before any weight is loaded and without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from superpos.activations.folders import (
+    check_finite_weights,
+    files_digest,
+    read_config,
+    tokenizer_size,
+    weight_files,
+)
+from superpos.activations.hub import is_repository, resolve
+from superpos.errors import InputError, allowed
+from superpos.hashing import file_digest
+from superpos.records.data import ModelInfo
+from superpos.specs.models import HOOKPOINTS, ModelSpec, check_hookpoint
+
+FAMILIES = {
+    "gpt_neox": "gpt_neox",
+    "llama": "llama",
+    "mistral": "llama",
+    "qwen2": "llama",
+    "qwen3": "llama",
+}
+"""Architecture family of each `model_type` whose hookpoints are known and checked against the oracle."""
+
+
+def locate(spec: ModelSpec) -> tuple[Path, str]:
+    """Return the folder with configuration and tokenizer of a model, and its hub commit (empty if local).
+
+    Raises
+    ------
+    InputError
+        If the name is neither bundled, nor a folder, nor a hub repository that can be reached; a revision of
+        a folder is refused too.
+    """
+    local = _bundled(spec.name)
+    if local is None and Path(spec.name).expanduser().is_dir():
+        local = Path(spec.name).expanduser()
+    if local is not None:
+        if spec.revision:
+            raise InputError(
+                f"model {spec.name}: is local and has no revision {spec.revision!r}; leave it empty"
+            )
+        return local, ""
+    if not is_repository(spec.name) or spec.name.startswith("."):
+        raise InputError(
+            f"model {spec.name}: no such bundled model and no such folder, and a hub repository is written "
+            "owner/name"
+        )
+    commit, folder = resolve(spec.name, spec.revision)
+    return folder, commit
+
+
+def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
+    """Return identity and shape of a model without loading it.
+
+    The weights of a local model are hashed and, unless `check_weights` is off, every one is checked to be
+    finite. Those of a hub model are named by their commit and checked when they are loaded.
+
+    Raises
+    ------
+    InputError
+        One line for: no such model; no config.json; no weights, pickled or non-finite ones; code of its own;
+        an architecture with unknown hookpoints; a tokenizer with more tokens than the embedding has rows.
+    """
+    folder, commit = locate(spec)
+    config = read_config(folder)
+    path = folder / "config.json"
+    model_type = str(config.get("model_type", ""))
+    if model_type not in FAMILIES:
+        raise InputError(
+            f"{path}: the hookpoints of architecture {model_type!r} are not known; "
+            f"{allowed(model_type, FAMILIES)}"
+        )
+    weights_digest = ""
+    if spec.weights == "pretrained" and not commit:
+        files = weight_files(folder)
+        if check_weights:
+            check_finite_weights(files)
+        weights_digest = files_digest(files)
+    vocab_size = _size(config, "vocab_size", path)
+    tokenizer = folder / "tokenizer.json"
+    if tokenizer.is_file() and (n_tokens := tokenizer_size(tokenizer)) > vocab_size:
+        raise InputError(
+            f"{tokenizer}: has token ids up to {n_tokens - 1}, the embedding has {vocab_size} rows; this is "
+            "the tokenizer of another model"
+        )
+    return ModelInfo(
+        name=spec.name,
+        revision=spec.revision,
+        commit=commit,
+        weights=spec.weights,
+        seed=spec.seed,
+        family=FAMILIES[model_type],
+        n_layers=_size(config, "num_hidden_layers", path),
+        d_model=_size(config, "hidden_size", path),
+        d_mlp=_size(config, "intermediate_size", path),
+        vocab_size=vocab_size,
+        max_positions=_size(config, "max_position_embeddings", path),
+        config_digest=file_digest(path),
+        weights_digest=weights_digest,
+        tokenizer_digest=file_digest(tokenizer) if tokenizer.is_file() else "",
+    )
+
+
+def hook_width(info: ModelInfo, hookpoint: str) -> int:
+    """Return the width d of a hookpoint; raises `ArgumentError` for an unknown one, naming those known."""
+    return info.d_mlp if check_hookpoint(hookpoint) == HOOKPOINTS[2] else info.d_model
+
+
+def _bundled(name: str) -> Path | None:
+    """Return the folder of a model that ships with the package; its name is one plain word."""
+    from superpos.models import bundled_model
+
+    if not name.replace("-", "").replace("_", "").isalnum():
+        return None
+    try:
+        return bundled_model(name)
+    except InputError:
+        return None
+
+
+def _size(config: dict[str, Any], key: str, path: Path) -> int:
+    value = config.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"{path}: {key} = {value!r} is not a positive whole number")
+    return value

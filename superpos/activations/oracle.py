@@ -1,0 +1,129 @@
+"""What activations must be: one sequence at a time, float32, no padding, blocks recomputed from weights.
+
+Nothing here uses a hook or the model's own forward pass. With x the input of a block, N its normalisations,
+A its attention (the one part that is called, on a float32 copy), phi the activation function:
+
+    GPT-NeoX   h = phi(N2(y) W_in^T + b_in);  m = h W_out^T + b_out;  block output = m + A(N1(x)) + x,
+               y = x with the parallel residual (all of Pythia) and x + A(N1(x)) without
+               N(x) = (x - mean x) / sqrt(var x + eps) * g + b
+    Llama      y = x + A(N1(x));  h = phi(N2(y) W_gate^T) * (N2(y) W_up^T);  m = h W_down^T;  output = y + m
+               N(x) = x / sqrt(mean x^2 + eps) * g                     (projections add their bias, if any)
+
+`embed` is a row of the embedding, `mlp.act` = h, `mlp.out` = m, `resid` = the block's output. Sources: Black
+et al. 2022 (GPT-NeoX-20B), section 2; Touvron et al. 2023 (LLaMA), section 2.2.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from superpos.activations.hooks import Site, blocks, embedding
+from superpos.activations.model import LoadedModel
+from superpos.arrays import Int
+
+
+def oracle(
+    model: LoadedModel, token_ids: NDArray[Any], positions: Int, sites: Sequence[Site]
+) -> dict[Site, NDArray[np.float32]]:
+    """Return the activations (m, d) of one sequence at `positions` for every site.
+
+    Parameters
+    ----------
+    model
+        Loaded backbone; its weights are widened to float32 one block at a time.
+    token_ids
+        (length,).
+    positions
+        (m,).
+    sites
+        Hookpoints and layers that the model has.
+    """
+    last = max(layer for _, layer in sites)
+    found: dict[Site, NDArray[np.float32]] = {}
+    ids = torch.as_tensor(np.asarray(token_ids, dtype=np.int64), device=model.device)
+    where = torch.as_tensor(positions, device=model.device)
+
+    def keep(hookpoint: str, layer: int, value: Tensor) -> None:
+        if (hookpoint, layer) in sites:
+            found[hookpoint, layer] = value[0, where].cpu().numpy()
+
+    with torch.inference_mode():
+        x = embedding(model.module).get_parameter("weight")[ids].float()[None]
+        keep("embed", -1, x)
+        steps = torch.arange(ids.shape[0], device=model.device)[None]
+        rotary = model.module.get_submodule("rotary_emb")(x, position_ids=steps)
+        for layer in range(last + 1):
+            block = copy.deepcopy(blocks(model.module)[layer]).float()
+            mask = _causal_mask(model.module.config, layer, ids.shape[0], model.device)
+            step = _gpt_neox_block if model.info.family == "gpt_neox" else _llama_block
+            activation, out, x = step(block, x, mask, rotary)
+            keep("mlp.act", layer, activation)
+            keep("mlp.out", layer, out)
+            keep("resid", layer, x)
+    return found
+
+
+def deviation(values: NDArray[Any], expected: NDArray[Any]) -> float:
+    """Return max |values - expected| over the root mean square of `expected`, in float64."""
+    exact = np.asarray(expected, dtype=np.float64)
+    rms = float(np.sqrt(np.mean(exact**2)))
+    gap = float(np.max(np.abs(np.asarray(values, dtype=np.float64) - exact)))
+    return gap / rms if rms > 0.0 else gap
+
+
+def _gpt_neox_block(block: Any, x: Tensor, mask: Tensor, rotary: Any) -> tuple[Tensor, Tensor, Tensor]:
+    attended = _attention(block.attention, _layer_norm(block.input_layernorm, x), mask, rotary)
+    y = x if block.use_parallel_residual else x + attended
+    activation = block.mlp.act(
+        _affine(block.mlp.dense_h_to_4h, _layer_norm(block.post_attention_layernorm, y))
+    )
+    out = _affine(block.mlp.dense_4h_to_h, activation)
+    return activation, out, out + attended + x
+
+
+def _llama_block(block: Any, x: Tensor, mask: Tensor, rotary: Any) -> tuple[Tensor, Tensor, Tensor]:
+    y = x + _attention(block.self_attn, _rms_norm(block.input_layernorm, x), mask, rotary)
+    normed = _rms_norm(block.post_attention_layernorm, y)
+    gate = block.mlp.act_fn(_affine(block.mlp.gate_proj, normed))
+    activation = gate * _affine(block.mlp.up_proj, normed)
+    out = _affine(block.mlp.down_proj, activation)
+    return activation, out, y + out
+
+
+def _attention(attention: Any, x: Tensor, mask: Tensor, rotary: Any) -> Tensor:
+    output: Tensor = attention(hidden_states=x, attention_mask=mask, position_embeddings=rotary)[0]
+    return output
+
+
+def _affine(linear: Any, x: Tensor) -> Tensor:
+    product: Tensor = x @ linear.weight.T
+    return product if linear.bias is None else product + linear.bias
+
+
+def _layer_norm(norm: nn.LayerNorm, x: Tensor) -> Tensor:
+    centred = x - x.mean(-1, keepdim=True)
+    return centred / torch.sqrt((centred**2).mean(-1, keepdim=True) + norm.eps) * norm.weight + norm.bias
+
+
+def _rms_norm(norm: Any, x: Tensor) -> Tensor:
+    scaled: Tensor = x / torch.sqrt((x**2).mean(-1, keepdim=True) + norm.variance_epsilon) * norm.weight
+    return scaled
+
+
+def _causal_mask(config: Any, layer: int, length: int, device: torch.device) -> Tensor:
+    """Return what is added to attention scores, (1, 1, length, length): 0 if seen, else the lowest float."""
+    behind = torch.arange(length, device=device)[:, None] - torch.arange(length, device=device)[None]
+    seen = behind >= 0
+    kinds = getattr(config, "layer_types", None)
+    window = getattr(config, "sliding_window", None)
+    if window is not None and (kinds is None or kinds[layer] == "sliding_attention"):
+        seen &= behind < window
+    lowest = torch.finfo(torch.float32).min
+    return torch.zeros(length, length, device=device).masked_fill(~seen, lowest)[None, None]

@@ -1,0 +1,109 @@
+"""Which model to read, and where in it: model specification and hookpoint names.
+
+| hookpoint | width   | what                                                                   |
+|-----------|---------|------------------------------------------------------------------------|
+| `embed`   | d_model | output of the token embedding, layer -1                                |
+| `resid`   | d_model | residual stream after a block                                          |
+| `mlp.act` | d_mlp   | input of the MLP's down projection (for gated MLPs the product), which |
+|           |         | TransformerLens calls `mlp.hook_post`                                  |
+| `mlp.out` | d_model | output of the MLP                                                      |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from superpos.errors import ArgumentError, allowed
+from superpos.specs.axes import check_choice, check_count
+
+Hookpoint = Literal["embed", "resid", "mlp.act", "mlp.out"]
+WeightsKind = Literal["pretrained", "random"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+HOOKPOINTS: tuple[str, ...] = get_args(Hookpoint)
+WEIGHTS_KINDS: tuple[str, ...] = get_args(WeightsKind)
+DTYPES: tuple[str, ...] = get_args(Dtype)
+EMBED_LAYER = -1
+"""The `layer` of hookpoint `embed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model as a study names it."""
+
+    name: str
+    """Bundled name (`nano`), folder, or hub repository (`owner/name`)."""
+    revision: str = ""
+    """Branch, tag or commit of a hub repository; empty for its main branch and for folders."""
+    weights: WeightsKind = "pretrained"
+    """`random` takes the architecture only and initialises it from `seed`."""
+    seed: int = -1
+    """Seed of random weights; -1 for pretrained ones."""
+
+    def __post_init__(self) -> None:
+        """Coerce and check.
+
+        Raises
+        ------
+        ArgumentError
+            For an empty name, an unknown kind of weights, or a seed that does not fit it.
+        """
+        for field in ("name", "revision"):
+            if not isinstance(getattr(self, field), str):
+                raise ArgumentError(field, f"{getattr(self, field)!r} is not text")
+        if not self.name.strip():
+            raise ArgumentError(
+                "name", "is empty; give a bundled name, a folder or a hub repository owner/name"
+            )
+        check_choice("weights", self.weights, WEIGHTS_KINDS)
+        if self.weights == "random":
+            object.__setattr__(self, "seed", check_count("seed", self.seed, 0))
+        elif self.seed != -1:
+            raise ArgumentError("seed", f"{self.seed!r} does not apply to pretrained weights; use -1")
+
+
+def check_hookpoint(hookpoint: str) -> str:
+    """Return `hookpoint` if it is known; raises `ArgumentError` listing the known ones."""
+    return check_choice("hookpoint", hookpoint, HOOKPOINTS)
+
+
+def expand_sites(
+    hookpoints: Iterable[str], layers: Iterable[int] | None, n_layers: int
+) -> tuple[tuple[str, int], ...]:
+    """Return the (hookpoint, layer) pairs of a model: the product, with `embed` at layer -1 alone.
+
+    Parameters
+    ----------
+    hookpoints
+        Names from the table above.
+    layers
+        Blocks counted from 0, or None for all of them.
+    n_layers
+        Number of blocks of the model.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown hookpoint, or a layer the model does not have.
+    """
+    wanted = range(n_layers) if layers is None else tuple(layers)
+    for layer in wanted:
+        if not 0 <= layer < n_layers:
+            raise ArgumentError(
+                "layer", f"{layer!r} is not a layer of this model; allowed: 0 to {n_layers - 1}"
+            )
+    sites: list[tuple[str, int]] = []
+    for hookpoint in hookpoints:
+        check_hookpoint(hookpoint)
+        chosen = (EMBED_LAYER,) if hookpoint == "embed" else wanted
+        sites.extend((hookpoint, layer) for layer in chosen)
+    return tuple(dict.fromkeys(sites))
+
+
+def check_dtype(dtype: str) -> str:
+    """Return the name of a computing dtype if it is known; raises `ArgumentError` listing them."""
+    if dtype not in DTYPES:
+        raise ArgumentError("dtype", f"{dtype!r} is unknown; {allowed(dtype, DTYPES)}")
+    return dtype
