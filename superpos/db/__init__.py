@@ -1,0 +1,1 @@
+"""The store: tables, migrations, reads and writes; the only package that speaks SQLAlchemy."""

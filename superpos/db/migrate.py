@@ -1,0 +1,148 @@
+"""Schema revisions: which one a database has, and how it gets to the newest."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from superpos.db.engine import Database
+from superpos.errors import DatabaseError
+
+
+def _folder() -> Path:
+    """Return the migrations: inside an installed wheel, else at the root of the checkout."""
+    inside = Path(__file__).resolve().parent.parent / "_migrations"
+    return inside if inside.is_dir() else inside.parent.parent / "migrations"
+
+
+def _config(connection: sa.Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
+    if connection is not None:
+        config.attributes["connection"] = connection
+    return config
+
+
+def newest_revision() -> str:
+    """Return the revision this version of the package works with."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None, "the package carries at least one migration"  # noqa: S101 (a broken build, not an input)
+    return head
+
+
+def current_revision(database: Database) -> str | None:
+    """Return the revision of a database, None for an empty one.
+
+    Raises
+    ------
+    DatabaseError
+        If it cannot be reached, or holds tables that are not ours.
+    """
+    with database.read() as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+        tables = sa.inspect(connection).get_table_names()
+    if revision is None and [name for name in tables if name != "alembic_version"]:
+        raise DatabaseError(
+            f"database {database.label}: holds tables of something else ({', '.join(tables[:3])})"
+        )
+    return revision
+
+
+def ensure_current(database: Database) -> None:
+    """Create an empty database at the newest revision; refuse one at another revision.
+
+    Raises
+    ------
+    DatabaseError
+        Saying which revision the database has and what to do.
+    """
+    revision, newest = current_revision(database), newest_revision()
+    if revision is None:
+        upgrade(database)
+    elif revision != newest:
+        raise DatabaseError(
+            f"database {database.label}: is at schema revision {revision}, this version needs {newest}; "
+            "run `superpos db upgrade`"
+        )
+
+
+def require_current(database: Database) -> None:
+    """Refuse an empty database as well as one at another revision; for commands that only read."""
+    if database.is_sqlite and not Path(database.url.database or "").exists():
+        raise DatabaseError(
+            f"database {database.label}: no such file; run a study first, or name one with --db"
+        )
+    if current_revision(database) is None:
+        raise DatabaseError(f"database {database.label}: is empty; run a study first")
+    ensure_current(database)
+
+
+def upgrade(database: Database) -> tuple[str | None, str]:
+    """Bring a database to the newest revision; return the revisions before and after.
+
+    A SQLite file with results is copied beside itself first. Foreign keys are off while tables are rebuilt (on,
+    they would silently delete child rows), and checked before the transaction ends.
+
+    Raises
+    ------
+    DatabaseError
+        If rows were lost or a reference dangles; the database is then as before.
+    """
+    before = current_revision(database)
+    if before == newest_revision():
+        return before, before
+    if before is not None and database.is_sqlite and database.url.database:
+        path = Path(database.url.database)
+        with database.read() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copyfile(path, path.with_name(f"{path.name}.{before}.backup"))
+    with database.read() as connection:
+        if database.is_sqlite:
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.rollback()
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        counts = _row_counts(connection)
+        command.upgrade(_config(connection), "head")
+        lost = [name for name, count in _row_counts(connection).items() if count < counts.get(name, 0)]
+        dangling = database.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if lost or dangling:
+            connection.rollback()
+            raise DatabaseError(
+                f"database {database.label}: upgrade would lose rows of {', '.join(lost) or dangling}"
+            )
+        connection.commit()
+    database.dispose()
+    return before, newest_revision()
+
+
+def _row_counts(connection: sa.Connection) -> dict[str, Any]:
+    names = [name for name in sa.inspect(connection).get_table_names() if name != "alembic_version"]
+    quote = connection.dialect.identifier_preparer.quote
+    return {
+        name: connection.scalar(sa.text(f"SELECT COUNT(*) FROM {quote(name)}"))  # noqa: S608 (names from the catalogue)
+        for name in names
+    }
+
+
+def check(database: Database) -> list[str]:
+    """Return what is wrong with a database; empty when all is well."""
+    problems: list[str] = []
+    revision, newest = current_revision(database), newest_revision()
+    if revision != newest:
+        problems.append(f"schema revision {revision or 'none'}, needed {newest}: run `superpos db upgrade`")
+        return problems
+    with database.read() as connection:
+        if database.is_sqlite:
+            integrity = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
+            if integrity != "ok":
+                problems.append(f"SQLite integrity check: {integrity}")
+            dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            problems.extend(f"table {row[0]}: row {row[1]} refers to nothing in {row[2]}" for row in dangling)
+    return problems

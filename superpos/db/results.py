@@ -1,0 +1,182 @@
+"""Read results: any view as a data frame, any array by the key the views show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from superpos.arrays import Float
+from superpos.db.engine import Database
+from superpos.db.migrate import require_current
+from superpos.db.tables_fits import fit_arrays, fit_axes, joint_fits, psms, targets
+from superpos.db.tables_inputs import datasets, direction_sets, probes
+from superpos.errors import ArgumentError, InputError, allowed
+
+VIEWS = (
+    "probe_results",
+    "psm_results",
+    "psm_pairs",
+    "joint_results",
+    "fit_weights",
+    "fit_results",
+    "best_matches",
+    "layer_similarity",
+    "dataset_features",
+    "study_progress",
+    "runs",
+)
+"""What `Results.frame` gives; `docs/schema.md` has every column."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Directions:
+    """Arrays of one set of directions; rows follow `feature_names`."""
+
+    feature_names: tuple[str, ...]
+    coef_raw: Float
+    """(n, d)."""
+    coef_scaled: Float
+    """(n, d)."""
+    intercept: Float
+    """(n,)."""
+    scale: Float
+    """(d,)."""
+
+
+class Results:
+    """A database opened for analysis; nothing here writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str | None = None) -> Results:
+        """Open a database.
+
+        Raises
+        ------
+        DatabaseError
+            If it cannot be reached, is empty, or is at another schema revision.
+        """
+        database = Database(url)
+        require_current(database)
+        return cls(database)
+
+    @property
+    def label(self) -> str:
+        """The URL without its password."""
+        return self._database.label
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._database.dispose()
+
+    def __enter__(self) -> Results:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def studies(self) -> tuple[str, ...]:
+        """Return the names of the studies, in the order in which they were first registered."""
+        query = sa.text("SELECT name FROM studies GROUP BY name ORDER BY MIN(study_id)")
+        with self._database.read() as connection:
+            return tuple(connection.scalars(query))
+
+    def frame(self, view: str, study: str | None = None, **equals: Any) -> pd.DataFrame:
+        """Return a view as a data frame, by study and by any other columns' values.
+
+        Parameters
+        ----------
+        view
+            One of `VIEWS`.
+        study
+            Keep this study's rows only.
+        **equals
+            Column = value filters, put into the SQL.
+
+        Raises
+        ------
+        ArgumentError
+            For an unknown view or column.
+        InputError
+            For an unknown study.
+        """
+        if view not in VIEWS:
+            raise ArgumentError("view", f"{view!r} is unknown; {allowed(view, VIEWS)}")
+        if study is not None and study not in self.studies():
+            raise InputError(
+                f"study {study!r} is not in {self.label}; {allowed(study, self.studies() or ('none',))}"
+            )
+        with self._database.read() as connection:
+            columns = [column["name"] for column in sa.inspect(connection).get_columns(view)]
+            conditions = dict(equals) if study is None else {"study": study, **equals}
+            for name in conditions:
+                if name not in columns:
+                    raise ArgumentError(name, f"is no column of {view}; {allowed(name, columns)}")
+            table = sa.table(view, *(sa.column(name) for name in columns))
+            query = sa.select(table).where(*(table.c[name] == value for name, value in conditions.items()))
+            return pd.read_sql_query(query, connection)
+
+    def psm(self, psm_key: str) -> Float:
+        """Return a target similarity matrix, (n, n)."""
+        return self._one(sa.select(psms.c.matrix).where(psms.c.key == psm_key), "psm_key", psm_key)[0]
+
+    def joint_arrays(self, joint_key: str) -> tuple[Float, Float, Float]:
+        """Return vectors (n, f), logits (n,) and optimal similarity matrix (n, n) of a joint fit."""
+        columns = (joint_fits.c.vectors, joint_fits.c.logits, joint_fits.c.similarities)
+        row = self._one(sa.select(*columns).where(joint_fits.c.key == joint_key), "joint_key", joint_key)
+        return row[0], row[1], row[2]
+
+    def fit_arrays(self, fit_key: str) -> tuple[Float, Float] | None:
+        """Return final vectors (n, f) and similarity matrix (n, n), None where the study did not keep them."""
+        joint_key, _, axes_key = fit_key.partition(".")
+        query = (
+            sa.select(fit_arrays.c.vectors, fit_arrays.c.similarities)
+            .join(joint_fits, joint_fits.c.joint_id == fit_arrays.c.joint_id)
+            .join(fit_axes, fit_axes.c.fit_axes_id == fit_arrays.c.fit_axes_id)
+            .where(joint_fits.c.key == joint_key, fit_axes.c.key == axes_key)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row[0], row[1])
+
+    def directions(self, direction_key: str) -> Directions:
+        """Return the probe weights of one set of directions."""
+        c = direction_sets.c
+        query = sa.select(c.coef_raw, c.coef_scaled, c.intercept, c.scale).where(c.key == direction_key)
+        row = self._one(query, "direction_key", direction_key)
+        return Directions(self._names(direction_sets.c.key == direction_key), *row)
+
+    def feature_names(self, target_key: str) -> tuple[str, ...]:
+        """Return the names of the rows of a target's similarity matrix."""
+        chosen = sa.select(targets.c.direction_id).where(targets.c.key == target_key).scalar_subquery()
+        return self._names(direction_sets.c.direction_id == chosen)
+
+    def phi(self, dataset_key: str) -> Float:
+        """Return the phi coefficients between the labels of a data set, (n, n)."""
+        query = sa.select(datasets.c.phi).where(datasets.c.key == dataset_key)
+        return self._one(query, "dataset_key", dataset_key)[0]
+
+    def _names(self, condition: sa.ColumnElement[bool]) -> tuple[str, ...]:
+        query = (
+            sa.select(probes.c.feature)
+            .join(direction_sets, direction_sets.c.direction_id == probes.c.direction_id)
+            .where(condition, probes.c.row_index.is_not(None))
+            .order_by(probes.c.row_index)
+        )
+        with self._database.read() as connection:
+            return tuple(connection.scalars(query))
+
+    def _one(self, query: sa.Select[Any], argument: str, key: str) -> tuple[Any, ...]:
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None or row[0] is None:
+            raise ArgumentError(argument, f"{key!r} names nothing in {self.label}")
+        return tuple(row)

@@ -1,0 +1,103 @@
+"""From the settings of a block to its axes, and from overlapping products to disjoint ones.
+
+A product A x B x C without an earlier product A' x B' x C' is the union of at most three products:
+(A - A') x B x C, (A & A') x (B - B') x C and (A & A') x (B & B') x (C - C').
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from superpos.errors import ArgumentError
+from superpos.specs.axes import FitAxes, Gauge, ImportanceMode, JointAxes
+from superpos.specs.study import Block
+
+
+def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:
+    """Return the joint axes of a block under one similarity.
+
+    Raises
+    ------
+    ArgumentError
+        For `mean_norm` with cosine and an energy other than exp, which drives one norm to 0 (convention 3).
+    """
+    axes: dict[JointAxes, None] = {}
+    for kernel in block.kernels:
+        for gauge in block.gauges:
+            if gauge == "mean_norm" and similarity == "cosine" and kernel.energy != "exp":
+                raise ArgumentError(
+                    f"blocks.{block.name}.gauges",
+                    f"mean_norm under cosine is for the exp energy only, not {kernel.label}; use unit",
+                )
+            for mode in block.importance_modes:
+                for n_dims in block.n_dims:
+                    for lambda_d in block.lambda_d:
+                        for restart in range(block.restarts):
+                            one = JointAxes(
+                                kernel.energy,
+                                kernel.s,
+                                kernel.self_energy,
+                                kernel.softening,
+                                cast("Gauge", gauge),
+                                cast("ImportanceMode", mode),
+                                n_dims,
+                                lambda_d,
+                                restart,
+                                block.backend,
+                                block.max_iter,
+                                block.gtol,
+                            )
+                            axes[one] = None
+    return tuple(axes)
+
+
+def fit_axes(block: Block) -> tuple[FitAxes, ...]:
+    """Return the fit axes of a block, each once, in the order of the study file."""
+    axes: dict[FitAxes, None] = {}
+    for reoptimisation in block.reoptimisations:
+        for one in reoptimisation.axes():
+            axes[one] = None
+    return tuple(axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of three ordered sets of hashable members, with the name of the block it came from."""
+
+    name: str
+    parts: tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        a, b, c = self.parts
+        return len(a) * len(b) * len(c)
+
+
+def _split(values: Sequence[Hashable], other: Iterable[Hashable]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    members = set(other)
+    return tuple(v for v in values if v in members), tuple(v for v in values if v not in members)
+
+
+def _without(product: Product, earlier: Product) -> list[Product]:
+    (a, b, c), (a2, b2, c2) = product.parts, earlier.parts
+    a_in, a_out = _split(a, a2)
+    b_in, b_out = _split(b, b2)
+    c_in, c_out = _split(c, c2)
+    if not (a_in and b_in and c_in):
+        return [product]
+    pieces = ((a_out, b, c), (a_in, b_out, c), (a_in, b_in, c_out))
+    return [Product(product.name, piece) for piece in pieces if all(piece)]
+
+
+def disjoint(products: Sequence[Product]) -> tuple[Product, ...]:
+    """Return products with the same union in which no cell occurs twice; the earliest keeps a shared cell."""
+    kept: list[Product] = []
+    for product in products:
+        pieces = [product] if product.size else []
+        for earlier in kept:
+            pieces = [piece for old in pieces for piece in _without(old, earlier)]
+        kept.extend(pieces)
+    return tuple(kept)

@@ -1,0 +1,211 @@
+"""A study: named models and feature sets, and blocks that are products targets x joint axes x fit axes.
+
+The records here hold what the user asked for, defaults filled in. `superpos.specs.studyfile` reads them from
+TOML; `superpos.specs.blocks` turns a block's fit settings into axes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from superpos.arrays import as_number
+from superpos.errors import ArgumentError
+from superpos.specs.axes import SIMILARITIES, FitAxes, Kernel, check_choice, check_count
+from superpos.specs.datasets import DatasetSpec
+from superpos.specs.models import ModelSpec
+from superpos.specs.probes import ProbeSettings
+
+Hookpoint = Literal["mlp.act", "mlp.out", "resid", "embed"]
+TargetKind = Literal["features", "permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels"]
+Space = Literal["raw", "scaled"]
+StoreVectors = Literal["all", "best"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+HOOKPOINTS: tuple[str, ...] = get_args(Hookpoint)
+TARGET_KINDS: tuple[str, ...] = get_args(TargetKind)
+SPACES: tuple[str, ...] = get_args(Space)
+STORE_VECTORS: tuple[str, ...] = get_args(StoreVectors)
+DTYPES: tuple[str, ...] = get_args(Dtype)
+MEDIAN_RULE = -1.0
+"""`rbf_scale` that stands for the rule `median`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model of the study with every seed that its random weights are drawn with."""
+
+    label: str
+    """Name within the study."""
+    name: str
+    """Bundled name, local folder or hub repository."""
+    revision: str = ""
+    weights: Literal["pretrained", "random"] = "pretrained"
+    seeds: tuple[int, ...] = ()
+    dtype: Dtype = "float32"
+    """Type the activations are computed and stored in."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_choice("weights", self.weights, ("pretrained", "random"))
+        check_choice("dtype", self.dtype, DTYPES)
+        seeds = tuple(check_count("seeds", seed, 0) for seed in self.seeds)
+        if self.weights == "pretrained" and seeds:
+            raise ArgumentError("seeds", f"{list(seeds)} applies to random weights only; leave it out")
+        object.__setattr__(self, "seeds", seeds or ((0,) if self.weights == "random" else ()))
+
+    @property
+    def specs(self) -> tuple[ModelSpec, ...]:
+        """One model specification a seed (one for pretrained weights)."""
+        if self.weights == "pretrained":
+            return (ModelSpec(self.name, self.revision, "pretrained", -1),)
+        return tuple(ModelSpec(self.name, self.revision, "random", seed) for seed in self.seeds)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetChoice:
+    """Kinds of target by replicates: `features` has one, each control has `replicates`."""
+
+    kind: TargetKind
+    replicates: tuple[int, ...] = (0,)
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_choice("targets", self.kind, TARGET_KINDS)
+        replicates = tuple(check_count("replicates", r, 0) for r in self.replicates)
+        object.__setattr__(self, "replicates", (0,) if self.kind == "features" else replicates)
+
+
+@dataclass(frozen=True, slots=True)
+class Reoptimisation:
+    """A product of perturbations for one optimiser; sigma 0 (trial 0) is always part of it (convention 6)."""
+
+    optimiser: Literal["powell", "manifold"] = "powell"
+    lambda_x: tuple[float, ...] = (1.0,)
+    sigmas: tuple[float, ...] = (0.0, 0.01, 0.1)
+    sigma_rule: Literal["sigma", "sigma / sqrt(f)"] = "sigma"
+    trials: int = 1
+    backend: Literal["scipy", "compiled"] = "compiled"
+    xtol: float = 1e-4
+    ftol: float = 1e-4
+    max_iter: int = 0
+    gtol: float = 1e-8
+
+    def __post_init__(self) -> None:
+        """Check every combination by making it; raises `ArgumentError`."""
+        object.__setattr__(self, "trials", check_count("trials", self.trials, 1))
+        if not self.lambda_x:
+            raise ArgumentError("lambda_x", "is empty; give at least one number")
+        self.axes()
+
+    def axes(self) -> tuple[FitAxes, ...]:
+        """Return the fit axes of the product, sigma 0 first, without repetition."""
+        axes: dict[FitAxes, None] = {}
+        for lambda_x in self.lambda_x:
+            for sigma in (0.0, *self.sigmas):
+                for trial in range(self.trials if sigma > 0.0 else 1):
+                    one = FitAxes(
+                        self.optimiser,
+                        lambda_x,
+                        sigma,
+                        self.sigma_rule,
+                        trial,
+                        self.backend,
+                        self.xtol,
+                        self.ftol,
+                        self.max_iter,
+                        self.gtol,
+                    )
+                    axes[one] = None
+        return tuple(axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A product of inputs, targets, joint settings and re-optimisations; empty tuples mean an empty grid."""
+
+    name: str
+    models: tuple[str, ...]
+    datasets: tuple[str, ...]
+    layers: tuple[int, ...] = ()
+    """Layers to read; empty = every layer (`embed` has the one layer -1)."""
+    hookpoints: tuple[Hookpoint, ...] = ("mlp.act",)
+    probes: tuple[ProbeSettings, ...] = field(default_factory=lambda: (ProbeSettings(),))
+    spaces: tuple[Space, ...] = ("raw",)
+    targets: tuple[TargetChoice, ...] = (TargetChoice("features"),)
+    similarities: tuple[str, ...] = ("cosine",)
+    rbf_scales: tuple[float, ...] = (200.0,)
+    """C of the RBF; -1 = `median`."""
+    kernels: tuple[Kernel, ...] = (Kernel("exp"),)
+    gauges: tuple[str, ...] = ("none",)
+    importance_modes: tuple[str, ...] = ("learned",)
+    n_dims: tuple[int, ...] = (10,)
+    lambda_d: tuple[float, ...] = (100.0,)
+    restarts: int = 1
+    backend: Literal["scipy", "compiled"] = "compiled"
+    max_iter: int = 2000
+    gtol: float = 1e-5
+    reoptimisations: tuple[Reoptimisation, ...] = (Reoptimisation(),)
+
+    def __post_init__(self) -> None:
+        """Check that no axis is empty and that values are allowed; raises `ArgumentError`."""
+        for axis in (
+            "models",
+            "datasets",
+            "hookpoints",
+            "probes",
+            "spaces",
+            "targets",
+            "similarities",
+            "kernels",
+            "gauges",
+            "importance_modes",
+            "n_dims",
+            "lambda_d",
+            "reoptimisations",
+        ):
+            if not getattr(self, axis):
+                raise ArgumentError(axis, "is empty, so the grid is empty; give at least one value")
+        for hookpoint in self.hookpoints:
+            check_choice("hookpoints", hookpoint, HOOKPOINTS)
+        for space in self.spaces:
+            check_choice("spaces", space, SPACES)
+        for similarity in self.similarities:
+            check_choice("similarities", similarity, SIMILARITIES)
+        if "rbf" in self.similarities and not self.rbf_scales:
+            raise ArgumentError(
+                "rbf_scales", "is empty while similarity rbf is asked for; give a number or 'median'"
+            )
+        for scale in self.rbf_scales:
+            if scale != MEDIAN_RULE:
+                as_number("rbf_scales", scale, minimum=0.0, exclusive=True)
+        object.__setattr__(self, "restarts", check_count("restarts", self.restarts, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A whole study as the user asked for it, every default filled in."""
+
+    name: str
+    description: str
+    models: tuple[ModelChoice, ...]
+    datasets: tuple[DatasetSpec, ...]
+    blocks: tuple[Block, ...]
+    store_vectors: StoreVectors = "all"
+
+    def __post_init__(self) -> None:
+        """Check the references between parts; raises `ArgumentError`."""
+        check_choice("store_vectors", self.store_vectors, STORE_VECTORS)
+        if not self.blocks:
+            raise ArgumentError("blocks", "is empty, so the grid is empty; add a [[blocks]] table")
+        models = tuple(model.label for model in self.models)
+        datasets = tuple(dataset.name for dataset in self.datasets)
+        for block in self.blocks:
+            for model in block.models:
+                check_choice(f"blocks.{block.name}.models", model, models)
+            for dataset in block.datasets:
+                check_choice(f"blocks.{block.name}.datasets", dataset, datasets)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the whole specification as plain data, every default written out."""
+        return asdict(self)

@@ -1,0 +1,224 @@
+"""Read a study from a TOML file: unknown keys refused, every default filled in, one message a mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from superpos.arrays import as_number
+from superpos.errors import ArgumentError, InputError, allowed
+from superpos.specs.axes import ENERGIES, Kernel
+from superpos.specs.blocks import fit_axes, joint_axes
+from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.probes import ProbeSettings
+from superpos.specs.study import (
+    MEDIAN_RULE,
+    Block,
+    ModelChoice,
+    Reoptimisation,
+    Study,
+    TargetChoice,
+)
+from superpos.specs.toml_table import Table, load_toml
+
+NUMBER = (int, float)
+
+
+def load_study(path: Path) -> Study:
+    """Return the study that a TOML file describes.
+
+    Relative paths in the file (models, corpora) are taken from the file's folder when they exist there.
+
+    Raises
+    ------
+    InputError
+        Naming the file, the key, the value and what is allowed.
+    """
+    return parse_study(path, load_toml(path))
+
+
+def parse_study(path: Path, data: dict[str, Any]) -> Study:
+    """Return the study in already parsed TOML; `path` is for messages and relative paths."""
+    top = Table(path, data)
+    name = top.take("name", str, path.stem)
+    if not name or any(character in name for character in "/\\\n\t"):
+        raise top.fail("name", f"{name!r} is not a study name; use letters, digits and dashes")
+    models = tuple(_model(label, table) for label, table in top.named_tables("models").items())
+    datasets = tuple(_dataset(label, table) for label, table in top.named_tables("datasets").items())
+    blocks = tuple(
+        _block(i, table, tuple(m.label for m in models), tuple(d.name for d in datasets))
+        for i, table in enumerate(top.tables("blocks"))
+    )
+    description = top.take("description", str, "")
+    store_vectors = top.take("store_vectors", str, "all")
+    top.finish()
+    return top.build(
+        Study,
+        name=name,
+        description=description,
+        models=models,
+        datasets=datasets,
+        blocks=blocks,
+        store_vectors=store_vectors,
+    )
+
+
+def _near_file(table: Table, text: str) -> str:
+    """Return a path below the study file's folder if it exists there, else the text as it is."""
+    beside = table.path.parent / text
+    return str(beside) if text and not Path(text).is_absolute() and beside.exists() else text
+
+
+def _model(label: str, table: Table) -> ModelChoice:
+    values: dict[str, Any] = {
+        "label": label,
+        "name": _near_file(table, table.take("name", str, label)),
+        "revision": table.take("revision", str, ""),
+        "weights": table.take("weights", str, "pretrained"),
+        "seeds": tuple(table.take_list("seeds", int, [])),
+        "dtype": table.take("dtype", str, "float32"),
+    }
+    table.finish()
+    return table.build(ModelChoice, **values)
+
+
+def _dataset(label: str, table: Table) -> DatasetSpec:
+    corpus_text = table.take("corpus", str, "stdlib")
+    corpus = table.build(
+        CorpusSpec.from_text,
+        text=_near_file(table, corpus_text) if corpus_text != "stdlib" else corpus_text,
+        text_key=table.take("text_key", str, "text"),
+        max_documents=table.take("max_documents", int, 0),
+    )
+    values: dict[str, Any] = {"name": label, "corpus": corpus, "builder": table.take("builder", str, label)}
+    for key in ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed"):
+        default: int = DatasetSpec.__dataclass_fields__[key].default
+        values[key] = table.take(key, int, default)
+    table.finish()
+    return table.build(DatasetSpec, **values)
+
+
+def _kernel(table: Table, index: int, value: Any) -> Kernel:
+    """Read `exp`, `log`, `riesz:1`, or a table with energy, s, self_energy and softening."""
+    key = f"kernels[{index}]"
+    if isinstance(value, str):
+        energy, _, exponent = value.partition(":")
+        if energy not in ENERGIES:
+            raise table.fail(key, f"{value!r} is unknown; {allowed(energy, (*ENERGIES[:2], 'riesz:<s>'))}")
+        try:
+            return table.build(Kernel, energy=energy, s=float(exponent) if exponent else 0.0)
+        except ValueError as error:
+            if isinstance(error, InputError):
+                raise
+            raise table.fail(key, f"{value!r}: {exponent!r} is not a number") from error
+    inner = Table(table.path, value, f"{table.prefix}{key}.")
+    values: dict[str, Any] = {
+        "energy": inner.take("energy", str),
+        "s": inner.take("s", float, 0.0),
+        "self_energy": inner.take("self_energy", str, "") or None,
+        "softening": inner.take("softening", float, 0.0),
+    }
+    inner.finish()
+    return inner.build(Kernel, **values)
+
+
+def _probes(table: Table) -> tuple[ProbeSettings, ...]:
+    """Read the probe settings; `probe_C` and `split_seeds` span a product."""
+    fixed: dict[str, Any] = {
+        "method": table.take("method", str, "logistic"),
+        "class_weight": table.take("class_weight", str, "balanced"),
+        "scaler": table.take("scaler", str, "paper"),
+    }
+    values = table.take_list("probe_C", float, [1.0])
+    seeds = table.take_list("split_seeds", int, [0])
+    return tuple(table.build(ProbeSettings, **fixed, C=C, split_seed=seed) for C in values for seed in seeds)
+
+
+def _targets(table: Table) -> tuple[TargetChoice, ...]:
+    replicates = tuple(range(table.take("replicates", int, 1)))
+    if not replicates:
+        raise table.fail("replicates", "0 must be at least 1")
+    kinds = table.take_list("targets", str, ["features"])
+    return tuple(table.build(TargetChoice, kind=kind, replicates=replicates) for kind in kinds)
+
+
+def _rbf_scales(table: Table) -> tuple[float, ...]:
+    scales: list[float] = []
+    for value in table.take_list("rbf_scales", (str, *NUMBER), [200.0]):
+        if isinstance(value, str):
+            if value != "median":
+                raise table.fail("rbf_scales", f"{value!r} is unknown; allowed: a number above 0, 'median'")
+            scales.append(MEDIAN_RULE)
+        else:
+            try:
+                scales.append(as_number("rbf_scales", value, minimum=0.0, exclusive=True))
+            except ArgumentError as error:
+                raise table.fail("rbf_scales", error.reason) from error
+    return tuple(scales)
+
+
+def _reoptimisation(table: Table, backend: str) -> Reoptimisation:
+    values: dict[str, Any] = {
+        "optimiser": table.take("optimiser", str, "powell"),
+        "lambda_x": tuple(table.take_list("lambda_x", float, [1.0])),
+        "sigmas": tuple(table.take_list("sigmas", float, [0.0, 0.01, 0.1])),
+        "sigma_rule": table.take("sigma_rule", str, "sigma"),
+        "trials": table.take("trials", int, 1),
+        "backend": table.take("backend", str, backend),
+        "xtol": table.take("xtol", float, 1e-4),
+        "ftol": table.take("ftol", float, 1e-4),
+        "max_iter": table.take("max_iter", int, 0),
+        "gtol": table.take("gtol", float, 1e-8),
+    }
+    table.finish()
+    return table.build(Reoptimisation, **values)
+
+
+def _layers(table: Table) -> tuple[int, ...]:
+    value = table.take("layers", (str, list, int), "all")
+    if value == "all":
+        return ()
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise table.fail("layers", "is empty, so the grid is empty; give layer numbers or 'all'")
+    if not all(isinstance(v, int) and not isinstance(v, bool) and v >= -1 for v in values):
+        raise table.fail("layers", f"{value!r} is unknown; allowed: 'all' or layer numbers from 0")
+    return tuple(dict.fromkeys(values))
+
+
+def _block(index: int, table: Table, models: tuple[str, ...], datasets: tuple[str, ...]) -> Block:
+    backend = table.take("backend", str, "compiled")
+    kernels = table.take_list("kernels", (str, dict), ["exp"])
+    reoptimisations = table.tables("reoptimisations")
+    values: dict[str, Any] = {
+        "name": table.take("name", str, f"block-{index}"),
+        "models": tuple(table.take_list("models", str, list(models))),
+        "datasets": tuple(table.take_list("datasets", str, list(datasets))),
+        "layers": _layers(table),
+        "hookpoints": tuple(table.take_list("hookpoints", str, ["mlp.act"])),
+        "probes": _probes(table),
+        "spaces": tuple(table.take_list("spaces", str, ["raw"])),
+        "targets": _targets(table),
+        "similarities": tuple(table.take_list("similarities", str, ["cosine"])),
+        "rbf_scales": _rbf_scales(table),
+        "kernels": tuple(_kernel(table, i, value) for i, value in enumerate(kernels)),
+        "gauges": tuple(table.take_list("gauges", str, ["none"])),
+        "importance_modes": tuple(table.take_list("importance_modes", str, ["learned"])),
+        "n_dims": tuple(table.take_list("n_dims", int, [10])),
+        "lambda_d": tuple(table.take_list("lambda_d", float, [100.0])),
+        "restarts": table.take("restarts", int, 1),
+        "backend": backend,
+        "max_iter": table.take("max_iter", int, 2000),
+        "gtol": table.take("gtol", float, 1e-5),
+        "reoptimisations": tuple(_reoptimisation(t, backend) for t in reoptimisations) or (Reoptimisation(),),
+    }
+    table.finish()
+    block = table.build(Block, **values)
+    try:  # combinations that no single axis can refuse show when the axes are made
+        for similarity in block.similarities:
+            joint_axes(block, similarity)
+        fit_axes(block)
+    except ArgumentError as error:
+        key = error.argument.removeprefix(f"blocks.{block.name}.")
+        raise table.fail(key, error.reason) from error
+    return block
