@@ -61,15 +61,17 @@ def best_matches(frame: pd.DataFrame, axes: Sequence[str]) -> BestMatches:
     group, groups = _number_groups(frame, group_axes)
     usable = _usable(frame)
     n_groups = len(groups)
+    key = _order(frame, "fit_key")
+    if np.unique(_combine([group, key])).size < len(frame):
+        raise ArgumentError("frame", "a fit_key occurs twice in a group")
     groups["n_cells"] = np.bincount(group, minlength=n_groups)
     groups["n_usable"] = np.bincount(group[usable], minlength=n_groups)
 
     rows = np.flatnonzero(usable)
     fun = frame["fun_joint"].to_numpy(dtype=np.float64, na_value=np.nan)
     distance = frame["distance_final"].to_numpy(dtype=np.float64, na_value=np.nan)
-    key = _order(frame, "fit_key")
     restart = _order(frame, "restart")
-    cell = _combine(group, _order(frame, "n_dims"), _order(frame, "lambda_d"))
+    cell = _combine([group, _order(frame, "n_dims"), _order(frame, "lambda_d")])
 
     # 1. Rows of a cell side by side, lowest joint value first: its first row names the restart to keep.
     rows = rows[np.lexsort((key[rows], fun[rows], cell[rows]))]
@@ -100,16 +102,12 @@ def _check_columns(frame: pd.DataFrame, group_axes: list[str]) -> None:
     for column in (*group_axes, *SEARCH_AXES, "fit_key"):
         if frame[column].isna().any():
             raise ArgumentError("frame", f"column {column} has missing values; no axis or key may")
-    if frame.duplicated([*group_axes, "fit_key"]).any():
-        raise ArgumentError("frame", "a fit_key occurs twice in a group")
 
 
 def _number_groups(frame: pd.DataFrame, group_axes: list[str]) -> tuple[Int, pd.DataFrame]:
     """Return the group of each row, numbered in the order of the axes, and the table of groups."""
-    numbers = np.zeros(len(frame), dtype=np.int64)
-    for axis in group_axes:
-        numbers = _combine(numbers, _order(frame, axis))
-    _, first = np.unique(numbers, return_index=True)
+    combined = _combine([_order(frame, axis) for axis in group_axes])
+    _, first, numbers = np.unique(combined, return_index=True, return_inverse=True)
     return numbers, frame.iloc[first][group_axes].reset_index(drop=True)
 
 
@@ -129,12 +127,15 @@ def _order(frame: pd.DataFrame, column: str) -> Int:
     return np.asarray(codes, dtype=np.int64)
 
 
-def _combine(*codes: Int) -> Int:
-    """Return one number for each combination of codes, dense and in lexicographic order."""
-    combined = codes[0]
+def _combine(codes: Sequence[Int]) -> Int:
+    """Return one number for each combination of codes from 0, in lexicographic order (with gaps)."""
+    combined, largest = codes[0], int(codes[0].max(initial=0))
     for code in codes[1:]:
-        if code.size and code.max() > 0:
-            _, combined = np.unique(combined * (code.max() + 1) + code, return_inverse=True)
+        base = int(code.max(initial=0)) + 1
+        if (largest + 1) * base > np.iinfo(np.int64).max:
+            _, combined = np.unique(combined, return_inverse=True)
+            largest = int(combined.max(initial=0))
+        combined, largest = combined * base + code, largest * base + base - 1
     return np.asarray(combined, dtype=np.int64)
 
 

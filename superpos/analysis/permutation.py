@@ -8,8 +8,8 @@
 With R replicates no p is below 1 / (R + 1), so that families must be small and stated beforehand.
 
 Sources: B. Phipson, G. K. Smyth, Permutation p-values should never be zero (2010); P. H. Westfall, S. S.
-Young, Resampling-based multiple testing (1993), section 2.3; S. Holm, A simple sequentially rejective multiple test
-procedure, Scandinavian Journal of Statistics 6 (1979).
+Young, Resampling-based multiple testing (1993), section 2.3; S. Holm, A simple sequentially rejective
+multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     Spearman: Pearson correlation of the average ranks
 
 Ranks are doubled and shifted to be whole numbers that sum to 0, so that sums of products of ranks are exact
-in float64 and a permutation that ties with the observation is counted as a tie, in whatever order it is summed.
+in float64 and a permutation that ties with the observation is counted as a tie, in whatever order
+it is summed.
 """
 
 from __future__ import annotations
