@@ -51,17 +51,14 @@ def download(repository: str, commit: str) -> Path:
 @contextmanager
 def _explained(repository: str, revision: str) -> Iterator[None]:
     """Turn what the hub client raises (HTTP, connection, missing entry, invalid name) into one line."""
-    # HTTPError is the base class of whichever HTTP client this version of the hub client is built on.
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        HTTPError,  # type: ignore[attr-defined]  # imported there, not declared as exported
-    )
+    from huggingface_hub import errors
 
+    # The base class of whichever HTTP client this version is built on: imported there, not declared exported.
+    http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
     at = f" at revision {revision}" if revision else ""
     try:
         yield
-    except (HfHubHTTPError, HFValidationError, HTTPError, OSError) as error:
+    except (errors.HfHubHTTPError, errors.HFValidationError, http_error, OSError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"model {repository}{at}: the hub does not answer or lacks a file ({type(error).__name__}: "

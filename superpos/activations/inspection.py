@@ -15,6 +15,7 @@ from superpos.activations.folders import (
 from superpos.activations.hub import is_repository, resolve
 from superpos.errors import InputError, allowed
 from superpos.hashing import file_digest
+from superpos.models import BUNDLED, bundled_model
 from superpos.records.data import ModelInfo
 from superpos.specs.models import HOOKPOINTS, ModelSpec, check_hookpoint
 
@@ -37,8 +38,10 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
         If the name is neither bundled, nor a folder, nor a hub repository that can be reached; a revision of
         a folder is refused too.
     """
-    local = _bundled(spec.name)
-    if local is None and Path(spec.name).expanduser().is_dir():
+    local: Path | None = None
+    if spec.name in BUNDLED:
+        local = bundled_model(spec.name)
+    elif Path(spec.name).expanduser().is_dir():
         local = Path(spec.name).expanduser()
     if local is not None:
         if spec.revision:
@@ -48,8 +51,8 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
         return local, ""
     if not is_repository(spec.name) or spec.name.startswith("."):
         raise InputError(
-            f"model {spec.name}: no such bundled model and no such folder, and a hub repository is written "
-            "owner/name"
+            f"model {spec.name}: no such folder, not a bundled model ({allowed(spec.name, BUNDLED)}), and a hub "
+            "repository is written owner/name"
         )
     commit, folder = resolve(spec.name, spec.revision)
     return folder, commit
@@ -110,18 +113,6 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
 def hook_width(info: ModelInfo, hookpoint: str) -> int:
     """Return the width d of a hookpoint; raises `ArgumentError` for an unknown one, naming those known."""
     return info.d_mlp if check_hookpoint(hookpoint) == HOOKPOINTS[2] else info.d_model
-
-
-def _bundled(name: str) -> Path | None:
-    """Return the folder of a model that ships with the package; its name is one plain word."""
-    from superpos.models import bundled_model
-
-    if not name.replace("-", "").replace("_", "").isalnum():
-        return None
-    try:
-        return bundled_model(name)
-    except InputError:
-        return None
 
 
 def _size(config: dict[str, Any], key: str, path: Path) -> int:
