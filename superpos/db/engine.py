@@ -1,8 +1,8 @@
 """Open a database: which URL, its checks, and connections that read or write.
 
 SQLite runs in WAL mode with foreign keys on; writers begin IMMEDIATE, for a deferred read that turns into a
-write fails "locked" whatever the time-out. A handle that is pickled travels as nothing: workers get data, never
-an engine or a secret.
+write fails "locked" whatever the time-out. A handle refuses to be pickled: workers get data, never an engine
+or a secret.
 """
 
 from __future__ import annotations

@@ -87,8 +87,8 @@ def require_current(database: Database) -> None:
 def upgrade(database: Database) -> tuple[str | None, str]:
     """Bring a database to the newest revision; return the revisions before and after.
 
-    A SQLite file with results is copied beside itself first. Foreign keys are off while tables are rebuilt (on,
-    they would silently delete child rows), and checked before the transaction ends.
+    A SQLite file with results is copied beside itself first. Foreign keys are off while tables are rebuilt
+    (on, they would silently delete child rows), and checked before the transaction ends.
 
     Raises
     ------

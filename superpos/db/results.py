@@ -126,7 +126,10 @@ class Results:
 
     def psm(self, psm_key: str) -> Float:
         """Return a target similarity matrix, (n, n)."""
-        return self._one(sa.select(psms.c.matrix).where(psms.c.key == psm_key), "psm_key", psm_key)[0]
+        matrix: Float = self._one(sa.select(psms.c.matrix).where(psms.c.key == psm_key), "psm_key", psm_key)[
+            0
+        ]
+        return matrix
 
     def joint_arrays(self, joint_key: str) -> tuple[Float, Float, Float]:
         """Return vectors (n, f), logits (n,) and optimal similarity matrix (n, n) of a joint fit."""
@@ -135,7 +138,7 @@ class Results:
         return row[0], row[1], row[2]
 
     def fit_arrays(self, fit_key: str) -> tuple[Float, Float] | None:
-        """Return final vectors (n, f) and similarity matrix (n, n), None where the study did not keep them."""
+        """Return final vectors (n, f) and similarity matrix (n, n), None where they were not kept."""
         joint_key, _, axes_key = fit_key.partition(".")
         query = (
             sa.select(fit_arrays.c.vectors, fit_arrays.c.similarities)
@@ -162,7 +165,8 @@ class Results:
     def phi(self, dataset_key: str) -> Float:
         """Return the phi coefficients between the labels of a data set, (n, n)."""
         query = sa.select(datasets.c.phi).where(datasets.c.key == dataset_key)
-        return self._one(query, "dataset_key", dataset_key)[0]
+        phi: Float = self._one(query, "dataset_key", dataset_key)[0]
+        return phi
 
     def _names(self, condition: sa.ColumnElement[bool]) -> tuple[str, ...]:
         query = (

@@ -13,20 +13,16 @@ from superpos.arrays import as_number
 from superpos.errors import ArgumentError
 from superpos.specs.axes import SIMILARITIES, FitAxes, Kernel, check_choice, check_count
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.models import ModelSpec
+from superpos.specs.models import DTYPES, HOOKPOINTS, WEIGHTS_KINDS, Dtype, Hookpoint, ModelSpec, WeightsKind
 from superpos.specs.probes import ProbeSettings
 
-Hookpoint = Literal["mlp.act", "mlp.out", "resid", "embed"]
 TargetKind = Literal["features", "permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels"]
 Space = Literal["raw", "scaled"]
 StoreVectors = Literal["all", "best"]
-Dtype = Literal["float32", "bfloat16", "float16"]
 
-HOOKPOINTS: tuple[str, ...] = get_args(Hookpoint)
 TARGET_KINDS: tuple[str, ...] = get_args(TargetKind)
 SPACES: tuple[str, ...] = get_args(Space)
 STORE_VECTORS: tuple[str, ...] = get_args(StoreVectors)
-DTYPES: tuple[str, ...] = get_args(Dtype)
 MEDIAN_RULE = -1.0
 """`rbf_scale` that stands for the rule `median`."""
 
@@ -40,14 +36,14 @@ class ModelChoice:
     name: str
     """Bundled name, local folder or hub repository."""
     revision: str = ""
-    weights: Literal["pretrained", "random"] = "pretrained"
+    weights: WeightsKind = "pretrained"
     seeds: tuple[int, ...] = ()
     dtype: Dtype = "float32"
     """Type the activations are computed and stored in."""
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
-        check_choice("weights", self.weights, ("pretrained", "random"))
+        check_choice("weights", self.weights, WEIGHTS_KINDS)
         check_choice("dtype", self.dtype, DTYPES)
         seeds = tuple(check_count("seeds", seed, 0) for seed in self.seeds)
         if self.weights == "pretrained" and seeds:

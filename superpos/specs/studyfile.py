@@ -92,8 +92,7 @@ def _dataset(label: str, table: Table) -> DatasetSpec:
     )
     values: dict[str, Any] = {"name": label, "corpus": corpus, "builder": table.take("builder", str, label)}
     for key in ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed"):
-        default: int = DatasetSpec.__dataclass_fields__[key].default
-        values[key] = table.take(key, int, default)
+        values[key] = table.take(key, int, DatasetSpec.__dataclass_fields__[key].default)
     table.finish()
     return table.build(DatasetSpec, **values)
 

@@ -1,0 +1,37 @@
+"""Insert what is not there yet, and look ids up by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+BATCH = 500
+"""Values in one IN list, far below the limits of both database systems."""
+
+
+def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows; one whose unique key exists already is left as it is."""
+    if not rows:
+        return
+    statement: Any
+    if connection.dialect.name == "sqlite":
+        statement = sqlite.insert(table).on_conflict_do_nothing()
+    else:
+        statement = postgresql.insert(table).on_conflict_do_nothing()
+    connection.execute(statement, [dict(row) for row in rows])
+
+
+def ids_by_key(
+    connection: sa.Connection, table: sa.Table, id_column: str, keys: Iterable[bytes]
+) -> dict[bytes, int]:
+    """Return the integer id of every key that the table holds."""
+    wanted = list(dict.fromkeys(keys))
+    found: dict[bytes, int] = {}
+    for first in range(0, len(wanted), BATCH):
+        part = wanted[first : first + BATCH]
+        query = sa.select(table.c.key, table.c[id_column]).where(table.c.key.in_(part))
+        found.update({row[0]: row[1] for row in connection.execute(query)})
+    return found

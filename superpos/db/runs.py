@@ -1,0 +1,49 @@
+"""Recorded executions: who computed what, when, with which versions; never with a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from superpos.db.engine import Database
+from superpos.db.tables_inputs import runs
+
+
+def start_run(
+    database: Database, *, study: str, host: str, git_commit: str, versions: Mapping[str, str], address: str
+) -> int:
+    """Write that a run has begun; return its id."""
+    with database.write() as connection:
+        inserted = connection.execute(
+            runs.insert().values(
+                started_at=datetime.now(UTC),
+                host=host,
+                git_commit=git_commit,
+                versions=dict(versions),
+                address=address,
+                study=study,
+                seconds={},
+                outcome="running",
+            )
+        )
+        assert inserted.inserted_primary_key is not None  # noqa: S101 (both dialects return it)
+        return int(inserted.inserted_primary_key[0])
+
+
+def end_run(database: Database, run_id: int, seconds: Mapping[str, float], outcome: str) -> None:
+    """Write how a run ended and how long each stage took."""
+    values = {
+        "ended_at": datetime.now(UTC),
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+        "outcome": outcome,
+    }
+    with database.write() as connection:
+        connection.execute(runs.update().where(runs.c.run_id == run_id).values(values))
+
+
+def last_outcome(database: Database) -> str | None:
+    """Return how the newest run ended."""
+    with database.read() as connection:
+        return connection.scalar(sa.select(runs.c.outcome).order_by(runs.c.run_id.desc()).limit(1))

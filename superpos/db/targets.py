@@ -1,0 +1,137 @@
+"""Missing and finished rows of the stage `psms`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from superpos.db.engine import Database
+from superpos.db.failures import not_quarantined
+from superpos.db.insert import ids_by_key, insert_missing
+from superpos.db.tables_fits import block_targets, blocks, psm_entries, psms, targets
+from superpos.db.tables_inputs import direction_sets
+from superpos.hashing import array_digest
+from superpos.records.work import PsmResult, TargetWork
+from superpos.specs.study import MEDIAN_RULE
+
+
+def missing_targets(database: Database, study_id: int, limit: int) -> tuple[TargetWork, ...]:
+    """Return up to `limit` of a study's targets that have no matrix though their probes are trained."""
+    t, d = targets.c, direction_sets.c
+    query = (
+        sa.select(
+            t.target_id,
+            t.key,
+            d.key,
+            t.space,
+            t.kind,
+            t.replicate,
+            t.similarity,
+            t.rbf_scale,
+            d.coef_raw,
+            d.coef_scaled,
+            d.activation_id,
+            d.settings,
+        )
+        .join(direction_sets, d.direction_id == t.direction_id)
+        .where(t.status == "planned", d.status == "done")
+        .where(
+            t.target_id.in_(
+                sa.select(block_targets.c.target_id)
+                .join(blocks, blocks.c.block_id == block_targets.c.block_id)
+                .where(blocks.c.study_id == study_id)
+            )
+        )
+        .where(not_quarantined("psms", t.key))
+        .order_by(t.target_id)
+        .limit(limit)
+    )
+    with database.read() as connection:
+        return tuple(
+            TargetWork(*row[:10], *_reference(connection, row)) for row in connection.execute(query).all()
+        )
+
+
+def _reference(connection: sa.Connection, row: Any) -> tuple[Any, Any]:
+    """Return raw and scaled directions of the true labels, where C is their median and not the control's."""
+    if row.kind != "shuffled_labels" or row.rbf_scale != MEDIAN_RULE:
+        return None, None
+    c = direction_sets.c
+    query = sa.select(c.coef_raw, c.coef_scaled).where(
+        c.activation_id == row.activation_id,
+        c.label_replicate == -1,
+        c.settings == row.settings,
+        c.status == "done",
+    )
+    found = connection.execute(query).first()
+    return (None, None) if found is None else (found[0], found[1])
+
+
+def finish_targets(database: Database, results: list[PsmResult], run_id: int) -> None:
+    """Write matrices, each once however many targets share it, and point the targets at them."""
+    with database.write() as connection:
+        insert_missing(connection, psms, [_row(result, run_id) for result in results])
+        ids = ids_by_key(connection, psms, "psm_id", (result.key for result in results))
+        entries = []
+        for result in results:
+            psm_id = ids[result.key]
+            connection.execute(
+                targets.update()
+                .where(targets.c.target_id == result.target_id, targets.c.status == "planned")
+                .values(psm_id=psm_id, status="done", run_id=run_id)
+            )
+            if result.record.kind == "features":
+                entries.extend(_entries(psm_id, result))
+        insert_missing(connection, psm_entries, entries)
+
+
+def refuse_targets(database: Database, reasons: dict[int, str], run_id: int) -> None:
+    """Mark targets that have no matrix (a control that does not exist for this input) as not applicable."""
+    with database.write() as connection:
+        for target_id, reason in reasons.items():
+            connection.execute(
+                targets.update()
+                .where(targets.c.target_id == target_id, targets.c.status == "planned")
+                .values(status="not_applicable", reason=reason, run_id=run_id)
+            )
+
+
+def _row(result: PsmResult, run_id: int) -> dict[str, Any]:
+    record = result.record
+    ratios = (None, None, None) if record.ratio_quartiles is None else record.ratio_quartiles.tolist()
+    return {
+        "key": result.key,
+        "similarity": record.similarity,
+        "n_features": int(record.matrix.shape[0]),
+        "rbf_scale_resolved": record.rbf_scale_resolved,
+        "matrix": record.matrix,
+        "value_q25": float(record.quartiles[0]),
+        "value_median": float(record.quartiles[1]),
+        "value_q75": float(record.quartiles[2]),
+        "exponent_q25": ratios[0],
+        "exponent_median": ratios[1],
+        "exponent_q75": ratios[2],
+        "min_eigenvalue": record.min_eigenvalue,
+        "rank": record.rank,
+        "warning": record.message,
+        "content_digest": array_digest(record.matrix),
+        "run_id": run_id,
+    }
+
+
+def _entries(psm_id: int, result: PsmResult) -> list[dict[str, Any]]:
+    matrix = result.record.matrix
+    n = matrix.shape[0]
+    return [
+        {
+            "psm_id": psm_id,
+            "row_a": i,
+            "row_b": j,
+            "value": float(matrix[i, j]),
+            "value_low": None,
+            "value_high": None,
+        }
+        for i in range(n)
+        for j in range(i + 1, n)
+    ]

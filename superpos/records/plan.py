@@ -1,0 +1,105 @@
+"""A study resolved to keys: every row it needs, named before anything is computed.
+
+All keys follow from the study file and the content of its inputs, so two machines plan the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from superpos.records.data import ModelInfo
+from superpos.specs.axes import FitAxes, JointAxes
+from superpos.specs.blocks import Product
+from superpos.specs.datasets import DatasetSpec
+from superpos.specs.models import ModelSpec
+from superpos.specs.probes import ProbeSettings
+from superpos.specs.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """A model by the name the views show."""
+
+    key: bytes
+    name: str
+    spec: ModelSpec
+    info: ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDataset:
+    """A feature set on a corpus under one tokenizer; `tokenizer_model` is a model that carries it."""
+
+    key: bytes
+    name: str
+    corpus: str
+    spec: DatasetSpec
+    identity: Mapping[str, Any]
+    tokenizer_model: ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedActivations:
+    """One layer of one hookpoint of one model on one data set."""
+
+    key: bytes
+    model_key: bytes
+    dataset_key: bytes
+    hookpoint: str
+    layer: int
+    pooling: str
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDirections:
+    """Probes of every feature of one activation set."""
+
+    key: bytes
+    activation_key: bytes
+    settings: ProbeSettings
+    label_replicate: int
+    """-1 for the labels as they are."""
+    config_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTarget:
+    """One target similarity matrix."""
+
+    key: bytes
+    direction_key: bytes
+    space: str
+    kind: str
+    replicate: int
+    similarity: str
+    rbf_scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlan:
+    """Every row of a study, parents before children."""
+
+    study: Study
+    digest: str
+    """SHA-256 of the specification and the algorithm versions."""
+    algorithm_versions: Mapping[str, int]
+    models: tuple[PlannedModel, ...]
+    datasets: tuple[PlannedDataset, ...]
+    activations: tuple[PlannedActivations, ...]
+    directions: tuple[PlannedDirections, ...]
+    targets: tuple[PlannedTarget, ...]
+    joint_axes: Mapping[bytes, tuple[JointAxes, str]]
+    """Key to axes and configuration key."""
+    fit_axes: Mapping[bytes, tuple[FitAxes, str]]
+    blocks: tuple[Product, ...]
+    """Disjoint products of target keys, joint axes keys and fit axes keys."""
+    notes: tuple[str, ...] = field(default=())
+    """What a user should know before running, one line each."""
+
+    @property
+    def n_cells(self) -> int:
+        """Number of re-optimised fits."""
+        return sum(block.size for block in self.blocks)

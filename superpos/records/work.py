@@ -1,0 +1,165 @@
+"""Missing work as data: what a stage fetches, and what it hands back to be inserted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from superpos.arrays import Float
+from superpos.records.data import FeatureStatus, ProbeSet, Shard, TokenExample
+from superpos.records.fits import JointFit
+from superpos.records.psms import PsmRecord
+from superpos.specs.axes import FitAxes, JointAxes
+from superpos.specs.probes import ProbeSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DatasetSummary:
+    """What SQL keeps of a built feature set."""
+
+    n_documents: int
+    n_sequences: int
+    n_tokens: int
+    n_samples: int
+    phi: Float
+    """Phi coefficients between labels, (n, n)."""
+    path: str
+    """Artifact relative to the data folder."""
+    content_digest: str
+    provenance: Mapping[str, Any]
+    features: tuple[tuple[str, int, int, FeatureStatus, TokenExample | None], ...]
+    """Name, positives, negatives, status and example of every feature."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationWork:
+    """One activation set that is planned (or must be read), with the identity of its inputs."""
+
+    activation_id: int
+    key: bytes
+    model_key: bytes
+    dataset_key: bytes
+    hookpoint: str
+    layer: int
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionWork:
+    """One set of probes to train."""
+
+    direction_id: int
+    key: bytes
+    activation_key: bytes
+    dataset_key: bytes
+    activation_digest: str
+    shards: tuple[Shard, ...]
+    settings: ProbeSettings
+    label_replicate: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetWork:
+    """One target matrix to build."""
+
+    target_id: int
+    key: bytes
+    direction_key: bytes
+    space: str
+    kind: str
+    replicate: int
+    similarity: str
+    rbf_scale: float
+    coef_raw: Float
+    coef_scaled: Float
+    reference_raw: Float | None
+    """Directions of the true labels, for `median` under `shuffled_labels`; else None."""
+    reference_scaled: Float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointDone:
+    """A joint fit that the database holds already."""
+
+    vectors: Float
+    logits: Float
+    start_radius: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointWork:
+    """One joint fit with the re-optimisations that are missing; all that a worker needs, and no secret."""
+
+    psm_id: int
+    joint_axes_id: int
+    psm_key: bytes
+    axes_key: bytes
+    target: Float
+    """Target similarity matrix, (n, n)."""
+    similarity: str
+    rbf_scale: float
+    axes: JointAxes
+    done: JointDone | None
+    """The joint fit, if it exists."""
+    fits: tuple[tuple[int, bytes, FitAxes], ...]
+    """fit_axes_id, key and axes of the missing re-optimisations, sigma 0 first."""
+    unperturbed: Mapping[FitAxes, Float]
+    """Final similarities at sigma 0 that the database holds, by the axes of sigma 0."""
+    keep_vectors: bool
+    """Whether final vectors are wanted in the database."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitResult:
+    """One re-optimised fit as SQL keeps it: column values, and arrays where they are kept."""
+
+    fit_axes_id: int
+    columns: Mapping[str, Any]
+    vectors: Float | None
+    similarities: Float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CellFailure:
+    """Work that ended without a result."""
+
+    stage: str
+    key: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointResult:
+    """What a worker returns for one piece of joint work."""
+
+    psm_id: int
+    joint_axes_id: int
+    key: bytes
+    joint: JointFit | None
+    """None if the database held it already."""
+    distance: float
+    entropy: float
+    seconds: float
+    fits: tuple[FitResult, ...]
+    failures: tuple[CellFailure, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PsmResult:
+    """A target matrix under the key that equal matrices share."""
+
+    target_id: int
+    key: bytes
+    record: PsmRecord
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DirectionResult:
+    """Probes of one activation set, or why there are none."""
+
+    direction_id: int
+    probes: ProbeSet | None
+    reason: str
+    activation_digest: str
