@@ -23,11 +23,6 @@ from superpos.errors import ArgumentError
 from superpos.specs.axes import Kernel
 
 
-def is_translation_invariant(kernel: Kernel, similarity: str, gauge: str) -> bool:
-    """Return whether a common shift of all vectors leaves the joint problem as it is."""
-    return similarity == "rbf" and kernel.energy != "exp" and gauge != "unit"
-
-
 def check_gauge(kernel: Kernel, similarity: str, gauge: str) -> None:
     """Refuse `mean_norm` under cosine with `log` or `riesz`.
 

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.fits.gauges import Gauge, is_translation_invariant
+from superpos.fits.gauges import Gauge
 from superpos.fits.kernels import pair_energy, pair_slope, self_value, softmax
-from superpos.specs.axes import Kernel
+from superpos.fits.problem import JointProblem
 
 TINY = np.finfo(np.float64).tiny
 
@@ -55,28 +55,18 @@ class JointPoint:
 class JointObjective:
     """J as `loss`, `gradient` and `loss_gradient` of one flat variable, and in full as `evaluate`."""
 
-    def __init__(
-        self,
-        target: Float,
-        kernel: Kernel,
-        *,
-        n_dims: int,
-        lambda_d: float,
-        similarity: str,
-        rbf_scale: float,
-        gauge: str,
-        learned: bool,
-        radius: float,
-    ) -> None:
-        self.target = target
+    def __init__(self, problem: JointProblem) -> None:
+        kernel = problem.kernel
+        self.problem = problem
+        self.target = problem.target
         self.kernel = kernel
-        self.n = int(target.shape[0])
-        self.n_dims = n_dims
-        self.lambda_d = lambda_d
-        self.cosine = similarity == "cosine"
-        self.rbf_scale = rbf_scale
-        self.learned = learned
-        self.gauge = Gauge(gauge, radius, centred=is_translation_invariant(kernel, similarity, gauge))
+        self.n = problem.n
+        self.n_dims = n_dims = problem.n_dims
+        self.lambda_d = problem.lambda_d
+        self.cosine = problem.similarity == "cosine"
+        self.rbf_scale = problem.rbf_scale
+        self.learned = problem.learned
+        self.gauge = Gauge(problem.gauge, problem.radius, centred=problem.translation_invariant)
         self._exp = kernel.energy == "exp"
         self._angles = self._exp or self.cosine
         self._self = self_value(kernel)

@@ -1,0 +1,282 @@
+"""`fit_joint`, `reoptimise` and `certify`: checks, starts and the choice of the back end.
+
+    joint step       min over X, w of  sum_ij K(x_i, x_j) w~_i w~_j + lambda_d sum_ij (S_ij - T_ij)^2
+    re-optimisation  min over X of     sum_ij K(x_i, x_j) w~_i w~_j [+ lambda_x sum_i | ||x_i|| - n_i |]
+
+The optimisers are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from superpos.arrays import Float, as_number, as_psm, as_vector
+from superpos.errors import ArgumentError, ShapeError, allowed
+from superpos.fits.checks import check_importance, check_vectors
+from superpos.fits.gauges import check_gauge
+from superpos.fits.kernels import softmax
+from superpos.fits.problem import JointProblem
+from superpos.fits.start import (
+    joint_generator,
+    perturbation_generator,
+    perturbed,
+    sphere_start,
+    start_radius,
+)
+from superpos.records.fits import Certificate, JointFit, Reoptimisation
+from superpos.specs.axes import (
+    BACKENDS,
+    GAUGES,
+    IMPORTANCE_MODES,
+    OPTIMISERS,
+    SIMILARITIES,
+    Kernel,
+    check_choice,
+    check_count,
+)
+
+
+def fit_joint(
+    target: ArrayLike,
+    similarity: str = "cosine",
+    energy: Any = "riesz",
+    s: float = 1.0,
+    n_dims: int = 10,
+    lambda_d: float = 100.0,
+    seed: int | np.random.Generator = 0,
+    rbf_scale: float = 200.0,
+    self_energy: Any = None,
+    softening: float = 0.0,
+    gauge: str = "none",
+    importance: str = "learned",
+    max_iter: int = 2000,
+    gtol: float = 1e-5,
+    backend: str = "scipy",
+    start: Sequence[ArrayLike] | None = None,
+) -> JointFit:
+    """Fit vectors and importance to a target pairwise similarity matrix by conjugate gradients.
+
+    Parameters
+    ----------
+    target
+        Target pairwise similarity matrix (PSM), (n, n), finite and symmetric.
+    similarity
+        `cosine`, or `rbf` = exp(-r^2 / rbf_scale).
+    energy, s, self_energy, softening
+        The kernel; see `superpos.specs.axes.Kernel`. `s` is read by `riesz` alone, `softening` is eps itself.
+    n_dims
+        Dimension f of the vectors, at least 2.
+    lambda_d
+        Weight of the mismatch, at least 0.
+    seed
+        Restart of the frozen draw of the start, or a generator to draw from.
+    rbf_scale
+        C of the RBF, in squared units of the vectors.
+    gauge
+        `none`, `unit` (norms at the start radius) or `mean_norm` (mean norm at the start radius).
+    importance
+        `learned`, or `uniform` (all equal and held).
+    max_iter, gtol
+        Most iterations; infinity norm of the gradient at which to stop.
+    backend
+        `scipy`, or `compiled` where it is installed.
+    start
+        (vectors (n, f), logits (n,)) to start from instead of the draw.
+
+    Returns
+    -------
+    JointFit
+        An end that is not finite or unbounded is a status, not an error.
+
+    Raises
+    ------
+    ArgumentError
+        Or one of its subclasses for shapes, symmetry and finiteness: names the argument, its value and what
+        is allowed.
+    """
+    psm = as_psm("target", target)
+    kernel = Kernel(energy, s, self_energy, softening)
+    check_choice("similarity", similarity, SIMILARITIES)
+    check_choice("gauge", gauge, GAUGES)
+    check_choice("importance", importance, IMPORTANCE_MODES)
+    check_gauge(kernel, similarity, gauge)
+    n, n_dims = psm.shape[0], check_count("n_dims", n_dims, 2)
+    lambda_d = as_number("lambda_d", lambda_d, minimum=0.0)
+    rbf_scale = as_number("rbf_scale", rbf_scale, minimum=0.0, exclusive=True)
+    max_iter = check_count("max_iter", max_iter, 1)
+    gtol = as_number("gtol", gtol, minimum=0.0, exclusive=True)
+    engine = _engine(backend)
+    radius = start_radius(psm, similarity, rbf_scale)
+    if start is None:
+        vectors = sphere_start(joint_generator(seed, n, n_dims), n, n_dims, radius)
+        logits = np.zeros(n)
+    else:
+        directed = similarity == "cosine" or gauge != "none"
+        vectors, logits = _joint_start(start, n, n_dims, kernel, directed)
+    problem = JointProblem(
+        psm, kernel, n_dims, lambda_d, similarity, rbf_scale, gauge, importance == "learned", radius
+    )
+    if engine is not None:
+        fit: JointFit = engine.fit_joint_compiled(problem, vectors, logits, max_iter=max_iter, gtol=gtol)
+        return fit
+    from superpos.fits.cg import run_cg
+
+    return run_cg(problem, vectors, logits, max_iter=max_iter, gtol=gtol)
+
+
+def reoptimise(
+    vectors: ArrayLike,
+    logits: ArrayLike,
+    energy: Any = "riesz",
+    s: float = 1.0,
+    lambda_x: float = 1.0,
+    sigma: float = 0.1,
+    seed: int | np.random.Generator = 0,
+    optimiser: str = "powell",
+    backend: str = "scipy",
+    xtol: float = 1e-4,
+    ftol: float = 1e-4,
+    max_iter: int | None = None,
+    gtol: float = 1e-8,
+    self_energy: Any = None,
+    softening: float = 0.0,
+    start: ArrayLike | None = None,
+) -> Reoptimisation:
+    """Perturb vectors and minimise the energy again, importance and norms held.
+
+    Parameters
+    ----------
+    vectors, logits
+        Ends of the joint step, (n, f) and (n,); the norms held are those of `vectors`.
+    energy, s, self_energy, softening
+        The kernel, as in `fit_joint`.
+    lambda_x
+        Weight of the norm penalty, at least 0; not read by `manifold`.
+    sigma
+        Standard deviation of the perturbation in units of each row's norm, at least 0.
+    seed
+        Trial of the frozen draw of restart 0, or a generator to draw from.
+    optimiser
+        `powell`: energy plus norm penalty, as in the thesis. `manifold`: the energy on the product of
+        spheres, from the start projected to it (the record's `start`); norms exact.
+    backend
+        `scipy`, or `compiled` where it is installed.
+    xtol, ftol
+        Powell's tolerances.
+    max_iter
+        Most sweeps (Powell) or trust-region steps (manifold); None or 0: the optimiser's own limit.
+    gtol
+        Relative gradient at which the manifold optimiser stops.
+    start
+        (n, f) to start from instead of the perturbed vectors.
+
+    Raises
+    ------
+    ArgumentError
+        Or one of its subclasses, as `fit_joint`.
+    """
+    kernel = Kernel(energy, s, self_energy, softening)
+    held = check_vectors("vectors", vectors, Kernel("riesz", -1.0) if energy != "exp" else kernel)
+    weights = softmax(as_vector("logits", logits, held.shape[0]))
+    check_choice("optimiser", optimiser, OPTIMISERS)
+    lambda_x = as_number("lambda_x", lambda_x, minimum=0.0)
+    sigma = as_number("sigma", sigma, minimum=0.0)
+    xtol = as_number("xtol", xtol, minimum=0.0, exclusive=True)
+    ftol = as_number("ftol", ftol, minimum=0.0, exclusive=True)
+    gtol = as_number("gtol", gtol, minimum=0.0, exclusive=True)
+    limit = None if max_iter is None else check_count("max_iter", max_iter, 0) or None
+    engine = _engine(backend)
+    norms = np.linalg.norm(held, axis=1)
+    if start is None:
+        n, n_dims = held.shape
+        point = perturbed(perturbation_generator(seed, n, n_dims), held, sigma)
+        point = check_vectors("vectors", point, kernel)
+    else:
+        point = check_vectors("start", start, kernel)
+        if point.shape != held.shape:
+            raise ShapeError("start", f"shape {point.shape} is not that of vectors, {held.shape}")
+    if engine is not None:
+        final: Reoptimisation = engine.reoptimise_compiled(
+            point,
+            weights,
+            norms,
+            kernel,
+            optimiser=optimiser,
+            lambda_x=lambda_x,
+            xtol=xtol,
+            ftol=ftol,
+            gtol=gtol,
+            max_iter=limit,
+        )
+        return final
+    if optimiser == "manifold":
+        from superpos.fits.manifold import minimise_on_spheres
+
+        return minimise_on_spheres(point, weights, norms, kernel, gtol=gtol, max_iter=limit)
+    from superpos.fits.powell import run_powell
+
+    return run_powell(point, weights, norms, kernel, lambda_x=lambda_x, xtol=xtol, ftol=ftol, max_iter=limit)
+
+
+def certify(
+    vectors: ArrayLike,
+    importance: ArrayLike,
+    energy: Any = "riesz",
+    s: float = 1.0,
+    self_energy: Any = None,
+    softening: float = 0.0,
+    backend: str = "scipy",
+) -> Certificate:
+    """Certify a point on the product of spheres through its own rows, importance held.
+
+    Parameters
+    ----------
+    vectors, importance
+        (n, f), and (n,) summing to 1.
+    energy, s, self_energy, softening
+        The kernel, as in `fit_joint`.
+    backend
+        `scipy` (NumPy), or `compiled` where it is installed.
+
+    Raises
+    ------
+    ArgumentError
+        Or one of its subclasses, as `fit_joint`.
+    """
+    kernel = Kernel(energy, s, self_energy, softening)
+    point = check_vectors("vectors", vectors, kernel)
+    weights = check_importance("importance", importance, point.shape[0])
+    engine = _engine(backend)
+    if engine is not None:
+        certificate: Certificate = engine.certify_compiled(point, weights, kernel)
+        return certificate
+    from superpos.fits.certificate import certify_point
+
+    return certify_point(point, weights, kernel)
+
+
+def _joint_start(
+    start: Sequence[ArrayLike], n: int, n_dims: int, kernel: Kernel, directed: bool
+) -> tuple[Float, Float]:
+    if len(start) != 2:
+        raise ShapeError("start", f"holds {len(start)} arrays; allowed: (vectors, logits)")
+    vectors = check_vectors("start", start[0], kernel, zero_allowed=not directed)
+    if vectors.shape != (n, n_dims):
+        raise ShapeError("start", f"shape of the vectors {vectors.shape} is not {(n, n_dims)}")
+    return vectors, as_vector("start", start[1], n)
+
+
+def _engine(backend: str) -> Any:
+    """Return the compiled engine's module, or None for scipy."""
+    check_choice("backend", backend, BACKENDS)
+    if backend == "scipy":
+        return None
+    if importlib.util.find_spec("superpos.fits.compiled") is None:
+        raise ArgumentError("backend", f"'compiled' is not part of this build; {allowed(backend, ['scipy'])}")
+    return importlib.import_module("superpos.fits.compiled")

@@ -1,0 +1,174 @@
+"""First and second order conditions on the product of spheres, with the rotation orbit projected out.
+
+Blocks of the scaled Riemannian Hessian of E over xi_i = n_i eta_i, in coordinates sqrt(w_i) xi_i and in
+orthonormal bases B_i (f, f - 1) of the tangent spaces (notation of `spheres.py`; p_ij = B_i^T u_j):
+
+    i != j   2 sqrt(w_i w_j) / (n_i n_j) (phi'_ij B_i^T B_j + phi''_ij p_ij p_ji^T)
+    i  = j   2 / n_i^2 (sum_k w_k phi''_ik p_ik p_ik^T - q_i I)
+
+E is constant along rotations x_i -> exp(A) x_i, A skew, so the Hessian annihilates xi_i = A x_i at a critical
+point, in these coordinates zeta_i = sqrt(w_i) A x_i. With the singular value decomposition sqrt(w_i) x_i =
+sum_a U_ia S_a v_a the generators E_ab = v_a v_b^T - v_b v_a^T give orthogonal vectors, for
+
+    sum_i <zeta_i(E_ab), zeta_i(E_cd)> = (S_a^2 + S_b^2) delta_(ab)(cd),      a < b, c < d,
+
+so the orthonormal basis of the orbit is zeta_i = (U_ib S_b v_a - U_ia S_a v_b) / hypot(S_a, S_b) over pairs
+that are not both outside the span of X: r f - r (r + 1) / 2 = r (2 f - r - 1) / 2 of them, r = rank X. The
+Hessian is restricted to the complement; its eigenvalues there are the certificate's.
+
+Tolerances. An entry of the Hessian is a sum of forces 2 w_j (phi' + phi'') / n_i^2, so its scale is taken as
+the median over rows of h_i = 2 sum_j w_j (|phi'_ij| + |phi''_ij|) / n_i^2, which does not cancel at a flat
+point. A point is critical up to a relative gradient of 1e-6, and its eigenvalues then move by about 1e-6 of
+the scale: this is the zero tolerance, raised to 1e-12 of the largest h_i (rounding) where close pairs are far
+stiffer than the rest. The rank counts singular values of the unit rows above 1e-6 of the largest, for the
+same reason.
+
+Source: Absil, Mahony & Sepulchre (2008), section 5.5, for the Hessian of a submanifold of Euclidean space.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.fits.spheres import ZERO_NORM, SphereEnergy, SpherePoint, effective_features, unit_rows
+from superpos.records.fits import Certificate, Verdict
+from superpos.specs.axes import Kernel
+
+CRITICAL = 1e-6
+"""Largest relative gradient of a critical point."""
+ZERO_EIGENVALUE = 1e-6
+"""Zero tolerance of eigenvalues, in units of the median row scale of the Hessian."""
+ROUNDING = 1e-12
+"""The same in units of the largest row scale."""
+RANK_TOLERANCE = 1e-6
+"""Smallest singular value of the unit rows that counts, in units of the largest."""
+FEWEST_FEATURES = 1.5
+"""Effective features below which the importance has collapsed and nothing is certified."""
+
+
+def tangent_bases(units: Float) -> Float:
+    """Return orthonormal bases of the tangent spaces at unit rows (n, f), as (n, f, f - 1).
+
+    Columns 2 to f of the Householder reflection that takes the first axis to the row, up to its sign.
+    """
+    n, f = units.shape
+    mirror = units.copy()
+    mirror[:, 0] += np.where(units[:, 0] >= 0.0, 1.0, -1.0)
+    factor = 2.0 / np.einsum("ij,ij->i", mirror, mirror)
+    bases = np.broadcast_to(np.eye(f)[:, 1:], (n, f, f - 1)).copy()
+    bases -= factor[:, None, None] * mirror[:, :, None] * mirror[:, None, 1:]
+    return bases
+
+
+def scaled_hessian(point: SpherePoint, norms: Float, bases: Float) -> Float:
+    """Return the scaled Riemannian Hessian over all rows, (n (f - 1), n (f - 1)), row blocks in order.
+
+    Parameters
+    ----------
+    point
+        Evaluation at n unit rows, none of them on a sphere of radius 0.
+    norms
+        Radii, (n,).
+    bases
+        Tangent bases, (n, f, f - 1).
+    """
+    n, f, k = bases.shape
+    scale = np.outer(1.0 / norms, 1.0 / norms)
+    roots = point.problem.root_products * scale
+    projected = np.einsum("iab,ja->ijb", bases, point.units)
+    flat = bases.transpose(1, 0, 2).reshape(f, n * k)
+    blocks = (flat.T @ flat).reshape(n, k, n, k)
+    blocks *= (roots * point.first)[:, None, :, None]
+    bent = projected * (roots * point.second)[:, :, None]
+    blocks += bent.transpose(0, 2, 1)[:, :, :, None] * projected.transpose(1, 0, 2)[:, None, :, :]
+    own = projected * (point.second * point.problem.importance)[:, :, None]
+    diagonal = own.transpose(0, 2, 1) @ projected
+    diagonal -= point.radial[:, None, None] * np.eye(k)
+    rows = np.arange(n)
+    blocks[rows, :, rows, :] = diagonal / (norms**2)[:, None, None]
+    matrix = 2.0 * blocks.reshape(n * k, n * k)
+    return np.asarray(0.5 * (matrix + matrix.T))
+
+
+def orbit_basis(weighted: Float, rank: int, bases: Float) -> Float:
+    """Return an orthonormal basis of the rotation orbit, (n (f - 1), dimension), in scaled coordinates.
+
+    Parameters
+    ----------
+    weighted
+        sqrt(w_i) x_i, (n, f).
+    rank
+        Rank r of X.
+    bases
+        Tangent bases, (n, f, f - 1).
+    """
+    n, f = weighted.shape
+    left, sizes, right = np.linalg.svd(weighted, full_matrices=True)
+    count = min(n, f)
+    body = np.zeros((n, f))
+    body[:, :count] = left[:, :count] * sizes
+    spread = np.zeros(f)
+    spread[:count] = sizes
+    a, b = np.triu_indices(f, k=1)
+    # Directions whose weighted size is rounding only (weights many orders apart) span no numerical orbit.
+    seen = min(rank, int(np.sum(sizes > 1e-14 * sizes[0])))
+    a, b = a[a < seen], b[a < seen]
+    lengths = np.hypot(spread[a], spread[b])
+    turned = np.einsum("iab,ca->icb", bases, right)
+    basis = turned[:, a, :] * (body[:, b] / lengths)[:, :, None]
+    basis -= turned[:, b, :] * (body[:, a] / lengths)[:, :, None]
+    return np.asarray(basis.transpose(0, 2, 1).reshape(n * (f - 1), a.size))
+
+
+def rank_of(units: Float) -> int:
+    """Return the numerical rank of unit rows (n, f)."""
+    sizes = np.linalg.svd(units, compute_uv=False)
+    return int(np.sum(sizes > RANK_TOLERANCE * sizes[0]))
+
+
+def certify_point(vectors: Float, importance: Float, kernel: Kernel) -> Certificate:
+    """Return the certificate of `vectors` (n, f) under `importance` (n,); arguments are checked already."""
+    norms = np.linalg.norm(vectors, axis=1)
+    free = norms > ZERO_NORM * norms.max()
+    rank = rank_of(unit_rows(vectors, norms)[free])
+    with np.errstate(all="ignore"):
+        full = SphereEnergy(importance, norms, kernel).at(unit_rows(vectors, norms))
+    if effective_features(importance) < FEWEST_FEATURES or not full.is_finite:
+        return _not_applicable(rank)
+    # A row on a sphere of radius 0 exerts no tangent force and has none, so it leaves the problem.
+    units, radii, weights = full.units[free], norms[free], importance[free]
+    point = SphereEnergy(weights, radii, kernel).at(units)
+    bases = tangent_bases(units)
+    hessian = scaled_hessian(point, radii, bases)
+    if not np.isfinite(hessian).all():
+        return _not_applicable(rank)
+    orbit = orbit_basis(np.sqrt(weights)[:, None] * vectors[free], rank, bases)
+    complement = np.linalg.qr(orbit, mode="complete")[0][:, orbit.shape[1] :]
+    eigenvalues = np.linalg.eigvalsh(complement.T @ hessian @ complement)
+    stiffness = 2.0 * ((np.abs(point.first) + np.abs(point.second)) @ weights) / radii**2
+    zero = max(ZERO_EIGENVALUE * float(np.median(stiffness)), ROUNDING * float(stiffness.max()))
+    n_negative = int(np.sum(eigenvalues < -zero))
+    n_zero = int(np.sum(np.abs(eigenvalues) <= zero))
+    gradient = full.relative_gradient()
+    if gradient > CRITICAL:
+        verdict = Verdict.NOT_CRITICAL
+    elif n_negative > 0:
+        verdict = Verdict.SADDLE
+    else:
+        verdict = Verdict.DEGENERATE if n_zero > 0 else Verdict.STRICT
+    return Certificate(
+        relative_gradient=gradient,
+        eigenvalues=eigenvalues,
+        min_eigenvalue=float(eigenvalues[0]) if eigenvalues.size else math.nan,
+        n_negative=n_negative,
+        n_zero=n_zero,
+        rank=rank,
+        verdict=verdict,
+    )
+
+
+def _not_applicable(rank: int) -> Certificate:
+    return Certificate(math.nan, np.empty(0), math.nan, 0, 0, rank, Verdict.NOT_APPLICABLE)

@@ -1,0 +1,55 @@
+"""Checks of what the public functions are given; each raises an `ArgumentError` that names the argument."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from superpos.arrays import Float, as_matrix, as_vector
+from superpos.errors import ArgumentError
+from superpos.fits.kernels import squared_distances
+from superpos.specs.axes import Kernel
+
+
+def check_vectors(argument: str, value: ArrayLike, kernel: Kernel, *, zero_allowed: bool = True) -> Float:
+    """Return `value` as vectors (n, f), n and f at least 2, at which the energy is defined.
+
+    Raises
+    ------
+    ShapeError, NonFiniteError
+        As `superpos.arrays.as_matrix`.
+    ArgumentError
+        For zero rows where directions are needed (`exp`, or `zero_allowed` false), for coincident rows under
+        a singular kernel without softening, and if every row is zero.
+    """
+    vectors = as_matrix(argument, value, min_rows=2, min_columns=2)
+    lengths = np.linalg.norm(vectors, axis=1)
+    zero = np.flatnonzero(lengths == 0.0)
+    if zero.size and (kernel.energy == "exp" or not zero_allowed or zero.size == lengths.size):
+        raise ArgumentError(argument, f"row {zero[0]} is zero and has no direction")
+    if kernel.is_singular and kernel.softening == 0.0:
+        squares = squared_distances(vectors)
+        np.fill_diagonal(squares, np.inf)
+        if squares.min() == 0.0:
+            i, j = np.unravel_index(int(np.argmin(squares)), squares.shape)
+            raise ArgumentError(
+                argument,
+                f"rows {i} and {j} coincide, where {kernel.label} is infinite; use softening above 0",
+            )
+    return vectors
+
+
+def check_importance(argument: str, value: ArrayLike, length: int) -> Float:
+    """Return `value` as an importance vector (n,): not negative, summing to 1 within 1e-6.
+
+    Raises
+    ------
+    ArgumentError
+        Otherwise.
+    """
+    importance = as_vector(argument, value, length)
+    if importance.min() < 0.0:
+        raise ArgumentError(argument, f"{importance.min():g} is negative")
+    if abs(float(importance.sum()) - 1.0) > 1e-6:
+        raise ArgumentError(argument, f"sums to {importance.sum():g}, not to 1")
+    return importance

@@ -1,0 +1,170 @@
+"""The energy on the product of spheres ||x_i|| = n_i: value, Riemannian gradient, Hessian-vector products.
+
+With x_i = n_i u_i, ||u_i|| = 1 and c_ij = <u_i, u_j>, every kernel is a function of c_ij alone, K = phi(c):
+
+    exp    phi = e^c                                            phi' = e^c         phi'' = e^c
+    log    phi = -log rho                                       phi' = b / rho^2   phi'' = 2 phi'^2
+    riesz  phi = sgn(s) rho^-s    phi' = |s| b rho^(-s-2)       phi'' = (s + 2) b phi' / rho^2
+           rho^2 = (n_i - n_j)^2 + n_i n_j ||u_i - u_j||^2 + eps^2,   b = n_i n_j   (d rho^2 / dc = -2 b)
+
+Row force, tangent part and derivatives, eta tangent (<eta_i, u_i> = 0) and P_i = I - u_i u_i^T:
+
+    t_i = sum_{j != i} w_j phi'_ij u_j                 dE/du_i = 2 w_i P_i t_i,    q_i = <t_i, u_i>
+    (H eta)_i = 2 w_i (P_i sum_j w_j (phi'_ij eta_j + phi''_ij a_ij u_j) - q_i eta_i),
+    a_ij = <u_i, eta_j> + <u_j, eta_i>
+
+In scaled coordinates z_i = sqrt(w_i) eta_i both lose their division by the row's own weight: gradient
+2 sqrt(w_i) P_i t_i, Hessian blocks 2 sqrt(w_i w_j) (...) off and 2 (...) on the diagonal. P_i t_i is summed
+over differences u_j - u_i, so that close pairs do not cancel. In terms of x: grad_i E = 2 w_i P_i t_i / n_i.
+
+    relative gradient_i = ||P_i t_i|| / (n_i sum_{j != i} w_j k'_ij),  0/0 = 0
+    k' = e^c / n_i (exp),  1 / rho (log),  |s| rho^(-s-1) (riesz)
+
+Source: Absil, Mahony & Sepulchre, Optimization Algorithms on Matrix Manifolds (2008), chapters 3 and 5, for
+the sphere as a Riemannian submanifold; the formulas for these kernels are ours, checked against differences.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.fits.kernels import self_value
+from superpos.specs.axes import Kernel
+
+ZERO_NORM = 1e-12
+"""Rows below this share of the largest norm are points, not spheres: they do not move."""
+
+
+def unit_rows(vectors: Float, norms: Float) -> Float:
+    """Return the rows of `vectors` (n, f) over their lengths; (1, 0, ...) on a sphere of radius 0.
+
+    Parameters
+    ----------
+    vectors
+        (n, f).
+    norms
+        Radii of the spheres, (n,).
+    """
+    lengths = np.linalg.norm(vectors, axis=1)
+    fixed = (norms <= ZERO_NORM * norms.max()) | (lengths == 0.0)
+    units = vectors / np.where(fixed, 1.0, lengths)[:, None]
+    if fixed.any():
+        units[fixed] = 0.0
+        units[fixed, 0] = 1.0
+    return np.asarray(units)
+
+
+def effective_features(importance: Float) -> float:
+    """Return exp(entropy of the importance), between 1 and n."""
+    return math.exp(_entropy(importance))
+
+
+def importance_entropy(importance: Float) -> float:
+    """Return the entropy of the importance (n,) over log n: 1 if all are equal, 0 if one has everything."""
+    return _entropy(importance) / math.log(importance.size)
+
+
+def _entropy(importance: Float) -> float:
+    present = importance[importance > 0.0]
+    return max(0.0, -float(present @ np.log(present)))
+
+
+class SphereEnergy:
+    """The energy with weights, norms and kernel held; `at` evaluates it at unit rows."""
+
+    def __init__(self, importance: Float, norms: Float, kernel: Kernel) -> None:
+        self.importance = importance
+        self.norms = np.where(norms <= ZERO_NORM * norms.max(), 0.0, norms)
+        self.kernel = kernel
+        self.products = np.outer(self.norms, self.norms)
+        self.gaps = (self.norms[:, None] - self.norms) ** 2 + kernel.softening**2
+        self.roots = np.sqrt(importance)
+        self.root_products = np.outer(self.roots, self.roots)
+        self.constant = self_value(kernel) * float(importance @ importance)
+
+    def at(self, units: Float) -> SpherePoint:
+        """Return the energy and its derivatives at unit rows (n, f); not finite where vectors coincide."""
+        return SpherePoint(self, units)
+
+
+class SpherePoint:
+    """Energy, scaled gradient, relative gradient and Hessian-vector products at one point."""
+
+    def __init__(self, problem: SphereEnergy, units: Float) -> None:
+        kernel, weights, s = problem.kernel, problem.importance, problem.kernel.s
+        self.problem = problem
+        self.units = units
+        differences = units[None, :, :] - units[:, None, :]
+        squares = np.einsum("ijk,ijk->ij", differences, differences)
+        self.cosines = 1.0 - 0.5 * squares
+        if kernel.energy == "exp":
+            values = np.exp(self.cosines)
+            first = values.copy()
+            second = first
+            forces = values.copy()
+        else:
+            rho2 = problem.gaps + problem.products * squares
+            np.fill_diagonal(rho2, 1.0)
+            if kernel.energy == "log":
+                values = -0.5 * np.log(rho2)
+                first = problem.products / rho2
+                second = 2.0 * first**2
+                forces = problem.norms[:, None] / np.sqrt(rho2)
+            else:
+                power = rho2 ** (-0.5 * s)
+                values = math.copysign(1.0, s) * power
+                first = abs(s) * problem.products * power / rho2
+                second = (s + 2.0) * problem.products * first / rho2
+                forces = abs(s) * problem.norms[:, None] * power / np.sqrt(rho2)
+        for matrix in (values, first, second, forces):
+            np.fill_diagonal(matrix, 0.0)
+        self.energy = float(weights @ values @ weights) + problem.constant
+        self.first = first
+        self.second = second
+        pull = np.einsum("ij,ijk->ik", first * weights, differences)
+        radial = np.einsum("ij,ij->i", pull, units)
+        self.tangent = pull - radial[:, None] * units
+        self.radial = (first * self.cosines) @ weights
+        self.gradient = 2.0 * problem.roots[:, None] * self.tangent
+        self.forces = forces @ weights
+        self._coupled = first * problem.root_products
+        self._bent = second * problem.root_products
+        self._own = second * weights
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether energy and gradient are finite."""
+        return math.isfinite(self.energy) and bool(np.isfinite(self.gradient).all())
+
+    def relative_gradients(self) -> Float:
+        """Return the relative gradient of each row, (n,)."""
+        sizes = np.sqrt(np.einsum("ij,ij->i", self.tangent, self.tangent))
+        return np.asarray(np.divide(sizes, self.forces, out=np.zeros_like(sizes), where=self.forces > 0.0))
+
+    def relative_gradient(self) -> float:
+        """Return the largest relative gradient of a row; NaN where it is not finite."""
+        return float(self.relative_gradients().max()) if self.is_finite else math.nan
+
+    def hessian_product(self, z: Float) -> Float:
+        """Return the scaled Riemannian Hessian times a tangent z, (n, f)."""
+        units = self.units
+        mixed = units @ z.T
+        result = self._coupled @ z + (self._bent * mixed + self._own * mixed.T) @ units
+        result -= self.radial[:, None] * z
+        result -= np.einsum("ij,ij->i", result, units)[:, None] * units
+        result *= 2.0
+        return np.asarray(result)
+
+
+def relative_gradient(vectors: Float, importance: Float, kernel: Kernel) -> float:
+    """Return the largest relative gradient of `vectors` (n, f) on the spheres through its own rows.
+
+    Free of an offset, a scale or the sign of the energy and of the row's own weight; NaN where the energy is
+    not finite.
+    """
+    norms = np.linalg.norm(vectors, axis=1)
+    with np.errstate(all="ignore"):
+        return SphereEnergy(importance, norms, kernel).at(unit_rows(vectors, norms)).relative_gradient()
