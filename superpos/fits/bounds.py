@@ -53,6 +53,11 @@ class EscapeCheck:
         self._far = FAR * problem.rbf_scale
         self._watch = 0.5 * math.sqrt(self._far) if self._bonds else math.inf
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no iterate can be told unbounded."""
+        return math.isinf(self._limit)
+
     def needs_point(self, vectors: Float) -> bool:
         """Return whether some pair may be too far apart for the mismatch to act."""
         return self._bonds and _largest_norm(vectors) > self._watch

@@ -24,7 +24,14 @@ from superpos.fits.joint import JointObjective, JointPoint
 from superpos.fits.problem import JointProblem
 from superpos.records.fits import JointFit, Status
 
-_STATUS = {0: Status.CONVERGED, 1: Status.MAX_ITER, 2: Status.STALLED, 3: Status.NON_FINITE}
+# 99: our own callback stopped the run.
+_STATUS = {
+    0: Status.CONVERGED,
+    1: Status.MAX_ITER,
+    2: Status.STALLED,
+    3: Status.NON_FINITE,
+    99: Status.UNBOUNDED,
+}
 
 
 class _Watch:
@@ -41,6 +48,8 @@ class _Watch:
         if not (math.isfinite(intermediate_result.fun) and np.isfinite(flat).all()):
             return
         self.last = flat.copy()
+        if self.check.is_idle:
+            return
         vectors = self.objective.gauge.vectors(self.objective.unpack(flat)[0])
         self.escaped = self.check.too_long(vectors) or (
             self.check.needs_point(vectors) and self.check.falls_apart(self.objective.evaluate(flat))

@@ -7,8 +7,8 @@ mismatch as the constant sum_i (1 - T_ii)^2. With A = dJ/d cos_ij and B = dJ/d r
 
     A = [exp] w~_i w~_j K_ij + [cosine] 2 lambda_d (S - T)
     B = [log, riesz] w~_i w~_j dK/dr^2_ij + [rbf] 2 lambda_d (S - T) (-S / C)
-    dJ/dx_i = 2 sum_j M_ij x_j + m_i x_i
-              M_ij = A_ij / (||x_i|| ||x_j||) - 2 B_ij,   m_i = 4 sum_j B_ij - 2 sum_j A_ij c_ij / ||x_i||^2
+    dJ/dx_i = sum_j M_ij x_j + m_i x_i
+              M_ij = 2 A_ij / (||x_i|| ||x_j||) - 4 B_ij,   m_i = 4 sum_j B_ij - 2 sum_j A_ij c_ij / ||x_i||^2
     dJ/dw_i = 2 w~_i (f_i - E),   f_i = sum_j K_ij w~_j
 
 The flat variable is (Y in C order, w), or Y alone when the importance is `uniform` (w = 0). Squared distances
@@ -47,9 +47,9 @@ class JointPoint:
     gradient: Float
     """Gradient of the gauged problem, flat."""
     energy_slope: Float
-    """dE/dr^2 of every pair with its weights, (n, n); zeros for `exp`."""
+    """w~_i w~_j times the slope of K over c_ij (`exp`) or r^2_ij, (n, n)."""
     mismatch_slope: Float
-    """lambda_d d(mismatch)/dr^2 of every pair, (n, n); zeros for cosine."""
+    """Slope of lambda_d (S - T)^2 over c_ij (cosine) or r^2_ij (rbf), (n, n)."""
 
 
 class JointObjective:
@@ -146,15 +146,19 @@ class JointObjective:
             residual *= similarities
             residual *= -1.0 / self.rbf_scale
 
-        zeros = np.zeros_like(gram)
-        by_angle = (slope if self._exp else zeros) + (residual if self.cosine else zeros)
-        by_distance = (zeros if self._exp else slope) + (zeros if self.cosine else residual)
-        coupling = -2.0 * by_distance
-        diagonal = -2.0 * coupling.sum(axis=1)
-        if self._angles:
-            coupling += by_angle * outer
-            diagonal -= 2.0 * (by_angle * angle).sum(axis=1) * inverse**2
-        slope_x = 2.0 * (coupling @ vectors) + diagonal[:, None] * vectors
+        angular = [part for part, by in ((slope, self._exp), (residual, self.cosine)) if by]
+        radial = [part for part, by in ((slope, not self._exp), (residual, not self.cosine)) if by]
+        coupling = np.zeros_like(gram)
+        diagonal = np.zeros(self.n)
+        for part in radial:
+            coupling -= 4.0 * part
+        if radial:
+            diagonal -= np.add.reduce(coupling, axis=1)
+        for part in angular:
+            twice = 2.0 * part
+            diagonal -= np.einsum("ij,ij->i", twice, angle) * inverse**2
+            coupling += twice * outer
+        slope_x = coupling @ vectors + diagonal[:, None] * vectors
         gradient = self.gauge.gradient(variables, vectors, slope_x).ravel()
         if self.learned:
             gradient = np.concatenate([gradient, 2.0 * weights * (fields - energy)])
@@ -166,6 +170,6 @@ class JointObjective:
             energy=energy,
             mismatch=mismatch,
             gradient=gradient,
-            energy_slope=zeros if self._exp else slope,
-            mismatch_slope=zeros if self.cosine else residual,
+            energy_slope=slope,
+            mismatch_slope=residual,
         )

@@ -35,7 +35,14 @@ STALLED = 1e-3
 RUNAWAY = 1e3
 """Factor on the norm limit at which a sweep is broken off."""
 
-_STATUS = {0: Status.CONVERGED, 1: Status.MAX_ITER, 2: Status.MAX_ITER, 3: Status.NON_FINITE}
+# 99: our own callback stopped the run.
+_STATUS = {
+    0: Status.CONVERGED,
+    1: Status.MAX_ITER,
+    2: Status.MAX_ITER,
+    3: Status.NON_FINITE,
+    99: Status.UNBOUNDED,
+}
 
 
 class _EscapedError(Exception):
