@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_matrix, as_number, as_psm
-from superpos.errors import ShapeError
+from superpos.errors import ArgumentError
 from superpos.psms.similarity import rbf_of_squares, squared_distances
 from superpos.seeding import generator
 from superpos.specs.axes import check_count
@@ -108,7 +108,7 @@ def spectrum_cosine(T: ArrayLike, replicate: int, width: int | None = None) -> F
     eigenvalues = np.clip(np.linalg.eigvalsh(matrix), 0.0, None)
     total = float(np.sum(eigenvalues))
     if total == 0.0:
-        raise ShapeError("T", "has no eigenvalue above 0, so no correlation matrix shares its spectrum")
+        raise ArgumentError("T", "has no eigenvalue above 0, so no correlation matrix shares its spectrum")
     # SciPy compares the sum with n at an absolute 1e-13, which rounding alone can miss at larger n.
     drawn = random_correlation.rvs(eigenvalues * (n / total), random_state=rng, tol=1e-9)
     order = rng.permutation(n)
