@@ -117,6 +117,17 @@ def begin_token(file: Path, special: dict[str, int]) -> int:
     return next((special[name] for name in _BEGIN_TOKENS if name in special), -1)
 
 
+def begin_token_of(path: Path) -> int:
+    """Return the id of the token that starts a sequence, -1 if there is none; raises as `load_tokens`."""
+    file = tokenizer_file(Path(path))
+    try:
+        added = json.loads(file.read_text(encoding="utf-8")).get("added_tokens", [])
+        special = {item["content"]: int(item["id"]) for item in added if item["special"]}
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: not a tokenizer: {error}") from error
+    return begin_token(file, special)
+
+
 def _speller(description: dict[str, Any], file: Path) -> Any:
     """Return the function from an entry to its bytes."""
     steps = {

@@ -1,0 +1,117 @@
+"""Feature sets on disk: one safetensors file each, written whole or not at all, without pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from superpos.errors import InputError
+from superpos.hashing import array_digest, canonical_json, text_digest
+from superpos.records.data import LabelledTokens, TokenExample
+
+FORMAT = 1
+_ARRAYS: dict[str, str] = {
+    "token_ids": "int32",
+    "sequence_starts": "int64",
+    "sequence_documents": "int64",
+    "sample_sequences": "int64",
+    "sample_positions": "int64",
+    "labels": "bool",
+}
+
+
+def content_digest(data: LabelledTokens) -> str:
+    """Return the SHA-256 over arrays, feature names and document names, as 64 hexadecimal digits.
+
+    Provenance and examples are for people and no part of it.
+    """
+    names = canonical_json({"features": data.feature_names, "documents": data.documents})
+    return text_digest(f"{array_digest(*_arrays(data).values())}{names}")
+
+
+def save_dataset(path: Path, data: LabelledTokens) -> str:
+    """Write a feature set under a temporary name, sync it, rename it; returns its content digest."""
+    header = {
+        "format": FORMAT,
+        "feature_names": data.feature_names,
+        "documents": data.documents,
+        "examples": [None if example is None else asdict(example) for example in data.examples],
+        "corpus_digest": data.corpus_digest,
+        "tokenizer_digest": data.tokenizer_digest,
+        "provenance": dict(data.provenance),
+        "content_digest": content_digest(data),
+    }
+    # One key only: the library writes several in no fixed order, and equal content should give equal files.
+    payload = save(_arrays(data), metadata={"superpos": json.dumps(header, sort_keys=True)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(payload)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+    return str(header["content_digest"])
+
+
+def load_dataset(path: Path) -> LabelledTokens:
+    """Read a feature set back.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no feature set, or its content is not what it says.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such feature set")
+    try:
+        with safe_open(path, framework="np") as file:
+            header = json.loads((file.metadata() or {})["superpos"])
+            arrays = {name: file.get_tensor(name) for name in _ARRAYS}
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: not a feature set: {error}") from error
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path}: feature set of format {header.get('format')!r}; allowed: {FORMAT}")
+    data = LabelledTokens(
+        feature_names=tuple(header["feature_names"]),
+        documents=tuple(header["documents"]),
+        examples=tuple(None if item is None else TokenExample(**item) for item in header["examples"]),
+        corpus_digest=header["corpus_digest"],
+        tokenizer_digest=header["tokenizer_digest"],
+        provenance=header["provenance"],
+        **_typed(arrays),
+    )
+    if content_digest(data) != header["content_digest"]:
+        raise InputError(f"{path}: damaged: its content is not what its header says")
+    return data
+
+
+def _arrays(data: LabelledTokens) -> dict[str, NDArray[Any]]:
+    return {
+        name: np.ascontiguousarray(getattr(data, name), dtype=np.dtype(kind))
+        for name, kind in _ARRAYS.items()
+    }
+
+
+def _typed(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    return {name: np.asarray(arrays[name], dtype=np.dtype(kind)) for name, kind in _ARRAYS.items()}
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename durable where folders can be synced."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

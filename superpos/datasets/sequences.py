@@ -1,0 +1,136 @@
+"""Sequences of a feature set: chunks of documents drawn at random, some chosen for rare features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from superpos.arrays import Bool, Int
+from superpos.datasets.sampling import capped_counts
+from superpos.datasets.sources import Corpus
+from superpos.datasets.tokens import TokenTable
+from superpos.seeding import generator
+from superpos.specs.datasets import DatasetSpec
+
+MIN_CHUNK = 8
+"""Shorter remainders of a document make no sequence."""
+MAX_PER_DOCUMENT = 2
+"""Sequences of one document as long as the corpus has documents enough."""
+ENRICHED_SHARE = 0.25
+"""At most this share of the sequences is chosen for features that the random ones are short of."""
+SCAN_FACTOR = 2.0
+"""The search for them reads at most so many times the documents of the random sequences."""
+
+Labeller = Callable[[list[int]], Bool | None]
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """A chunk of one document: ids without the leading special token, and the labels of each."""
+
+    document: int
+    start: int
+    ids: list[int]
+    labels: Bool
+
+
+@dataclass(slots=True)
+class Drawn:
+    """Sequences with what was read on the way."""
+
+    sequences: list[Sequence] = field(default_factory=list)
+    read: int = 0
+    unlabelled: int = 0
+    too_short: int = 0
+    enriched: int = 0
+
+
+def draw_sequences(
+    spec: DatasetSpec, corpus: Corpus, table: TokenTable, labeller: Labeller, n_features: int
+) -> Drawn:
+    """Draw sequences at random, then replace some by ones that hold what is still short."""
+    draw = generator("sample", name=f"{spec.builder}/sequences", seed=spec.seed)
+    drawn = Drawn()
+    documents = _chunked_documents(spec, corpus, table, labeller, draw, drawn)
+    held_back: list[list[Sequence]] = []
+    for chunks in documents:
+        drawn.sequences += chunks[:MAX_PER_DOCUMENT]
+        held_back.append(chunks[MAX_PER_DOCUMENT:])
+        if len(drawn.sequences) >= spec.n_sequences:
+            break
+    # Few documents: take more of each, one a round.
+    while len(drawn.sequences) < spec.n_sequences and any(held_back):
+        for chunks in held_back:
+            drawn.sequences += [chunks.pop(0)] if chunks else []
+    del drawn.sequences[spec.n_sequences :]
+    have = sum(
+        (capped_counts(item.labels, spec.min_positives) for item in drawn.sequences),
+        start=np.zeros(2 * n_features, dtype=np.int64),
+    )
+    _enrich(spec, drawn, documents, held_back, have)
+    return drawn
+
+
+def _enrich(
+    spec: DatasetSpec,
+    drawn: Drawn,
+    documents: Iterator[list[Sequence]],
+    held_back: list[list[Sequence]],
+    have: Int,
+) -> None:
+    """Replace the sequences drawn last by richer ones until nothing is short or a limit is reached."""
+    room = int(len(drawn.sequences) * ENRICHED_SHARE)
+    last_read = int(drawn.read * SCAN_FACTOR)
+
+    def candidates() -> Iterator[list[Sequence]]:
+        yield from held_back
+        for chunks in documents:
+            yield chunks
+            if drawn.read >= last_read:
+                return
+
+    found: list[Sequence] = []
+    if len(drawn.sequences) < spec.n_sequences or np.all(have >= spec.min_positives):
+        return
+    for chunks in candidates():
+        short = have < spec.min_positives
+        gains = [int(capped_counts(item.labels, spec.min_positives)[short].sum()) for item in chunks]
+        place = int(np.argmax(gains)) if gains else 0
+        if gains and gains[place] > 0:
+            found.append(chunks[place])
+            have = have + capped_counts(chunks[place].labels, spec.min_positives)
+        if len(found) == room or np.all(have >= spec.min_positives):
+            break
+    if found:
+        drawn.sequences[-len(found) :] = found
+    drawn.enriched = len(found)
+
+
+def _chunked_documents(
+    spec: DatasetSpec,
+    corpus: Corpus,
+    table: TokenTable,
+    labeller: Labeller,
+    draw: np.random.Generator,
+    drawn: Drawn,
+) -> Iterator[list[Sequence]]:
+    """Yield the chunks of each document, documents and chunks in random order."""
+    length = spec.ctx_len - (1 if table.bos_id >= 0 else 0)
+    for document in draw.permutation(len(corpus.documents)):
+        drawn.read += 1
+        ids = table.encode(corpus.documents[document].text)
+        starts = [start for start in range(0, len(ids), length) if min(length, len(ids) - start) >= MIN_CHUNK]
+        order = draw.permutation(len(starts))
+        if not starts:
+            drawn.too_short += 1
+            continue
+        labels = labeller(ids)
+        if labels is None:
+            drawn.unlabelled += 1
+            continue
+        yield [
+            Sequence(int(document), start, ids[start : start + length], labels[start : start + length])
+            for start in (starts[index] for index in order)
+        ]
