@@ -16,11 +16,12 @@ so the orthonormal basis of the orbit is zeta_i = (U_ib S_b v_a - U_ia S_a v_b) 
 that are not both outside the span of X: r f - r (r + 1) / 2 = r (2 f - r - 1) / 2 of them, r = rank X. The
 Hessian is restricted to the complement; its eigenvalues there are the certificate's.
 
-Tolerances. An entry of the Hessian is a sum of forces 2 w_j (phi' + phi'') / n_i^2, so its scale is taken as
-the median over rows of h_i = 2 sum_j w_j (|phi'_ij| + |phi''_ij|) / n_i^2, which does not cancel at a flat
-point. A point is critical up to a relative gradient of 1e-6, and its eigenvalues then move by about 1e-6 of
-the scale: this is the zero tolerance, raised to 1e-12 of the largest h_i (rounding) where close pairs are far
-stiffer than the rest. The rank counts singular values of the unit rows above 1e-6 of the largest, for the
+Counting. Eigenvalues are reported in these coordinates, but counted after a further scaling of each row by
+its own stiffness h_i = 2 sum_j w_j (|phi'_ij| + |phi''_ij|) / n_i^2, which leaves the inertia alone
+(Sylvester) and makes every row's entries of order 1 even where norms or close pairs make some rows a million
+times stiffer than others. h_i is a sum of absolute values and does not cancel at a flat point. A point counts
+as critical up to a relative gradient of 1e-6, and an eigenvalue then moves by about 1e-6 in these units: that
+is the zero tolerance. The rank counts singular values of the unit rows above 1e-6 of the largest, for the
 same reason.
 
 Source: Absil, Mahony & Sepulchre (2008), section 5.5, for the Hessian of a submanifold of Euclidean space.
@@ -40,9 +41,7 @@ from superpos.specs.axes import Kernel
 CRITICAL = 1e-6
 """Largest relative gradient of a critical point."""
 ZERO_EIGENVALUE = 1e-6
-"""Zero tolerance of eigenvalues, in units of the median row scale of the Hessian."""
-ROUNDING = 1e-12
-"""The same in units of the largest row scale."""
+"""Zero tolerance of eigenvalues of the Hessian whose rows are scaled by their stiffness."""
 RANK_TOLERANCE = 1e-6
 """Smallest singular value of the unit rows that counts, in units of the largest."""
 FEWEST_FEATURES = 1.5
@@ -99,7 +98,7 @@ def orbit_basis(weighted: Float, rank: int, bases: Float) -> Float:
     Parameters
     ----------
     weighted
-        sqrt(w_i) x_i, (n, f).
+        d_i x_i, (n, f), for coordinates d_i xi_i: d_i = sqrt(w_i), or any other positive scale.
     rank
         Rank r of X.
     bases
@@ -121,6 +120,11 @@ def orbit_basis(weighted: Float, rank: int, bases: Float) -> Float:
     basis = turned[:, a, :] * (body[:, b] / lengths)[:, :, None]
     basis -= turned[:, b, :] * (body[:, a] / lengths)[:, :, None]
     return np.asarray(basis.transpose(0, 2, 1).reshape(n * (f - 1), a.size))
+
+
+def _eigenvalues_off_orbit(hessian: Float, orbit: Float) -> Float:
+    complement = np.linalg.qr(orbit, mode="complete")[0][:, orbit.shape[1] :]
+    return np.asarray(np.linalg.eigvalsh(complement.T @ hessian @ complement))
 
 
 def rank_of(units: Float) -> int:
@@ -145,13 +149,16 @@ def certify_point(vectors: Float, importance: Float, kernel: Kernel) -> Certific
     hessian = scaled_hessian(point, radii, bases)
     if not np.isfinite(hessian).all():
         return _not_applicable(rank)
-    orbit = orbit_basis(np.sqrt(weights)[:, None] * vectors[free], rank, bases)
-    complement = np.linalg.qr(orbit, mode="complete")[0][:, orbit.shape[1] :]
-    eigenvalues = np.linalg.eigvalsh(complement.T @ hessian @ complement)
+    rows = np.sqrt(weights)[:, None] * vectors[free]
+    eigenvalues = _eigenvalues_off_orbit(hessian, orbit_basis(rows, rank, bases))
     stiffness = 2.0 * ((np.abs(point.first) + np.abs(point.second)) @ weights) / radii**2
-    zero = max(ZERO_EIGENVALUE * float(np.median(stiffness)), ROUNDING * float(stiffness.max()))
-    n_negative = int(np.sum(eigenvalues < -zero))
-    n_zero = int(np.sum(np.abs(eigenvalues) <= zero))
+    scale = np.sqrt(np.where(stiffness > 0.0, stiffness, 1.0))
+    unit = np.repeat(1.0 / scale, bases.shape[2])
+    balanced = _eigenvalues_off_orbit(
+        unit[:, None] * hessian * unit, orbit_basis(scale[:, None] * rows, rank, bases)
+    )
+    n_negative = int(np.sum(balanced < -ZERO_EIGENVALUE))
+    n_zero = int(np.sum(np.abs(balanced) <= ZERO_EIGENVALUE))
     gradient = full.relative_gradient()
     if gradient > CRITICAL:
         verdict = Verdict.NOT_CRITICAL

@@ -6,7 +6,7 @@ square angle of a step, in radians. One iteration:
 
     model      m(z) = <g, z> + 1/2 <z, H z>, minimised over ||z|| <= Delta by truncated conjugate gradients
                (Steihaug, Toint): stop at negative curvature or at the border, or at a residual of
-               ||g|| min(1/10, ||g|| / ||g_0||)
+               ||g|| min(1/10, max(||g|| / ||g_0||, 1e-4)); below that only rounding is left
     step       u_i -> (u_i + eta_i) / ||u_i + eta_i||
     ratio      actual over predicted decrease; accepted above 0.1; Delta / 4 below 1/4, 2 Delta above 3/4 at
                the border
@@ -15,8 +15,10 @@ square angle of a step, in radians. One iteration:
 
 Where the decrease is too small to be read from a difference of energies, it is taken from the two gradients
 along the step (trapezoidal rule), which keeps its relative precision: this is what lets the method reach 1e-8
-rather than the square root of rounding. Every accepted step decreases the energy; nothing is drawn at random.
-At a critical point, a saddle included, it stays.
+rather than the square root of rounding. E is constant along common rotations, and off a critical point the
+Hessian along them is of the size of the gradient with either sign; they are projected out of the model. Every
+accepted step decreases the energy; nothing is drawn at random. At a critical point, a saddle included, it
+stays.
 
 Source: Absil, Baker & Gallivan, Trust-region methods on Riemannian manifolds, Found. Comput. Math. 7 (2007);
 the gradient rule follows the approximate Wolfe condition of Hager & Zhang, SIAM J. Optim. 16 (2005).
@@ -180,18 +182,18 @@ def _decrease(point: SpherePoint, trial: SpherePoint, z: Float, eta: Float, leng
 
 def _truncated_cg(point: SpherePoint, radius: float, initial: float) -> tuple[Float, float, bool]:
     """Return the step, the predicted decrease, and whether the step ends at the border."""
-    gradient = point.gradient
+    gradient, off_orbit = point.gradient, point.off_orbit()
     residual = gradient.copy()
     square = float(np.vdot(residual, residual))
     size = math.sqrt(square)
-    goal = size * min(0.1, size / initial)
+    goal = size * min(0.1, max(1e-4, size / initial))
     z = np.zeros_like(gradient)
     product = np.zeros_like(gradient)
     direction = -residual
     zz = zd = 0.0
     dd = square
     for _ in range(2 * gradient.size):
-        bent = point.hessian_product(direction)
+        bent = off_orbit(point.hessian_product(direction))
         curvature = float(np.vdot(direction, bent))
         step = square / curvature if curvature > 0.0 else math.inf
         if not zz + step * (2.0 * zd + step * dd) < radius * radius:

@@ -148,6 +148,10 @@ class SpherePoint:
         """Return the largest relative gradient of a row; NaN where it is not finite."""
         return float(self.relative_gradients().max()) if self.is_finite else math.nan
 
+    def off_orbit(self) -> OrbitProjection:
+        """Return the projection of scaled tangents z onto the complement of the rotation orbit."""
+        return OrbitProjection(self.problem.roots[:, None] * self.units)
+
     def hessian_product(self, z: Float) -> Float:
         """Return the scaled Riemannian Hessian times a tangent z, (n, f)."""
         units = self.units
@@ -157,6 +161,26 @@ class SpherePoint:
         result -= np.einsum("ij,ij->i", result, units)[:, None] * units
         result *= 2.0
         return np.asarray(result)
+
+
+class OrbitProjection:
+    """Projection onto the complement of {W B : B skew}, the rotations of rows W = sqrt(w_i) u_i, (n, f).
+
+    Z - W B is orthogonal to all W C, C skew, if M B + B M = W^T Z - Z^T W with M = W^T W: entrywise division
+    by the sums of eigenvalues lambda_a + lambda_b in the eigenbasis of M.
+    """
+
+    def __init__(self, rows: Float) -> None:
+        values, self._basis = np.linalg.eigh(rows.T @ rows)
+        self._rotated = rows @ self._basis
+        sums = values[:, None] + values
+        self._inverse = np.where(sums > 1e-15 * values[-1], 1.0 / sums, 0.0)
+
+    def __call__(self, z: Float) -> Float:
+        """Return z (n, f) without its part along the orbit."""
+        moment = self._rotated.T @ (z @ self._basis)
+        turn = (moment - moment.T) * self._inverse
+        return np.asarray(z - self._rotated @ (turn @ self._basis.T))
 
 
 def relative_gradient(vectors: Float, importance: Float, kernel: Kernel) -> float:
