@@ -51,7 +51,7 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
         return local, ""
     if not is_repository(spec.name) or spec.name.startswith("."):
         raise InputError(
-            f"model {spec.name}: no such folder, not a bundled model ({allowed(spec.name, BUNDLED)}), and a hub "
+            f"model {spec.name}: no such folder, not bundled ({allowed(spec.name, BUNDLED)}), and a hub "
             "repository is written owner/name"
         )
     commit, folder = resolve(spec.name, spec.revision)

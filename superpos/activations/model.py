@@ -88,20 +88,20 @@ def _random(folder: Path, seed: int) -> nn.Module:
     """Initialise the architecture under a generator state of its own, in float32 on the CPU."""
     from transformers import AutoConfig, AutoModel
 
+    module: nn.Module
     read_config(folder)
-    config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-    with torch.random.fork_rng(devices=[]):
+    with _in_one_line(folder), torch.random.fork_rng(devices=[]):
+        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
         torch.manual_seed(draw_entropy("model_weights", seed=seed) % 2**63)
-        module: nn.Module = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        module = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
     return module
 
 
 def _pretrained(folder: Path, kind: torch.dtype) -> nn.Module:
-    from safetensors import SafetensorError
     from transformers import AutoModel
 
-    try:
-        module: nn.Module
+    module: nn.Module
+    with _in_one_line(folder):
         module, report = AutoModel.from_pretrained(
             str(folder),
             dtype=kind,
@@ -110,15 +110,37 @@ def _pretrained(folder: Path, kind: torch.dtype) -> nn.Module:
             local_files_only=True,
             output_loading_info=True,
         )
-    except (OSError, RuntimeError, SafetensorError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{folder}: the weights cannot be loaded ({lines[0]})") from error
     missing = sorted(report["missing_keys"])
     if missing:
         raise InputError(
             f"{folder}: {len(missing)} parameters are not in the weight files, {missing[0]} first"
         )
     return module
+
+
+@contextmanager
+def _in_one_line(folder: Path) -> Iterator[None]:
+    """Turn what transformers, its configuration checks and safetensors raise into one line."""
+    from huggingface_hub.errors import StrictDataclassError
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except InputError:
+        raise
+    except (
+        ArithmeticError,
+        ImportError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        SafetensorError,
+        StrictDataclassError,
+        TypeError,
+        ValueError,
+    ) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{folder}: the model cannot be built ({reason[:300]})") from error
 
 
 def _check_parameters(module: nn.Module, name: str, dtype: str) -> None:

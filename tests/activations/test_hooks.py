@@ -1,0 +1,80 @@
+"""Hooks: what they take, that they go away, what they refuse."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from superpos.activations.hooks import blocks, captured, down_projection, embedding, run_until
+from superpos.activations.model import load_model
+from superpos.errors import ArgumentError, InputError
+from superpos.specs.models import ModelSpec
+
+IDS = torch.tensor([[5, 6, 7, 8], [9, 1, 2, 3]])
+ROWS, COLUMNS = torch.tensor([0, 1, 1]), torch.tensor([3, 0, 2])
+
+
+@pytest.fixture(scope="module", params=["gpt_neox", "llama"])
+def model(request, model_folders):
+    return load_model(ModelSpec(str(model_folders[request.param])))
+
+
+def n_hooks(module):
+    return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
+
+
+def test_embedding_rows_are_gathered_at_the_positions(model):
+    with captured(model.module, model.info.family, [("embed", -1)], ROWS, COLUMNS) as taken:
+        run_until(model.module, -1, IDS, None)
+    weight = embedding(model.module).get_parameter("weight")
+    assert torch.equal(taken["embed", -1], weight[torch.tensor([8, 9, 2])])
+
+
+def test_mlp_out_is_the_down_projection_of_mlp_act(model):
+    sites = [("mlp.act", 1), ("mlp.out", 1)]
+    with captured(model.module, model.info.family, sites, ROWS, COLUMNS) as taken:
+        run_until(model.module, 1, IDS, None)
+    projected = down_projection(blocks(model.module)[1], model.info.family)(taken["mlp.act", 1])
+    torch.testing.assert_close(projected, taken["mlp.out", 1])
+    assert taken["mlp.act", 1].shape == (3, model.info.d_mlp)
+
+
+def test_hooks_are_removed_after_success_and_after_failure(model):
+    before = n_hooks(model.module)
+    sites = [("resid", 0), ("mlp.act", 2), ("embed", -1)]
+    with captured(model.module, model.info.family, sites, ROWS, COLUMNS):
+        assert n_hooks(model.module) == before + 3
+        run_until(model.module, 2, IDS, None)
+        assert n_hooks(model.module) == before + 3
+    assert n_hooks(model.module) == before
+    outside = torch.tensor([0, 0, 4])
+    with pytest.raises(IndexError), captured(model.module, model.info.family, sites, ROWS, outside):
+        run_until(model.module, 2, IDS, None)
+    assert n_hooks(model.module) == before
+
+
+@pytest.mark.parametrize(
+    ("site", "message"),
+    [
+        (("mlp.post", 0), "allowed: embed, resid, mlp.act, mlp.out"),
+        (("resid", 3), "3 is not a layer of this model; allowed: 0 to 2"),
+        (("resid", -1), "allowed: 0 to 2"),
+    ],
+)
+def test_unknown_sites_raise_and_leave_no_hook(model, site, message):
+    before = n_hooks(model.module)
+    sites = [("resid", 0), site]
+    with (
+        pytest.raises(ArgumentError, match=message),
+        captured(model.module, model.info.family, sites, ROWS, COLUMNS),
+    ):
+        pytest.fail("the context was entered")
+    assert n_hooks(model.module) == before
+
+
+def test_models_of_another_build_are_refused():
+    with pytest.raises(InputError, match="has no list of blocks"):
+        blocks(nn.Linear(2, 2))
+    with pytest.raises(InputError, match=r"has no mlp\.down_proj"):
+        down_projection(nn.Linear(2, 2), "llama")
