@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -135,6 +136,20 @@ def missing_activations(database: Database, study_id: int) -> tuple[ActivationWo
             )
         )
         .where(not_quarantined("activations", a.key))
+        .order_by(a.activation_id)
+    )
+    with database.read() as connection:
+        return tuple(ActivationWork(*row) for row in connection.execute(query))
+
+
+def activation_works(database: Database, keys: Collection[bytes]) -> tuple[ActivationWork, ...]:
+    """Return activation sets by key, finished or not, to be extracted again."""
+    a = activation_sets.c
+    query = (
+        sa.select(a.activation_id, a.key, models.c.key, datasets.c.key, a.hookpoint, a.layer, a.dtype)
+        .join(models, models.c.model_id == a.model_id)
+        .join(datasets, datasets.c.dataset_id == a.dataset_id)
+        .where(a.key.in_(sorted(keys)))
         .order_by(a.activation_id)
     )
     with database.read() as connection:

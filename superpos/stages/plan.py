@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from superpos.activations.inspection import inspect_model, locate
-from superpos.datasets import dataset_identity
+from superpos.datasets.build import dataset_identity
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.records.data import ModelInfo
@@ -187,8 +187,8 @@ class _Planner:
         kinds = {choice.kind for choice in block.targets}
         if MEDIAN_RULE in scales and "shuffled_labels" in kinds and "features" not in kinds:
             raise InputError(
-                f"study {self.study.name}: blocks.{block.name}.targets: shuffled_labels under rbf_scales 'median' "
-                "use the C of the features; add 'features'"
+                f"study {self.study.name}: blocks.{block.name}.targets: shuffled_labels under rbf_scales "
+                "'median' use the C of the features; add 'features'"
             )
         for choice in block.targets:
             for replicate in choice.replicates:

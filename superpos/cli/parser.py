@@ -1,0 +1,148 @@
+"""Arguments of every command, and how errors become exit statuses.
+
+0 done; 1 finished, but cells without a result are left; 2 wrong usage or input; 3 database unreachable or at
+another revision; 130 interrupted, finished work kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from superpos import __version__
+from superpos.errors import SuperposError, allowed
+
+INTERRUPTED = 130
+STAGE_NAMES = ("datasets", "activations", "probes", "psms", "fits", "analysis")
+DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line and what is near."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 2."""
+        self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command."""
+    parser = _Parser(prog="superpos", description="The geometry of features in superposition in Transformers.")
+    parser.add_argument("--version", action="version", version=f"superpos {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    demo = _add(commands, "demo", "run:demo", "run the demo study and write its report")
+    demo.add_argument("--out", type=Path, default=Path("superpos-report"), help="folder of the report")
+    _add_database(demo)
+    _add_cluster(demo)
+
+    plan = _add(commands, "plan", "plan:plan", "count cells, time and bytes of a study; compute nothing")
+    _add_study(plan)
+    _add_database(plan)
+    plan.add_argument("--json", action="store_true", help="print the plan with every default as JSON")
+
+    run = _add(commands, "run", "run:run", "run what is missing of a study; may be stopped and run again")
+    _add_study(run)
+    _add_database(run)
+    _add_cluster(run)
+    run.add_argument(
+        "--stage", action="append", choices=STAGE_NAMES, metavar="S", help=f"only {', '.join(STAGE_NAMES)}"
+    )
+    run.add_argument("--rebuild", metavar="KEY", help="drop this row with all that hangs on it first")
+
+    status = _add(commands, "status", "status:status", "show what is planned, done, failed")
+    _add_database(status)
+    status.add_argument("--study", metavar="NAME")
+    status.add_argument("--json", action="store_true")
+
+    retry = _add(commands, "retry", "status:retry", "put quarantined cells back")
+    _add_database(retry)
+    retry.add_argument("--study", metavar="NAME", required=True)
+
+    trace = _add(commands, "trace", "trace:trace", "show what a row was made of, up to the text")
+    trace.add_argument("key", metavar="KEY", help="any key that a view shows")
+    _add_database(trace)
+    trace.add_argument("--recompute", action="store_true", help="make the row again, alone, and compare")
+
+    report = _add(commands, "report", "report:report", "write the report of one or more studies")
+    _add_database(report)
+    report.add_argument("--study", metavar="NAME", action="append", help="default: every study")
+    report.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    database = _add(commands, "db", "database:database", "migrations and servers")
+    database.add_argument("action", choices=("upgrade", "check", "current", "dev", "gc"))
+    _add_database(database)
+    database.add_argument("--folder", type=Path, default=Path("superpos-postgres"), help="of `dev`: its files")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = build_parser().parse_args(arguments)
+    module_name, _, function_name = options.function.partition(":")
+    try:
+        module = import_module(f"superpos.cli.{module_name}")
+        function: Callable[[argparse.Namespace], int] = getattr(module, function_name)
+        return function(options)
+    except SuperposError as error:
+        print(f"superpos: {error}", file=sys.stderr)  # noqa: T201 (this is the command line)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("superpos: interrupted; finished work is kept, the same command continues", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def find_study(text: str) -> Path:
+    """Return the file of a study: a path, or the name of a bundled one.
+
+    Raises
+    ------
+    InputError
+        If it is neither; names the bundled studies.
+    """
+    from superpos.errors import InputError
+
+    folder = Path(__file__).resolve().parent.parent / "studies"
+    bundled = sorted(path.stem for path in folder.glob("*.toml"))
+    if text in bundled:
+        return folder / f"{text}.toml"
+    path = Path(text)
+    if path.exists() or path.suffix == ".toml" or len(path.parts) > 1:
+        if path.is_dir():
+            raise InputError(f"{text}: is a folder; give a study file (TOML)")
+        return path
+    raise InputError(f"study {text!r}: no such file and no such bundled study; {allowed(text, bundled)}")
+
+
+def _add(commands: Any, name: str, function: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(function=function)
+    return parser
+
+
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", metavar="STUDY", help="bundled name (demo, thesis, …) or a TOML file")
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--db", metavar="URL", help=DATABASE_HELP)
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--address", default="", metavar="ADDR", help="Ray cluster; else a local one is started")
+    parser.add_argument("--workers", type=_positive, metavar="N", help="actors; else one a CPU")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be at least 1")
+    return number

@@ -1,0 +1,42 @@
+"""`superpos report`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from superpos.db.results import Results
+from superpos.errors import InputError, allowed
+
+OUT = Console(highlight=False, soft_wrap=True)
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the report of one or more studies."""
+    paths = write(options.db, options.study, options.out)
+    OUT.print(f"report: {paths.index}", markup=False)
+    return 0
+
+
+def write(url: str | None, studies: list[str] | None, out: Path) -> Any:
+    """Write a report; return its paths.
+
+    Raises
+    ------
+    InputError
+        For an unknown study, or a folder that cannot be written.
+    """
+    from superpos.reporting import write_report
+
+    with Results.open(url) as results:
+        known = results.studies()
+        for name in studies or ():
+            if name not in known:
+                raise InputError(f"--study: {name!r} is not in {results.label}; {allowed(name, known)}")
+        try:
+            return write_report(results, list(studies or known), out)
+        except OSError as error:
+            raise InputError(f"--out: {out} cannot be written ({error.strerror})") from error

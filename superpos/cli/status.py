@@ -1,0 +1,74 @@
+"""`superpos status` and `superpos retry`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+
+from superpos.db.engine import Database
+from superpos.db.failures import put_back
+from superpos.db.migrate import require_current
+from superpos.db.progress import failure_reasons, fit_rate, study_names, study_progress
+from superpos.errors import InputError, allowed
+
+OUT = Console(highlight=False, soft_wrap=True)
+
+
+def status(options: argparse.Namespace) -> int:
+    """Show progress of one or every study."""
+    database = Database(options.db)
+    require_current(database)
+    names = _chosen(database, options.study)
+    reasons = failure_reasons(database)
+    rate = fit_rate(database)
+    if options.json:
+        OUT.print_json(
+            json.dumps(
+                {
+                    "database": database.label,
+                    "studies": {name: [asdict(row) for row in study_progress(database, name)] for name in names},
+                    "failures": reasons,
+                    "fits_per_second": rate,
+                }
+            )
+        )
+        return 0
+    for name in names:
+        rows = study_progress(database, name)
+        table = Table("stage", "planned", "done", "failed", "quarantined", "not applicable", title=f"study {name}")
+        for row in rows:
+            table.add_row(
+                row.stage,
+                str(row.planned),
+                str(row.done),
+                str(row.failed),
+                str(row.quarantined),
+                str(row.not_applicable),
+            )
+        OUT.print(table)
+        left = sum(row.undone for row in rows if row.stage == "fits")
+        if left and rate:
+            OUT.print(f"{left} fits left, about {left / rate:.0f} s at {rate:.0f} fits a second", markup=False)
+    for reason, count in reasons.items():
+        OUT.print(f"{count} x {reason}", markup=False)
+    return 0
+
+
+def retry(options: argparse.Namespace) -> int:
+    """Put quarantined cells back."""
+    database = Database(options.db)
+    require_current(database)
+    _chosen(database, options.study)
+    OUT.print(f"{put_back(database, options.study)} quarantined cells put back; run the study again", markup=False)
+    return 0
+
+
+def _chosen(database: Database, study: str | None) -> tuple[str, ...]:
+    names = study_names(database)
+    if study is not None and study not in names:
+        raise InputError(f"--study: {study!r} is not in {database.label}; {allowed(study, names)}")
+    return names if study is None else (study,)

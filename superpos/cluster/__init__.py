@@ -1,0 +1,1 @@
+"""Ray: a supervised pool of actors; the only code that speaks Ray."""

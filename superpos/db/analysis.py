@@ -1,0 +1,126 @@
+"""What the stage `analysis` reads and stores: best matches and layer pairs of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from superpos.arrays import Float
+from superpos.db.engine import Database
+from superpos.db.tables_fits import analyses, best_match, layer_pairs, psms, targets
+from superpos.db.tables_inputs import activation_sets, direction_sets
+
+CELLS = """
+SELECT t.target_id, t.key AS target_key, jf.joint_id, fa.fit_axes_id, ja.joint_axes_id,
+  ja.energy, ja.s, ja.self_energy, ja.softening, ja.gauge, ja.importance_mode, ja.backend,
+  ja.config_key AS joint_config, ja.n_dims, ja.lambda_d, ja.restart,
+  fa.optimiser, fa.lambda_x, fa.sigma, fa.sigma_rule, fa.config_key AS fit_config, fa.trial,
+  jf.fun AS fun_joint, jf.status AS status_joint, f.distance_final, f.status,
+  t.key || '.' || jf.key || '.' || fa.key AS fit_key
+FROM blocks b
+  JOIN block_targets bt ON bt.block_id = b.block_id
+  JOIN block_joint_axes bj ON bj.block_id = b.block_id
+  JOIN block_fit_axes bf ON bf.block_id = b.block_id
+  JOIN targets t ON t.target_id = bt.target_id
+  JOIN joint_axes ja ON ja.joint_axes_id = bj.joint_axes_id
+  JOIN fit_axes fa ON fa.fit_axes_id = bf.fit_axes_id
+  JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = bj.joint_axes_id
+  JOIN fits f ON f.joint_id = jf.joint_id AND f.fit_axes_id = bf.fit_axes_id
+WHERE b.study_id = :study_id
+"""
+CELL_AXES = (
+    "target_key",
+    "energy",
+    "s",
+    "self_energy",
+    "softening",
+    "gauge",
+    "importance_mode",
+    "backend",
+    "joint_config",
+    "optimiser",
+    "lambda_x",
+    "sigma",
+    "sigma_rule",
+    "fit_config",
+)
+"""Axes of a group of cells; a target stands for all axes of its inputs."""
+
+
+def n_results(database: Database, study_id: int) -> int:
+    """Return how many results an analysis of this study would read: targets with a matrix, and fits."""
+    query = sa.text(f"SELECT COUNT(*) FROM ({CELLS}) cells")  # noqa: S608 (a constant of this module)
+    matrices = sa.text(
+        "SELECT COUNT(*) FROM study_targets st JOIN targets t ON t.target_id = st.target_id "
+        "WHERE st.study_id = :study_id AND t.psm_id IS NOT NULL"
+    )
+    with database.read() as connection:
+        parts = [connection.scalar(q, {"study_id": study_id}) for q in (query, matrices)]
+    return sum(int(part or 0) for part in parts)
+
+
+def analysed(database: Database, study_id: int) -> int | None:
+    """Return how many results the stored analysis read, None if there is none."""
+    with database.read() as connection:
+        return connection.scalar(sa.select(analyses.c.n_results).where(analyses.c.study_id == study_id))
+
+
+def read_cells(database: Database, study_id: int) -> pd.DataFrame:
+    """Return the axes and outcome of every fit of a study, one row a (target, fit)."""
+    with database.read() as connection:
+        return pd.read_sql_query(sa.text(CELLS), connection, params={"study_id": study_id})
+
+
+def feature_targets(database: Database, study_id: int) -> list[tuple[tuple[Any, ...], int, int, Float]]:
+    """Return group, layer, target_id and matrix of a study's `features` targets of layers 0 and up.
+
+    Targets of one group differ in their layer alone.
+    """
+    t, d, a = targets.c, direction_sets.c, activation_sets.c
+    query = (
+        sa.select(
+            a.model_id,
+            a.dataset_id,
+            a.hookpoint,
+            a.pooling,
+            a.dtype,
+            sa.cast(d.settings, sa.Text),
+            t.space,
+            t.similarity,
+            t.rbf_scale,
+            a.layer,
+            t.target_id,
+            psms.c.matrix,
+        )
+        .join(direction_sets, d.direction_id == t.direction_id)
+        .join(activation_sets, a.activation_id == d.activation_id)
+        .join(psms, psms.c.psm_id == t.psm_id)
+        .where(t.kind == "features", a.layer >= 0)
+        .where(t.target_id.in_(sa.text("SELECT target_id FROM study_targets WHERE study_id = :study_id")))
+        .order_by(t.target_id)
+    )
+    with database.read() as connection:
+        rows = connection.execute(query, {"study_id": study_id})
+        return [(tuple(row[:9]), row[9], row[10], row[11]) for row in rows]
+
+
+def write_analysis(
+    database: Database,
+    study_id: int,
+    run_id: int,
+    count: int,
+    best: Iterable[Mapping[str, Any]],
+    pairs: Iterable[Mapping[str, Any]],
+) -> None:
+    """Replace a study's stored analysis."""
+    with database.write() as connection:
+        for table in (best_match, layer_pairs, analyses):
+            connection.execute(table.delete().where(table.c.study_id == study_id))
+        for table, rows in ((best_match, best), (layer_pairs, pairs)):
+            values = [{**row, "study_id": study_id} for row in rows]
+            if values:
+                connection.execute(table.insert(), values)
+        connection.execute(analyses.insert().values(study_id=study_id, n_results=count, run_id=run_id))

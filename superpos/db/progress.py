@@ -1,0 +1,79 @@
+"""How far studies are, from the database alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from superpos.db.analysis import analysed, n_results
+from superpos.db.engine import Database
+
+STAGE_ORDER = ("datasets", "activations", "probes", "psms", "fits")
+
+
+@dataclass(frozen=True, slots=True)
+class StageProgress:
+    """Counts of one stage of one study; cells for `fits`, rows for the others."""
+
+    stage: str
+    planned: int
+    done: int
+    failed: int
+    quarantined: int
+    not_applicable: int
+
+    @property
+    def undone(self) -> int:
+        """Rows without a result that should have one."""
+        return self.planned - self.done - self.not_applicable
+
+
+def study_names(database: Database) -> tuple[str, ...]:
+    """Return the names of all studies, oldest first."""
+    query = sa.text("SELECT name FROM studies GROUP BY name ORDER BY MIN(study_id)")
+    with database.read() as connection:
+        return tuple(connection.scalars(query))
+
+
+def study_progress(database: Database, study: str) -> tuple[StageProgress, ...]:
+    """Return the progress of a study's newest revision, in the order of the stages."""
+    query = sa.text(
+        "SELECT stage, planned, done, failed, quarantined, not_applicable FROM study_progress WHERE study = :study"
+    )
+    with database.read() as connection:
+        rows = {row[0]: StageProgress(row[0], *map(int, row[1:])) for row in connection.execute(query, {"study": study})}
+    return tuple(rows[stage] for stage in STAGE_ORDER if stage in rows)
+
+
+def left_over(database: Database, study_id: int) -> bool:
+    """Whether a run of this revision would find anything to do (quarantined cells do not count)."""
+    query = sa.text(
+        "SELECT SUM(planned - done - not_applicable - quarantined) FROM study_progress p "
+        "JOIN current_studies s ON s.name = p.study WHERE s.study_id = :study_id"
+    )
+    with database.read() as connection:
+        undone = int(connection.scalar(query, {"study_id": study_id}) or 0)
+    return undone > 0 or analysed(database, study_id) != n_results(database, study_id)
+
+
+def failure_reasons(database: Database) -> dict[str, int]:
+    """Return how often each failure message occurs, most frequent first."""
+    query = sa.text(
+        "SELECT stage || ': ' || message, COUNT(*) FROM cell_failures GROUP BY stage, message ORDER BY 2 DESC"
+    )
+    with database.read() as connection:
+        return {row[0]: int(row[1]) for row in connection.execute(query)}
+
+
+def fit_rate(database: Database) -> float | None:
+    """Return the fits a second of the newest run that made any, None if there is none."""
+    query = sa.text(
+        "SELECT r.seconds, COUNT(*) FROM fits f JOIN runs r ON r.run_id = f.run_id "
+        "WHERE r.ended_at IS NOT NULL GROUP BY r.run_id, r.seconds ORDER BY r.run_id DESC LIMIT 1"
+    )
+    with database.read() as connection:
+        row = connection.execute(query).first()
+    seconds = 0.0 if row is None else float(json.loads(row[0]).get("fits", 0.0))
+    return None if row is None or seconds <= 0.0 else int(row[1]) / seconds

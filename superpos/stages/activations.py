@@ -1,0 +1,112 @@
+"""Stage `activations`: all missing sites of a model on a data set in one pass, into checked files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from superpos.activations.inspection import inspect_model
+from superpos.datasets.artifacts import load_dataset
+from superpos.db.inputs import dataset_digest, finish_activations, missing_activations
+from superpos.errors import ContentChangedError
+from superpos.records.data import ActivationInfo, ModelInfo
+from superpos.records.work import ActivationWork
+from superpos.specs.models import ModelSpec
+from superpos.stages import datasets
+from superpos.stages.context import Context
+
+STAGE = "activations"
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionTask:
+    """One pass of one model over one data set."""
+
+    model: ModelSpec
+    info: ModelInfo
+    dtype: str
+    tokens_path: Path
+    data_folder: Path
+    sites: tuple[tuple[str, int, str], ...]
+    """Hookpoint, layer and file stem of every site."""
+
+
+def extract_sites(task: ExtractionTask) -> list[ActivationInfo]:
+    """Load the model, run it over the data set and write the shards of every site.
+
+    Raises
+    ------
+    ContentChangedError
+        If the model's files are not the ones the study was planned with.
+    """
+    import torch
+
+    from superpos.activations.extract import extract
+    from superpos.activations.model import load_model
+
+    if inspect_model(task.model, check_weights=False) != task.info:
+        raise ContentChangedError(f"model {task.model.name}: its files changed since the study was planned")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = load_model(task.model, device=device, dtype=task.dtype)
+    tokens = load_dataset(task.tokens_path)
+    stems = {(hookpoint, layer): stem for hookpoint, layer, stem in task.sites}
+    return extract(model, tokens, stems, task.data_folder)
+
+
+def run(context: Context) -> None:
+    """Extract every activation set of the study that is missing."""
+    extract_works(context, missing_activations(context.database, context.study_id))
+
+
+def extract_works(context: Context, works: Sequence[ActivationWork]) -> None:
+    """Extract activation sets, grouped so that a model passes once over each data set."""
+    if not works:
+        return
+    context.reporter.start(STAGE, len(works))
+
+    def common(work: ActivationWork) -> tuple[bytes, bytes, str]:
+        return work.model_key, work.dataset_key, work.dtype
+
+    groups = [list(group) for _, group in groupby(sorted(works, key=common), key=common)]
+    for group in groups:
+        datasets.read(context, group[0].dataset_key)  # is there, and is what results hang on
+    tasks = [_task(context, group) for group in groups]
+    for answer in context.executor.run("extract", tasks):
+        group = groups[answer.index]
+        if answer.error is not None:
+            for work in group:
+                context.fail(STAGE, work.key, answer.error)
+        else:
+            _finish(context, group, answer.value)
+        context.reporter.advance(STAGE, len(group))
+    context.reporter.finish(STAGE)
+
+
+def _task(context: Context, group: Sequence[ActivationWork]) -> ExtractionTask:
+    model = context.model(group[0].model_key)
+    return ExtractionTask(
+        model=model.spec,
+        info=model.info,
+        dtype=group[0].dtype,
+        tokens_path=context.data_folder / datasets.artifact_path(group[0].dataset_key),
+        data_folder=context.data_folder,
+        sites=tuple((work.hookpoint, work.layer, work.key.hex()) for work in group),
+    )
+
+
+def _finish(context: Context, group: Sequence[ActivationWork], infos: list[ActivationInfo]) -> None:
+    by_site = {(info.hookpoint, info.layer): info for info in infos}
+    results = [(work, by_site[work.hookpoint, work.layer]) for work in group]
+    digest = dataset_digest(context.database, group[0].dataset_key)
+    assert digest is not None  # noqa: S101 (missing_activations asks for built data sets only)
+    finish_activations(context.database, results, digest, context.run_id)
+    for work, info in results:
+        context.succeed(STAGE, work.key)
+        if info.status != "ok":
+            name = context.model(work.model_key).name
+            context.reporter.note(
+                f"model {name}: {work.hookpoint} of layer {work.layer} is left out "
+                f"({info.status} activations in {work.dtype})"
+            )

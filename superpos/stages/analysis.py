@@ -1,0 +1,68 @@
+"""Stage `analysis`: what SQL cannot compute quickly is computed once and stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from superpos.analysis.best_match import best_matches
+from superpos.analysis.layer_similarity import layer_similarities
+from superpos.arrays import Float
+from superpos.db.analysis import CELL_AXES, analysed, feature_targets, n_results, read_cells, write_analysis
+from superpos.db.fit_work import WorkReader, best_without_arrays
+from superpos.stages import fits
+from superpos.stages.context import Context
+
+STAGE = "analysis"
+N_PERMUTATIONS = 9999
+
+
+def run(context: Context) -> None:
+    """Find best matches and layer similarities again if results have come in since the last time."""
+    count = n_results(context.database, context.study_id)
+    if count == 0 or analysed(context.database, context.study_id) == count:
+        return
+    context.reporter.start(STAGE, 2)
+    best = _best(context)
+    context.reporter.advance(STAGE)
+    pairs = _layer_pairs(context)
+    write_analysis(context.database, context.study_id, context.run_id, count, best, pairs)
+    context.reporter.advance(STAGE)
+    context.reporter.finish(STAGE)
+    _keep_best_vectors(context)
+
+
+def _best(context: Context) -> list[dict[str, Any]]:
+    cells = read_cells(context.database, context.study_id)
+    if cells.empty:
+        return []
+    names = ["target_id", "joint_id", "fit_axes_id", "n_cells", "n_usable"]
+    rows = best_matches(cells, CELL_AXES).rows[names]
+    return [{name: int(value) for name, value in zip(names, row, strict=True)} for row in rows.to_numpy()]
+
+
+def _layer_pairs(context: Context) -> list[dict[str, Any]]:
+    groups: dict[tuple[Any, ...], dict[int, tuple[int, Float]]] = {}
+    for group, layer, target_id, matrix in feature_targets(context.database, context.study_id):
+        groups.setdefault(group, {})[layer] = (target_id, matrix)
+    rows: list[dict[str, Any]] = []
+    for members in groups.values():
+        matrices = {layer: matrix for layer, (_, matrix) in members.items()}
+        if len(members) < 2 or min(matrix.shape[0] for matrix in matrices.values()) < 3:
+            continue  # two features have one similarity, and no rank correlation
+        rows.extend(
+            {
+                "target_a": members[found.layer_a][0],
+                "target_b": members[found.layer_b][0],
+                "spearman": found.spearman,
+                "p_value": found.p_value,
+                "n_permutations": found.n_permutations,
+            }
+            for found in layer_similarities(matrices, n_permutations=N_PERMUTATIONS)
+        )
+    return rows
+
+
+def _keep_best_vectors(context: Context) -> None:
+    """Make the final vectors of best matches again where the study keeps only those."""
+    cells = best_without_arrays(context.database, context.study_id)
+    fits.compute_cells(context, WorkReader(context.database, keep_vectors=True), cells, set())

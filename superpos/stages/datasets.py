@@ -1,0 +1,118 @@
+"""Stage `datasets`: build feature sets, keep them as files, their counts and digests in SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from superpos.activations.inspection import locate
+from superpos.datasets.artifacts import content_digest, load_dataset, save_dataset
+from superpos.datasets.build import build_dataset
+from superpos.datasets.labels import count_labels, phi_matrix
+from superpos.db.inputs import check_same, dataset_digest, finish_dataset, missing_datasets
+from superpos.errors import SuperposError
+from superpos.records.data import LabelledTokens
+from superpos.records.plan import PlannedDataset
+from superpos.records.work import DatasetSummary
+from superpos.specs.datasets import DatasetSpec
+from superpos.specs.models import ModelSpec
+from superpos.stages.context import Context
+
+STAGE = "datasets"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetTask:
+    """One feature set to build, on the machine where the data folder is."""
+
+    key: bytes
+    spec: DatasetSpec
+    tokenizer_model: ModelSpec
+    data_folder: Path
+
+
+def artifact_path(key: bytes) -> str:
+    """Return where a feature set lies below the data folder."""
+    return f"datasets/{key.hex()}.safetensors"
+
+
+def build(task: DatasetTask) -> DatasetSummary:
+    """Build a feature set, write its file and return what SQL keeps of it."""
+    folder, _ = locate(task.tokenizer_model)
+    tokens = build_dataset(task.spec, folder / "tokenizer.json")
+    relative = artifact_path(task.key)
+    save_dataset(task.data_folder / relative, tokens)
+    return summarise(tokens, relative)
+
+
+def summarise(tokens: LabelledTokens, relative: str) -> DatasetSummary:
+    """Return counts, statuses, phi coefficients and digest of a feature set."""
+    features = tuple(
+        (count.feature, count.n_positive, count.n_negative, count.status, example)
+        for count, example in zip(
+            count_labels(tokens.feature_names, tokens.labels), tokens.examples, strict=True
+        )
+    )
+    return DatasetSummary(
+        n_documents=len(tokens.documents),
+        n_sequences=len(tokens.sequence_documents),
+        n_tokens=len(tokens.token_ids),
+        n_samples=len(tokens.sample_sequences),
+        phi=phi_matrix(tokens.labels),
+        path=relative,
+        content_digest=content_digest(tokens),
+        provenance=tokens.provenance,
+        features=features,
+    )
+
+
+def run(context: Context) -> None:
+    """Build every feature set of the study that is missing."""
+    keys = missing_datasets(context.database, context.study_id)
+    if not keys:
+        return
+    context.reporter.start(STAGE, len(keys))
+    tasks = [_task(context, context.dataset(key)) for key in keys]
+    for answer in context.executor.run("dataset", tasks):
+        key = keys[answer.index]
+        if answer.error is not None:
+            context.fail(STAGE, key, answer.error)
+        else:
+            summary: DatasetSummary = answer.value
+            finish_dataset(context.database, key, summary, context.run_id)
+            context.succeed(STAGE, key)
+            name = context.dataset(key).name
+            for feature, positive, negative, status, _ in summary.features:
+                if status != "ok":
+                    context.reporter.note(
+                        f"data set {name}: feature {feature} is left out ({status}: {positive} positives, "
+                        f"{negative} negatives)"
+                    )
+        context.reporter.advance(STAGE)
+    context.reporter.finish(STAGE)
+
+
+def _task(context: Context, dataset: PlannedDataset) -> DatasetTask:
+    return DatasetTask(dataset.key, dataset.spec, dataset.tokenizer_model, context.data_folder)
+
+
+def read(context: Context, key: bytes) -> LabelledTokens:
+    """Return a built feature set from its file; one that is gone is built again and must be the same.
+
+    Raises
+    ------
+    ContentChangedError
+        If it now has other content than the results that hang on it.
+    SuperposError
+        If it cannot be built.
+    """
+    path = context.data_folder / artifact_path(key)
+    if not path.exists():
+        for answer in context.executor.run("dataset", [_task(context, context.dataset(key))]):
+            if answer.error is not None:
+                raise SuperposError(answer.error.message)
+    tokens = load_dataset(path)
+    stored = dataset_digest(context.database, key)
+    if stored is not None:
+        check_same("data set", key, stored, content_digest(tokens))
+    return tokens

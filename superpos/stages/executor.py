@@ -1,0 +1,108 @@
+"""How a stage hands out work: tasks by name, payloads and answers as plain data.
+
+An executor knows nothing of stages; the stages know nothing of Ray. Answers come in any order with the number
+of their payload; a task that raised is an answer too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from superpos.errors import SuperposError
+
+
+@dataclass(frozen=True, slots=True)
+class TaskError:
+    """A payload without an answer."""
+
+    reason: str
+    """Name of the exception's class, or `worker_lost`."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one payload."""
+
+    index: int
+    value: Any
+    error: TaskError | None = None
+
+
+class Executor(Protocol):
+    """Runs tasks somewhere."""
+
+    n_workers: int
+
+    def run(self, task: str, payloads: Iterable[Any]) -> Iterator[Answer]:
+        """Yield an answer for every payload, in the order in which they finish.
+
+        `payloads` may be a generator; no more of it is drawn than there are workers to feed.
+        """
+        ...
+
+
+class Reporter(Protocol):
+    """Shows people what happens."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Begin a stage of so many steps."""
+        ...
+
+    def advance(self, stage: str, steps: int = 1) -> None:
+        """Count finished steps."""
+        ...
+
+    def finish(self, stage: str) -> None:
+        """End a stage."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say one line."""
+        ...
+
+
+def attempt(function: Callable[[Any], Any], index: int, payload: Any) -> Answer:
+    """Return the answer of a task: its value, or what it raised.
+
+    Errors the package raises on purpose and errors of numerical libraries become data, so that one bad
+    payload cannot take a batch with it; an AssertionError is a bug of the program and is raised.
+    """
+    try:
+        return Answer(index, function(payload))
+    except SuperposError as error:
+        return Answer(index, None, TaskError(type(error).__name__, str(error)))
+    except (ArithmeticError, ValueError, RuntimeError, OSError, LookupError, TypeError, MemoryError) as error:
+        return Answer(index, None, TaskError(type(error).__name__, f"{type(error).__name__}: {error}"))
+
+
+class SerialExecutor:
+    """Runs tasks in this process, one after another: for tests, debugging and `trace --recompute`."""
+
+    n_workers = 1
+
+    def __init__(self, tasks: dict[str, Callable[[Any], Any]]) -> None:
+        self._tasks = tasks
+
+    def run(self, task: str, payloads: Iterable[Any]) -> Iterator[Answer]:
+        """Yield answers in order."""
+        for index, payload in enumerate(payloads):
+            yield attempt(self._tasks[task], index, payload)
+
+
+class SilentReporter:
+    """Shows nothing."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Ignore."""
+
+    def advance(self, stage: str, steps: int = 1) -> None:
+        """Ignore."""
+
+    def finish(self, stage: str) -> None:
+        """Ignore."""
+
+    def note(self, text: str) -> None:
+        """Ignore."""

@@ -1,0 +1,304 @@
+"""One joint fit with its re-optimisations, from data to data: what a worker does for the stage `fits`.
+
+Distances (p = 2, over all n^2 entries): joint, start and final are to the target; moved = d(final, joint),
+drift = d(final at sigma 0, joint), return = d(final, final at sigma 0), polish = d(final, polished end of
+Powell), simplex and identity are of the final matrix (convention 6). The perturbation draw is keyed by
+(n, n_dims, restart, trial) alone, so layers, energies, sigmas and optimisers meet the same one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.errors import SuperposError
+from superpos.fits import (
+    certify,
+    fit_joint,
+    importance_entropy,
+    perturbation_angles,
+    polish,
+    reoptimise,
+    softmax,
+    start_radius,
+)
+from superpos.hashing import content_key
+from superpos.psms import (
+    distance_to_identity,
+    distance_to_simplex,
+    minkowski_distance,
+    recovery,
+    rms_offdiagonal,
+    similarity_matrix,
+)
+from superpos.records.fits import Certificate, JointFit, Reoptimisation, Status, Verdict
+from superpos.records.work import CellFailure, FitResult, JointDone, JointResult, JointWork
+from superpos.seeding import generator
+from superpos.specs.axes import FitAxes, Kernel, Similarity
+from superpos.specs.versions import ALGORITHM_VERSIONS
+
+NO_RESULT: dict[str, Any] = {
+    "distance_start": None,
+    "distance_final": None,
+    "distance_moved": None,
+    "distance_drift": None,
+    "distance_return": None,
+    "distance_simplex": None,
+    "distance_identity": None,
+    "distance_polish": None,
+    "recovery": None,
+    "angle": None,
+    "rms_final": None,
+    "fun": None,
+    "energy_start": None,
+    "energy_final": None,
+    "norm_error": None,
+    "relative_gradient": None,
+    "min_eigenvalue": None,
+    "n_negative": None,
+    "n_zero": None,
+    "nit": 0,
+    "nfev": 0,
+    "verdict": str(Verdict.NOT_APPLICABLE),
+    "verdict_polished": str(Verdict.NOT_APPLICABLE),
+}
+"""Columns of a cell whose joint fit has no finite point to go on from."""
+
+
+def joint_key(psm_key: bytes, axes_key: bytes) -> bytes:
+    """Return the key of the joint fit of a matrix under joint axes."""
+    return content_key("joint", ALGORITHM_VERSIONS["joint"], {}, [psm_key, axes_key])
+
+
+@dataclass(slots=True)
+class _Joint:
+    """What every re-optimisation of one joint fit shares."""
+
+    work: JointWork
+    kernel: Kernel
+    vectors: Float
+    logits: Float
+    importance: Float
+    norms: Float
+    similarities: Float
+    unperturbed: dict[FitAxes, Float]
+
+    def similarity(self, vectors: Float) -> Float:
+        return similarity_matrix(
+            vectors, cast("Similarity", self.work.similarity), self.work.rbf_scale or 1.0
+        )
+
+
+def compute_work(work: JointWork) -> JointResult:
+    """Return the joint fit (unless it exists) and every missing re-optimisation of one piece of work.
+
+    What cannot be computed is a failure in the result; nothing is raised but errors of the program itself.
+    """
+    work = _owned(work)
+    key = joint_key(work.psm_key, work.axes_key)
+    began = time.perf_counter()
+    try:
+        fit = None if work.done is not None else run_joint(work)
+    except SuperposError as error:
+        failures = tuple(_failure(work, axes_key, error) for _, axes_key, _ in work.fits)
+        return JointResult(work.psm_id, work.joint_axes_id, key, None, math.nan, math.nan, 0.0, (), failures)
+    seconds = time.perf_counter() - began
+    joint = _shared(work, fit)
+    results: list[FitResult] = []
+    failed: list[CellFailure] = []
+    for fit_axes_id, axes_key, axes in work.fits:
+        try:
+            results.append(_compute_fit(joint, fit_axes_id, axes))
+        except SuperposError as error:
+            failed.append(_failure(work, axes_key, error))
+    return JointResult(
+        psm_id=work.psm_id,
+        joint_axes_id=work.joint_axes_id,
+        key=key,
+        joint=fit,
+        distance=_distance(joint.similarities, work.target),
+        entropy=importance_entropy(joint.importance) if np.all(np.isfinite(joint.importance)) else math.nan,
+        seconds=seconds,
+        fits=tuple(results),
+        failures=tuple(failed),
+    )
+
+
+def _owned(work: JointWork) -> JointWork:
+    """Return the work with writable arrays of its own; those that travelled may be read-only."""
+    done = work.done
+    if done is not None:
+        done = JointDone(np.array(done.vectors), np.array(done.logits), done.start_radius)
+    unperturbed = {axes: np.array(matrix) for axes, matrix in work.unperturbed.items()}
+    return replace(work, target=np.array(work.target), done=done, unperturbed=unperturbed)
+
+
+def run_joint(work: JointWork) -> JointFit:
+    """Run the joint step of one piece of work on its frozen start."""
+    axes = work.axes
+    n = work.target.shape[0]
+    scale = work.rbf_scale or 1.0
+    kernel = axes.kernel(start_radius(work.target, work.similarity, scale))
+    return fit_joint(
+        work.target,
+        similarity=work.similarity,
+        energy=kernel.energy,
+        s=kernel.s,
+        n_dims=axes.n_dims,
+        lambda_d=axes.lambda_d,
+        seed=generator("joint_start", n=n, n_dims=axes.n_dims, restart=axes.restart),
+        rbf_scale=scale,
+        self_energy=kernel.self_energy,
+        softening=kernel.softening,
+        gauge=axes.gauge,
+        importance=axes.importance_mode,
+        max_iter=axes.max_iter,
+        gtol=axes.gtol,
+        backend=axes.backend,
+    )
+
+
+def _shared(work: JointWork, fit: JointFit | None) -> _Joint:
+    if fit is not None:
+        vectors, logits, radius = fit.vectors, fit.logits, fit.start_radius
+    else:
+        assert work.done is not None  # noqa: S101 (a joint fit was either made or fetched)
+        vectors, logits, radius = work.done.vectors, work.done.logits, work.done.start_radius
+    joint = _Joint(
+        work=work,
+        kernel=work.axes.kernel(radius),
+        vectors=vectors,
+        logits=logits,
+        importance=softmax(logits),
+        norms=np.linalg.norm(vectors, axis=1),
+        similarities=vectors,
+        unperturbed=dict(work.unperturbed),
+    )
+    joint.similarities = fit.similarities if fit is not None else joint.similarity(vectors)
+    return joint
+
+
+def _reoptimise(joint: _Joint, axes: FitAxes) -> Reoptimisation:
+    n, n_dims = joint.vectors.shape
+    kernel = joint.kernel
+    return reoptimise(
+        joint.vectors,
+        joint.logits,
+        energy=kernel.energy,
+        s=kernel.s,
+        self_energy=kernel.self_energy,
+        softening=kernel.softening,
+        lambda_x=axes.lambda_x,
+        sigma=axes.scale(n_dims),
+        seed=generator("perturbation", n=n, n_dims=n_dims, restart=joint.work.axes.restart, trial=axes.trial),
+        optimiser=axes.optimiser,
+        backend=axes.backend,
+        xtol=axes.xtol,
+        ftol=axes.ftol,
+        max_iter=axes.max_iter,
+        gtol=axes.gtol,
+    )
+
+
+def _compute_fit(joint: _Joint, fit_axes_id: int, axes: FitAxes) -> FitResult:
+    began = time.perf_counter()
+    if not (np.all(np.isfinite(joint.vectors)) and np.all(np.isfinite(joint.logits))):
+        columns = {**NO_RESULT, "status": str(Status.NON_FINITE), "seconds": 0.0}
+        return FitResult(fit_axes_id, columns, None, None)
+    at_zero = _unperturbed(joint, axes)
+    end = _reoptimise(joint, axes)
+    final = joint.similarity(end.vectors)
+    if axes.sigma == 0.0:
+        at_zero = joint.unperturbed[axes] = final
+    columns = _columns(joint, axes, end, final, cast("Float", at_zero))
+    columns["seconds"] = time.perf_counter() - began
+    keep = joint.work.keep_vectors or axes.sigma == 0.0  # sigma 0 is what later sigmas are compared with
+    return FitResult(fit_axes_id, columns, end.vectors if keep else None, final if keep else None)
+
+
+def _unperturbed(joint: _Joint, axes: FitAxes) -> Float | None:
+    """Return the final similarities at sigma 0, made again where neither database nor chunk has them."""
+    if axes.sigma == 0.0:
+        return None
+    zero = replace(axes, sigma=0.0, trial=0, sigma_rule="sigma")
+    if zero not in joint.unperturbed:
+        joint.unperturbed[zero] = joint.similarity(_reoptimise(joint, zero).vectors)
+    return joint.unperturbed[zero]
+
+
+def _columns(
+    joint: _Joint, axes: FitAxes, end: Reoptimisation, final: Float, at_zero: Float
+) -> dict[str, Any]:
+    similarity = cast("Similarity", joint.work.similarity)
+    start = joint.similarity(end.start)
+    certificate = _certify(joint, end.vectors)
+    columns: dict[str, Any] = {
+        "distance_start": _distance(start, joint.work.target),
+        "distance_final": _distance(final, joint.work.target),
+        "distance_moved": _distance(final, joint.similarities),
+        "distance_drift": _distance(at_zero, joint.similarities),
+        "distance_return": _distance(final, at_zero),
+        "distance_simplex": distance_to_simplex(final, similarity),
+        "distance_identity": distance_to_identity(final),
+        "distance_polish": None,
+        "recovery": recovery(final, joint.similarities, start) if axes.sigma > 0.0 else None,
+        "angle": float(np.mean(perturbation_angles(joint.vectors, end.start))),
+        "rms_final": rms_offdiagonal(final, joint.work.target),
+        "fun": end.fun,
+        "energy_start": end.energy_start,
+        "energy_final": end.energy,
+        "norm_error": end.norm_error,
+        "relative_gradient": end.relative_gradient,
+        "min_eigenvalue": certificate.min_eigenvalue,
+        "n_negative": certificate.n_negative,
+        "n_zero": certificate.n_zero,
+        "nit": end.nit,
+        "nfev": end.nfev,
+        "verdict": str(certificate.verdict),
+        "verdict_polished": str(certificate.verdict),
+        "status": str(end.status),
+    }
+    if axes.optimiser == "powell" and certificate.verdict is not Verdict.NOT_APPLICABLE:
+        polished = polish(end.vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
+        columns["distance_polish"] = _distance(joint.similarity(polished.vectors), final)
+        columns["verdict_polished"] = str(_certify(joint, polished.vectors).verdict)
+    return columns
+
+
+def _certify(joint: _Joint, vectors: Float) -> Certificate:
+    kernel = joint.kernel
+    return certify(
+        vectors,
+        joint.importance,
+        energy=kernel.energy,
+        s=kernel.s,
+        self_energy=kernel.self_energy,
+        softening=kernel.softening,
+    )
+
+
+def _distance(a: Float, b: Float) -> float:
+    return minkowski_distance(a, b) if np.all(np.isfinite(a)) else math.nan
+
+
+def _failure(work: JointWork, fit_axes_key: bytes, error: SuperposError) -> CellFailure:
+    key = f"{work.psm_key.hex()}.{work.axes_key.hex()}.{fit_axes_key.hex()}"
+    return CellFailure("fits", key, type(error).__name__, str(error))
+
+
+def same_columns(stored: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
+    """Return the columns in which two results of one cell differ; `seconds` does not count."""
+    names = [name for name in made if name != "seconds"]
+    return [name for name in names if not _equal(stored.get(name), made[name])]
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(b, float) and not math.isfinite(b):
+        b = None
+    return bool(a == b)

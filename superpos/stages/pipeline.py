@@ -1,0 +1,131 @@
+"""A whole run: register the study, go through the stages, write down how it ended."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from superpos.db.engine import Database
+from superpos.db.register import register_study
+from superpos.db.runs import end_run, start_run
+from superpos.records.plan import StudyPlan
+from superpos.stages import activations, analysis, datasets, fits, probes, psms
+from superpos.stages.context import Context
+from superpos.stages.executor import Executor, Reporter
+
+STAGES: dict[str, Callable[[Context], None]] = {
+    datasets.STAGE: datasets.run,
+    activations.STAGE: activations.run,
+    probes.STAGE: probes.run,
+    psms.STAGE: psms.run,
+    fits.STAGE: fits.run,
+    analysis.STAGE: analysis.run,
+}
+"""Stages in order."""
+
+RECORDED_PACKAGES = (
+    "superpos",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "numba",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "sqlalchemy",
+    "ray",
+)
+
+
+def run_study(
+    database: Database,
+    plan: StudyPlan,
+    executor: Executor,
+    reporter: Reporter,
+    *,
+    data_folder: Path,
+    stages: Sequence[str] = tuple(STAGES),
+    address: str = "",
+) -> None:
+    """Run what is missing of a study; whatever has finished when it is stopped stays.
+
+    Parameters
+    ----------
+    database
+        A database at the newest schema revision.
+    plan
+        The study.
+    executor, reporter
+        Where work runs, and where people look.
+    data_folder
+        Where data sets and activations lie.
+    stages
+        Names of `STAGES` to run; the others are passed over.
+    address
+        Address of the cluster, for the record.
+    """
+    study_id = register_study(database, plan)
+    run_id = start_run(
+        database,
+        study=plan.study.name,
+        host=socket.gethostname(),
+        git_commit=git_commit(),
+        versions=versions(),
+        address=address,
+    )
+    context = Context(database, plan, study_id, run_id, data_folder, executor, reporter)
+    seconds: dict[str, float] = {}
+    outcome = "failed"
+    try:
+        for name, stage in STAGES.items():
+            if name in stages:
+                began = time.perf_counter()
+                try:
+                    stage(context)
+                finally:
+                    seconds[name] = time.perf_counter() - began
+        outcome = "done"
+    except KeyboardInterrupt:
+        outcome = "interrupted"
+        raise
+    finally:
+        end_run(database, run_id, seconds, outcome)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that results may depend on."""
+    found = {"python": platform.python_version(), "platform": platform.platform(), "cpu": _cpu_model()}
+    for name in RECORDED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_commit() -> str:
+    """Return the commit of the checkout that runs, with `+` if files differ from it; empty when installed."""
+    folder = Path(__file__).resolve().parent.parent.parent
+    if not (folder / ".git").exists():
+        return ""
+    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
+
+
+def _cpu_model() -> str:
+    """Return the name of the processor: the same bits are promised for one model only."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

@@ -1,0 +1,134 @@
+"""Stage `probes`: train the probes of every missing direction set, each on the activations of one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from superpos.activations.shards import read_shards
+from superpos.datasets.artifacts import load_dataset
+from superpos.datasets.labels import count_labels
+from superpos.datasets.splits import split_by_group, split_groups
+from superpos.db.inputs import activation_works, finish_directions, missing_directions, pass_on_refusals
+from superpos.errors import InputError
+from superpos.records.data import FeatureStatus, LabelledTokens, ProbeMetrics, ProbeSet
+from superpos.records.work import DirectionResult, DirectionWork
+from superpos.stages import activations, datasets
+from superpos.stages.context import Context
+
+STAGE = "probes"
+MIN_FEATURES = 2
+"""Fewer directions have no geometry."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTask:
+    """One set of probes, its labels and activations named by their files."""
+
+    work: DirectionWork
+    tokens_path: Path
+    data_folder: Path
+
+
+def train(task: ProbeTask) -> ProbeSet | None:
+    """Return the trained probes; None if an activation file is gone or damaged and must be made again."""
+    from superpos.probes.train import train_probes
+
+    work = task.work
+    tokens = load_dataset(task.tokens_path)
+    try:
+        values = read_shards(task.data_folder, work.shards)
+    except InputError:
+        return None
+    statuses = [count.status for count in count_labels(tokens.feature_names, tokens.labels)]
+    usable = [index for index, status in enumerate(statuses) if status is FeatureStatus.OK]
+    if len(usable) < MIN_FEATURES:
+        raise InputError(
+            f"data set {work.dataset_key.hex()}: {len(usable)} features have enough positives and negatives; "
+            f"geometry needs {MIN_FEATURES}"
+        )
+    labels = tokens.labels[:, usable]
+    groups = split_groups(tokens)
+    settings = work.settings
+    probes = train_probes(
+        values,
+        labels,
+        tuple(tokens.feature_names[index] for index in usable),
+        groups,
+        split_by_group(labels, groups, settings.test_fraction, settings.split_seed),
+        settings,
+        label_replicate=work.label_replicate,
+    )
+    return _with_left_out(probes, tokens, statuses)
+
+
+def _with_left_out(probes: ProbeSet, tokens: LabelledTokens, statuses: Sequence[FeatureStatus]) -> ProbeSet:
+    """Return the probes with an entry for every feature of the set, also for those with too few labels."""
+    trained = {metrics.feature: metrics for metrics in probes.metrics}
+    n_train = int(probes.train_rows.sum())
+    entries = []
+    for index, (name, status) in enumerate(zip(tokens.feature_names, statuses, strict=True)):
+        left_out = ProbeMetrics(
+            feature=name,
+            status=str(status),
+            n_train=n_train,
+            n_test=len(probes.train_rows) - n_train,
+            n_positive=int(tokens.labels[:, index].sum()),
+            accuracy=None,
+            balanced_accuracy=None,
+            f1=None,
+            mcc=None,
+            roc_auc=None,
+            average_precision=None,
+            norm=None,
+            nit=0,
+        )
+        entries.append(trained.get(name, left_out))
+    return replace(probes, metrics=tuple(entries))
+
+
+def run(context: Context) -> None:
+    """Train every set of probes of the study that is missing."""
+    works = missing_directions(context.database, context.study_id)
+    if works:
+        context.reporter.start(STAGE, len(works))
+        lost = _train(context, works)
+        if lost:  # files can be made again, and must then be the same
+            again = activation_works(context.database, {work.activation_key for work in lost})
+            activations.extract_works(context, again)
+            still = _train(context, lost)
+            for work in still:
+                context.reporter.note(f"probes {work.key.hex()}: its activation files are gone or damaged")
+        context.reporter.finish(STAGE)
+    pass_on_refusals(context.database)
+
+
+def _train(context: Context, works: tuple[DirectionWork, ...]) -> tuple[DirectionWork, ...]:
+    """Train and write; return the work whose activation files must be made again."""
+    for key in {work.dataset_key for work in works}:
+        datasets.read(context, key)
+    lost: list[DirectionWork] = []
+    tasks = (
+        ProbeTask(work, context.data_folder / datasets.artifact_path(work.dataset_key), context.data_folder)
+        for work in works
+    )
+    for answer in context.executor.run("probes", tasks):
+        work = works[answer.index]
+        if answer.error is not None:
+            context.fail(STAGE, work.key, answer.error)
+        elif answer.value is None:
+            lost.append(work)
+            continue
+        else:
+            finish_directions(context.database, [_result(work, answer.value)], context.run_id)
+            context.succeed(STAGE, work.key)
+        context.reporter.advance(STAGE)
+    return tuple(lost)
+
+
+def _result(work: DirectionWork, probes: ProbeSet) -> DirectionResult:
+    reason = ""
+    if len(probes.feature_names) < MIN_FEATURES:
+        reason = f"{len(probes.feature_names)} features could be probed; geometry needs {MIN_FEATURES}"
+    return DirectionResult(work.direction_id, probes, reason, work.activation_digest)

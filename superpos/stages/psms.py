@@ -1,0 +1,89 @@
+"""Stage `psms`: the similarity matrix of every target; equal matrices share one row and are fitted once.
+
+A cosine `gaussian` depends on (n, d, replicate) alone, so its key names no directions and every layer of that
+width shares it. All other keys name the directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from superpos.db.targets import finish_targets, missing_targets, refuse_targets
+from superpos.errors import InputError
+from superpos.hashing import content_key
+from superpos.psms import build_psm, to_space
+from superpos.records.work import PsmResult, TargetWork
+from superpos.specs.axes import Similarity
+from superpos.specs.study import MEDIAN_RULE
+from superpos.specs.versions import ALGORITHM_VERSIONS
+from superpos.stages.context import Context
+
+STAGE = "psms"
+BATCH = 200
+
+
+def psm_key(work: TargetWork) -> bytes:
+    """Return the key under which equal matrices are one row."""
+    version = ALGORITHM_VERSIONS["psm"]
+    if work.kind == "gaussian" and work.similarity == "cosine":
+        n, width = work.coef_raw.shape
+        shared = {"kind": work.kind, "replicate": work.replicate, "n": n, "width": width}
+        return content_key("psm", version, {**shared, "similarity": work.similarity})
+    spec: Mapping[str, Any] = {
+        "kind": work.kind,
+        "replicate": work.replicate,
+        "space": work.space,
+        "similarity": work.similarity,
+        "rbf_scale": work.rbf_scale,
+    }
+    return content_key("psm", version, spec, [work.direction_key])
+
+
+def build(work: TargetWork) -> PsmResult:
+    """Return the matrix of one target.
+
+    Raises
+    ------
+    InputError
+        If directions do not have this similarity (a zero row under cosine, say).
+    """
+    directions = to_space(work.coef_raw, work.coef_scaled, work.space)
+    reference = None
+    if work.reference_raw is not None and work.reference_scaled is not None:
+        reference = to_space(work.reference_raw, work.reference_scaled, work.space)
+    record = build_psm(
+        kind=work.kind,
+        similarity=cast("Similarity", work.similarity),
+        directions=directions,
+        rbf_scale_rule="median" if work.rbf_scale == MEDIAN_RULE else work.rbf_scale or 200.0,
+        replicate=work.replicate,
+        reference=reference,
+    )
+    return PsmResult(work.target_id, psm_key(work), record)
+
+
+def run(context: Context) -> None:
+    """Build every matrix of the study that is missing; small enough to be made by the driver itself."""
+    works = missing_targets(context.database, context.study_id, BATCH)
+    warned: set[str] = set()
+    while works:
+        context.reporter.start(STAGE, len(works))
+        results: list[PsmResult] = []
+        refused: dict[int, str] = {}
+        for work in works:
+            try:
+                results.append(build(work))
+            except InputError as error:
+                refused[work.target_id] = str(error)
+                context.reporter.note(f"target {work.kind} ({work.similarity}): not applicable: {error}")
+            else:
+                message = results[-1].record.message
+                if message and work.kind == "features" and message not in warned:
+                    warned.add(message)
+                    context.reporter.note(f"{work.similarity} target: {message}")
+            context.reporter.advance(STAGE)
+        finish_targets(context.database, results, context.run_id)
+        refuse_targets(context.database, refused, context.run_id)
+        context.reporter.finish(STAGE)
+        works = missing_targets(context.database, context.study_id, BATCH)

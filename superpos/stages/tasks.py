@@ -1,0 +1,42 @@
+"""The tasks a worker knows, by name; each module is imported when its task is first run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def run_dataset(payload: Any) -> Any:
+    """Build a feature set."""
+    from superpos.stages.datasets import build
+
+    return build(payload)
+
+
+def run_extract(payload: Any) -> Any:
+    """Extract activations."""
+    from superpos.stages.activations import extract_sites
+
+    return extract_sites(payload)
+
+
+def run_probes(payload: Any) -> Any:
+    """Train probes."""
+    from superpos.stages.probes import train
+
+    return train(payload)
+
+
+def run_fits(payload: Any) -> Any:
+    """Compute a chunk of fits."""
+    from superpos.stages.fits import compute_chunk
+
+    return compute_chunk(payload)
+
+
+TASKS: dict[str, Callable[[Any], Any]] = {
+    "dataset": run_dataset,
+    "extract": run_extract,
+    "probes": run_probes,
+    "fits": run_fits,
+}
