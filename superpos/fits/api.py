@@ -277,6 +277,7 @@ def _engine(backend: str) -> Any:
     check_choice("backend", backend, BACKENDS)
     if backend == "scipy":
         return None
-    if importlib.util.find_spec("superpos.fits.compiled") is None:
+    found = importlib.util.find_spec("superpos.fits.compiled")
+    if found is None or found.origin is None:
         raise ArgumentError("backend", f"'compiled' is not part of this build; {allowed(backend, ['scipy'])}")
     return importlib.import_module("superpos.fits.compiled")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_matrix, as_vector
-from superpos.errors import ArgumentError
+from superpos.errors import ArgumentError, NonFiniteError
 from superpos.fits.kernels import squared_distances
 from superpos.specs.axes import Kernel
 
@@ -23,7 +23,10 @@ def check_vectors(argument: str, value: ArrayLike, kernel: Kernel, *, zero_allow
         a singular kernel without softening, and if every row is zero.
     """
     vectors = as_matrix(argument, value, min_rows=2, min_columns=2)
-    lengths = np.linalg.norm(vectors, axis=1)
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(vectors, axis=1)
+    if not np.isfinite(lengths).all():
+        raise NonFiniteError(argument, "a row is so long that its square overflows")
     zero = np.flatnonzero(lengths == 0.0)
     if zero.size and (kernel.energy == "exp" or not zero_allowed or zero.size == lengths.size):
         raise ArgumentError(argument, f"row {zero[0]} is zero and has no direction")

@@ -66,6 +66,7 @@ class PenaltyObjective:
             np.add(gram, self._squares, out=gram)
             np.add(gram, self._squares_column, out=gram)
             np.maximum(gram, TINY, out=gram)
+            self._diagonal.fill(1.0)
             if self._log:
                 np.log(gram, out=gram)
             else:
@@ -75,7 +76,6 @@ class PenaltyObjective:
                     np.power(gram, self._half_power, out=gram)
                 if self._reciprocal:
                     np.reciprocal(gram, out=gram)
-            self._diagonal.fill(0.0)
         energy = float(np.dot(self._pairs, self._flat)) + self._constant
         if self.lambda_x == 0.0:
             return energy

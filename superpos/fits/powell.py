@@ -59,7 +59,8 @@ class _Sweeps:
     def __init__(self, objective: PenaltyObjective, start: Float) -> None:
         self.objective = objective
         self.limit = norm_limit(objective.norms)
-        self._square = (RUNAWAY * self.limit) ** 2
+        reach = RUNAWAY * self.limit
+        self._square = reach * reach
         self.last = start
         self.nfev = 0
         self.nit = 0
