@@ -6,6 +6,7 @@ is asked for at that commit, so that a filled cache works without a network.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,17 +53,24 @@ def download(repository: str, commit: str) -> Path:
 def _explained(repository: str, revision: str) -> Iterator[None]:
     """Turn what the hub client raises (HTTP, connection, missing entry, invalid name) into one line."""
     from huggingface_hub import errors
+    from huggingface_hub.utils import logging as hub_logging
 
     # The base class of whichever HTTP client this version is built on: imported there, not declared exported.
     http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
     at = f" at revision {revision}" if revision else ""
+    level = hub_logging.get_verbosity()
+    hub_logging.set_verbosity(
+        logging.ERROR
+    )  # each retry would print a warning; the one message below is enough
     try:
         yield
     except (errors.HfHubHTTPError, errors.HFValidationError, http_error, OSError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
-            f"model {repository}{at}: the hub does not answer or lacks a file ({type(error).__name__}: "
-            f"{first}); download config.json, tokenizer.json and *.safetensors into a folder and name that "
-            "folder as the model, or fill the cache where the hub can be reached: "
+            f"model {repository}{at}: no such folder, and the hub does not answer or lacks it "
+            f"({type(error).__name__}: {first}); download config.json, tokenizer.json and *.safetensors into "
+            "a folder and name that folder as the model, or fill the cache where the hub can be reached: "
             f"hf download {repository}{f' --revision {revision}' if revision else ''}"
         ) from error
+    finally:
+        hub_logging.set_verbosity(level)
