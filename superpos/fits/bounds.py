@@ -17,8 +17,10 @@
 
 `exp` with cosine is flat in the norms and bounded, hence never `unbounded`, whatever its norms; `unit` holds
 all norms and `mean_norm` bounds them by n R. The re-optimisation is unbounded if a norm passes 1,000 max n_i:
-the penalty lambda_x | ||x|| - n | is linear, and loses to riesz with s < -1 always, with s = -1 when lambda_x
-is below about 2 w~_i (1 - w~_i), and to every repulsion when lambda_x = 0.
+far out the penalty lambda_x | ||x|| - n |, linear, loses to riesz with s < -1 always, with s = -1 when
+lambda_x is below about 2 w~_i (1 - w~_i), and to every repulsion when lambda_x = 0. A large lambda_x may
+still hold Powell at a kink of the penalty, which is a local minimum like any other; only an actual escape
+counts.
 """
 
 from __future__ import annotations

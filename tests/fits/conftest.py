@@ -53,7 +53,7 @@ class Loops:
 
     @staticmethod
     def softmax(logits: Array) -> Array:
-        powers = [math.exp(value) for value in logits]
+        powers = [math.exp(value - max(logits)) for value in logits]
         return np.array([power / sum(powers) for power in powers])
 
 
