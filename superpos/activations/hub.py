@@ -59,9 +59,7 @@ def _explained(repository: str, revision: str) -> Iterator[None]:
     http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
     at = f" at revision {revision}" if revision else ""
     level = hub_logging.get_verbosity()
-    hub_logging.set_verbosity(
-        logging.ERROR
-    )  # each retry would print a warning; the one message below is enough
+    hub_logging.set_verbosity(logging.ERROR)  # a warning a retry otherwise
     try:
         yield
     except (errors.HfHubHTTPError, errors.HFValidationError, http_error, OSError) as error:

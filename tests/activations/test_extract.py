@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from superpos.activations import read_shards
+from superpos.activations.batches import probed_sequences
 from superpos.activations.extract import extract
 from superpos.activations.hooks import blocks
 from superpos.activations.model import LoadedModel, load_model
@@ -133,6 +134,17 @@ def test_agreement_sees_a_forward_pass_that_differs_from_the_weights(model_folde
     assert agreement["resid", 2] > 1e-3
     assert agreement["mlp.act", 1] < 1e-5
     assert agreement["mlp.out", 0] < 1e-5
+
+
+def test_agreement_is_the_worst_of_the_compared_sequences(models, tokens, tmp_path):
+    site = ("mlp.act", 2)
+    (info,) = extract(models["llama"], tokens, {site: "ab" * 16}, tmp_path, oracle_sequences=23)
+    written = read_shards(tmp_path, info.shards)
+    gaps = []
+    for part in probed_sequences(tokens):
+        rows = written[part.first_row : part.first_row + part.positions.size]
+        gaps.append(deviation(rows, oracle(models["llama"], part.token_ids, part.positions, [site])[site]))
+    assert info.agreement == max(gaps) > min(gaps)
 
 
 def test_deviation_is_the_largest_gap_over_the_root_mean_square():

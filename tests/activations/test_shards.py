@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -59,6 +60,19 @@ def test_a_new_file_replaces_a_leftover_of_the_same_name(tmp_path):
     written(tmp_path, np.zeros((2, 2), np.float32))
     shards = written(tmp_path, np.ones((2, 2), np.float32))
     assert np.array_equal(read_shards(tmp_path, shards), np.ones((2, 2)))
+
+
+def test_data_reach_the_disk_before_the_file_has_its_name(tmp_path, monkeypatch):
+    synced = []
+
+    def fsync(descriptor):
+        synced.append((os.fstat(descriptor).st_size, [path.name for path in tmp_path.rglob("*.safetensors")]))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    (shard,) = written(tmp_path, np.ones((3, 2), np.float32))
+    size = (tmp_path / shard.path).stat().st_size
+    assert synced[0] == (size, [])
+    assert synced[1][1] == [f"{STEM}-000.safetensors"]  # then the folder, which holds the name
 
 
 def test_discarded_files_are_gone(tmp_path):

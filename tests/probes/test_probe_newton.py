@@ -102,3 +102,16 @@ def test_an_unreachable_tolerance_ends_and_is_told():
     solution = solve(loss, tol=1e-300, max_iter=50)
     assert 0 < solution.gradient_norm < 1e-12
     assert solution.nit <= 50
+
+
+@pytest.mark.parametrize("seed", [*range(20), 317])
+def test_heavy_tails_under_weak_penalties_converge(seed):
+    """Seed 317: without halving its steps the method leaves the range of floating-point numbers."""
+    generator = np.random.default_rng(seed)
+    n, d = int(generator.integers(4, 40)), int(generator.integers(1, 6))
+    X = generator.standard_cauchy((n, d)) * 10.0 ** generator.uniform(-1, 2)
+    positive = generator.random(n) < 0.4
+    positive[:2] = True, False
+    C = 10.0 ** generator.uniform(-2, 6)
+    loss = LogisticLoss(np.hstack([X, np.ones((n, 1))]), positive, C, balanced=True)
+    assert solve(loss).gradient_norm <= 1e-8
