@@ -57,18 +57,23 @@ def choose_positions(labels: Bool, sequences: Int, count: int, wanted: int, draw
         missing = min(wanted - int(sides[chosen, column].sum()), count - int(chosen.sum()))
         if missing > 0:
             candidates = order[sides[order, column] & ~chosen[order]]
-            chosen[_spread(candidates, sequences)[:missing]] = True
+            taken = sequences[chosen & sides[:, column]]
+            chosen[_spread(candidates, sequences, taken)[:missing]] = True
     rest = order[~chosen[order]]
     chosen[rest[: count - int(chosen.sum())]] = True
     return np.flatnonzero(chosen)
 
 
-def _spread(candidates: Int, sequences: Int) -> NDArray[np.int64]:
-    """Order candidates so that each sequence's first comes before any sequence's second."""
+def _spread(candidates: Int, sequences: Int, taken: Int) -> NDArray[np.int64]:
+    """Order candidates so that each sequence's first comes before any sequence's second.
+
+    `taken` lists the sequences of positions that were chosen already; they count.
+    """
     owners = sequences[candidates]
     by_owner = np.argsort(owners, kind="stable")
     sorted_owners = owners[by_owner]
-    first = np.searchsorted(sorted_owners, sorted_owners, side="left")
     rank = np.empty(len(candidates), dtype=np.int64)
-    rank[by_owner] = np.arange(len(candidates)) - first
+    rank[by_owner] = np.arange(len(candidates)) - np.searchsorted(sorted_owners, sorted_owners, side="left")
+    taken = np.sort(taken)
+    rank += np.searchsorted(taken, owners, side="right") - np.searchsorted(taken, owners, side="left")
     return np.asarray(candidates[np.argsort(rank, kind="stable")], dtype=np.int64)

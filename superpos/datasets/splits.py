@@ -1,7 +1,7 @@
 """Split samples into training and test parts by whole groups, all features balanced jointly.
 
-With A_gj the share of column j (positives and negatives of every feature, samples) that group g holds, a set S
-of test groups has shares a_j = sum_{g in S} A_gj. The split minimises
+With A_gj the share of column j (positives and negatives of every feature, samples) that group g holds, a set
+S of test groups has shares a_j = sum_{g in S} A_gj. The split minimises
 
     sum_j v_j (a_j - test_fraction)^2 + number of columns that one side lacks, times a large constant,
 

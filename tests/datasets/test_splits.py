@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from superpos.datasets.labels import count_labels
+from superpos.datasets.splits import split_by_group, split_groups
+from superpos.errors import ArgumentError, ShapeError
+from superpos.records.data import FeatureStatus, LabelledTokens
+
+
+def sides_served(labels: np.ndarray, train: np.ndarray) -> int:
+    """Number of (feature, class) pairs that both sides have."""
+    both = [labels[part].any(axis=0) for part in (train, ~train)]
+    none = [(~labels[part]).any(axis=0) for part in (train, ~train)]
+    return int((both[0] & both[1]).sum() + (none[0] & none[1]).sum())
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    n_groups, k = draw(st.integers(2, 7)), draw(st.integers(1, 4))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    groups = np.repeat(np.arange(n_groups) * 3, random.integers(1, 6, n_groups))
+    return random.random((len(groups), k)) < random.random(k), groups
+
+
+@given(problems(), st.sampled_from([0.2, 0.3, 0.5]), st.integers(0, 3))
+@settings(max_examples=80, deadline=None)
+def test_against_all_splits(problem: tuple[np.ndarray, np.ndarray], fraction: float, seed: int) -> None:
+    labels, groups = problem
+    train = split_by_group(labels, groups, fraction, seed)
+    assert not set(groups[train]) & set(groups[~train])
+    assert train.any()
+    assert not train.all()
+    names = np.unique(groups)
+    possible = max(
+        sides_served(labels, ~np.isin(groups, test))
+        for size in range(1, len(names))
+        for test in itertools.combinations(names, size)
+    )
+    # The search is local, so it may miss one class on tiny sets, where classes sit in single groups.
+    assert sides_served(labels, train) >= possible - 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_real_sets_are_balanced(text_set: LabelledTokens, syntax_set: LabelledTokens, seed: int) -> None:
+    for data in (text_set, syntax_set):
+        groups = split_groups(data)
+        assert np.array_equal(groups, data.sequence_documents[data.sample_sequences])
+        train = split_by_group(data.labels, groups, 0.3, seed)
+        assert not set(groups[train]) & set(groups[~train])
+        assert abs((~train).mean() - 0.3) < 0.02
+        usable = np.array(
+            [counts.status == FeatureStatus.OK for counts in count_labels(data.feature_names, data.labels)]
+        )
+        assert usable.sum() >= 10
+        labels = data.labels[:, usable]
+        positives, test = labels.sum(axis=0), labels[~train].sum(axis=0)
+        wanted = np.maximum(0.05, 1.5 / positives)
+        assert np.all(np.abs(test / positives - 0.3) < wanted), (test, positives)
+        assert sides_served(labels, train) == 2 * labels.shape[1]
+
+
+def test_same_seed_same_split_and_another_another(text_set: LabelledTokens) -> None:
+    groups = split_groups(text_set)
+    first = split_by_group(text_set.labels, groups, 0.3, 0)
+    assert np.array_equal(first, split_by_group(text_set.labels, groups, 0.3, 0))
+    assert not np.array_equal(first, split_by_group(text_set.labels, groups, 0.3, 1))
+    # What the groups are called does not matter as long as their order is kept.
+    assert np.array_equal(first, split_by_group(text_set.labels, groups * 7 + 3, 0.3, 0))
+
+
+def test_rare_feature_in_two_groups_reaches_both_sides() -> None:
+    groups = np.repeat(np.arange(100), 10)
+    labels = np.zeros((1000, 2), dtype=bool)
+    labels[::2, 0] = True
+    labels[[15, 985], 1] = True
+    for seed in range(10):
+        train = split_by_group(labels, groups, 0.3, seed)
+        assert labels[train, 1].sum() == labels[~train, 1].sum() == 1
+
+
+def test_bad_arguments() -> None:
+    labels, groups = np.ones((4, 1), dtype=bool), np.arange(4)
+    with pytest.raises(ShapeError, match="groups"):
+        split_by_group(labels, groups[:3])
+    for fraction in (0.0, 1.0, float("nan")):
+        with pytest.raises(ArgumentError, match="test_fraction"):
+            split_by_group(labels, groups, fraction)
+    with pytest.raises(ArgumentError, match="at least two"):
+        split_by_group(labels, np.zeros(4, dtype=int))
