@@ -20,6 +20,11 @@ def sides_served(labels: np.ndarray, train: np.ndarray) -> int:
     return int((both[0] & both[1]).sum() + (none[0] & none[1]).sum())
 
 
+def deviation(labels: np.ndarray, train: np.ndarray) -> float:
+    """Largest distance of a feature's test share from 0.3."""
+    return float(np.max(np.abs(labels[~train].sum(axis=0) / labels.sum(axis=0) - 0.3)))
+
+
 @st.composite
 def problems(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     n_groups, k = draw(st.integers(2, 7)), draw(st.integers(1, 4))
@@ -59,9 +64,11 @@ def test_real_sets_are_balanced(text_set: LabelledTokens, syntax_set: LabelledTo
         )
         assert usable.sum() >= 10
         labels = data.labels[:, usable]
-        positives, test = labels.sum(axis=0), labels[~train].sum(axis=0)
-        wanted = np.maximum(0.05, 1.5 / positives)
-        assert np.all(np.abs(test / positives - 0.3) < wanted), (test, positives)
+        # About thirty documents: exact shares are out of reach, so random splits by document are the measure.
+        random, names = np.random.default_rng(seed), np.unique(groups)
+        lotteries = [~np.isin(groups, names[random.random(len(names)) < 0.3]) for _ in range(500)]
+        deviations = sorted(deviation(labels, lottery) for lottery in lotteries)
+        assert deviation(labels, train) < deviations[4]
         assert sides_served(labels, train) == 2 * labels.shape[1]
 
 
