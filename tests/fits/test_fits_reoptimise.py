@@ -1,4 +1,4 @@
-"""`reoptimise`: starts, Powell's stalls beside the exact-norm optimiser, escapes, statuses (traps 1 and 2)."""
+"""`reoptimise`: starts, Powell beside the exact-norm optimiser, escapes, statuses (traps 1 and 2)."""
 
 from __future__ import annotations
 
