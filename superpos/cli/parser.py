@@ -32,7 +32,9 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command."""
-    parser = _Parser(prog="superpos", description="The geometry of features in superposition in Transformers.")
+    parser = _Parser(
+        prog="superpos", description="The geometry of features in superposition in Transformers."
+    )
     parser.add_argument("--version", action="version", version=f"superpos {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
 
@@ -77,7 +79,9 @@ def build_parser() -> argparse.ArgumentParser:
     database = _add(commands, "db", "database:database", "migrations and servers")
     database.add_argument("action", choices=("upgrade", "check", "current", "dev", "gc"))
     _add_database(database)
-    database.add_argument("--folder", type=Path, default=Path("superpos-postgres"), help="of `dev`: its files")
+    database.add_argument(
+        "--folder", type=Path, default=Path("superpos-postgres"), help="of `dev`: its files"
+    )
     return parser
 
 
@@ -137,7 +141,9 @@ def _add_database(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_cluster(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--address", default="", metavar="ADDR", help="Ray cluster; else a local one is started")
+    parser.add_argument(
+        "--address", default="", metavar="ADDR", help="Ray cluster; else a local one is started"
+    )
     parser.add_argument("--workers", type=_positive, metavar="N", help="actors; else one a CPU")
 
 

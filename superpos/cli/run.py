@@ -57,7 +57,9 @@ def run_file(
 
     study_id = register_study(database, plan)
     if not left_over(database, study_id) and not rebuild:
-        OUT.print(f"study {study.name}: nothing to do; every cell has its result in {database.label}", markup=False)
+        OUT.print(
+            f"study {study.name}: nothing to do; every cell has its result in {database.label}", markup=False
+        )
         return 0
     from superpos.cluster.pool import RayExecutor
 

@@ -30,7 +30,9 @@ def status(options: argparse.Namespace) -> int:
             json.dumps(
                 {
                     "database": database.label,
-                    "studies": {name: [asdict(row) for row in study_progress(database, name)] for name in names},
+                    "studies": {
+                        name: [asdict(row) for row in study_progress(database, name)] for name in names
+                    },
                     "failures": reasons,
                     "fits_per_second": rate,
                 }
@@ -39,7 +41,9 @@ def status(options: argparse.Namespace) -> int:
         return 0
     for name in names:
         rows = study_progress(database, name)
-        table = Table("stage", "planned", "done", "failed", "quarantined", "not applicable", title=f"study {name}")
+        table = Table(
+            "stage", "planned", "done", "failed", "quarantined", "not applicable", title=f"study {name}"
+        )
         for row in rows:
             table.add_row(
                 row.stage,
@@ -52,7 +56,9 @@ def status(options: argparse.Namespace) -> int:
         OUT.print(table)
         left = sum(row.undone for row in rows if row.stage == "fits")
         if left and rate:
-            OUT.print(f"{left} fits left, about {left / rate:.0f} s at {rate:.0f} fits a second", markup=False)
+            OUT.print(
+                f"{left} fits left, about {left / rate:.0f} s at {rate:.0f} fits a second", markup=False
+            )
     for reason, count in reasons.items():
         OUT.print(f"{count} x {reason}", markup=False)
     return 0
@@ -63,7 +69,9 @@ def retry(options: argparse.Namespace) -> int:
     database = Database(options.db)
     require_current(database)
     _chosen(database, options.study)
-    OUT.print(f"{put_back(database, options.study)} quarantined cells put back; run the study again", markup=False)
+    OUT.print(
+        f"{put_back(database, options.study)} quarantined cells put back; run the study again", markup=False
+    )
     return 0
 
 

@@ -60,11 +60,31 @@ def failed_keys(database: Database, stage: str) -> dict[str, bool]:
         return {row[0]: bool(row[1]) for row in rows}
 
 
-def put_back(database: Database) -> int:
-    """Put every quarantined cell back; return how many there were."""
+STUDY_KEYS = """
+SELECT ds.key FROM current_studies s JOIN study_datasets x ON x.study_id = s.study_id
+  JOIN datasets ds ON ds.dataset_id = x.dataset_id WHERE s.name = :study
+UNION SELECT d.key FROM current_studies s JOIN study_directions x ON x.study_id = s.study_id
+  JOIN direction_sets d ON d.direction_id = x.direction_id WHERE s.name = :study
+UNION SELECT a.key FROM current_studies s JOIN study_directions x ON x.study_id = s.study_id
+  JOIN direction_sets d ON d.direction_id = x.direction_id
+  JOIN activation_sets a ON a.activation_id = d.activation_id WHERE s.name = :study
+UNION SELECT t.key FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id
+  JOIN targets t ON t.target_id = x.target_id WHERE s.name = :study
+UNION SELECT p.key FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id
+  JOIN targets t ON t.target_id = x.target_id JOIN psms p ON p.psm_id = t.psm_id WHERE s.name = :study
+"""
+"""Keys that failures of a study's cells begin with."""
+
+
+def put_back(database: Database, study: str) -> int:
+    """Put every quarantined cell of a study back; return how many there were."""
     c = cell_failures.c
+    keys = sa.text(STUDY_KEYS).columns(sa.column("key", sa.String)).subquery()
     with database.write() as connection:
         changed = connection.execute(
-            cell_failures.update().where(c.quarantined == 1).values(quarantined=0, attempts=0)
+            cell_failures.update()
+            .where(c.quarantined == 1, sa.func.substr(c.key, 1, 32).in_(sa.select(keys.c.key)))
+            .values(quarantined=0, attempts=0),
+            {"study": study},
         )
         return changed.rowcount

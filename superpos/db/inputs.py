@@ -211,6 +211,17 @@ def finish_activations(
 
 def missing_directions(database: Database, study_id: int) -> tuple[DirectionWork, ...]:
     """Return a study's probe sets that are not trained though their activations are there."""
+    d = direction_sets.c
+    of_study = d.direction_id.in_(study_direction_ids(study_id))
+    return _direction_works(database, d.status == "planned", of_study, not_quarantined("probes", d.key))
+
+
+def direction_works(database: Database, direction_ids: Collection[int]) -> tuple[DirectionWork, ...]:
+    """Return the work of probe sets by id, whether they are trained or not."""
+    return _direction_works(database, direction_sets.c.direction_id.in_(direction_ids))
+
+
+def _direction_works(database: Database, *conditions: sa.ColumnElement[bool]) -> tuple[DirectionWork, ...]:
     d, a = direction_sets.c, activation_sets.c
     query = (
         sa.select(
@@ -219,9 +230,7 @@ def missing_directions(database: Database, study_id: int) -> tuple[DirectionWork
         )
         .join(activation_sets, a.activation_id == d.activation_id)
         .join(datasets, datasets.c.dataset_id == a.dataset_id)
-        .where(d.status == "planned", a.status == "done")
-        .where(d.direction_id.in_(study_direction_ids(study_id)))
-        .where(not_quarantined("probes", d.key))
+        .where(a.status == "done", *conditions)
         .order_by(d.direction_id)
     )  # fmt: skip
     with database.read() as connection:

@@ -40,10 +40,14 @@ def study_names(database: Database) -> tuple[str, ...]:
 def study_progress(database: Database, study: str) -> tuple[StageProgress, ...]:
     """Return the progress of a study's newest revision, in the order of the stages."""
     query = sa.text(
-        "SELECT stage, planned, done, failed, quarantined, not_applicable FROM study_progress WHERE study = :study"
+        "SELECT stage, planned, done, failed, quarantined, not_applicable FROM study_progress "
+        "WHERE study = :study"
     )
     with database.read() as connection:
-        rows = {row[0]: StageProgress(row[0], *map(int, row[1:])) for row in connection.execute(query, {"study": study})}
+        rows = {
+            row[0]: StageProgress(row[0], *map(int, row[1:]))
+            for row in connection.execute(query, {"study": study})
+        }
     return tuple(rows[stage] for stage in STAGE_ORDER if stage in rows)
 
 

@@ -93,7 +93,7 @@ def _insert_inputs(connection: sa.Connection, study_id: int, plan: StudyPlan) ->
             {
                 "key": planned.key,
                 "builder": planned.spec.builder,
-                "specification": planned.identity,
+                "specification": {"spec": asdict(planned.spec), "identity": planned.identity},
                 "corpus_digest": planned.identity["corpus_digest"],
                 "tokenizer_digest": planned.identity["tokenizer_digest"],
             }

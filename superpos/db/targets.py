@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,29 @@ from superpos.specs.study import MEDIAN_RULE
 
 def missing_targets(database: Database, study_id: int, limit: int) -> tuple[TargetWork, ...]:
     """Return up to `limit` of a study's targets that have no matrix though their probes are trained."""
+    t = targets.c
+    of_study = (
+        sa.select(block_targets.c.target_id)
+        .join(blocks, blocks.c.block_id == block_targets.c.block_id)
+        .where(blocks.c.study_id == study_id)
+    )
+    conditions = (
+        t.status == "planned",
+        direction_sets.c.status == "done",
+        t.target_id.in_(of_study),
+        not_quarantined("psms", t.key),
+    )
+    return _works(database, conditions, limit)
+
+
+def target_works(database: Database, target_ids: Sequence[int]) -> tuple[TargetWork, ...]:
+    """Return the work of targets by id, whether they have a matrix or not."""
+    return _works(database, (targets.c.target_id.in_(target_ids),), len(target_ids))
+
+
+def _works(
+    database: Database, conditions: tuple[sa.ColumnElement[bool], ...], limit: int
+) -> tuple[TargetWork, ...]:
     t, d = targets.c, direction_sets.c
     query = (
         sa.select(
@@ -35,15 +59,7 @@ def missing_targets(database: Database, study_id: int, limit: int) -> tuple[Targ
             d.settings,
         )
         .join(direction_sets, d.direction_id == t.direction_id)
-        .where(t.status == "planned", d.status == "done")
-        .where(
-            t.target_id.in_(
-                sa.select(block_targets.c.target_id)
-                .join(blocks, blocks.c.block_id == block_targets.c.block_id)
-                .where(blocks.c.study_id == study_id)
-            )
-        )
-        .where(not_quarantined("psms", t.key))
+        .where(*conditions)
         .order_by(t.target_id)
         .limit(limit)
     )

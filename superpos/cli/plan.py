@@ -1,0 +1,61 @@
+"""`superpos plan`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from superpos.cli.parser import find_study
+from superpos.db.engine import Database
+from superpos.specs.studyfile import load_study
+
+OUT = Console(highlight=False, soft_wrap=True)
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Count what a study needs; nothing is computed and nothing is written."""
+    study = load_study(find_study(options.study))
+    from superpos.stages.estimate import estimate
+    from superpos.stages.plan import plan_study
+
+    planned = plan_study(study)
+    found = estimate(planned, Database(options.db))
+    if options.json:
+        OUT.print_json(json.dumps({**found.as_dict(), "study": study.as_dict()}), ensure_ascii=False)
+        return 0
+    table = Table("stage", "planned", "done already", "about", title=f"study {study.name}")
+    for stage in found.stages:
+        table.add_row(stage.stage, str(stage.planned), str(stage.done), _duration(stage.seconds))
+    OUT.print(table)
+    OUT.print(
+        f"{found.n_joint} joint fits serve {found.n_fits} re-optimised fits; {found.n_shared} belong to "
+        "targets with equal matrices and are computed once",
+        markup=False,
+    )
+    OUT.print(
+        f"CPU time about {_duration(found.cpu_seconds)} in all ({found.basis}); about "
+        f"{_size(found.sql_bytes)} in SQL, {_size(found.disk_bytes)} in files",
+        markup=False,
+    )
+    for note in planned.notes:
+        OUT.print(note, markup=False)
+    return 0
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "<1 s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,42 @@
+"""`superpos trace`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from rich.console import Console
+
+from superpos.db.engine import Database
+from superpos.db.migrate import require_current
+from superpos.db.trace import trace as trace_key
+
+OUT = Console(highlight=False, soft_wrap=True)
+LONG = 160
+"""Characters of a value that are shown."""
+
+
+def trace(options: argparse.Namespace) -> int:
+    """Show what a row was made of; with --recompute make it again and compare."""
+    database = Database(options.db)
+    require_current(database)
+    for row in trace_key(database, options.key):
+        OUT.print(f"[bold]{row.kind}[/bold] {row.key}")
+        for name, value in row.columns.items():
+            if name == "key":
+                continue
+            text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+            shown = text if len(text) <= LONG else f"{text[:LONG]}… ({len(text)} characters)"
+            OUT.print(f"    {name} = {shown}", markup=False)
+    if not options.recompute:
+        return 0
+    from superpos.stages.recompute import recompute
+
+    outcome = recompute(database, options.key, database.default_data_folder)
+    if outcome.agrees:
+        OUT.print(
+            f"{outcome.kind}: made again, all {len(outcome.compared)} values agree bit for bit", markup=False
+        )
+        return 0
+    OUT.print(f"{outcome.kind}: made again, differs in {', '.join(outcome.differing)}", markup=False)
+    return 1

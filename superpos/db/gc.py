@@ -1,0 +1,70 @@
+"""Drop what no study's newest revision refers to: results of edited studies and of older algorithms."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from superpos.db.engine import Database
+
+OLD_STUDY = "study_id NOT IN (SELECT study_id FROM current_studies)"
+OLD_BLOCK = f"block_id IN (SELECT block_id FROM blocks WHERE {OLD_STUDY})"  # noqa: S608 (constants)
+NO_DATASET = """dataset_id NOT IN
+  (SELECT dataset_id FROM activation_sets UNION SELECT dataset_id FROM study_datasets)"""
+NO_MODEL = "model_id NOT IN (SELECT model_id FROM activation_sets UNION SELECT model_id FROM study_models)"
+NO_TARGET = "psm_id NOT IN (SELECT psm_id FROM targets WHERE psm_id IS NOT NULL)"
+NO_DIRECTION = "direction_id NOT IN (SELECT direction_id FROM targets)"
+NO_ACTIVATION = "activation_id NOT IN (SELECT activation_id FROM direction_sets)"
+WANTED_FIT = """EXISTS (SELECT 1 FROM joint_fits jf JOIN targets t ON t.psm_id = jf.psm_id
+  JOIN block_targets bt ON bt.target_id = t.target_id
+  JOIN block_joint_axes bj ON bj.block_id = bt.block_id AND bj.joint_axes_id = jf.joint_axes_id
+  JOIN block_fit_axes bf ON bf.block_id = bt.block_id
+  WHERE jf.joint_id = TABLE.joint_id AND bf.fit_axes_id = TABLE.fit_axes_id)"""
+WANTED_JOINTS = """SELECT jf.joint_id FROM joint_fits jf JOIN targets t ON t.psm_id = jf.psm_id
+  JOIN block_targets bt ON bt.target_id = t.target_id
+  JOIN block_joint_axes bj ON bj.block_id = bt.block_id AND bj.joint_axes_id = jf.joint_axes_id"""
+
+NO_JOINT = f"joint_id NOT IN ({WANTED_JOINTS})"
+STEPS: tuple[tuple[str, str], ...] = (
+    ("best_match", OLD_STUDY),
+    ("layer_pairs", OLD_STUDY),
+    ("analyses", OLD_STUDY),
+    ("block_targets", OLD_BLOCK),
+    ("block_joint_axes", OLD_BLOCK),
+    ("block_fit_axes", OLD_BLOCK),
+    ("blocks", OLD_STUDY),
+    ("fit_arrays", f"NOT {WANTED_FIT.replace('TABLE', 'fit_arrays')}"),
+    ("fits", f"NOT {WANTED_FIT.replace('TABLE', 'fits')}"),
+    ("importance", NO_JOINT),
+    ("joint_fits", NO_JOINT),
+    ("targets", "target_id NOT IN (SELECT target_id FROM block_targets)"),
+    ("psm_entries", NO_TARGET),
+    ("psms", NO_TARGET),
+    ("probes", NO_DIRECTION),
+    ("direction_sets", NO_DIRECTION),
+    ("shards", NO_ACTIVATION),
+    ("activation_sets", NO_ACTIVATION),
+    ("study_models", OLD_STUDY),
+    ("study_datasets", OLD_STUDY),
+    ("studies", OLD_STUDY),
+    ("features", NO_DATASET),
+    ("datasets", NO_DATASET),
+    ("models", NO_MODEL),
+    ("joint_axes", "joint_axes_id NOT IN (SELECT joint_axes_id FROM block_joint_axes)"),
+    ("fit_axes", "fit_axes_id NOT IN (SELECT fit_axes_id FROM block_fit_axes)"),
+)
+"""Table and condition of its garbage, children before parents."""
+
+
+def collect_garbage(database: Database) -> dict[str, int]:
+    """Delete rows that no newest revision needs, in one transaction; return the number by table.
+
+    Files of dropped activations stay on disk; their folder can be deleted at any time, what is missing is
+    made again.
+    """
+    dropped: dict[str, int] = {}
+    with database.write() as connection:
+        for table, condition in STEPS:
+            statement = f"DELETE FROM {table} WHERE {condition}"  # noqa: S608 (constants of this module)
+            done = connection.execute(sa.text(statement))
+            dropped[table] = done.rowcount
+    return {table: count for table, count in dropped.items() if count}

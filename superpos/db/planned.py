@@ -1,0 +1,100 @@
+"""What of a plan a database holds already, by keys alone; nothing is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from superpos.db.engine import Database
+from superpos.db.insert import BATCH, ids_by_key
+from superpos.db.migrate import current_revision, newest_revision
+from superpos.db.tables_fits import fit_axes, fits, joint_axes, joint_fits, targets
+from superpos.db.tables_inputs import activation_sets, datasets, direction_sets
+from superpos.errors import DatabaseError
+from superpos.records.plan import StudyPlan
+
+
+def count_done(database: Database, plan: StudyPlan) -> dict[str, int]:
+    """Return by stage how many of the plan's rows have a result.
+
+    Raises
+    ------
+    DatabaseError
+        If the database is at another revision; one that does not exist yet holds nothing.
+    """
+    nothing = dict.fromkeys(("datasets", "activations", "probes", "psms", "fits"), 0)
+    if database.is_sqlite and not Path(database.url.database or "").exists():
+        return nothing
+    revision = current_revision(database)
+    if revision is None:
+        return nothing
+    if revision != newest_revision():
+        raise DatabaseError(
+            f"database {database.label}: is at schema revision {revision}, this version needs "
+            f"{newest_revision()}; run `superpos db upgrade`"
+        )
+    with database.read() as connection:
+        return {
+            "datasets": _done(connection, datasets, (d.key for d in plan.datasets)),
+            "activations": _done(connection, activation_sets, (a.key for a in plan.activations)),
+            "probes": _done(connection, direction_sets, (d.key for d in plan.directions)),
+            "psms": _done(connection, targets, (t.key for t in plan.targets)),
+            "fits": _fits(connection, plan),
+        }
+
+
+def seconds_per_fit(database: Database) -> dict[tuple[str, str], float]:
+    """Return the mean seconds of stored fits by (optimiser, back end); `joint` stands for joint fits."""
+    if database.is_sqlite and not Path(database.url.database or "").exists():
+        return {}
+    if current_revision(database) != newest_revision():
+        return {}
+    queries: tuple[sa.Select[Any], ...] = (
+        sa.select(fit_axes.c.optimiser, fit_axes.c.backend, sa.func.avg(fits.c.seconds))
+        .join(fits, fits.c.fit_axes_id == fit_axes.c.fit_axes_id)
+        .group_by(fit_axes.c.optimiser, fit_axes.c.backend),
+        sa.select(sa.literal("joint"), joint_axes.c.backend, sa.func.avg(joint_fits.c.seconds))
+        .join(joint_fits, joint_fits.c.joint_axes_id == joint_axes.c.joint_axes_id)
+        .group_by(joint_axes.c.backend),
+    )
+    with database.read() as connection:
+        return {(row[0], row[1]): float(row[2]) for query in queries for row in connection.execute(query)}
+
+
+def _done(connection: sa.Connection, table: sa.Table, keys: Iterable[bytes]) -> int:
+    wanted = list(keys)
+    count = 0
+    for first in range(0, len(wanted), BATCH):
+        part = wanted[first : first + BATCH]
+        query = sa.select(sa.func.count()).where(table.c.key.in_(part), table.c.status != "planned")
+        count += int(connection.scalar(query) or 0)
+    return count
+
+
+def _fits(connection: sa.Connection, plan: StudyPlan) -> int:
+    target_ids = ids_by_key(connection, targets, "target_id", (t.key for t in plan.targets))
+    joint_ids = ids_by_key(connection, joint_axes, "joint_axes_id", plan.joint_axes)
+    fit_ids = ids_by_key(connection, fit_axes, "fit_axes_id", plan.fit_axes)
+    count = 0
+    for block in plan.blocks:
+        a, b, c = (
+            [ids[key] for key in keys if key in ids]
+            for ids, keys in zip((target_ids, joint_ids, fit_ids), block.parts, strict=True)
+        )
+        for first in range(0, len(a), BATCH):
+            query = (
+                sa.select(sa.func.count())
+                .select_from(targets)
+                .join(joint_fits, joint_fits.c.psm_id == targets.c.psm_id)
+                .join(fits, fits.c.joint_id == joint_fits.c.joint_id)
+                .where(
+                    targets.c.target_id.in_(a[first : first + BATCH]),
+                    joint_fits.c.joint_axes_id.in_(b),
+                    fits.c.fit_axes_id.in_(c),
+                )
+            )
+            count += int(connection.scalar(query) or 0)
+    return count

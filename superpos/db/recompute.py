@@ -1,0 +1,118 @@
+"""Read one row together with what it was computed from, for `trace --recompute`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from superpos.db.engine import Database
+from superpos.db.fit_work import WorkReader
+from superpos.db.tables_fits import fit_axes, fits, joint_axes, joint_fits, psms, targets
+from superpos.db.tables_inputs import activation_sets, datasets, direction_sets, models
+from superpos.db.targets import target_works
+from superpos.records.work import JointWork, TargetWork
+from superpos.specs.models import ModelSpec
+
+
+def fit_row(database: Database, joint_key: str, axes_key: str) -> tuple[JointWork, Mapping[str, Any]] | None:
+    """Return the work that makes one fit (its joint fit given) and the stored columns."""
+    query = (
+        sa.select(fits, joint_fits.c.psm_id, joint_fits.c.joint_axes_id)
+        .join(joint_fits, joint_fits.c.joint_id == fits.c.joint_id)
+        .join(fit_axes, fit_axes.c.fit_axes_id == fits.c.fit_axes_id)
+        .where(joint_fits.c.key == joint_key, fit_axes.c.key == axes_key)
+    )
+    with database.read() as connection:
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    cell = (row["psm_id"], row["joint_axes_id"], row["fit_axes_id"])
+    return next(WorkReader(database, keep_vectors=True).works([cell])), dict(row)
+
+
+def joint_row(database: Database, key: str) -> tuple[JointWork, Mapping[str, Any]] | None:
+    """Return the work that makes one joint fit, and the stored columns."""
+    with database.read() as connection:
+        row = connection.execute(sa.select(joint_fits).where(joint_fits.c.key == key)).mappings().first()
+        if row is None:
+            return None
+        axes_id = connection.scalar(sa.select(sa.func.min(fit_axes.c.fit_axes_id)))
+    cell = (row["psm_id"], row["joint_axes_id"], int(axes_id or 0))
+    work = next(WorkReader(database, keep_vectors=True).works([cell]))
+    return replace(work, done=None, fits=(), unperturbed={}), dict(row)
+
+
+def psm_row(database: Database, key: str) -> tuple[TargetWork, Any] | None:
+    """Return the work that makes one similarity matrix, and the stored matrix; by its key or a target's."""
+    query = (
+        sa.select(targets.c.target_id, psms.c.matrix)
+        .join(psms, psms.c.psm_id == targets.c.psm_id)
+        .where(sa.or_(psms.c.key == key, targets.c.key == key))
+        .order_by(targets.c.target_id)
+        .limit(1)
+    )
+    with database.read() as connection:
+        row = connection.execute(query).first()
+    return None if row is None else (target_works(database, [row[0]])[0], row[1])
+
+
+def direction_row(database: Database, key: str) -> tuple[int, Mapping[str, Any], bytes] | None:
+    """Return id and columns of a probe set, and the key of its data set."""
+    query = (
+        sa.select(direction_sets, datasets.c.key.label("dataset_key"))
+        .join(activation_sets, activation_sets.c.activation_id == direction_sets.c.activation_id)
+        .join(datasets, datasets.c.dataset_id == activation_sets.c.dataset_id)
+        .where(direction_sets.c.key == key)
+    )
+    with database.read() as connection:
+        row = connection.execute(query).mappings().first()
+    return None if row is None else (row["direction_id"], dict(row), row["dataset_key"])
+
+
+def activation_row(database: Database, key: str) -> tuple[Mapping[str, Any], ModelSpec, bytes] | None:
+    """Return the columns of an activation set, its model and the key of its data set."""
+    query = (
+        sa.select(
+            activation_sets,
+            models.c.source,
+            models.c.revision,
+            models.c.weights,
+            models.c.seed,
+            datasets.c.key.label("dataset_key"),
+        )
+        .join(models, models.c.model_id == activation_sets.c.model_id)
+        .join(datasets, datasets.c.dataset_id == activation_sets.c.dataset_id)
+        .where(activation_sets.c.key == key)
+    )
+    with database.read() as connection:
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    spec = ModelSpec(row["source"], row["revision"], row["weights"], row["seed"])
+    return dict(row), spec, row["dataset_key"]
+
+
+def dataset_row(database: Database, key: str) -> tuple[Mapping[str, Any], ModelSpec] | None:
+    """Return the columns of a data set and a model that carries its tokenizer."""
+    query = (
+        sa.select(datasets, models.c.source, models.c.revision, models.c.weights, models.c.seed)
+        .join(activation_sets, activation_sets.c.dataset_id == datasets.c.dataset_id)
+        .join(models, models.c.model_id == activation_sets.c.model_id)
+        .where(datasets.c.key == key)
+        .order_by(models.c.model_id)
+    )
+    with database.read() as connection:
+        row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    return dict(row), ModelSpec(row["source"], row["revision"], row["weights"], row["seed"])
+
+
+def axes_exist(database: Database, key: str) -> bool:
+    """Whether a key names axes, which are specifications and hold nothing to recompute."""
+    with database.read() as connection:
+        queries = [sa.select(t.c.key).where(t.c.key == key) for t in (joint_axes, fit_axes)]
+        return any(connection.scalar(query) is not None for query in queries)

@@ -1,0 +1,169 @@
+"""Follow a key up to the text: every row that went into a row, with versions, seeds and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from superpos.db.engine import Database
+from superpos.db.tables_fits import (
+    block_targets,
+    blocks,
+    fit_axes,
+    fits,
+    joint_axes,
+    joint_fits,
+    psms,
+    targets,
+)
+from superpos.db.tables_inputs import (
+    activation_sets,
+    datasets,
+    direction_sets,
+    models,
+    probes,
+    runs,
+    shards,
+    studies,
+)
+from superpos.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """One row on the way: its kind, key and columns; arrays appear by type and shape."""
+
+    kind: str
+    key: str
+    columns: Mapping[str, Any]
+
+
+KINDS: tuple[tuple[str, sa.Table], ...] = (
+    ("joint fit", joint_fits),
+    ("similarity matrix", psms),
+    ("target", targets),
+    ("probe set", direction_sets),
+    ("probe", probes),
+    ("activation set", activation_sets),
+    ("data set", datasets),
+    ("model", models),
+    ("fit axes", fit_axes),
+    ("joint axes", joint_axes),
+)
+
+
+def trace(database: Database, key: str) -> list[TraceRow]:
+    """Return the row named `key`, then every row it was made of, nearest first.
+
+    Raises
+    ------
+    InputError
+        If the key names nothing.
+    """
+    first, _, second = key.strip().lower().partition(".")
+    with database.read() as connection:
+        if second:
+            return _fit(connection, database, first, second)
+        for kind, table in KINDS:
+            row = connection.execute(sa.select(table).where(table.c.key == _hex(first))).mappings().first()
+            if row is not None:
+                return _rows(connection, kind, table, dict(row))
+    raise _unknown(database, key)
+
+
+def _hex(text: str) -> str:
+    return text if all(character in "0123456789abcdef" for character in text) else ""
+
+
+def _unknown(database: Database, key: str) -> InputError:
+    return InputError(f"key {key!r} names nothing in {database.label}; copy a key from a view")
+
+
+def _fit(connection: sa.Connection, database: Database, joint_key: str, axes_key: str) -> list[TraceRow]:
+    query = (
+        sa.select(fits)
+        .join(joint_fits, joint_fits.c.joint_id == fits.c.joint_id)
+        .join(fit_axes, fit_axes.c.fit_axes_id == fits.c.fit_axes_id)
+        .where(joint_fits.c.key == _hex(joint_key), fit_axes.c.key == _hex(axes_key))
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise _unknown(database, f"{joint_key}.{axes_key}")
+    found = [TraceRow("fit", f"{joint_key}.{axes_key}", _shown(row))]
+    found.extend(_run(connection, row["run_id"]))
+    found.extend(_by_id(connection, "fit axes", fit_axes, "fit_axes_id", row["fit_axes_id"]))
+    found.extend(_by_id(connection, "joint fit", joint_fits, "joint_id", row["joint_id"]))
+    return found
+
+
+def _by_id(connection: sa.Connection, kind: str, table: sa.Table, column: str, value: int) -> list[TraceRow]:
+    row = connection.execute(sa.select(table).where(table.c[column] == value)).mappings().one()
+    return _rows(connection, kind, table, dict(row))
+
+
+def _rows(connection: sa.Connection, kind: str, table: sa.Table, row: Mapping[str, Any]) -> list[TraceRow]:
+    """Return a row and all its ancestors."""
+    found = [TraceRow(kind, row["key"].hex(), _shown(row))]
+    if row.get("run_id") is not None:
+        found.extend(_run(connection, row["run_id"]))
+    if table is joint_fits:
+        found.extend(_by_id(connection, "joint axes", joint_axes, "joint_axes_id", row["joint_axes_id"]))
+        found.extend(_by_id(connection, "similarity matrix", psms, "psm_id", row["psm_id"]))
+    elif table is psms:
+        found.extend(_target_of(connection, row["psm_id"]))
+    elif table in (targets, probes):
+        found.extend(_by_id(connection, "probe set", direction_sets, "direction_id", row["direction_id"]))
+    elif table is direction_sets:
+        found.extend(
+            _by_id(connection, "activation set", activation_sets, "activation_id", row["activation_id"])
+        )
+    elif table is activation_sets:
+        found.extend(_files(connection, row["activation_id"]))
+        found.extend(_by_id(connection, "model", models, "model_id", row["model_id"]))
+        found.extend(_by_id(connection, "data set", datasets, "dataset_id", row["dataset_id"]))
+    return found
+
+
+def _target_of(connection: sa.Connection, psm_id: int) -> list[TraceRow]:
+    """Return the first target that uses a matrix; targets that share one differ in nothing it depends on."""
+    query = sa.select(targets).where(targets.c.psm_id == psm_id).order_by(targets.c.target_id)
+    rows = connection.execute(query).mappings().all()
+    if not rows:
+        return []
+    found = _rows(connection, "target", targets, dict(rows[0]))
+    names = (
+        sa.select(studies.c.name, studies.c.revision)
+        .join(blocks, blocks.c.study_id == studies.c.study_id)
+        .join(block_targets, block_targets.c.block_id == blocks.c.block_id)
+        .where(block_targets.c.target_id.in_([row["target_id"] for row in rows]))
+        .distinct()
+    )
+    used = ", ".join(sorted(f"{name} (revision {revision})" for name, revision in connection.execute(names)))
+    shared = {"targets_sharing_it": len(rows), "studies": used}
+    return [TraceRow(found[0].kind, found[0].key, {**found[0].columns, **shared}), *found[1:]]
+
+
+def _files(connection: sa.Connection, activation_id: int) -> list[TraceRow]:
+    query = sa.select(shards).where(shards.c.activation_id == activation_id).order_by(shards.c.shard_index)
+    return [TraceRow("file", row["path"], _shown(row)) for row in connection.execute(query).mappings()]
+
+
+def _run(connection: sa.Connection, run_id: int) -> list[TraceRow]:
+    row = connection.execute(sa.select(runs).where(runs.c.run_id == run_id)).mappings().one()
+    return [TraceRow("run", str(run_id), _shown(row))]
+
+
+def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return columns as a person reads them."""
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if hasattr(value, "dtype"):
+            shown[str(name)] = f"{value.dtype} array {value.shape}"
+        elif isinstance(value, bytes):
+            shown[str(name)] = value.hex()
+        elif value is not None and not str(name).endswith("_id"):
+            shown[str(name)] = value
+    return shown

@@ -1,0 +1,182 @@
+"""The re-optimisation objective along a general line x + a d, O(n^2) an evaluation.
+
+Every squared distance (and every product, for `exp`) is a quadratic in a, whose coefficients are gathered once
+for the line, O(n^2 f):
+
+    r_ij^2(a) = q0 + 2 a q1 + a^2 q2,  q0 = ||x_i - x_j||^2, q1 = <x_i - x_j, d_i - d_j>, q2 = ||d_i - d_j||^2
+    <x_i(a), x_j(a)> likewise,         2 q1 = <x_i, d_j> + <x_j, d_i>
+
+Where a squared distance or length comes out below 1/1000 of q0 + a^2 q2 it has lost digits to cancellation;
+such a trial is evaluated in full.
+
+Source: ours.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from superpos.arrays import Float, Int
+from superpos.fits.compiled.elementary import INLINE, OPTIONS
+from superpos.fits.compiled.full import products, transpose
+from superpos.fits.compiled.lines import close_row
+from superpos.fits.compiled.pairs import EXP, energies
+from superpos.fits.compiled.simd import apart, dot, part, total
+from superpos.fits.compiled.workspace import (
+    BUFFER,
+    CODE,
+    CONSTANT,
+    DIRECTION,
+    EPS2,
+    LAMBDA_X,
+    NORMS,
+    PAIR_FACTORS,
+    PAIR_VALUES,
+    PAIR_WEIGHTS,
+    PAIRS,
+    POINT,
+    QUADRATIC,
+    ROW_QUADRATIC,
+    SCRATCH,
+    TRIAL_PENALTIES,
+    F,
+    M,
+    N,
+    S,
+)
+
+CANCELLATION = 1e-3
+"""Share of q0 + a^2 q2 below which a quadratic has lost too many digits (3 of 16 at that point)."""
+
+
+@njit(**OPTIONS)
+def begin_general(memory: Float, at: Int, rows: Float) -> None:
+    """Gather the quadratics of the line along the direction given as rows, (n f,)."""
+    apart()
+    n, f, m, pairs = at[N], at[F], at[M], at[PAIRS]
+    close_row(memory, at)
+    x, d = part(memory, at[POINT], f * m), part(memory, at[DIRECTION], f * m)
+    transpose(rows, d, n, f, m)
+    row_quadratic = part(memory, at[ROW_QUADRATIC], 3 * m)
+    for j in range(3 * m):
+        row_quadratic[j] = 0.0
+    for k in range(f):
+        add_products(x, d, k * m, m, row_quadratic)
+    q0 = part(memory, at[SCRATCH], m * m)
+    q1, q2 = part(memory, at[SCRATCH] + m * m, m * m), part(memory, at[SCRATCH] + 2 * m * m, m * m)
+    exp = at[CODE] == EXP
+    if exp:
+        products(x, x, q0, n, f, m)
+        products(x, d, q1, n, f, m)
+        products(d, d, q2, n, f, m)
+    else:
+        gather_differences(x, d, q0, q1, q2, n, f, m)
+    quadratic = part(memory, at[QUADRATIC], 3 * pairs)
+    pair = 0
+    for i in range(n - 1):
+        for j in range(i + 1, n):
+            quadratic[pair] = q0[i * m + j]
+            # Of products, <x_i, d_j> and <x_j, d_i> both belong to the linear term.
+            quadratic[pairs + pair] = 0.5 * (q1[i * m + j] + q1[j * m + i]) if exp else q1[i * m + j]
+            quadratic[2 * pairs + pair] = q2[i * m + j]
+            pair += 1
+    for rest in range(pair, pairs):
+        # Padding: a constant of 1, whose weight is 0.
+        quadratic[rest] = 1.0
+        quadratic[pairs + rest] = 0.0
+        quadratic[2 * pairs + rest] = 0.0
+
+
+@njit(**INLINE)
+def add_products(x: Float, d: Float, start: int, m: int, sums: Float) -> None:
+    """Add x x, x d and d d of one coordinate to the sums, (3, m)."""
+    for j in range(m):
+        u, v = x[start + j], d[start + j]
+        sums[j] += u * u
+        sums[m + j] += u * v
+        sums[2 * m + j] += v * v
+
+
+@njit(**OPTIONS)
+def gather_differences(x: Float, d: Float, q0: Float, q1: Float, q2: Float, n: int, f: int, m: int) -> None:
+    """Write the coefficients of the squared distances of pairs i < j, (m, m) each; others are not read."""
+    apart()
+    for i in range(n - 1):
+        width = m - i // 8 * 8
+        start = m - width
+        a, b, c = (
+            part(q0, i * m + start, width),
+            part(q1, i * m + start, width),
+            part(q2, i * m + start, width),
+        )
+        for j in range(width):
+            a[j] = b[j] = c[j] = 0.0
+        for k in range(f):
+            own, move = x[k * m + i], d[k * m + i]
+            others, moves = part(x, k * m + start, width), part(d, k * m + start, width)
+            for j in range(width):
+                u, v = own - others[j], move - moves[j]
+                a[j] += u * u
+                b[j] += u * v
+                c[j] += v * v
+
+
+@njit(**INLINE)
+def quadratics(q: Float, alpha: float, values: Float, lost: Float, length: int) -> float:
+    """Write q0 + 2 a q1 + a^2 q2 and return how many of them have lost digits."""
+    constant, linear, square = part(q, 0, length), part(q, length, length), part(q, 2 * length, length)
+    for j in range(length):
+        far = constant[j] + alpha * alpha * square[j]
+        value = far + 2.0 * alpha * linear[j]
+        values[j] = value
+        lost[j] = 1.0 if value < CANCELLATION * far else 0.0
+    return total(lost, 0, length)
+
+
+@njit(**OPTIONS)
+def general_value(memory: Float, at: Int, alpha: float) -> tuple[float, float, bool]:
+    """Return ||X||^2 and F at x + alpha d, and whether F has lost digits: then it must be evaluated in full."""
+    apart()
+    code, n, m, pairs = at[CODE], at[N], at[M], at[PAIRS]
+    values, factors = part(memory, at[PAIR_VALUES], pairs), part(memory, at[PAIR_FACTORS], pairs)
+    lengths, flags = part(memory, at[BUFFER], m), part(memory, at[TRIAL_PENALTIES], m)
+    q = part(memory, at[QUADRATIC], 3 * pairs)
+    lost = quadratics(part(memory, at[ROW_QUADRATIC], 3 * m), alpha, lengths, flags, m)
+    square = total(lengths, 0, m)
+    for j in range(m):
+        lengths[j] = math.sqrt(lengths[j])
+    if code == EXP:
+        # Products may well vanish beside their parts: their error counts against the lengths only.
+        quadratics(q, alpha, values, factors, pairs)
+        pair = 0
+        for i in range(n - 1):
+            own = lengths[i]
+            for j in range(i + 1, n):
+                factors[pair] = own * lengths[j]
+                pair += 1
+        for rest in range(pair, pairs):
+            factors[rest] = 1.0
+        for j in range(pairs):
+            values[j] = values[j] / factors[j]
+    else:
+        lost += quadratics(q, alpha, values, factors, pairs)
+    if lost > 0.0:
+        return square, 0.0, True
+    energies(code, memory[S], memory[EPS2], values, pairs)
+    value = memory[CONSTANT] + dot(values, 0, memory, at[PAIR_WEIGHTS], pairs)
+    if memory[LAMBDA_X] == 0.0:
+        return square, value, False
+    norms = part(memory, at[NORMS], m)
+    for j in range(m):
+        lengths[j] = abs(lengths[j] - norms[j])
+    return square, value + memory[LAMBDA_X] * total(lengths, 0, m), False
+
+
+@njit(**OPTIONS)
+def step(memory: Float, at: Int, alpha: float, out: Float) -> None:
+    """Write x + alpha d."""
+    x, d = part(memory, at[POINT], out.size), part(memory, at[DIRECTION], out.size)
+    for j in range(out.size):
+        out[j] = x[j] + alpha * d[j]

@@ -1,0 +1,222 @@
+"""The re-optimisation objective along a line, from sums that are gathered once for the line.
+
+Coordinate line, x_ik = t, everything else at rest: O(n) an evaluation. With the sums over l != k
+
+    log, riesz   r_ij^2(t) = still_j + (t - x_jk)^2,           still_j = sum_l (x_il - x_jl)^2
+    exp          cos_ij(t) = (still_j + t u_jk) / ||x_i(t)||,  still_j = sum_l x_il u_jl, u_j = x_j / ||x_j||
+    both         ||x_i(t)||^2 = fixed_square + t^2
+
+only row i of the Gram matrix moves; the energy of the other rows is a constant of the line. `still` is a sum
+over the coordinates before k (as they are now) and after k (as they were when the row was opened), both sums
+of terms of one sign for the distances: nothing is subtracted, so nothing cancels and no error is carried on.
+Opening a row costs O(n f + n^2) for the f coordinate lines that follow.
+
+Source: ours.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from superpos.arrays import Float, Int
+from superpos.fits.compiled.elementary import INLINE, OPTIONS
+from superpos.fits.compiled.pairs import EXP, energies
+from superpos.fits.compiled.simd import apart, dot, part, total
+from superpos.fits.compiled.workspace import (
+    BASE,
+    BUFFER,
+    CLOSED,
+    CODE,
+    CONSTANT,
+    EPS2,
+    FIXED,
+    FIXED_PENALTY,
+    FIXED_SQUARE,
+    LAMBDA_X,
+    MOVED,
+    MOVING,
+    NEXT,
+    NORMS,
+    PENALTIES,
+    POINT,
+    PREFIX,
+    PREFIX_SQUARE,
+    ROW,
+    ROW_WEIGHTS,
+    STILL,
+    SUFFIX,
+    SUFFIX_SQUARE,
+    TERMS,
+    UNIT,
+    WEIGHT_MATRIX,
+    F,
+    M,
+    N,
+    S,
+)
+
+
+@njit(**OPTIONS)
+def read(memory: Float, at: Int, rows: Float) -> None:
+    """Write the current point as rows, (n f,)."""
+    n, f, m = at[N], at[F], at[M]
+    x = part(memory, at[POINT], f * m)
+    for i in range(n):
+        for k in range(f):
+            rows[i * f + k] = x[k * m + i]
+
+
+@njit(**OPTIONS)
+def normalise(memory: Float, at: Int, i: int) -> float:
+    """Refresh the unit vector of row i; return the length of the row."""
+    f, m = at[F], at[M]
+    x, unit = part(memory, at[POINT], f * m), part(memory, at[UNIT], f * m)
+    square = 0.0
+    for k in range(f):
+        square += x[k * m + i] * x[k * m + i]
+    length = math.sqrt(square)
+    scale = 1.0 / length
+    for k in range(f):
+        unit[k * m + i] = x[k * m + i] * scale
+    return length
+
+
+@njit(**OPTIONS)
+def close_row(memory: Float, at: Int) -> None:
+    """Put the open row's pair energies and penalty back into the matrices."""
+    apart()
+    i = at[ROW]
+    if i == CLOSED:
+        return
+    n, f, m = at[N], at[F], at[M]
+    length = normalise(memory, at, i)
+    part(memory, at[PENALTIES], m)[i] = abs(length - memory[at[NORMS] + i])
+    scale = 1.0 / length if at[CODE] == EXP else 1.0
+    # The sums stand before coordinate NEXT: the rest of the row is in the suffix of that coordinate.
+    prefix, suffix = part(memory, at[PREFIX], m), part(memory, at[SUFFIX] + at[NEXT] * m, m)
+    buffer = part(memory, at[BUFFER], m)
+    for j in range(m):
+        buffer[j] = (prefix[j] + suffix[j]) * scale
+    energies(at[CODE], memory[S], memory[EPS2], buffer, m)
+    terms, weights = part(memory, at[TERMS], m * m), part(memory, at[WEIGHT_MATRIX] + i * m, m)
+    for j in range(n):
+        term = buffer[j] * weights[j]
+        terms[i * m + j] = term
+        terms[j * m + i] = term
+    at[ROW] = CLOSED
+
+
+@njit(**OPTIONS)
+def open_row(memory: Float, at: Int, i: int, k: int) -> None:
+    """Take row i out of the matrices and gather its sums before and from coordinate k on."""
+    apart()
+    n, f, m = at[N], at[F], at[M]
+    terms, penalties = part(memory, at[TERMS], m * m), part(memory, at[PENALTIES], m)
+    for j in range(n):
+        terms[i * m + j] = 0.0
+        terms[j * m + i] = 0.0
+    memory[FIXED] = memory[CONSTANT] + total(terms, 0, n * m)
+    penalties[i] = 0.0
+    memory[FIXED_PENALTY] = memory[LAMBDA_X] * total(penalties, 0, m)
+    weights, own_weights = part(memory, at[WEIGHT_MATRIX] + i * m, m), part(memory, at[ROW_WEIGHTS], m)
+    prefix, last = part(memory, at[PREFIX], m), part(memory, at[SUFFIX] + f * m, m)
+    for j in range(m):
+        own_weights[j] = 2.0 * weights[j]
+        last[j] = 0.0
+        prefix[j] = 0.0
+    x, squares = part(memory, at[POINT], f * m), part(memory, at[SUFFIX_SQUARE], f + 1)
+    squares[f] = 0.0
+    for axis in range(f - 1, k - 1, -1):
+        own = x[axis * m + i]
+        squares[axis] = squares[axis + 1] + own * own
+        after = part(memory, at[SUFFIX] + (axis + 1) * m, m)
+        add_axis(memory, at, axis, own, after, part(memory, at[SUFFIX] + axis * m, m))
+    square = 0.0
+    for axis in range(k):
+        own = x[axis * m + i]
+        square += own * own
+        add_axis(memory, at, axis, own, prefix, prefix)
+    memory[PREFIX_SQUARE] = square
+    if at[CODE] != EXP:
+        # The row itself and the padding have weight 0: any distance but 0 keeps 0 times infinity away.
+        prefix[i] = 1.0
+        for j in range(n, m):
+            prefix[j] = 1.0
+    at[ROW] = i
+    at[NEXT] = k
+
+
+@njit(**INLINE)
+def add_axis(memory: Float, at: Int, axis: int, own: float, sums: Float, out: Float) -> None:
+    """Write the sums with one more coordinate of the row, whose value there is `own`."""
+    m = at[M]
+    if at[CODE] == EXP:
+        unit = part(memory, at[UNIT] + axis * m, m)
+        for j in range(m):
+            out[j] = sums[j] + own * unit[j]
+    else:
+        others = part(memory, at[POINT] + axis * m, m)
+        for j in range(m):
+            u = own - others[j]
+            out[j] = sums[j] + u * u
+
+
+@njit(**OPTIONS)
+def begin_coordinate(memory: Float, at: Int, index: int) -> None:
+    """Gather the sums of the line along flat coordinate index = i f + k."""
+    apart()
+    f, m = at[F], at[M]
+    i = index // f
+    k = index - i * f
+    if at[ROW] != i or at[NEXT] != k:
+        close_row(memory, at)
+        open_row(memory, at, i, k)
+    source = part(memory, (at[UNIT] if at[CODE] == EXP else at[POINT]) + k * m, m)
+    prefix, suffix = part(memory, at[PREFIX], m), part(memory, at[SUFFIX] + (k + 1) * m, m)
+    moving, still = part(memory, at[MOVING], m), part(memory, at[STILL], m)
+    for j in range(m):
+        moving[j] = source[j]
+        still[j] = prefix[j] + suffix[j]
+    at[MOVED] = at[POINT] + k * m + i
+    memory[BASE] = memory[at[MOVED]]
+    memory[FIXED_SQUARE] = memory[PREFIX_SQUARE] + memory[at[SUFFIX_SQUARE] + k + 1]
+
+
+@njit(**OPTIONS)
+def coordinate_value(memory: Float, at: Int, alpha: float) -> tuple[float, float]:
+    """Return the squared length of the moving row and F, with the moving coordinate displaced by alpha."""
+    apart()
+    code, m = at[CODE], at[M]
+    moving, still = part(memory, at[MOVING], m), part(memory, at[STILL], m)
+    buffer = part(memory, at[BUFFER], m)
+    t = memory[BASE] + alpha
+    square = memory[FIXED_SQUARE] + t * t
+    length = math.sqrt(square)
+    if code == EXP:
+        scale = 1.0 / length
+        for j in range(m):
+            buffer[j] = (still[j] + t * moving[j]) * scale
+    else:
+        for j in range(m):
+            u = t - moving[j]
+            buffer[j] = still[j] + u * u
+    energies(code, memory[S], memory[EPS2], buffer, m)
+    value = memory[FIXED] + dot(buffer, 0, memory, at[ROW_WEIGHTS], m)
+    if memory[LAMBDA_X] == 0.0:
+        return square, value
+    deviation = abs(length - memory[at[NORMS] + at[ROW]])
+    return square, value + (memory[FIXED_PENALTY] + memory[LAMBDA_X] * deviation)
+
+
+@njit(**OPTIONS)
+def accept_coordinate(memory: Float, at: Int, alpha: float) -> None:
+    """Move the coordinate by alpha and the sums of its row on to the next one."""
+    t = memory[BASE] + alpha
+    memory[at[MOVED]] = t
+    prefix = part(memory, at[PREFIX], at[M])
+    # The row's own entry is now t too: it adds 0 to the distance of the row to itself.
+    add_axis(memory, at, at[NEXT], t, prefix, prefix)
+    memory[PREFIX_SQUARE] += t * t
+    at[NEXT] += 1

@@ -1,0 +1,238 @@
+"""Powell's direction-set method on the re-optimisation objective: SciPy's algorithm, line by line searches.
+
+A sweep minimises along each of the N = n f directions in turn, the coordinate axes at first. Then, with x_1 the
+start of the sweep, x its end, delta the largest decrease along one direction and f_1, f, f_2 the values at
+x_1, x, 2 x - x_1:
+
+    stop if 2 (f_1 - f) <= ftol (|f_1| + |f|) + 1e-20
+    if f_2 < f_1 and 2 (f_1 + f_2 - 2 f) (f_1 - f - delta)^2 < delta (f_1 - f_2)^2: minimise along x - x_1, put
+    that direction in the last place and the last one in the place of the direction of largest decrease
+
+Directions that are still axes are searched in O(n) an evaluation (`lines.py`), replaced ones in O(n^2)
+(`general.py`).
+
+Source: Powell, Comput. J. 7 (1964); order of evaluations, tolerances and limits are those of
+`scipy.optimize` 1.17 (line tolerance 100 xtol, 1,000 N evaluations).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from superpos.arrays import Float, Int
+from superpos.fits.compiled.elementary import ENTRY, OPTIONS
+from superpos.fits.compiled.full import evaluate, transpose
+from superpos.fits.compiled.general import begin_general, general_value, step
+from superpos.fits.compiled.lines import accept_coordinate, begin_coordinate, coordinate_value, read
+from superpos.fits.compiled.search import DONE, FX, STAGE, STATE_SIZE, X, advance, begin
+from superpos.fits.compiled.simd import apart, part
+from superpos.fits.compiled.workspace import POINT, TRIAL, F, M, N
+
+CONVERGED, MAX_CALLS, MAX_SWEEPS, NON_FINITE, ESCAPED, RAN_AWAY = range(6)
+"""How a run ended; the first four are SciPy's, in its order."""
+GENERAL = -1
+"""Index of a direction that is not a coordinate axis."""
+
+
+@njit(**OPTIONS)
+def line_search(
+    memory: Float,
+    at: Int,
+    axis: int,
+    state: Float,
+    counters: Int,
+    tolerance: float,
+    calls: int,
+    most: int,
+    far: float,
+) -> tuple[int, int]:
+    """Minimise along the line that has begun; X and FX of `state` are its end. Return (calls, how it ended).
+
+    `axis` is the coordinate or GENERAL; beyond the squared norm `far` the search is broken off, and X is where.
+    """
+    apart()
+    alpha = begin(state, counters, tolerance)
+    while counters[STAGE] < DONE:
+        if calls >= most:
+            return calls, MAX_CALLS
+        calls += 1
+        if axis == GENERAL:
+            square, value, lost = general_value(memory, at, alpha)
+            if lost:
+                step(memory, at, alpha, part(memory, at[TRIAL], at[F] * at[M]))
+                value = evaluate(memory, at, np.int64(1))
+        else:
+            square, value = coordinate_value(memory, at, alpha)
+        if square > far:
+            state[X] = alpha
+            return calls, RAN_AWAY
+        alpha = advance(state, counters, value)
+    return calls, CONVERGED
+
+
+@njit(**ENTRY)
+def powell(
+    memory: Float, at: Int, rows: Float, xtol: float, ftol: float, max_sweeps: int, max_calls: int,
+    norm_limit: float, far: float
+) -> tuple[float, int, int, int]:  # fmt: skip
+    """Minimise from `rows`, (n f,), which become the end; return (F, sweeps, calls, how it ended).
+
+    Parameters
+    ----------
+    memory, at
+        Workspace of the problem.
+    rows
+        Start and end, rows of the vectors one after another.
+    xtol, ftol
+        Tolerances.
+    max_sweeps, max_calls
+        Limits.
+    norm_limit
+        A row longer than this after a sweep has escaped.
+    far
+        Norm of the moving row (of all rows, on a general line) at which a line search is broken off.
+    """
+    n, f, m = at[N], at[F], at[M]
+    size = rows.size
+    point, trial = part(memory, at[POINT], f * m), part(memory, at[TRIAL], f * m)
+    tolerance = 100.0 * xtol
+    axes = np.empty(size, dtype=np.int64)
+    for k in range(size):
+        axes[k] = k
+    slots = np.zeros(size, dtype=np.int64)
+    # Touched only where directions are replaced, so its N^2 numbers cost address space alone.
+    directions = np.empty(size * size)
+    used = 0
+    state = np.zeros(STATE_SIZE)
+    counters = np.zeros(2, dtype=np.int64)
+    before, beyond, fresh, last = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+    copy(rows, before)
+    copy(rows, last)
+    transpose(rows, point, n, f, m)
+    value = evaluate(memory, at, np.int64(0))
+    # `turn` runs over the N directions and once more for the extrapolation; `drop` is the decrease of a turn.
+    calls, sweeps, turn = np.int64(1), 0, 0
+    ending = CONVERGED
+    first, largest, best = value, 0.0, 0
+    while True:
+        extra = turn == size
+        axis = np.int64(GENERAL) if extra else axes[turn]
+        if axis == GENERAL:
+            begin_general(memory, at, fresh if extra else part(directions, slots[turn] * size, size))
+        else:
+            begin_coordinate(memory, at, axis)
+        calls, ending = line_search(memory, at, axis, state, counters, tolerance, calls, max_calls, far * far)
+        if ending == MAX_CALLS:
+            break
+        if axis == GENERAL:
+            step(memory, at, state[X], point)
+            evaluate(memory, at, np.int64(0))
+        else:
+            accept_coordinate(memory, at, state[X])
+        if ending == RAN_AWAY:
+            break
+        drop = value - state[FX]
+        value = state[FX]
+        turn += 1
+        if not extra:
+            if drop > largest:
+                largest, best = drop, turn - 1
+            if turn < size:
+                continue
+            # The sweep is over: stop, or look ahead.
+            read(memory, at, rows)
+            sweeps += 1
+            if math.isfinite(value) and all_finite(rows):
+                copy(rows, last)
+                if longest_row(rows, n, f) > norm_limit:
+                    ending = ESCAPED
+                    break
+            if 2.0 * (first - value) <= ftol * (abs(first) + abs(value)) + 1e-20:
+                break
+            if calls >= max_calls or sweeps >= max_sweeps or (math.isnan(first) and math.isnan(value)):
+                break
+            moved = False
+            for k in range(size):
+                fresh[k] = rows[k] - before[k]
+                before[k] = rows[k]
+                beyond[k] = rows[k] + fresh[k]
+                moved = moved or fresh[k] != 0.0
+            transpose(beyond, trial, n, f, m)
+            ahead = evaluate(memory, at, np.int64(1))
+            calls += 1
+            part_ = first - value - largest
+            fall = first - ahead
+            curved = 2.0 * (first + ahead - 2.0 * value) * (part_ * part_) - largest * (fall * fall) < 0.0
+            if first > ahead and curved and moved:
+                continue
+        else:
+            moved = False
+            for k in range(size):
+                fresh[k] *= state[X]
+                moved = moved or fresh[k] != 0.0
+            if moved:
+                slot = used
+                if axes[best] == GENERAL:
+                    slot = slots[best]
+                else:
+                    used += 1
+                axes[best], slots[best] = axes[size - 1], slots[size - 1]
+                axes[size - 1], slots[size - 1] = axis_of(fresh), slot
+                copy(fresh, part(directions, slot * size, size))
+        turn = 0
+        first, largest, best = value, 0.0, 0
+    if ending != ESCAPED:
+        read(memory, at, rows)
+    if ending == ESCAPED or ending == RAN_AWAY:  # noqa: PLR1714 - a tuple test compiles to a loop
+        return value, sweeps, calls, ending
+    finite = math.isfinite(value) and all_finite(rows)
+    if not finite:
+        copy(last, rows)
+    if calls >= max_calls:
+        ending = MAX_CALLS
+    elif sweeps >= max_sweeps:
+        ending = MAX_SWEEPS
+    return value, sweeps, calls, ending if finite else NON_FINITE
+
+
+@njit(**OPTIONS)
+def copy(source: Float, out: Float) -> None:
+    """Copy a vector (an assignment of slices compiles for seconds)."""
+    for k in range(out.size):
+        out[k] = source[k]
+
+
+@njit(**OPTIONS)
+def all_finite(rows: Float) -> bool:
+    """Return whether every number is finite."""
+    for k in range(rows.size):
+        if not math.isfinite(rows[k]):
+            return False
+    return True
+
+
+@njit(**OPTIONS)
+def longest_row(rows: Float, n: int, f: int) -> float:
+    """Return the largest length of a row."""
+    longest = 0.0
+    for i in range(n):
+        square = 0.0
+        for k in range(f):
+            square += rows[i * f + k] * rows[i * f + k]
+        longest = max(longest, square)
+    return math.sqrt(longest)
+
+
+@njit(**OPTIONS)
+def axis_of(direction: Float) -> int:
+    """Return the coordinate whose axis this is, or GENERAL."""
+    axis = GENERAL
+    for k in range(direction.size):
+        if direction[k] != 0.0:
+            if axis != GENERAL or direction[k] != 1.0:
+                return GENERAL
+            axis = k
+    return axis

@@ -1,0 +1,237 @@
+"""Vector building blocks: fixed-order sums and small dense products on blocks of eight doubles.
+
+    dot(a, b, m)         = sum_l a[l] b[l]
+    total(a, m)          = sum_l a[l]
+    product rows         out[r, b] = sum_l a[l, r] b[l, b]
+    squared differences  out[r, b] = sum_l (a[l, r] - b[l, b])^2
+
+LLVM may not reorder a floating-point sum, so a plain loop over a sum runs at the latency of one addition. The
+order is therefore written down here: eight (or 32) partial sums, each a strict IEEE chain of fused
+multiply-adds, added up in a fixed tree. The bits depend neither on the width of the machine's vector unit nor
+on a fast-math flag (none is used anywhere in the engine); machines without fused multiply-add are slow, not
+different. Lengths are multiples of 8: rows are padded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LANES = 8
+"""Doubles in a block; every row length is a multiple of it."""
+ROWS = 4
+"""Rows that one call of a product kernel fills: four independent chains hide the latency."""
+
+_DOUBLE = ir.DoubleType()
+_VECTOR = ir.VectorType(_DOUBLE, LANES)
+_INT = ir.IntType(64)
+
+
+@intrinsic
+def float_bits(typing_context: Any, x: Any) -> Any:
+    """Return the bits of a double as a 64-bit integer."""
+    del typing_context, x
+    return types.int64(types.float64), _cast(_INT)
+
+
+@intrinsic
+def bits_float(typing_context: Any, bits: Any) -> Any:
+    """Return the double with these bits."""
+    del typing_context, bits
+    return types.float64(types.int64), _cast(_DOUBLE)
+
+
+@intrinsic
+def fused(typing_context: Any, x: Any, y: Any, z: Any) -> Any:
+    """Return x y + z rounded once."""
+    del typing_context, x, y, z
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        return builder.fma(*arguments)
+
+    return types.float64(types.float64, types.float64, types.float64), generate
+
+
+@intrinsic
+def apart(typing_context: Any) -> Any:
+    """Keep the function that calls this a function of its own: inlined at every call it compiles for long."""
+    del typing_context
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del signature, arguments
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def part(typing_context: Any, memory: Any, start: Any, length: Any) -> Any:
+    """Return memory[start : start + length] as a borrowed contiguous array: no check, no reference counted."""
+    del typing_context, start, length
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, start, length = arguments
+        itemsize = context.get_constant(types.intp, 8)
+        view = context.make_array(signature.return_type)(context, builder)
+        context.populate_array(
+            view,
+            data=builder.gep(_data(context, builder, signature, arguments, 0), [start]),
+            shape=[length],
+            strides=[itemsize],
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return view._getvalue()  # noqa: SLF001 - the one way numba has to turn its proxy into a value
+
+    return memory(memory, types.int64, types.int64), generate
+
+
+@intrinsic
+def dot(typing_context: Any, a: Any, a_at: Any, b: Any, b_at: Any, m: Any) -> Any:
+    """Return sum of a[a_at + l] b[b_at + l] over l < m, m a multiple of 8."""
+    del typing_context, a_at, b_at, m
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, a_at, _, b_at, m = arguments
+        left, right = (_data(context, builder, signature, arguments, k) for k in (0, 2))
+
+        def step(at: Any, sum_: Any) -> Any:
+            x = _load(builder, left, builder.add(a_at, at))
+            y = _load(builder, right, builder.add(b_at, at))
+            return _fused(builder, x, y, sum_)
+
+        return _reduce(builder, m, step)
+
+    return types.float64(a, types.int64, b, types.int64, types.int64), generate
+
+
+@intrinsic
+def total(typing_context: Any, a: Any, a_at: Any, m: Any) -> Any:
+    """Return sum of a[a_at + l] over l < m, m a multiple of 8."""
+    del typing_context, a_at, m
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, a_at, m = arguments
+        data = _data(context, builder, signature, arguments, 0)
+
+        def step(at: Any, sum_: Any) -> Any:
+            return builder.fadd(sum_, _load(builder, data, builder.add(a_at, at)))
+
+        return _reduce(builder, m, step)
+
+    return types.float64(a, types.int64, types.int64), generate
+
+
+@intrinsic
+def product_rows(
+    typing_context: Any, a: Any, a_at: Any, a_step: Any, a_row: Any, b: Any, b_at: Any, b_step: Any, count: Any,
+    out: Any, out_at: Any, out_row: Any,
+) -> Any:  # fmt: skip
+    """Fill out[out_at + r out_row + c] = sum_l a[a_at + l a_step + r a_row] b[b_at + l b_step + c], r < 4, c < 8."""
+    del typing_context, a_at, a_step, a_row, b_at, b_step, count, out_at, out_row
+
+    def accumulate(builder: Any, left: Any, right: Any, sum_: Any) -> Any:
+        return _fused(builder, left, right, sum_)
+
+    return _rows_signature(a, b, out), _rows(accumulate)
+
+
+@intrinsic
+def difference_rows(
+    typing_context: Any, a: Any, a_at: Any, a_step: Any, a_row: Any, b: Any, b_at: Any, b_step: Any, count: Any,
+    out: Any, out_at: Any, out_row: Any,
+) -> Any:  # fmt: skip
+    """Fill out[...] as `product_rows` does, with (a - b)^2 in the place of a b."""
+    del typing_context, a_at, a_step, a_row, b_at, b_step, count, out_at, out_row
+
+    def accumulate(builder: Any, left: Any, right: Any, sum_: Any) -> Any:
+        difference = builder.fsub(left, right)
+        return _fused(builder, difference, difference, sum_)
+
+    return _rows_signature(a, b, out), _rows(accumulate)
+
+
+def _cast(to: Any) -> Callable[..., Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        return builder.bitcast(arguments[0], to)
+
+    return generate
+
+
+def _data(context: Any, builder: Any, signature: Any, arguments: Any, position: int) -> Any:
+    array = context.make_array(signature.args[position])(context, builder, arguments[position])
+    return array.data
+
+
+def _load(builder: Any, data: Any, at: Any) -> Any:
+    address = builder.bitcast(builder.gep(data, [at]), _VECTOR.as_pointer())
+    return builder.load(address, align=8)
+
+
+def _splat(builder: Any, data: Any, at: Any) -> Any:
+    value = builder.load(builder.gep(data, [at]))
+    single = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(single, ir.Constant(_VECTOR, ir.Undefined), mask)
+
+
+def _fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
+    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+    return builder.call(
+        cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f64"), (x, y, z)
+    )
+
+
+def _zero() -> Any:
+    return ir.Constant(_VECTOR, [0.0] * LANES)
+
+
+def _reduce(builder: Any, length: Any, step: Callable[[Any, Any], Any]) -> Any:
+    """Emit 4 x 8 running sums over blocks of 32, the rest into the first eight, and add all up pairwise."""
+    running = [cgutils.alloca_once_value(builder, _zero()) for _ in range(ROWS)]
+    long = ROWS * LANES
+    blocks = builder.and_(length, _INT(-long))
+    with cgutils.for_range_slice(builder, _INT(0), blocks, _INT(long)) as (at, _):
+        for row, sum_ in enumerate(running):
+            builder.store(step(builder.add(at, _INT(row * LANES)), builder.load(sum_)), sum_)
+    with cgutils.for_range_slice(builder, blocks, length, _INT(LANES)) as (at, _):
+        builder.store(step(at, builder.load(running[0])), running[0])
+    first, second, third, fourth = (builder.load(sum_) for sum_ in running)
+    sums = builder.fadd(builder.fadd(first, third), builder.fadd(second, fourth))
+    parts = [builder.extract_element(sums, ir.Constant(ir.IntType(32), k)) for k in range(LANES)]
+    for half in (4, 2, 1):
+        parts = [builder.fadd(parts[k], parts[k + half]) for k in range(half)]
+    return parts[0]
+
+
+def _rows_signature(a: Any, b: Any, out: Any) -> Any:
+    i = types.int64
+    return types.void(a, i, i, i, b, i, i, i, out, i, i)
+
+
+def _rows(accumulate: Callable[[Any, Any, Any, Any], Any]) -> Callable[..., Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, a_at, a_step, a_row, _, b_at, b_step, count, _, out_at, out_row = arguments
+        a, b, out = (_data(context, builder, signature, arguments, k) for k in (0, 4, 8))
+        sums = [cgutils.alloca_once_value(builder, _zero()) for _ in range(ROWS)]
+        with cgutils.for_range(builder, count) as loop:
+            right = _load(builder, b, builder.add(b_at, builder.mul(loop.index, b_step)))
+            start = builder.add(a_at, builder.mul(loop.index, a_step))
+            for row, sum_ in enumerate(sums):
+                left = _splat(builder, a, builder.add(start, builder.mul(_INT(row), a_row)))
+                builder.store(accumulate(builder, left, right, builder.load(sum_)), sum_)
+        for row, sum_ in enumerate(sums):
+            at = builder.add(out_at, builder.mul(_INT(row), out_row))
+            address = builder.bitcast(builder.gep(out, [at]), _VECTOR.as_pointer())
+            builder.store(builder.load(sum_), address, align=8)
+        return context.get_dummy_value()
+
+    return generate

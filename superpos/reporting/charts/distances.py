@@ -1,0 +1,215 @@
+"""Distances over sigma: medians and quartiles of best matches over layers and replicates.
+
+For each kernel, kind of target and sigma, over the best matches of all layers and replicates:
+
+    median, lower and upper quartile (linear interpolation), number of values
+
+An exact optimiser moves the same whatever sigma, and for f >= n - 1 the minimum may be the regular simplex
+whatever the target; so distances to the target stand beside those to the joint optimum, to the end at sigma 0,
+to the simplex and to the identity.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from superpos.reporting.selection import balanced, describe_setting, kernels, layers, main_fits, targets
+from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.style import (
+    LineStyle,
+    new_figure,
+    sigma_axis,
+    sigma_positions,
+    target_style,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+QUANTITIES = {
+    "distance_joint": LineStyle("joint optimum to target", "#7b8794", (0, (1, 1.2)), 1.6, ""),
+    "distance_start": LineStyle("perturbed start to target", "#56B4E9", (0, (4, 1.5)), 1.5, "s"),
+    "distance_final": LineStyle("end to target", "#111827", "-", 2.2, "o"),
+    "distance_simplex": LineStyle("end to regular simplex", "#CC79A7", (0, (4, 1.5, 1, 1.5)), 1.4, "v"),
+    "distance_identity": LineStyle("end to identity", "#B8860B", (0, (2, 1.2)), 1.4, "D"),
+}
+COMPARED = {
+    "distance_final": "end to target",
+    "distance_moved": "moved: end to joint optimum\n(at σ = 0: the drift)",
+    "distance_return": "return: end to end at σ = 0",
+}
+MIN_SWEEP = 5
+"""Positive sigmas from which a layer of its own gets a sweep figure."""
+
+
+class Line(NamedTuple):
+    """One quantity of one kind of target over sigma."""
+
+    kernel: str
+    target: str
+    quantity: str
+    sigmas: tuple[float, ...]
+    median: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    count: tuple[int, ...]
+
+
+class Distances(NamedTuple):
+    """Lines of one similarity."""
+
+    similarity: str
+    kernels: tuple[str, ...]
+    targets: tuple[str, ...]
+    layers: tuple[int, ...]
+    lines: tuple[Line, ...]
+    setting: str
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a point."""
+        rows = [
+            (self.similarity, line.kernel, line.target, line.quantity, *point)
+            for line in self.lines
+            for point in zip(line.sigmas, line.median, line.low, line.high, line.count, strict=True)
+        ]
+        columns = ["similarity", "kernel", "target", "quantity", "sigma", "median", "low", "high", "count"]
+        return pd.DataFrame(rows, columns=columns)
+
+
+def distances(data: StudyData, subject: Subject, similarity: str) -> Distances | None:
+    """Return Powell's distances over sigma at all layers; None where there are none."""
+    rows = _rows(data, subject, similarity)
+    return None if rows.empty else summarise(balanced(rows), similarity)
+
+
+def sweep(data: StudyData, subject: Subject, similarity: str) -> Distances | None:
+    """Return the distances of the layer that has more sigmas than the others; None where there is none."""
+    rows = _rows(data, subject, similarity)
+    if rows.empty:
+        return None
+    counts = rows[rows["sigma"] > 0.0].groupby("layer")["sigma"].nunique().sort_index()
+    if counts.empty or counts.max() < MIN_SWEEP or (counts == counts.max()).all():
+        return None
+    own = rows[rows["layer"] == counts.idxmax()]
+    swept = own.groupby("target")["sigma"].transform("nunique") == own["sigma"].nunique()
+    return summarise(own[swept.to_numpy()], similarity)
+
+
+def summarise(rows: pd.DataFrame, similarity: str) -> Distances:
+    """Return medians and quartiles of rows of `best_matches` of one similarity."""
+    lines = []
+    quantities = (*QUANTITIES, "distance_moved", "distance_drift", "distance_return", "recovery")
+    for (kernel, target), group in rows.groupby(["kernel", "target"], sort=True):
+        sigmas = sorted(float(sigma) for sigma in group["sigma"].unique())
+        for quantity in quantities:
+            points = []
+            for sigma in sigmas:
+                values = group.loc[group["sigma"] == sigma, quantity].to_numpy(dtype=np.float64)
+                values = values[np.isfinite(values)]
+                if values.size:
+                    low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+                    points.append((sigma, float(median), float(low), float(high), int(values.size)))
+            if points:
+                columns = (tuple(column) for column in zip(*points, strict=True))
+                lines.append(Line(str(kernel), str(target), quantity, *columns))
+    return Distances(
+        similarity, kernels(rows), targets(rows), layers(rows), tuple(lines), describe_setting(rows)
+    )
+
+
+def draw_procedure(numbers: Distances) -> Figure:
+    """Draw a row of panels a kernel, a column a kind of target; lines are distances along the procedure."""
+    n_rows, n_columns = len(numbers.kernels), len(numbers.targets)
+    figure = new_figure(1.75 * n_rows + 0.75)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey="row")
+    places = sigma_positions([sigma for line in numbers.lines for sigma in line.sigmas])
+    for row, kernel in enumerate(numbers.kernels):
+        for column, target in enumerate(numbers.targets):
+            panel = axes[row, column]
+            for quantity, style in QUANTITIES.items():
+                for line in numbers.lines:
+                    if (line.kernel, line.target, line.quantity) == (kernel, target, quantity):
+                        _draw_line(panel, line, style, places, band=quantity == "distance_final")
+            _finish(panel, places)
+            if row == 0:
+                panel.set_title(target_style(target).label)
+            if column == 0:
+                panel.set_ylabel(f"{kernel}\ndistance", fontweight="bold")
+            if row == n_rows - 1:
+                panel.set_xlabel("σ")
+        axes[row, 0].set_ylim(bottom=0.0)  # last, for it ends the shared scaling
+    _legend(figure, [(style.label, style) for style in QUANTITIES.values()])
+    return figure
+
+
+def draw_comparison(numbers: Distances) -> Figure:
+    """Draw a row of panels a kernel, a column a quantity; lines are kinds of target."""
+    n_rows = len(numbers.kernels)
+    figure = new_figure(1.95 * n_rows + 0.75)
+    axes = figure.subplots(n_rows, len(COMPARED), squeeze=False, sharex=True, sharey="row")
+    places = sigma_positions([sigma for line in numbers.lines for sigma in line.sigmas])
+    for row, kernel in enumerate(numbers.kernels):
+        for column, (quantity, title) in enumerate(COMPARED.items()):
+            panel = axes[row, column]
+            for target in reversed(numbers.targets):
+                for line in numbers.lines:
+                    if (line.kernel, line.target, line.quantity) == (kernel, target, quantity):
+                        _draw_line(panel, line, target_style(target), places, band=target == "features")
+            _finish(panel, places)
+            if row == 0:
+                panel.set_title(title)
+            if column == 0:
+                panel.set_ylabel(f"{kernel}\ndistance", fontweight="bold")
+            if row == n_rows - 1:
+                panel.set_xlabel("σ")
+        axes[row, 0].set_ylim(bottom=0.0)  # last, for it ends the shared scaling
+    _legend(figure, [(target_style(target).label, target_style(target)) for target in numbers.targets])
+    return figure
+
+
+def _rows(data: StudyData, subject: Subject, similarity: str) -> pd.DataFrame:
+    rows = main_fits(data.of(subject, data.matches))
+    return rows[(rows["similarity"] == similarity) & (rows["optimiser"] == "powell")]
+
+
+def _draw_line(panel: Axes, line: Line, style: LineStyle, places: dict[float, float], *, band: bool) -> None:
+    x = [places[sigma] for sigma in line.sigmas]
+    if band:
+        panel.fill_between(x, line.low, line.high, color=style.colour, alpha=0.15, linewidth=0)
+    panel.plot(
+        x,
+        line.median,
+        color=style.colour,
+        linestyle=style.dashes,
+        linewidth=style.width,
+        marker=style.marker,
+        markersize=3.6,
+    )
+
+
+def _finish(panel: Axes, places: dict[float, float]) -> None:
+    sigma_axis(panel, places)
+    panel.grid(visible=True, axis="y")
+
+
+def _legend(figure: Figure, entries: list[tuple[str, LineStyle]]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=s.colour,
+            linestyle=s.dashes,
+            linewidth=s.width,
+            marker=s.marker,
+            markersize=4,
+            label=label,
+        )
+        for label, s in entries
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)), handlelength=3.2)

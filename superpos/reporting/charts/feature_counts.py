@@ -1,0 +1,115 @@
+"""How many positives each feature has, which were left out, and what one looks like in the text."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from superpos.records.data import TokenExample
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.style import INK, new_figure, shorten
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = {"ok": "#3d6d9e", "no_positives": "#CC6677", "no_negatives": "#CC6677", "too_few": "#DDCC77"}
+
+
+class FeatureCount(NamedTuple):
+    """One feature."""
+
+    feature: str
+    n_positive: int
+    n_negative: int
+    status: str
+    example: TokenExample | None
+
+    @property
+    def share(self) -> float:
+        """Share of positives among the samples; 0 where there are none."""
+        total = self.n_positive + self.n_negative
+        return self.n_positive / total if total else 0.0
+
+
+class FeatureCounts(NamedTuple):
+    """One feature set."""
+
+    dataset: str
+    corpus: str
+    n_samples: int
+    n_tokens: int
+    n_documents: int
+    features: tuple[FeatureCount, ...]
+
+
+def feature_counts(data: StudyData) -> tuple[FeatureCounts, ...]:
+    """Return every feature set of the study, features in the order of the set."""
+    sets = []
+    for (dataset, corpus), rows in data.features.groupby(["dataset", "corpus"], sort=True):
+        features = tuple(
+            FeatureCount(
+                str(row.feature),
+                int(row.n_positive),
+                int(row.n_negative),
+                str(row.status),
+                example(row.example),
+            )
+            for row in rows.itertuples()
+        )
+        first = rows.iloc[0]
+        sizes = (_whole(first[column]) for column in ("n_samples", "n_tokens", "n_documents"))
+        sets.append(FeatureCounts(str(dataset), str(corpus), *sizes, features))
+    return tuple(sets)
+
+
+def example(value: Any) -> TokenExample | None:
+    """Return the stored example of a feature: JSON text, or the mapping it stands for."""
+    stored = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(stored, dict):
+        return None
+    return TokenExample(*(str(stored.get(key, "")) for key in ("before", "token", "after", "document")))
+
+
+def counts_table(sets: tuple[FeatureCounts, ...]) -> pd.DataFrame:
+    """Return one row a feature."""
+    rows = [
+        (one.dataset, one.corpus, f.feature, f.n_positive, f.n_negative, f.share, f.status)
+        for one in sets
+        for f in one.features
+    ]
+    columns = ["dataset", "corpus", "feature", "n_positive", "n_negative", "share_positive", "status"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def draw_feature_counts(sets: tuple[FeatureCounts, ...]) -> Figure:
+    """Draw a panel of bars a feature set, with counts beside them."""
+    columns = min(2, len(sets))
+    n_rows = -(-len(sets) // columns)
+    tallest = max(len(one.features) for one in sets)
+    figure = new_figure(n_rows * (0.25 * tallest + 0.8))
+    axes = figure.subplots(n_rows, columns, squeeze=False)
+    for position, panel in enumerate(axes.flat):
+        if position >= len(sets):
+            panel.set_axis_off()
+            continue
+        one = sets[position]
+        largest = max((f.n_positive for f in one.features), default=1) or 1
+        for row, feature in enumerate(one.features):
+            panel.barh(row, feature.n_positive, height=0.7, color=COLOURS.get(feature.status, "#9aa5b1"))
+            note = "" if feature.status == "ok" else f"  left out: {feature.status.replace('_', ' ')}"
+            text = f"{feature.n_positive:,} ({100 * feature.share:.1f} %){note}"
+            panel.text(feature.n_positive + 0.015 * largest, row, text, va="center", fontsize=8, color=INK)
+        panel.set_yticks(range(len(one.features)), [shorten(f.feature) for f in one.features])
+        panel.set_ylim(len(one.features) - 0.4, -0.6)
+        panel.set_xlim(0, largest * 1.42)
+        panel.set_title(f"{shorten(one.dataset)} ({one.n_samples:,} samples)")
+        panel.set_xlabel("positives")
+        panel.tick_params(axis="y", length=0)
+        panel.grid(visible=True, axis="x")
+    return figure
+
+
+def _whole(value: Any) -> int:
+    return 0 if pd.isna(value) else int(value)

@@ -1,0 +1,98 @@
+"""Is geometry preserved through the layers? Spearman correlations of the target matrices of two layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from superpos.arrays import Float
+from superpos.reporting.selection import main_targets, similarities
+from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.style import WIDTH, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_NUMBERS = 16
+"""Layers up to which the cells carry their number."""
+
+
+class LayerMap(NamedTuple):
+    """One panel."""
+
+    title: str
+    layers: tuple[int, ...]
+    spearman: Float
+    """(n_layers, n_layers); 1 on the diagonal, NaN where there is no correlation."""
+
+
+def layer_maps(data: StudyData, subject: Subject) -> tuple[LayerMap, ...]:
+    """Return the maps of features, of random weights and of the permuted control, for each similarity."""
+    rows, random = data.of(subject, data.layer_similarity), data.random_of(subject, data.layer_similarity)
+    rows = rows.rename(columns={"layer_a": "layer"})
+    random = random.rename(columns={"layer_a": "layer"})
+    if rows.empty:
+        return ()
+    maps = []
+    for similarity in similarities(rows):
+        own = main_targets(rows[rows["similarity"] == similarity])
+        groups = [
+            (f"{similarity}: features", own[own["target"] == "features"]),
+            (f"{similarity}: permuted", own[own["target"] == "permuted"]),
+        ]
+        if not random.empty:
+            other = main_targets(
+                random[(random["similarity"] == similarity) & (random["target"] == "features")]
+            )
+            seeds = other[other["model_seed"] == other["model_seed"].min()]
+            groups.insert(1, (f"{similarity}: random weights", seeds))
+        for title, group in groups:
+            if not group.empty:
+                maps.append(_map(title, group[group["replicate"] == group["replicate"].min()]))
+    return tuple(maps)
+
+
+def _map(title: str, rows: pd.DataFrame) -> LayerMap:
+    layers = tuple(sorted({int(layer) for layer in (*rows["layer"], *rows["layer_b"])}))
+    matrix = np.full((len(layers), len(layers)), np.nan)
+    np.fill_diagonal(matrix, 1.0)
+    for row in rows.itertuples():
+        a, b = layers.index(int(row.layer)), layers.index(int(row.layer_b))
+        matrix[a, b] = matrix[b, a] = float(row.spearman)
+    return LayerMap(title, layers, matrix)
+
+
+def draw_layer_maps(maps: tuple[LayerMap, ...]) -> Figure:
+    """Draw the maps side by side, all on the scale -1 to 1, with numbers in the cells."""
+    columns = min(3, len(maps))
+    n_rows = -(-len(maps) // columns)
+    panel = min((WIDTH - 1.6) / columns, 0.62 * max(len(m.layers) for m in maps) + 0.5)
+    figure = new_figure(n_rows * (panel + 0.55), width=min(WIDTH, columns * (panel + 0.5) + 1.3))
+    axes = figure.subplots(n_rows, columns, squeeze=False)
+    image = None
+    for position, panel_axes in enumerate(axes.flat):
+        if position >= len(maps):
+            panel_axes.set_axis_off()
+            continue
+        one = maps[position]
+        image = panel_axes.imshow(one.spearman, vmin=-1.0, vmax=1.0, cmap="RdBu_r", aspect="equal")
+        panel_axes.set_title(one.title)
+        ticks = range(0, len(one.layers), max(1, len(one.layers) // 16))
+        panel_axes.set_xticks(ticks, [str(one.layers[tick]) for tick in ticks])
+        panel_axes.set_yticks(ticks, [str(one.layers[tick]) for tick in ticks])
+        panel_axes.tick_params(length=0)
+        panel_axes.set_xlabel("layer")
+        panel_axes.set_ylabel("layer")
+        for spine in panel_axes.spines.values():
+            spine.set_visible(False)
+        if len(one.layers) <= MAX_NUMBERS:
+            for (a, b), value in np.ndenumerate(one.spearman):
+                text = "–" if np.isnan(value) else f"{value:.2f}"
+                colour = "white" if abs(value) > 0.65 else "black"
+                panel_axes.text(b, a, text, ha="center", va="center", fontsize=8, color=colour)
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=25, pad=0.02)
+    bar.set_label("Spearman correlation")
+    bar.outline.set_visible(False)
+    return figure

@@ -1,0 +1,134 @@
+"""Target against optimal similarity matrices: the joint optimum and what re-optimisation made of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from superpos.arrays import Float
+from superpos.reporting.selection import kernels, main_fits
+from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.style import WIDTH, heat_map, name_ticks, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN_SIGMAS = (0.01, 0.1)
+"""The perturbations of the thesis."""
+
+
+class OptimalPanel(NamedTuple):
+    """One optimal matrix."""
+
+    row: str
+    kernel: str
+    matrix: Float | None
+    """(n, n); None where the study did not keep it."""
+    distance: float
+    """Minkowski distance of order 2 to the target."""
+    n_dims: int
+
+
+class OptimalPsms(NamedTuple):
+    """Target and optimal matrices of one layer under one similarity."""
+
+    similarity: str
+    layer: int
+    features: tuple[str, ...]
+    target: Float
+    rows: tuple[str, ...]
+    kernels: tuple[str, ...]
+    panels: tuple[OptimalPanel, ...]
+
+
+def optimal_psms(data: StudyData, subject: Subject, similarity: str, layer: int) -> OptimalPsms | None:
+    """Return the best matches of the features target at one layer; None where there are none."""
+    rows = main_fits(data.of(subject, data.matches))
+    rows = rows[
+        (rows["similarity"] == similarity)
+        & (rows["target"] == "features")
+        & (rows["layer"] == layer)
+        & (rows["optimiser"] == "powell")
+    ]
+    if rows.empty:
+        return None
+    panels = []
+    sigmas = shown_sigmas(rows)
+    for kernel in kernels(rows):
+        own = rows[rows["kernel"] == kernel]
+        for index, sigma in enumerate(reversed(sigmas)):
+            row = own[own["sigma"] == sigma].sort_values("fit_key").head(1)
+            if row.empty:
+                continue
+            one = row.iloc[0]
+            if index == 0:
+                joint = data.joint_psm(str(one["joint_key"]))
+                panels.append(
+                    OptimalPanel(
+                        "joint optimum", kernel, joint, float(one["distance_joint"]), int(one["n_dims"])
+                    )
+                )
+            final = data.final_psm(str(one["fit_key"]))
+            panels.append(
+                OptimalPanel(_row(sigma), kernel, final, float(one["distance_final"]), int(one["n_dims"]))
+            )
+    first = rows.sort_values("fit_key").iloc[0]
+    return OptimalPsms(
+        similarity,
+        layer,
+        data.feature_names(str(first["target_key"])),
+        data.psm(str(first["psm_key"])),
+        ("joint optimum", *(_row(sigma) for sigma in sigmas)),
+        kernels(rows),
+        tuple(panels),
+    )
+
+
+def shown_sigmas(frame: pd.DataFrame) -> tuple[float, ...]:
+    """Return the thesis' sigmas where the study has them, else its smallest and largest positive one, else 0."""
+    found = sorted(float(sigma) for sigma in frame["sigma"].unique())
+    thesis = tuple(sigma for sigma in SHOWN_SIGMAS if sigma in found)
+    positive = [sigma for sigma in found if sigma > 0.0]
+    return thesis or ((*dict.fromkeys((positive[0], positive[-1])),) if positive else (0.0,))
+
+
+def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
+    """Draw the target large with names, and the optimal matrices beside it in the same order."""
+    label = 0.065 * max(len(name[:32]) for name in numbers.features)
+    n_rows, n_columns = len(numbers.rows), len(numbers.kernels)
+    big = 3.0
+    panel = min((WIDTH - label - big - 1.3) / n_columns, 1.9)
+    figure = new_figure(max(n_rows * (panel + 0.52), big + label) + 0.3)
+    widths = [big, *([panel] * n_columns)]
+    grid = figure.add_gridspec(n_rows, n_columns + 1, width_ratios=widths)
+    target_axes = figure.add_subplot(grid[:, 0])
+    image = heat_map(target_axes, numbers.target, numbers.similarity)
+    target_axes.set_anchor("N")
+    target_axes.set_title(f"target, layer {numbers.layer}")
+    name_ticks(target_axes.yaxis, numbers.features)
+    name_ticks(target_axes.xaxis, numbers.features, rotation=90)
+    every = [target_axes]
+    for panel_numbers in numbers.panels:
+        row = numbers.rows.index(panel_numbers.row)
+        column = numbers.kernels.index(panel_numbers.kernel) + 1
+        axes = figure.add_subplot(grid[row, column])
+        every.append(axes)
+        if panel_numbers.matrix is None:
+            axes.text(0.5, 0.5, "not stored", ha="center", va="center", transform=axes.transAxes)
+            axes.set_xticks([])
+            axes.set_yticks([])
+        else:
+            heat_map(axes, panel_numbers.matrix, numbers.similarity)
+        head = f"{panel_numbers.kernel}\n" if row == 0 else ""
+        axes.set_title(f"{head}d = {panel_numbers.distance:.3g}  (f = {panel_numbers.n_dims})", fontsize=9.0)
+        if column == 1:
+            axes.set_ylabel(panel_numbers.row, fontweight="bold")
+    bar = figure.colorbar(image, ax=every, shrink=0.7, aspect=30, pad=0.015)
+    bar.set_label(f"{numbers.similarity} similarity")
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _row(sigma: float) -> str:
+    return f"re-optimised\nσ = {sigma:g}"

@@ -1,0 +1,157 @@
+"""Shares of status and verdict: how the optimisations ended, for every setting that ran."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from superpos.reporting.selection import KERNEL_ORDER, SIMILARITY_ORDER
+from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.style import OUTCOME_COLOURS, STATUSES, VERDICTS, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SETTING = ["similarity", "kernel", "s", "gauge", "self_energy", "softening", "importance_mode"]
+
+
+class Shares(NamedTuple):
+    """Counts of one kind of outcome, one bar a setting."""
+
+    title: str
+    outcomes: tuple[str, ...]
+    """Names in the order of the bars' parts."""
+    counts: dict[str, tuple[int, ...]]
+    """Setting to the count of each outcome."""
+
+
+class Outcomes(NamedTuple):
+    """All panels, over every target, layer, dimension and sigma."""
+
+    settings: tuple[str, ...]
+    panels: tuple[Shares, ...]
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a setting, panel and outcome."""
+        rows = [
+            (panel.title, setting, outcome, count, count / sum(counts))
+            for panel in self.panels
+            for setting, counts in panel.counts.items()
+            for outcome, count in zip(panel.outcomes, counts, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["panel", "setting", "outcome", "count", "share"])
+
+
+def outcomes(data: StudyData, subject: Subject) -> Outcomes | None:
+    """Return the counts of the subject's joint fits and re-optimisations; None without joint fits."""
+    joints, fits = data.of(subject, data.joints), data.of(subject, data.fits)
+    if joints.empty:
+        return None
+    labels = _labels(joints)
+    powell, manifold = fits[fits["optimiser"] == "powell"], fits[fits["optimiser"] == "manifold"]
+    # A joint fit that several targets share is counted once for each target, as in the views.
+    panels = (
+        _shares("joint step: status", joints, "status", STATUSES, labels),
+        _shares("Powell: status", powell, "status", STATUSES, labels),
+        _shares("manifold: status", manifold, "status", STATUSES, labels),
+        _shares("Powell: verdict", powell, "verdict", VERDICTS, labels),
+        _shares("Powell, polished: verdict", powell, "verdict_polished", VERDICTS, labels),
+        _shares("manifold: verdict", manifold, "verdict", VERDICTS, labels),
+    )
+    return Outcomes(tuple(labels.values()), panels)
+
+
+def draw_outcomes(numbers: Outcomes) -> Figure:
+    """Draw two rows of three panels of stacked bars, a bar a setting."""
+    n = len(numbers.settings)
+    figure = new_figure(2 * (0.27 * n + 0.75) + 0.7)
+    axes = figure.subplots(2, 3, sharey=True, sharex=True)
+    for panel, shares in zip(axes.flat, numbers.panels, strict=True):
+        _bars(panel, shares, numbers.settings)
+    for row, (names, title) in enumerate(((STATUSES, "status"), (VERDICTS, "verdict"))):
+        axes[row, 0].set_yticks(range(n), numbers.settings)
+        axes[row, 0].set_ylim(n - 0.4, -0.6)
+        _legend(axes[row, 2], names, title)
+    for panel in axes[1]:
+        panel.set_xlabel("share of cells")
+    return figure
+
+
+def _labels(frame: pd.DataFrame) -> dict[tuple[object, ...], str]:
+    """Return a name for every setting; what all settings share is left out of the names."""
+    rows = frame[SETTING].drop_duplicates()
+    rows = rows.assign(
+        first=[SIMILARITY_ORDER.index(v) if v in SIMILARITY_ORDER else 9 for v in rows["similarity"]],
+        second=[KERNEL_ORDER.get(v, 2) for v in rows["kernel"]],
+    ).sort_values(
+        ["first", "similarity", "gauge", "importance_mode", "second", "s", "self_energy", "softening"]
+    )
+    labels: dict[tuple[object, ...], str] = {}
+    uniform = "uniform" in set(rows["importance_mode"])
+    for row in rows[SETTING].itertuples(index=False):
+        own = f" {row.self_energy}" + (f" ε{row.softening:g}" if row.softening else "")
+        parts = [str(row.similarity), f"{row.kernel}{own}", f"gauge {row.gauge}"]
+        if uniform:
+            parts.append(str(row.importance_mode))
+        labels[tuple(row)] = " · ".join(parts)
+    return labels
+
+
+def _shares(
+    title: str,
+    frame: pd.DataFrame,
+    column: str,
+    names: tuple[str, ...],
+    labels: dict[tuple[object, ...], str],
+) -> Shares:
+    counts = {}
+    if not frame.empty:
+        table = frame.groupby([*SETTING, column]).size()
+        found = {tuple(index): int(size) for index, size in table.items()}  # type: ignore[arg-type]  # a MultiIndex
+        for setting, label in labels.items():
+            row = tuple(found.get((*setting, name), 0) for name in names)
+            if sum(row):
+                counts[label] = row
+    return Shares(title, names, counts)
+
+
+def _bars(axes: Axes, shares: Shares, settings: tuple[str, ...]) -> None:
+    axes.set_title(shares.title)
+    axes.set_xlim(0.0, 1.0)
+    axes.grid(visible=True, axis="x")
+    if not shares.counts:
+        axes.text(0.5, 0.5, "not run in this study", ha="center", va="center", transform=axes.transAxes)
+        return
+    for setting, counts in shares.counts.items():
+        position, total, left = settings.index(setting), sum(counts), 0.0
+        for name, count in zip(shares.outcomes, counts, strict=True):
+            if count:
+                width = count / total
+                axes.barh(position, width, left=left, height=0.72, color=OUTCOME_COLOURS[name], linewidth=0)
+                left += width
+        axes.text(
+            1.01,
+            position,
+            str(total),
+            va="center",
+            ha="left",
+            fontsize=8,
+            transform=axes.get_yaxis_transform(),
+        )
+    axes.tick_params(axis="y", length=0)
+
+
+def _legend(axes: Axes, names: tuple[str, ...], title: str) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=OUTCOME_COLOURS[name], label=name.replace("_", " ")) for name in names]
+    axes.legend(
+        handles=handles,
+        title=title,
+        loc="center left",
+        bbox_to_anchor=(1.2, 0.5),
+        handlelength=1.0,
+        alignment="left",
+    )

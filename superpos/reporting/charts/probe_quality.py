@@ -1,0 +1,162 @@
+"""Quality of the probes per layer: trained weights, random weights, shuffled labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from superpos.reporting.selection import DIRECTION_SETTING, keep_main
+from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.style import TARGET_STYLES, LineStyle, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SERIES = {
+    "trained weights": LineStyle("trained weights", "#111827", "-", 2.4, "o"),
+    "random weights": LineStyle("random weights", "#D55E00", (0, (4, 1.5)), 2.2, "X"),
+    "shuffled labels": TARGET_STYLES["shuffled_labels"],
+}
+
+
+class Series(NamedTuple):
+    """Scores of one kind of probes over layers, means over seeds or replicates."""
+
+    name: str
+    layers: tuple[int, ...]
+    mean: tuple[float, ...]
+    """Mean over features."""
+    features: dict[str, tuple[float, ...]]
+    """Each feature's score at every layer; NaN where it has none."""
+    n_sets: int
+    """Seeds of the random weights, or replicates of the shuffled labels."""
+
+
+class ProbeQuality(NamedTuple):
+    """Scores on one data set."""
+
+    dataset: str
+    series: tuple[Series, ...]
+
+
+def probe_quality(data: StudyData, subject: Subject) -> ProbeQuality | None:
+    """Return the ROC AUC of every feature per layer; None where no probe was trained."""
+    rows, random = data.of(subject, data.probes), data.random_of(subject, data.probes)
+    if rows.empty:
+        return None
+    own = _main(rows)
+    groups = {
+        "trained weights" if subject.weights == "pretrained" else "random weights": own[
+            own["label_replicate"] == -1
+        ],
+        "shuffled labels": own[own["label_replicate"] >= 0],
+    }
+    if not random.empty:
+        other = _main(random)
+        groups["random weights"] = other[other["label_replicate"] == -1]
+    series = [_series(name, groups[name]) for name in SERIES if name in groups and not groups[name].empty]
+    return ProbeQuality(subject.dataset, tuple(series))
+
+
+def _main(rows: pd.DataFrame) -> pd.DataFrame:
+    return keep_main(rows, (*DIRECTION_SETTING, "config_key"), ("hookpoint",))
+
+
+def _series(name: str, rows: pd.DataFrame) -> Series:
+    table = rows.pivot_table(index="layer", columns="feature", values="roc_auc", aggfunc="mean", sort=True)
+    order = [feature for feature in dict.fromkeys(rows["feature"]) if feature in table.columns]
+    means = table.mean(axis=1)
+    n_sets = rows.groupby(["model_seed", "label_replicate"]).ngroups
+    return Series(
+        name,
+        tuple(int(layer) for layer in table.index),
+        tuple(float(value) for value in means),
+        {str(feature): tuple(float(value) for value in table[feature]) for feature in order},
+        n_sets,
+    )
+
+
+def quality_table(numbers: ProbeQuality) -> pd.DataFrame:
+    """Return one row a kind of probes, layer and feature, the mean over features as feature `(mean)`."""
+    rows = []
+    for series in numbers.series:
+        for name, scores in (("(mean)", series.mean), *series.features.items()):
+            rows.extend(
+                (numbers.dataset, series.name, layer, name, score, series.n_sets)
+                for layer, score in zip(series.layers, scores, strict=True)
+            )
+    return pd.DataFrame(rows, columns=["dataset", "probes", "layer", "feature", "roc_auc", "n_sets"])
+
+
+def draw_probe_quality(panels: tuple[ProbeQuality, ...]) -> Figure:
+    """Draw a panel a data set: means bold, single features faint."""
+    columns = min(3, len(panels))
+    n_rows = -(-len(panels) // columns)
+    figure = new_figure(3.3 * n_rows + 0.4)
+    axes = figure.subplots(n_rows, columns, squeeze=False, sharey=True)
+    shown: dict[str, LineStyle] = {}
+    for position, panel in enumerate(axes.flat):
+        if position >= len(panels):
+            panel.set_axis_off()
+            continue
+        numbers = panels[position]
+        for series in reversed(numbers.series):
+            style = SERIES[series.name]
+            shown[series.name] = style
+            for scores in series.features.values():
+                panel.plot(series.layers, scores, color=style.colour, linewidth=0.7, alpha=0.28)
+            panel.plot(
+                series.layers,
+                series.mean,
+                color=style.colour,
+                linestyle=style.dashes,
+                linewidth=style.width,
+                marker=style.marker,
+                markersize=5,
+            )
+        ticks = sorted({layer for series in numbers.series for layer in series.layers})
+        panel.set_xticks(ticks[:: max(1, len(ticks) // 12)])
+        if len(ticks) == 1:
+            panel.set_xlim(ticks[0] - 1, ticks[0] + 1)
+        panel.set_title(numbers.dataset)
+        panel.set_xlabel("layer")
+        panel.axhline(0.5, color="#7b8794", linewidth=0.8, linestyle=(0, (2, 2)))
+        panel.grid(visible=True, axis="y")
+    lowest = min(
+        (
+            score
+            for p in panels
+            for s in p.series
+            for row in s.features.values()
+            for score in row
+            if not np.isnan(score)
+        ),
+        default=0.5,
+    )
+    axes[0, 0].set_ylim(min(0.45, lowest - 0.02), 1.01)
+    for row in axes:
+        row[0].set_ylabel("ROC AUC, held-out samples")
+    _legend(figure, {name: shown[name] for name in SERIES if name in shown})
+    return figure
+
+
+def _legend(figure: Figure, styles: dict[str, LineStyle]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=s.colour,
+            linestyle=s.dashes,
+            linewidth=s.width,
+            marker=s.marker,
+            label=f"{name}: mean",
+        )
+        for name, s in styles.items()
+    ]
+    handles.append(Line2D([], [], color="#7b8794", linewidth=0.8, alpha=0.6, label="one feature"))
+    handles.append(Line2D([], [], color="#7b8794", linewidth=0.8, linestyle=(0, (2, 2)), label="chance"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=3.0)

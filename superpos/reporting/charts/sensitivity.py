@@ -1,0 +1,144 @@
+"""How far re-optimisation moves, by the dimension of the optimal features and by kernel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from superpos.records.fits import USABLE
+from superpos.reporting.selection import balanced, kernels, main_fits, similarities
+from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.style import INK, kernel_styles, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_SIGMAS = 3
+
+
+class Spread(NamedTuple):
+    """Distance moved of one kernel at one dimension, over layers (and replicates of controls)."""
+
+    similarity: str
+    sigma: float
+    n_dims: int
+    kernel: str
+    group: str
+    """`features` or `controls`."""
+    median: float
+    low: float
+    high: float
+    count: int
+
+
+class Sensitivity(NamedTuple):
+    """Every spread."""
+
+    n_features: int
+    similarities: tuple[str, ...]
+    sigmas: tuple[float, ...]
+    n_dims: tuple[int, ...]
+    kernels: tuple[str, ...]
+    spreads: tuple[Spread, ...]
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a spread."""
+        return pd.DataFrame(self.spreads, columns=list(Spread._fields))
+
+
+def sensitivity(data: StudyData, subject: Subject) -> Sensitivity | None:
+    """Return Powell's distances moved over all usable cells; None where there are none."""
+    rows = main_fits(data.of(subject, data.fits))
+    usable = [str(status) for status in USABLE]
+    rows = rows[
+        (rows["optimiser"] == "powell") & rows["status"].isin(usable) & rows["status_joint"].isin(usable)
+    ]
+    rows = balanced(rows.dropna(subset=["distance_moved"]))
+    if rows.empty:
+        return None
+    sigmas = _pick(sorted(float(sigma) for sigma in rows["sigma"].unique()))
+    rows = rows[rows["sigma"].isin(sigmas)]
+    groups = rows.assign(group=np.where(rows["target"] == "features", "features", "controls"))
+    spreads = []
+    for index, group in groups.groupby(["similarity", "sigma", "n_dims", "kernel", "group"], sort=True):
+        low, median, high = np.quantile(group["distance_moved"].to_numpy(np.float64), (0.25, 0.5, 0.75))
+        similarity, sigma, n_dims, kernel, name = index
+        spreads.append(
+            Spread(
+                str(similarity), float(sigma), int(n_dims), str(kernel), str(name),
+                float(median), float(low), float(high), len(group),
+            )
+        )  # fmt: skip
+    return Sensitivity(
+        int(rows["n_features"].iloc[0]),
+        similarities(rows),
+        tuple(sigmas),
+        tuple(sorted(int(f) for f in rows["n_dims"].unique())),
+        kernels(rows),
+        tuple(spreads),
+    )
+
+
+def draw_sensitivity(numbers: Sensitivity) -> Figure:
+    """Draw a row of panels a similarity, a column a sigma; points are medians, bars quartiles."""
+    styles = kernel_styles(numbers.kernels)
+    n_rows, n_columns = len(numbers.similarities), len(numbers.sigmas)
+    figure = new_figure(2.4 * n_rows + 0.7)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey="row", sharex=True)
+    slots = [(kernel, group) for kernel in numbers.kernels for group in ("features", "controls")]
+    for row, similarity in enumerate(numbers.similarities):
+        for column, sigma in enumerate(numbers.sigmas):
+            panel = axes[row, column]
+            for one in numbers.spreads:
+                if (one.similarity, one.sigma) != (similarity, sigma):
+                    continue
+                slot = slots.index((one.kernel, one.group))
+                x = numbers.n_dims.index(one.n_dims) + (slot - (len(slots) - 1) / 2) * 0.75 / len(slots)
+                colour, marker = styles[one.kernel]
+                filled = one.group == "features"
+                panel.plot([x, x], [one.low, one.high], color=colour, linewidth=2.0 if filled else 1.2)
+                panel.plot(
+                    x, one.median, marker=marker, color=colour, markersize=6, linestyle="",
+                    markerfacecolor=colour if filled else "white",
+                )  # fmt: skip
+            panel.set_xticks(
+                range(len(numbers.n_dims)), [_dims(f, numbers.n_features) for f in numbers.n_dims]
+            )
+            panel.set_xlim(-0.55, len(numbers.n_dims) - 0.45)
+            panel.grid(visible=True, axis="y")
+            if row == 0:
+                panel.set_title(f"σ = {sigma:g}")
+            if column == 0:
+                panel.set_ylabel(f"{similarity}\ndistance moved", fontweight="bold")
+            if row == n_rows - 1:
+                panel.set_xlabel("dimension f of the optimal features")
+        axes[row, 0].set_ylim(bottom=0.0)  # last, for it ends the shared scaling
+    _legend(figure, styles)
+    return figure
+
+
+def _dims(f: int, n_features: int) -> str:
+    relation = "<" if f < n_features - 1 else ("=" if f == n_features - 1 else ">")
+    return f"{f}\n{relation} n − 1"
+
+
+def _pick(sigmas: list[float]) -> list[float]:
+    if len(sigmas) <= MAX_SIGMAS:
+        return sigmas
+    return [sigmas[0], sigmas[len(sigmas) // 2], sigmas[-1]]
+
+
+def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=colour, marker=marker, label=kernel)
+        for kernel, (colour, marker) in styles.items()
+    ]
+    handles.append(Line2D([], [], color=INK, marker="o", linestyle="", label="features (filled)"))
+    handles.append(
+        Line2D([], [], color=INK, marker="o", linestyle="", markerfacecolor="white", label="controls (open)")
+    )
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))

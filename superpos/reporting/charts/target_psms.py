@@ -1,0 +1,114 @@
+"""Target similarity matrices per layer, with the permuted control and random weights below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from superpos.arrays import Float
+from superpos.reporting.selection import layers, main_targets
+from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.style import WIDTH, heat_map, name_ticks, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = 6
+"""Layers side by side before the figure goes on below."""
+
+
+class TargetPsms(NamedTuple):
+    """Matrices of one similarity."""
+
+    similarity: str
+    features: tuple[str, ...]
+    layers: tuple[int, ...]
+    rows: tuple[str, ...]
+    """What the rows of panels show."""
+    matrices: dict[tuple[str, int], Float]
+    """(row, layer) to matrix, (n, n)."""
+    scales: dict[int, float]
+    """Layer to resolved C of the RBF; 0 for cosine."""
+    setting: str
+
+
+def target_psms(data: StudyData, subject: Subject, similarity: str) -> TargetPsms | None:
+    """Return the matrices of features, of one permuted control and of random weights; None without features."""
+    rows = data.of(subject, data.psms)
+    rows = main_targets(rows[rows["similarity"] == similarity])
+    features = rows[rows["target"] == "features"]
+    if features.empty:
+        return None
+    setting = ("space", "probe_C", "rbf_scale", "method", "pooling", "split_seed")
+    random = data.random_of(subject, data.psms)
+    random = random[(random["similarity"] == similarity) & (random["target"] == "features")]
+    for column in setting:
+        random = random[random[column] == features[column].iloc[0]]
+    groups = {
+        "features": features,
+        "permuted": _first(rows[rows["target"] == "permuted"], "replicate"),
+        "random weights": _first(random, "model_seed"),
+    }
+    names = data.feature_names(str(features.sort_values("layer")["target_key"].iloc[0]))
+    matrices = {}
+    for name, group in groups.items():
+        for row in group.itertuples():
+            matrix = data.psm(str(row.psm_key))
+            if matrix.shape[0] == len(names):
+                matrices[name, int(row.layer)] = matrix
+    shown = layers(features)
+    scales = {int(row.layer): float(row.rbf_scale_resolved) for row in features.itertuples()}
+    space, c = features["space"].iloc[0], float(features["probe_C"].iloc[0])
+    return TargetPsms(
+        similarity,
+        names,
+        shown,
+        tuple(name for name in groups if any((name, layer) in matrices for layer in shown)),
+        matrices,
+        scales,
+        f"space {space}, probe C {c:g}",
+    )
+
+
+def draw_target_psms(numbers: TargetPsms) -> Figure:
+    """Draw one panel for each layer and row, all on one colour scale."""
+    columns = min(COLUMNS, len(numbers.layers))
+    chunks = [numbers.layers[first : first + columns] for first in range(0, len(numbers.layers), columns)]
+    n_rows = len(chunks) * len(numbers.rows)
+    label = 0.065 * max(len(name[:32]) for name in numbers.features)
+    panel = min((WIDTH - label - 1.2) / columns, 2.6)
+    figure = new_figure(n_rows * (panel + 0.28) + label * len(chunks) * 0.8 + 0.3)
+    axes = figure.subplots(n_rows, columns, squeeze=False)
+    image = None
+    for part, chunk in enumerate(chunks):
+        for index, row in enumerate(numbers.rows):
+            for column in range(columns):
+                panel_axes = axes[part * len(numbers.rows) + index, column]
+                matrix = numbers.matrices.get((row, chunk[column])) if column < len(chunk) else None
+                if matrix is None:
+                    panel_axes.set_axis_off()
+                    continue
+                image = heat_map(panel_axes, matrix, numbers.similarity)
+                if index == 0:
+                    scale = numbers.scales.get(chunk[column], 0.0)
+                    resolved = f"\nC = {scale:.3g}" if scale > 0.0 else ""
+                    panel_axes.set_title(f"layer {chunk[column]}{resolved}")
+                if column == 0:
+                    name_ticks(panel_axes.yaxis, numbers.features)
+                    panel_axes.set_ylabel(row, fontweight="bold")
+                if index == len(numbers.rows) - 1 and part == len(chunks) - 1:
+                    name_ticks(panel_axes.xaxis, numbers.features, rotation=90)
+    bar = figure.colorbar(image, ax=axes, shrink=0.6 if n_rows > 1 else 1.0, aspect=30, pad=0.015)
+    bar.set_label(f"{numbers.similarity} similarity")
+    bar.outline.set_visible(False)
+    return figure
+
+
+def pairs_table(data: StudyData) -> pd.DataFrame:
+    """Return the entries i < j of every features matrix, for the tables."""
+    return data.pairs
+
+
+def _first(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    return frame if frame.empty else frame[frame[column] == frame[column].min()]

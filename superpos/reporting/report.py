@@ -1,0 +1,7 @@
+"""tmp"""
+
+
+class ReportPaths: ...
+
+
+def write_report(): ...

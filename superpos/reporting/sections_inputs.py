@@ -1,0 +1,131 @@
+"""Sections on what goes into the fits: feature sets, probes, target matrices, layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from superpos.reporting.charts.feature_counts import counts_table, draw_feature_counts, feature_counts
+from superpos.reporting.charts.layer_map import draw_layer_maps, layer_maps
+from superpos.reporting.charts.probe_quality import draw_probe_quality, probe_quality, quality_table
+from superpos.reporting.charts.target_psms import draw_target_psms, target_psms
+from superpos.reporting.sections import Chapter, Drawn, subject_name
+from superpos.reporting.selection import similarities
+from superpos.reporting.study_data import StudyData
+
+MAX_SUBJECTS = 12
+"""Subjects that get figures; a larger study names the others and has them in the tables."""
+PANELS = 6
+"""Data sets in one figure of probe quality."""
+
+
+def draw_counts(data: StudyData) -> Iterator[Drawn]:
+    """Yield the figure of feature counts."""
+    sets = feature_counts(data)
+    if sets:
+        yield Drawn(
+            "feature-counts",
+            "Positives of every feature",
+            "Bars count the probed positions at which a feature holds; a sample is drawn so that rare features have "
+            "positives too, so shares are those of the sample, not of the text. Features in another colour were left "
+            "out, with the reason beside them. The table below marks one token of each feature in its text.",
+            draw_feature_counts(sets),
+            counts_table(sets),
+        )
+
+
+def draw_probes(data: StudyData) -> Iterator[Drawn]:
+    """Yield figures of probe quality, a panel a data set."""
+    import pandas as pd
+
+    panels = [panel for subject in data.subjects if (panel := probe_quality(data, subject)) is not None]
+    panels = [panel for panel in panels if panel.series]
+    for first in range(0, len(panels), PANELS):
+        chosen = tuple(panels[first : first + PANELS])
+        number = f"-{first // PANELS + 1}" if len(panels) > PANELS else ""
+        yield Drawn(
+            f"probe-quality{number}",
+            "Probe quality per layer",
+            "Area under the ROC curve on held-out sequences (1 = perfect, 0.5 = chance). Bold lines are means over the "
+            "features of a set, faint lines single features; random weights are means over their seeds. Read a direction as one "
+            "of the trained network only as far as the bold line lies above the one of random weights; shuffled "
+            "labels show what the procedure finds where there is nothing.",
+            draw_probe_quality(chosen),
+            pd.concat([quality_table(panel) for panel in chosen], ignore_index=True),
+        )
+
+
+def draw_targets(data: StudyData) -> Iterator[Drawn]:
+    """Yield the target matrices of every subject and similarity."""
+    for subject in data.subjects[:MAX_SUBJECTS]:
+        rows = data.of(subject, data.psms)
+        for similarity in similarities(rows) if not rows.empty else ():
+            numbers = target_psms(data, subject, similarity)
+            if numbers is None:
+                continue
+            scale = "-1 (blue) to 1 (red)" if similarity == "cosine" else "0 (dark) to 1 (yellow)"
+            rows_text = {
+                "permuted": "below, one replicate of the permuted control, in which the coordinates of each direction are "
+                "shuffled and geometry is lost",
+                "random weights": "last, the same features probed in the network with random weights",
+            }
+            beside = "; ".join(text for row, text in rows_text.items() if row in numbers.rows)
+            missing = "" if "permuted" in numbers.rows else " The permuted control was not run in this study."
+            constant = (
+                " C above a panel is the resolved constant of exp(-r²/C)." if similarity == "rbf" else ""
+            )
+            yield Drawn(
+                f"targets-{subject_name(subject, data)}-{similarity}",
+                f"Target matrices, {similarity}: {subject.label}",
+                f"Pairwise {similarity} similarity of the feature directions at every layer ({numbers.setting}), on one "
+                f"scale, {scale}. Top, the features" + (f"; {beside}" if beside else "") + f".{missing}{constant}",
+                draw_target_psms(numbers),
+            )
+
+
+def draw_layers(data: StudyData) -> Iterator[Drawn]:
+    """Yield the layer-similarity maps of every subject."""
+    if data.layer_similarity.empty:
+        return
+    for subject in data.subjects[:MAX_SUBJECTS]:
+        maps = layer_maps(data, subject)
+        if maps:
+            yield Drawn(
+                f"layers-{subject_name(subject, data)}",
+                f"Likeness of layers: {subject.label}",
+                "Spearman correlation of the entries of the target matrices of two layers; 1 means that feature pairs "
+                "are ordered alike at both. High values for random weights too mean that likeness comes from the "
+                "tokens and labels rather than from training; the permuted control shows how much the draw alone gives.",
+                draw_layer_maps(maps),
+            )
+
+
+CHAPTERS = (
+    Chapter(
+        "features",
+        "Feature sets",
+        "What was probed: hand-defined properties of tokens, found in real text.",
+        "no feature set was built",
+        draw_counts,
+    ),
+    Chapter(
+        "probes",
+        "Probes",
+        "Linear probes give the directions; how well they read their feature bounds what can be said of the directions.",
+        "no probe was trained",
+        draw_probes,
+    ),
+    Chapter(
+        "targets",
+        "Target matrices",
+        "The target pairwise similarity matrix (target PSM) holds the similarity of every pair of feature directions.",
+        "no target matrix was computed",
+        draw_targets,
+    ),
+    Chapter(
+        "layers",
+        "Geometry through the layers",
+        "Whether two layers hold the same geometry up to monotone rescaling.",
+        "no target matrices of two layers were compared",
+        draw_layers,
+    ),
+)

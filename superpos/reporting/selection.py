@@ -1,0 +1,171 @@
+"""Which of a study's settings a figure shows, chosen by rule and named in its caption.
+
+A study may hold the same target under several settings (another gauge, another softening, another space). A
+median over such a mixture means nothing, so every figure shows one setting: for each similarity the one of the
+most layers, then of the most feature cells; within it likewise for each kernel and each optimiser. Ties go to
+the smallest values. The other settings are in the tables and in the figure of outcomes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+DIRECTION_SETTING = ("pooling", "method", "probe_C", "split_seed")
+TARGET_SETTING = (*DIRECTION_SETTING, "space", "rbf_scale")
+SIMILARITY_SETTING = (*TARGET_SETTING, "gauge", "importance_mode", "backend")
+KERNEL_SETTING = ("self_energy", "softening")
+OPTIMISER_SETTING = ("lambda_x", "sigma_rule", "config_key")
+SEARCH_SETTING = (
+    *TARGET_SETTING,
+    "gauge",
+    "importance_mode",
+    "backend",
+    *KERNEL_SETTING,
+    *OPTIMISER_SETTING,
+    "optimiser",
+    "sigma",
+    "n_dims",
+    "lambda_d",
+    "restart",
+    "trial",
+)
+"""Everything but the model that two fits must share to be compared."""
+KERNEL_ORDER = {"exp": 0, "log": 1}
+TARGET_ORDER = ("features", "permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels")
+SIMILARITY_ORDER = ("cosine", "rbf")
+HEADLINE_SIGMA = 0.1
+"""The perturbation that the thesis shows first."""
+
+
+def keep_main(frame: pd.DataFrame, columns: Sequence[str], within: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the main combination of `columns` for each combination of `within`.
+
+    Main: the most layers among rows of the features target (of any target where there are none), then the most
+    rows, then the smallest values.
+    """
+    if frame.empty:
+        return frame
+    within, columns = list(within), list(columns)
+    rows = frame
+    if "target" in frame.columns:
+        features = frame[frame["target"] == "features"]
+        covered = frame[within].merge(features[within].drop_duplicates(), how="left", indicator=True)
+        uncovered = frame[(covered["_merge"] != "both").to_numpy()]
+        rows = pd.concat([features, uncovered])
+    counts = (
+        rows.groupby([*within, *columns], sort=True)
+        .agg(n_layers=("layer", "nunique"), n_rows=("layer", "size"))
+        .reset_index()
+        .sort_values(["n_layers", "n_rows"], ascending=False, kind="stable")
+        .drop_duplicates(within)
+    )
+    chosen = frame[[*within, *columns]].merge(counts[[*within, *columns]], how="left", indicator=True)
+    return frame[(chosen["_merge"] == "both").to_numpy()]
+
+
+def main_fits(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `fit_results` or `best_matches` under the main setting."""
+    rows = keep_main(frame, SIMILARITY_SETTING, ("similarity",))
+    rows = keep_main(rows, KERNEL_SETTING, ("similarity", "kernel"))
+    return keep_main(rows, OPTIMISER_SETTING, ("similarity", "kernel", "optimiser"))
+
+
+def main_joints(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `joint_results` or `fit_weights` under the main setting."""
+    rows = keep_main(frame, SIMILARITY_SETTING, ("similarity",))
+    return keep_main(rows, (*KERNEL_SETTING, "config_key"), ("similarity", "kernel"))
+
+
+def same_setting(frame: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of another view under the joint settings that `chosen` (of `main_fits`) has."""
+    columns = ["similarity", "kernel", *SIMILARITY_SETTING, *KERNEL_SETTING]
+    wanted = chosen[columns].drop_duplicates()
+    merged = frame[columns].merge(wanted, how="left", indicator=True)
+    return frame[(merged["_merge"] == "both").to_numpy()]
+
+
+def main_targets(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `psm_results` or `layer_similarity` under the main setting of the directions."""
+    return keep_main(frame, TARGET_SETTING, ("similarity",))
+
+
+def kernels(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return the kernels of a view: exp, log, then riesz by s."""
+    found = frame[["kernel", "s"]].drop_duplicates() if not frame.empty else frame.iloc[:0]
+    names = {str(kernel): float(s) for kernel, s in zip(found["kernel"], found["s"], strict=True)}
+    return tuple(sorted(names, key=lambda name: (KERNEL_ORDER.get(name, 2), names[name])))
+
+
+def targets(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return the kinds of target of a view, features first."""
+    return ordered(frame["target"].unique().tolist(), TARGET_ORDER)
+
+
+def similarities(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return the similarities of a view, cosine first."""
+    return ordered(frame["similarity"].unique().tolist(), SIMILARITY_ORDER)
+
+
+def ordered(names: Sequence[str], order: Sequence[str]) -> tuple[str, ...]:
+    """Return names in a given order, unknown ones after it by alphabet."""
+    rank = {name: index for index, name in enumerate(order)}
+    return tuple(sorted(names, key=lambda name: (rank.get(name, len(rank)), name)))
+
+
+def layers(frame: pd.DataFrame, column: str = "layer") -> tuple[int, ...]:
+    """Return the layers of a view in order."""
+    return tuple(sorted(int(layer) for layer in frame[column].unique()))
+
+
+def headline_sigma(frame: pd.DataFrame) -> float:
+    """Return the positive sigma nearest to that of the thesis on a log scale, 0 where there is none."""
+    positive = sorted(float(sigma) for sigma in frame["sigma"].unique() if sigma > 0.0)
+    return min(positive, key=lambda sigma: abs(math.log(sigma / HEADLINE_SIGMA)), default=0.0)
+
+
+def balanced(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose (target, replicate, sigma) occurs at more than half of the layers of its kernel.
+
+    A sweep that runs on one layer only would otherwise change what a median over layers is a median of.
+    """
+    if frame.empty:
+        return frame
+    within = ["similarity", "kernel", "optimiser"]
+    cells = [*within, "target", "replicate", "sigma"]
+    n_layers = frame.groupby(within)["layer"].transform("nunique")
+    covered = frame.groupby(cells)["layer"].transform("nunique")
+    return frame[(2 * covered > n_layers).to_numpy()]
+
+
+def describe_setting(frame: pd.DataFrame) -> str:
+    """Return the setting of the rows of `main_fits` in words, for a caption."""
+    parts = []
+    for column, name in (
+        ("space", "space"),
+        ("probe_C", "probe C"),
+        ("gauge", "gauge"),
+        ("importance_mode", "importance"),
+        ("lambda_d", "λ_d"),
+    ):
+        if column in frame.columns:
+            parts.append(f"{name} {_values(frame[column])}")
+    if "self_energy" in frame.columns:
+        pairs = frame[["kernel", "s", "self_energy", "softening"]].drop_duplicates()
+        own = {
+            str(row.kernel): f"{row.self_energy}" + (f", ε {row.softening:g} r" if row.softening else "")
+            for row in pairs.itertuples()
+        }
+        parts.append("self-energy " + ", ".join(f"{name}: {own[name]}" for name in kernels(pairs)))
+    if "lambda_x" in frame.columns:
+        powell = frame[frame["optimiser"] == "powell"]
+        if not powell.empty:
+            parts.append(f"λ_x {_values(powell['lambda_x'])} (Powell)")
+    return "; ".join(parts)
+
+
+def _values(column: pd.Series) -> str:
+    values = sorted(column.unique())
+    return " / ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)

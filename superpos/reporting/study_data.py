@@ -1,0 +1,242 @@
+"""One study read from the database: each view once, with plain number columns, and matrices by key."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import pandas as pd
+
+from superpos.analysis.best_match import best_matches
+from superpos.arrays import Float
+from superpos.db.results import Results
+from superpos.errors import ArgumentError
+
+TARGET_AXES = (
+    "model",
+    "revision",
+    "model_weights",
+    "model_seed",
+    "dataset",
+    "corpus",
+    "hookpoint",
+    "layer",
+    "pooling",
+    "method",
+    "probe_C",
+    "split_seed",
+    "space",
+    "target",
+    "replicate",
+    "similarity",
+    "rbf_scale",
+)
+"""Axes that name a target in the views."""
+FIT_GROUP_AXES = (
+    *TARGET_AXES,
+    "energy",
+    "s",
+    "kernel",
+    "self_energy",
+    "softening",
+    "gauge",
+    "importance_mode",
+    "backend",
+    "optimiser",
+    "lambda_x",
+    "sigma",
+    "sigma_rule",
+    "config_key",
+)
+"""Axes that are not searched over for a best match."""
+MEASURES = (
+    "distance_joint",
+    "distance_start",
+    "distance_final",
+    "distance_moved",
+    "distance_drift",
+    "distance_return",
+    "distance_simplex",
+    "distance_identity",
+    "distance_polish",
+    "recovery",
+    "angle",
+    "energy_joint",
+    "energy_start",
+    "energy_final",
+    "norm_error",
+    "relative_gradient",
+    "min_eigenvalue",
+    "importance_entropy",
+    "gradient_norm",
+    "distance",
+    "fun",
+    "fun_joint",
+    "spearman",
+    "p_value",
+    "roc_auc",
+    "mcc",
+    "f1",
+    "balanced_accuracy",
+    "average_precision",
+    "accuracy",
+    "norm",
+    "value",
+    "logit",
+    "weight",
+)
+"""Columns that may be NULL: NULL becomes NaN, also in a column that is NULL throughout."""
+
+
+class Subject(NamedTuple):
+    """What a set of figures is about: one model's activations at one hookpoint on one feature set."""
+
+    model: str
+    revision: str
+    weights: str
+    dataset: str
+    hookpoint: str
+
+    @property
+    def label(self) -> str:
+        """Name for people."""
+        revision = f" @ {self.revision}" if self.revision else ""
+        random = " (random weights)" if self.weights == "random" else ""
+        return f"{self.dataset} · {self.model}{revision}{random} · {self.hookpoint}"
+
+
+class StudyData:
+    """Views of one study, read when first asked for."""
+
+    def __init__(self, results: Results, study: str) -> None:
+        self.results = results
+        self.study = study
+        self._matrices: dict[str, Float] = {}
+
+    def _frame(self, view: str) -> pd.DataFrame:
+        frame = self.results.frame(view, study=self.study)
+        for column in MEASURES:
+            if column in frame.columns:
+                frame[column] = pd.to_numeric(frame[column]).astype("float64")
+        return frame
+
+    @cached_property
+    def fits(self) -> pd.DataFrame:
+        """`fit_results`."""
+        return self._frame("fit_results")
+
+    @cached_property
+    def joints(self) -> pd.DataFrame:
+        """`joint_results`."""
+        return self._frame("joint_results")
+
+    @cached_property
+    def matches(self) -> pd.DataFrame:
+        """`best_matches`; where the analysis stage has not run yet, the same choice made here."""
+        stored = self._frame("best_matches")
+        if not stored.empty or self.fits.empty:
+            return stored
+        return best_matches(self.fits, FIT_GROUP_AXES).rows
+
+    @cached_property
+    def psms(self) -> pd.DataFrame:
+        """`psm_results` that have a matrix."""
+        return self._frame("psm_results")
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """`psm_pairs`."""
+        return self._frame("psm_pairs")
+
+    @cached_property
+    def probes(self) -> pd.DataFrame:
+        """`probe_results`."""
+        return self._frame("probe_results")
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """`fit_weights`."""
+        return self._frame("fit_weights")
+
+    @cached_property
+    def layer_similarity(self) -> pd.DataFrame:
+        """`layer_similarity`."""
+        return self._frame("layer_similarity")
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """`dataset_features`, in the order of each set."""
+        frame = self._frame("dataset_features")
+        return frame.sort_values(["dataset", "corpus", "feature_index"], kind="stable", ignore_index=True)
+
+    @cached_property
+    def progress(self) -> pd.DataFrame:
+        """`study_progress`."""
+        return self._frame("study_progress")
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """`runs`."""
+        return self._frame("runs")
+
+    def psm(self, psm_key: str) -> Float:
+        """Return a target matrix, (n, n); read once."""
+        if psm_key not in self._matrices:
+            self._matrices[psm_key] = self.results.psm(psm_key)
+        return self._matrices[psm_key]
+
+    def joint_psm(self, joint_key: str) -> Float:
+        """Return the optimal matrix of a joint fit, (n, n)."""
+        return self.results.joint_arrays(joint_key)[2]
+
+    def final_psm(self, fit_key: str) -> Float | None:
+        """Return the matrix after re-optimisation, (n, n), None where the study did not keep it."""
+        arrays = self.results.fit_arrays(fit_key)
+        return None if arrays is None else arrays[1]
+
+    def feature_names(self, target_key: str) -> tuple[str, ...]:
+        """Return the names of a target's rows."""
+        return self.results.feature_names(target_key)
+
+    @cached_property
+    def subjects(self) -> tuple[Subject, ...]:
+        """What there is to draw: pretrained models; where the study has none, its random ones."""
+        columns = ["model", "revision", "model_weights", "dataset", "hookpoint"]
+        frames = [frame[columns] for frame in (self.probes, self.psms, self.fits) if not frame.empty]
+        if not frames:
+            return ()
+        rows = pd.concat(frames).drop_duplicates().sort_values(columns)
+        pretrained = rows[rows["model_weights"] == "pretrained"]
+        chosen = rows if pretrained.empty else pretrained
+        return tuple(Subject(*(str(value) for value in row)) for row in chosen.itertuples(index=False))
+
+    def of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the subject's rows of a view."""
+        columns = ("model", "revision", "model_weights", "dataset", "hookpoint")
+        return _equal(frame, dict(zip(columns, subject, strict=True)))
+
+    def random_of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the same network with random weights: of the same name, or the study's only model.
+
+        A study may give random weights a name of their own, so where it has one pretrained model every random
+        one counts as its counterpart.
+        """
+        if subject.weights == "random":
+            return frame.iloc[:0]
+        rows = _equal(
+            frame, {"model_weights": "random", "dataset": subject.dataset, "hookpoint": subject.hookpoint}
+        )
+        named = rows[rows["model"] == subject.model]
+        if not named.empty or len({s.model for s in self.subjects}) > 1:
+            return named
+        return rows
+
+
+def _equal(frame: pd.DataFrame, values: dict[str, str]) -> pd.DataFrame:
+    missing = [column for column in values if column not in frame.columns]
+    if missing:
+        raise ArgumentError("frame", f"lacks the columns {', '.join(missing)}")
+    keep = pd.Series(True, index=frame.index)
+    for column, value in values.items():
+        keep &= frame[column] == value
+    return frame[keep]

@@ -1,0 +1,237 @@
+"""One look for every figure: colours that mean the same everywhere, sizes, and files that are equal byte for byte.
+
+Figures are 10.6 inches wide, about what the page shows at full width, so that 8 points stay 8 points. Colours:
+Okabe and Ito for kernels, Tol's muted scheme for controls and outcomes; both are made for colour-blind readers,
+and markers or line styles repeat what they say.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from superpos.arrays import Float
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 10.6
+"""Inches."""
+PNG_DPI = 130
+INK = "#1f2933"
+FAINT = "#9aa5b1"
+GRID = "#e4e7eb"
+KERNEL_COLOURS = {"exp": "#0072B2", "log": "#E69F00", "riesz:1": "#009E73"}
+KERNEL_SPARE = ("#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#5E4FA2")
+KERNEL_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+OUTCOME_COLOURS = {
+    "converged": "#117733",
+    "max_iter": "#88CCEE",
+    "stalled": "#DDCC77",
+    "unbounded": "#CC6677",
+    "non_finite": "#882255",
+    "strict": "#117733",
+    "degenerate": "#44AA99",
+    "saddle": "#DDCC77",
+    "not_critical": "#CC6677",
+    "not_applicable": "#C4CAD0",
+}
+STATUSES = ("converged", "max_iter", "stalled", "unbounded", "non_finite")
+VERDICTS = ("strict", "degenerate", "saddle", "not_critical", "not_applicable")
+
+
+class LineStyle(NamedTuple):
+    """How one kind of target is drawn."""
+
+    label: str
+    colour: str
+    dashes: Any
+    width: float
+    marker: str
+
+
+TARGET_STYLES = {
+    "features": LineStyle("features", "#111827", "-", 2.2, "o"),
+    "permuted": LineStyle("permuted", "#CC6677", "-", 1.4, "s"),
+    "gaussian": LineStyle("gaussian", "#33A0C8", (0, (5, 1.5)), 1.4, "^"),
+    "shuffled_entries": LineStyle("shuffled entries", "#B8860B", (0, (3, 1.5)), 1.4, "D"),
+    "spectrum": LineStyle("spectrum", "#AA4499", (0, (4, 1.5, 1, 1.5)), 1.4, "v"),
+    "shuffled_labels": LineStyle("shuffled labels", "#7A7A1F", (0, (1, 1.2)), 1.6, "P"),
+}
+RANDOM_STYLE = LineStyle("random weights", "#6B7280", (0, (4, 1.5)), 1.8, "X")
+
+
+def target_style(target: str) -> LineStyle:
+    """Return the style of a kind of target; one that is unknown is grey."""
+    return TARGET_STYLES.get(target, LineStyle(target, FAINT, "-", 1.2, "x"))
+
+
+def kernel_styles(kernels: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return colour and marker of each kernel; exp, log and riesz:1 have theirs on every page."""
+    spare = iter(KERNEL_SPARE * (1 + len(kernels) // len(KERNEL_SPARE)))
+    fixed = tuple(KERNEL_COLOURS)
+    styles = {}
+    for index, kernel in enumerate(kernels):
+        colour = KERNEL_COLOURS[kernel] if kernel in KERNEL_COLOURS else next(spare)
+        position = fixed.index(kernel) if kernel in fixed else 3 + index % (len(KERNEL_MARKERS) - 3)
+        styles[kernel] = (colour, KERNEL_MARKERS[position])
+    return styles
+
+
+SETTINGS: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9.0,
+    "axes.edgecolor": "#7b8794",
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "text.color": INK,
+    "text.parse_math": False,  # a feature may be named $x$
+    "text.usetex": False,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "superpos",
+    "path.simplify": True,
+    "image.interpolation": "nearest",
+}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw with this look, whatever the user's own matplotlib settings; a name in a script without glyphs is no fault."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcdefaults()
+        mpl.rcParams.update(SETTINGS)
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
+        yield
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """Return an empty figure that arranges its panels itself; it belongs to no global state."""
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    return MatplotlibFigure(figsize=(width, height), layout="constrained")
+
+
+def arrange(figure: Figure) -> None:
+    """Place the panels once and for all, rather than again for each file."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Return the figure as PNG, without the name of the program that made it."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def svg_bytes(figure: Figure) -> bytes:
+    """Return the figure as SVG, without date or program."""
+    stream = io.BytesIO()
+    metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    figure.savefig(stream, format="svg", metadata=metadata)
+    return stream.getvalue()
+
+
+def power_label(value: float, position: int | None = None) -> str:  # noqa: ARG001 (matplotlib's signature)
+    """Return a tick label of a log axis: 0.01 to 100 as they are, beyond as 10⁻³."""
+    if value == 0.0 or not math.isfinite(value):
+        return f"{value:g}"
+    exponent = math.log10(abs(value))
+    if abs(exponent - round(exponent)) > 1e-6 or -2 <= exponent <= 2:
+        return f"{value:g}"
+    return (
+        ("-" if value < 0 else "")
+        + "10"
+        + str(round(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    )
+
+
+def log_axis(axis: Any) -> None:
+    """Label the major ticks of a log axis without mathematical markup, and its minor ones not at all."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(power_label))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def sigma_positions(sigmas: Sequence[float]) -> dict[float, float]:
+    """Return a place on a log10 axis for every sigma; sigma 0 stands a gap left of the smallest other one."""
+    positive = sorted(sigma for sigma in sigmas if sigma > 0.0)
+    places = {sigma: math.log10(sigma) for sigma in positive}
+    if len(positive) > 1:
+        gap = max(0.25 * (places[positive[-1]] - places[positive[0]]), 0.5)
+    else:
+        gap = 1.0
+    if any(sigma == 0.0 for sigma in sigmas):
+        places[0.0] = (places[positive[0]] if positive else 0.0) - gap
+    return places
+
+
+def sigma_axis(axes: Axes, places: dict[float, float]) -> None:
+    """Put the sigmas on the x axis: as many labels as fit, and a break after 0."""
+    ordered = sorted(places)
+    kept: list[float] = []
+    span = max(places.values()) - min(places.values()) or 1.0
+    for sigma in ordered:
+        if not kept or places[sigma] - places[kept[-1]] >= 0.16 * span:
+            kept.append(sigma)
+    axes.set_xticks([places[sigma] for sigma in kept], [f"{sigma:g}" for sigma in kept])
+    axes.set_xticks([places[sigma] for sigma in ordered], minor=True)
+    axes.set_xlim(min(places.values()) - 0.06 * span, max(places.values()) + 0.06 * span)
+    if 0.0 in places and len(ordered) > 1:
+        middle = (places[0.0] + places[ordered[1]]) / 2
+        axes.axvline(middle, color=GRID, linewidth=4.0, zorder=0)
+
+
+def heat_map(axes: Axes, matrix: Float, similarity: str) -> Any:
+    """Draw a similarity matrix on the scale of its similarity: cosine -1 to 1, rbf 0 to 1."""
+    low, colours = (-1.0, "RdBu_r") if similarity == "cosine" else (0.0, "viridis")
+    image = axes.imshow(matrix, vmin=low, vmax=1.0, cmap=colours, aspect="equal", interpolation="nearest")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return image
+
+
+def name_ticks(axis: Any, names: Sequence[str], limit: int = 28, **text: Any) -> None:
+    """Name the rows or columns of a matrix; a set larger than `limit` is numbered by tens."""
+    if len(names) <= limit:
+        axis.set_ticks(range(len(names)), [shorten(name) for name in names], **text)
+    else:
+        axis.set_ticks(range(0, len(names), 10), [str(index) for index in range(0, len(names), 10)])
+    axis.set_tick_params(length=0)
+
+
+def shorten(name: str, limit: int = 32) -> str:
+    """Return a name of at most `limit` characters on one line."""
+    line = " ".join(name.split()) or "(empty)"
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

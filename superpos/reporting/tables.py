@@ -1,0 +1,101 @@
+"""Tables of the report: what is written as CSV, and what the page shows of progress and runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from superpos.reporting.answers import Answer
+from superpos.reporting.study_data import StudyData
+
+STAGE_ORDER = ("datasets", "activations", "probes", "psms", "fits", "analysis")
+SECRET = re.compile(r"(?<=://)[^/@\s]*@")
+QUERY = re.compile(r"\?.*$")
+
+
+class Run(NamedTuple):
+    """One recorded execution, for people."""
+
+    started: str
+    ended: str
+    outcome: str
+    host: str
+    commit: str
+    versions: str
+    seconds: str
+    address: str
+
+
+class Progress(NamedTuple):
+    """One stage."""
+
+    stage: str
+    planned: int
+    done: int
+    failed: int
+    quarantined: int
+    not_applicable: int
+
+
+def progress(data: StudyData) -> tuple[Progress, ...]:
+    """Return planned and done rows of every stage, in the order of the pipeline."""
+    rank = {stage: index for index, stage in enumerate(STAGE_ORDER)}
+    columns = list(Progress._fields)
+    rows = [Progress(str(row[0]), *(int(value or 0) for value in row[1:])) for row in data.progress[columns].to_numpy()]
+    return tuple(sorted(rows, key=lambda row: (rank.get(row.stage, len(rank)), row.stage)))
+
+
+def runs(data: StudyData) -> tuple[Run, ...]:
+    """Return the executions that were recorded for the study, the newest first, without user names or passwords."""
+    rows = data.runs.sort_values(["started_at", "run_id"], ascending=False)
+    return tuple(
+        Run(
+            moment(row.started_at),
+            moment(row.ended_at),
+            str(row.outcome),
+            str(row.host),
+            str(row.git_commit)[:12],
+            pairs(row.versions),
+            pairs(row.seconds),
+            address(str(row.address)),
+        )
+        for row in rows.itertuples()
+    )
+
+
+def moment(value: Any) -> str:
+    """Return a stored moment to the second, empty where there is none."""
+    return "" if pd.isna(value) else str(value).replace("T", " ")[:19]
+
+
+def pairs(value: Any) -> str:
+    """Return a stored mapping of names to versions or seconds as text."""
+    stored = json.loads(value) if isinstance(value, str) and value else value
+    if not isinstance(stored, dict):
+        return ""
+    return ", ".join(f"{key} {item:.4g}" if isinstance(item, float) else f"{key} {item}" for key, item in sorted(stored.items()))
+
+
+def address(text: str) -> str:
+    """Return a cluster's address without credentials or query."""
+    return QUERY.sub("", SECRET.sub("", text))
+
+
+def tables(data: StudyData, answers: Sequence[Answer]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the name and the content of the tables that belong to no figure."""
+    rows = [
+        (answer.goal, finding.what, finding.number, finding.count) for answer in answers for finding in answer.findings
+    ]
+    yield "answers", pd.DataFrame(rows, columns=["goal", "what", "number", "count"])
+    yield "progress", pd.DataFrame(progress(data), columns=list(Progress._fields))
+    yield "runs", pd.DataFrame(runs(data), columns=list(Run._fields))
+    yield "probe_results", data.probes
+    yield "psm_results", data.psms
+    yield "psm_pairs", data.pairs
+    yield "joint_results", data.joints
+    yield "best_matches", data.matches
+    yield "layer_similarity", data.layer_similarity

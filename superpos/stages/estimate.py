@@ -1,0 +1,188 @@
+"""How long a study will take and how much room it needs, before anything is computed.
+
+Fits are estimated from the mean seconds that the database holds for the same optimiser and back end, else
+from `FALLBACK_SECONDS` (measured at n = 11, f = 10; see docs/benchmarks.md). Extraction counts 2 operations
+a weight and token. These are estimates: `superpos status` shows the measured rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from superpos.activations.inspection import hook_width
+from superpos.db.engine import Database
+from superpos.db.planned import count_done, seconds_per_fit
+from superpos.records.data import ModelInfo
+from superpos.records.plan import StudyPlan
+from superpos.stages.fits import KEEP_ALL_LIMIT
+
+FALLBACK_SECONDS = {
+    ("joint", "scipy"): 0.15,
+    ("powell", "scipy"): 0.3,
+    ("manifold", "scipy"): 0.03,
+    ("joint", "compiled"): 0.01,
+    ("powell", "compiled"): 0.005,
+    ("manifold", "compiled"): 0.005,
+}
+CPU_OPERATIONS = 2e10
+"""Operations a second of one core in a forward pass."""
+GPU_OPERATIONS = 1e14
+PROBE_OPERATIONS = 1e10
+NEWTON_STEPS = 10
+ASSUMED_FEATURES = 11
+"""Features of a set before it is built."""
+ROW_BYTES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class StageEstimate:
+    """One stage of a plan."""
+
+    stage: str
+    planned: int
+    done: int
+    seconds: float
+    """CPU seconds of what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A plan in numbers."""
+
+    stages: tuple[StageEstimate, ...]
+    n_fits: int
+    n_joint: int
+    n_shared: int
+    """Fits that need no computation of their own because targets share a matrix."""
+    cpu_seconds: float
+    gpu_seconds: float
+    """Of the extraction, if it ran on one GPU."""
+    sql_bytes: float
+    disk_bytes: float
+    basis: str
+    """Where the seconds of a fit come from."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+def estimate(plan: StudyPlan, database: Database) -> Estimate:
+    """Return the estimate of a plan against what a database holds."""
+    done = count_done(database, plan)
+    measured = seconds_per_fit(database)
+    seconds = {**FALLBACK_SECONDS, **measured}
+    n_fits, n_joint, n_shared, fit_seconds, arrays = _fits(plan, seconds)
+    operations = _forward_operations(plan)
+    planned = {
+        "datasets": (len(plan.datasets), 3.0 * len(plan.datasets)),
+        "activations": (len(plan.activations), operations / CPU_OPERATIONS),
+        "probes": (len(plan.directions), _probe_operations(plan) / PROBE_OPERATIONS),
+        "psms": (len(plan.targets), 0.005 * len(plan.targets)),
+        "fits": (n_fits, fit_seconds),
+    }
+    stages = tuple(
+        StageEstimate(stage, count, done[stage], total * (1 - done[stage] / count if count else 0.0))
+        for stage, (count, total) in planned.items()
+    )
+    keep = plan.study.store_vectors == "all" and n_fits <= KEEP_ALL_LIMIT
+    return Estimate(
+        stages=stages,
+        n_fits=n_fits,
+        n_joint=n_joint,
+        n_shared=n_shared,
+        cpu_seconds=sum(stage.seconds for stage in stages),
+        gpu_seconds=operations / GPU_OPERATIONS,
+        sql_bytes=ROW_BYTES * (n_fits + n_joint) + arrays * (2 if keep else 1) + _direction_bytes(plan),
+        disk_bytes=_activation_bytes(plan),
+        basis="seconds a fit measured in this database" if measured else "seconds a fit from the benchmarks",
+    )
+
+
+def _shared_of(plan: StudyPlan, keys: tuple[bytes, ...]) -> int:
+    """Return how many of these targets repeat the matrix of another one."""
+    targets = {target.key: target for target in plan.targets}
+    directions = {d.key: d.activation_key for d in plan.directions}
+    widths = {a.key: (a.dataset_key, a.hookpoint == "mlp.act", a.model_key) for a in plan.activations}
+    shareable = [
+        (targets[key].replicate, widths[directions[targets[key].direction_key]])
+        for key in keys
+        if targets[key].kind == "gaussian" and targets[key].similarity == "cosine"
+    ]
+    return len(shareable) - len(set(shareable))
+
+
+def _fits(plan: StudyPlan, seconds: dict[tuple[str, str], float]) -> tuple[int, int, int, float, float]:
+    """Return fits, joint fits, shared fits, seconds and bytes of vectors of all blocks."""
+    n_fits = n_shared = 0
+    joints: set[tuple[bytes, bytes]] = set()
+    total = 0.0
+    for block in plan.blocks:
+        targets, joint_keys, fit_keys = block.parts
+        shared = _shared_of(plan, targets)
+        own = len(targets) - shared
+        n_fits += block.size
+        n_shared += shared * len(joint_keys) * len(fit_keys)
+        fresh = {(target, joint) for target in targets for joint in joint_keys} - joints
+        joints |= fresh
+        for key in joint_keys:
+            axes, _ = plan.joint_axes[key]
+            count = sum(1 for pair in fresh if pair[1] == key) * own / max(len(targets), 1)
+            total += count * seconds["joint", axes.backend]
+        for key in fit_keys:
+            fit, _ = plan.fit_axes[key]
+            total += own * len(joint_keys) * seconds[fit.optimiser, fit.backend]
+    n = ASSUMED_FEATURES
+    arrays = sum(8.0 * (n * plan.joint_axes[joint][0].n_dims + n * n) for _, joint in joints)
+    return n_fits, len(joints), n_shared, total, arrays
+
+
+def _infos(plan: StudyPlan) -> dict[bytes, ModelInfo]:
+    return {model.key: model.info for model in plan.models}
+
+
+def _forward_operations(plan: StudyPlan) -> float:
+    infos = _infos(plan)
+    datasets = {dataset.key: dataset.spec for dataset in plan.datasets}
+    passes = {(a.model_key, a.dataset_key) for a in plan.activations}
+    total = 0.0
+    for model_key, dataset_key in passes:
+        info, spec = infos[model_key], datasets[dataset_key]
+        weights = info.n_layers * (4 * info.d_model**2 + 2 * info.d_model * info.d_mlp)
+        total += 2.0 * weights * spec.n_sequences * spec.ctx_len
+    return total
+
+
+def _probe_operations(plan: StudyPlan) -> float:
+    """Return operations of Newton steps on the smaller side of the activation matrix."""
+    infos = _infos(plan)
+    activations = {a.key: a for a in plan.activations}
+    datasets = {dataset.key: dataset.spec for dataset in plan.datasets}
+    total = 0.0
+    for directions in plan.directions:
+        a = activations[directions.activation_key]
+        rows = datasets[a.dataset_key].n_samples
+        width = min(hook_width(infos[a.model_key], a.hookpoint), rows)
+        total += float(ASSUMED_FEATURES * NEWTON_STEPS * rows * width**2)
+    return total
+
+
+def _activation_bytes(plan: StudyPlan) -> float:
+    infos = _infos(plan)
+    datasets = {dataset.key: dataset.spec for dataset in plan.datasets}
+    return sum(
+        float(datasets[a.dataset_key].n_samples * hook_width(infos[a.model_key], a.hookpoint))
+        * (2 if a.dtype == "float16" else 4)
+        for a in plan.activations
+    )
+
+
+def _direction_bytes(plan: StudyPlan) -> float:
+    infos = _infos(plan)
+    activations = {a.key: a for a in plan.activations}
+    widths = (
+        hook_width(infos[activations[d.activation_key].model_key], activations[d.activation_key].hookpoint)
+        for d in plan.directions
+    )
+    return sum(8.0 * (2 * ASSUMED_FEATURES + 1) * width for width in widths)
