@@ -1,1 +1,1 @@
-"""Entry points named by verbs: thin, meant to be submitted to a cluster."""
+"""Entry points for `ray job submit`, named by verbs; thin."""

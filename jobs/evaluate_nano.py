@@ -28,6 +28,7 @@ from superpos.datasets.ngrams import tuned_ngrams
 from superpos.datasets.sources import load_corpus
 from superpos.errors import InputError
 from superpos.hashing import file_digest
+from superpos.seeding import generator
 from superpos.specs.datasets import CorpusSpec
 
 RANDOM_SEEDS = (0, 1, 2)
@@ -63,15 +64,16 @@ def network_losses(
     model.eval()
     parts = []
     with torch.inference_mode():
-        for inputs, targets in windows(tokens, lengths, ctx_len, batch_size=16):
-            logits = model(input_ids=torch.from_numpy(inputs)).logits.double()
-            wanted = torch.from_numpy(targets)
-            chosen = logits.gather(2, wanted.clamp(min=0)[..., None])[..., 0]
-            parts.append((logits.logsumexp(2) - chosen)[wanted >= 0].numpy())
+        for inputs, targets in windows(tokens, lengths, ctx_len, batch_size=8):
+            logits, wanted = model(input_ids=torch.from_numpy(inputs)).logits, torch.from_numpy(targets)
+            losses = torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1), wanted.flatten(), ignore_index=-1, reduction="none"
+            )
+            parts.append(losses[wanted.flatten() >= 0].double().numpy())
     return np.concatenate(parts)
 
 
-def evaluate(settings: NanoSettings, work: Path) -> dict[str, Any]:
+def evaluate(settings: NanoSettings, work: Path, note: str = "") -> dict[str, Any]:
     """Return the training record: settings, schedule, curve, baselines, held-out losses, versions.
 
     Raises
@@ -90,9 +92,9 @@ def evaluate(settings: NanoSettings, work: Path) -> dict[str, Any]:
     tokens, lengths = _part(work, "train")
     held, held_lengths = _part(work, "held_out")
     n_bytes = sum(entry["bytes"] for entry in entries if entry["split"] == "held_out")
-    unigram, bigram, chosen = tuned_ngrams(
-        stream_of(tokens, lengths, np.arange(len(lengths))), settings.vocab_size
-    )
+    # In random order, so that the tenth that chooses the smoothing is like the rest.
+    order = generator("sample", name="train_nano/tuning", seed=settings.seed).permutation(len(lengths))
+    unigram, bigram, chosen = tuned_ngrams(stream_of(tokens, lengths, order), settings.vocab_size)
     before = np.concatenate([[SEPARATOR_ID], held[:-1]])
     before[(np.cumsum(held_lengths) - held_lengths)[held_lengths > 0]] = SEPARATOR_ID
     model = new_model(settings, settings.seed)
@@ -145,7 +147,7 @@ def evaluate(settings: NanoSettings, work: Path) -> dict[str, Any]:
             "numpy": np.__version__,
         },
         "python": sys.version,
-        "threads": torch.get_num_threads(),
+        "note": note,
     }
 
 

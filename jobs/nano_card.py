@@ -33,11 +33,9 @@ once, files that are not UTF-8 left out. Whole files are held out by a hash of t
 ## Training
 
 {steps:,} steps of {batch_size} sequences of {ctx_len} tokens: {tokens_seen:,} tokens, {epochs:.2f} epochs,
-{minutes:.0f} minutes on {threads} CPU threads (shared with other work). AdamW (betas 0.9 and 0.95, weight
-decay {weight_decay:g} on matrices), peak learning rate {lr:g}, {warmup} steps of warm-up, cosine decay to a
-tenth, gradients clipped at {clip:g}, seed {seed}. Every sequence starts with `{separator}` (id
-{separator_id}).
-Schedule: {plans}.
+{minutes:.0f} minutes. AdamW (betas 0.9 and 0.95, weight decay {weight_decay:g} on matrices), peak learning
+rate {lr:g}, {warmup} steps of warm-up, cosine decay to a tenth, gradients clipped at {clip:g}, seed {seed}.
+Every sequence starts with `{separator}` (id {separator_id}). Schedule: {plans}.{note}
 
 | step | {curve_steps} |
 |---|{curve_rule}
@@ -90,7 +88,7 @@ def card(record: dict[str, Any]) -> str:
         tokens_seen=record["tokens_seen"],
         epochs=record["epochs"],
         minutes=record["seconds"] / 60,
-        threads=record["threads"],
+        note=f" {record['note']}" if record["note"] else "",
         separator=SEPARATOR,
         separator_id=SEPARATOR_ID,
         plans="; ".join(f"from step {start} on, {steps} steps" for start, steps in record["plans"]),

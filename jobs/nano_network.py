@@ -58,6 +58,8 @@ def save_weights(model: Any, folder: Path, *, half: bool) -> None:
     dtype = torch.float16 if half else torch.float32
     tensors = {name: value.detach().to(dtype).contiguous() for name, value in model.state_dict().items()}
     save_file(tensors, folder / "model.safetensors.tmp", metadata={"format": "pt"})
+    # The library writes for the owner only; a model folder is for everyone who may read the folder.
+    (folder / "model.safetensors.tmp").chmod(0o644)
     (folder / "model.safetensors.tmp").replace(folder / "model.safetensors")
     config = {**model.config.to_diff_dict(), "architectures": ["GPTNeoXForCausalLM"], "dtype": str(dtype)[6:]}
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")

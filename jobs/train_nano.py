@@ -17,13 +17,16 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from jobs.nano_data import Batches, NanoSettings, prepare
 from jobs.nano_network import Progress, load_state, new_model, save_state, save_weights
+from superpos.errors import SuperposError
 from superpos.hashing import file_digest
 
 
@@ -122,19 +125,32 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prepare, train, evaluate, ship."""
+    """Prepare, train, evaluate, ship; bad input is one line and its exit status."""
+    options = vars(parser().parse_args(arguments))
+    try:
+        run(NanoSettings(**{name: options[name] for name in asdict(NanoSettings())}), options)
+    except SuperposError as error:
+        print(f"train_nano: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("train_nano: interrupted; the same command continues from the last state", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run(settings: NanoSettings, options: dict[str, Any]) -> None:
+    """Do what the command line asks for."""
     import torch
 
-    options = vars(parser().parse_args(arguments))
-    settings = NanoSettings(**{name: options[name] for name in asdict(NanoSettings())})
+    from jobs.evaluate_nano import evaluate, ship
+
     work: Path = options["work"]
     work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options["threads"])
-    torch.use_deterministic_algorithms(True)
-    if not (work / "train.tokens.npy").exists() or not (work / "held_out.tokens.npy").exists():
+    if not (work / "train.lengths.npy").exists() or not (work / "held_out.lengths.npy").exists():
         prepare(settings, work)
-    stop_at = 0 if options["evaluate_only"] else options["stop_at"]
     if not options["evaluate_only"]:
+        torch.use_deterministic_algorithms(True)
         train(
             settings,
             work,
@@ -142,15 +158,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log_every=options["log_every"],
             save_every=options["save_every"],
             checkpoints=options["checkpoints"],
-            stop_at=stop_at,
+            stop_at=options["stop_at"],
         )
     if options["out"] is not None:
-        from jobs.evaluate_nano import evaluate, ship
-
-        record = evaluate(settings, work)
+        record = evaluate(settings, work, options["note"])
         ship(settings, work, options["out"], record)
+        losses = record["held_out_nats_per_token"]
+        print(f"held out: trained {losses['trained']:.4f}, bigram {losses['bigram']:.4f} nats per token")
         print(f"{options['out']}: {file_digest(options['out'] / 'model.safetensors')}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,49 @@
+# `make demo` and `make test` work on a fresh clone; each makes the environment it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+OUT ?= superpos-report
+
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test unit lint type layers bench wheel clean
+
+help:  ## Show this list.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "superpos needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+install: $(STAMP)  ## Make the environment in .venv.
+
+demo: $(STAMP)  ## Run the demo study; write superpos.db and the report.
+	$(BIN)/superpos demo --out $(OUT)
+
+test: lint type layers unit  ## Run everything: lint, types, layers, the whole test suite.
+
+unit: $(STAMP)  ## Run the test suite.
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
+
+lint: $(STAMP)  ## Check style.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: $(STAMP)  ## Check types.
+	$(BIN)/mypy
+
+layers: $(STAMP)  ## Check that layers go downward only.
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/benchmarks.md.
+	$(BIN)/python -m benchmarks.fits
+
+wheel: $(STAMP)  ## Build the wheel into dist/.
+	$(BIN)/python -m build --wheel --outdir dist .
+
+clean:  ## Remove what the demo and the build made.
+	rm -rf superpos.db superpos.db-wal superpos.db-shm superpos-data superpos-report dist build

@@ -1,0 +1,15 @@
+"""Run the stage analysis of a study on a cluster.
+
+    ray job submit --working-dir . -- python -m jobs.run_analysis STUDY
+
+Takes the arguments of `superpos run`; the database comes from the cluster"s environment (SUPERPOS_DB_URL).
+"""
+
+from __future__ import annotations
+
+import sys
+
+from jobs.entry import run_stages
+
+if __name__ == "__main__":
+    sys.exit(run_stages(("analysis",)))
