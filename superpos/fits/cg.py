@@ -81,11 +81,11 @@ def run_cg(problem: JointProblem, start: Float, logits: Float, *, max_iter: int,
                 flat, point = _representative(objective, watch.last)
                 status, message = Status.NON_FINITE, "the objective is not finite; last finite iterate kept"
             gradient_norm = float(np.abs(point.gradient).max())
-            again = status is Status.CONVERGED and not watch.escaped and gradient_norm > gtol
-            if not again or result.nit == 0 or nit >= max_iter:
+            if status is not Status.CONVERGED or gradient_norm <= gtol or result.nit == 0:
                 break
-        if again:
-            status, message = Status.MAX_ITER, "Maximum number of iterations has been exceeded."
+            if nit >= max_iter:
+                status, message = Status.MAX_ITER, "Maximum number of iterations has been exceeded."
+                break
         if status is not Status.NON_FINITE:
             reason = check.has_escaped(point)
             if watch.escaped or reason:
