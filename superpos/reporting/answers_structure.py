@@ -169,7 +169,9 @@ def trained_or_random(data: StudyData) -> Answer:
             f"on {subject.dataset} mean ROC AUC reaches {trained.mean[best]:.3f} (layer {trained.layers[best]}) against "
             f"{random.mean[other]:.3f} (layer {random.layers[other]}) with random weights"
         )
-        gain = median_effect(np.array(trained.mean)[: len(random.mean)] - np.array(random.mean)[: len(trained.mean)])
+        gain = median_effect(
+            np.array(trained.mean)[: len(random.mean)] - np.array(random.mean)[: len(trained.mean)]
+        )
         if gain is not None and trained.layers == random.layers:
             findings.append(Finding(f"{subject.dataset}: mean ROC AUC, trained − random, median over layers",
                                     gain.text(sign=True), gain.n))  # fmt: skip

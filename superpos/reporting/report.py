@@ -1,7 +1,161 @@
-"""tmp"""
+"""Write the report: the page, the summary, the figures and the tables of one or several studies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from superpos.errors import InputError, allowed
+
+if TYPE_CHECKING:
+    from superpos.db.results import Results
+    from superpos.reporting.page import Embedder, StudyPage
+    from superpos.reporting.study_data import StudyData
 
 
-class ReportPaths: ...
+@dataclass(frozen=True, slots=True)
+class ReportPaths:
+    """What was written."""
+
+    index: Path
+    """The page, one self-contained HTML file."""
+    summary: Path
+    """The answers in Markdown."""
+    figures: tuple[Path, ...]
+    """PNG and SVG files."""
+    tables: tuple[Path, ...]
+    """CSV files."""
 
 
-def write_report(): ...
+def write_report(results: Results, studies: Sequence[str], out: Path) -> ReportPaths:
+    """Write `index.html`, `summary.md`, `figures/` and `tables/` below a folder, which is made if need be.
+
+    The same database gives the same bytes. Files of an earlier report are written over; files that this one
+    does not write are left.
+
+    Parameters
+    ----------
+    results
+        The database.
+    studies
+        Names of the studies, in the order of the page; empty = all of them.
+    out
+        Folder of the report.
+
+    Raises
+    ------
+    InputError
+        If a study is not in the database, or the folder cannot be written to.
+    """
+    from superpos import __version__
+    from superpos.reporting.page import Embedder, render_page
+    from superpos.reporting.study_data import StudyData
+    from superpos.reporting.summary import render_summary
+
+    known = results.studies()
+    for name in studies:
+        if name not in known:
+            raise InputError(f"study {name!r} is not in {results.label}; {allowed(name, known or ('none',))}")
+    names = tuple(dict.fromkeys(studies)) or known
+    try:
+        folders = [out / "figures", out / "tables"]
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        writer = _Writer(*folders)
+        embedder = Embedder()
+        prefixes = _prefixes(names)
+        pages = tuple(
+            _study(StudyData(results, name), f"s{index}", prefixes[name], writer, embedder)
+            for index, name in enumerate(names, start=1)
+        )
+        index, summary = out / "index.html", out / "summary.md"
+        index.write_text(render_page(pages, results.label, __version__), encoding="utf-8", newline="\n")
+        summary.write_text(render_summary(pages, results.label), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"report folder {out}: {error.strerror or error}") from error
+    return ReportPaths(index, summary, tuple(writer.figures), tuple(writer.tables))
+
+
+class _Writer:
+    """Writes figures and tables under names that are used once."""
+
+    def __init__(self, figures: Path, tables: Path) -> None:
+        self.figure_folder, self.table_folder = figures, tables
+        self.figures: list[Path] = []
+        self.tables: list[Path] = []
+
+    def figure(self, name: str, png: bytes, svg: bytes) -> None:
+        """Write both files of a figure."""
+        for suffix, data in (("png", png), ("svg", svg)):
+            path = self.figure_folder / f"{name}.{suffix}"
+            path.write_bytes(data)
+            self.figures.append(path)
+
+    def table(self, name: str, frame: object) -> None:
+        """Write a table; numbers with all their digits."""
+        import pandas as pd
+
+        assert isinstance(frame, pd.DataFrame)  # noqa: S101 (tells mypy without importing pandas above)
+        path = self.table_folder / f"{name}.csv"
+        frame.to_csv(path, index=False, lineterminator="\n")
+        self.tables.append(path)
+
+
+def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, embedder: Embedder) -> StudyPage:
+    from superpos.reporting.about import about
+    from superpos.reporting.answers_structure import answers
+    from superpos.reporting.charts.feature_counts import feature_counts
+    from superpos.reporting.page import MAX_RUNS, StudyPage
+    from superpos.reporting.sections import build_sections
+    from superpos.reporting.sections_inputs import MAX_SUBJECTS
+    from superpos.reporting.tables import progress, runs, tables
+
+    found = answers(data)
+    shown = []
+    used: set[str] = set()
+    for section in build_sections(data):
+        cards = []
+        for card in section.cards:
+            name = _unused(card.name, used)
+            writer.figure(f"{prefix}{name}", card.png, card.svg)
+            if card.table is not None:
+                writer.table(f"{prefix}{name}", card.table)
+            cards.append(card._replace(name=name))
+        shown.append(embedder.section(section._replace(cards=tuple(cards)), anchor, prefix))
+    for name, frame in tables(data, found):
+        writer.table(f"{prefix}{_unused(name, used)}", frame)
+    recorded = runs(data)
+    return StudyPage(
+        anchor,
+        data.study,
+        about(data),
+        found,
+        tuple(shown),
+        feature_counts(data),
+        progress(data),
+        recorded[:MAX_RUNS],
+        len(recorded),
+        tuple(subject.label for subject in data.subjects[MAX_SUBJECTS:]),
+    )
+
+
+def _prefixes(names: tuple[str, ...]) -> dict[str, str]:
+    """Return what the file names of each study begin with; nothing where there is one study."""
+    from superpos.reporting.sections import slug
+
+    if len(names) == 1:
+        return {names[0]: ""}
+    used: set[str] = set()
+    return {name: f"{_unused(slug(name), used)}--" for name in names}
+
+
+def _unused(name: str, used: set[str]) -> str:
+    """Return a name that no other file has, on file systems that ignore case too."""
+    candidate, number = name, 1
+    while candidate.lower() in used:
+        number += 1
+        candidate = f"{name}-{number}"
+    used.add(candidate.lower())
+    return candidate

@@ -77,7 +77,9 @@ def draw_targets(data: StudyData) -> Iterator[Drawn]:
                 f"targets-{subject_name(subject, data)}-{similarity}",
                 f"Target matrices, {similarity}: {subject.label}",
                 f"Pairwise {similarity} similarity of the feature directions at every layer ({numbers.setting}), on one "
-                f"scale, {scale}. Top, the features" + (f"; {beside}" if beside else "") + f".{missing}{constant}",
+                f"scale, {scale}. Top, the features"
+                + (f"; {beside}" if beside else "")
+                + f".{missing}{constant}",
                 draw_target_psms(numbers),
             )
 

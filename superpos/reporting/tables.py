@@ -45,7 +45,10 @@ def progress(data: StudyData) -> tuple[Progress, ...]:
     """Return planned and done rows of every stage, in the order of the pipeline."""
     rank = {stage: index for index, stage in enumerate(STAGE_ORDER)}
     columns = list(Progress._fields)
-    rows = [Progress(str(row[0]), *(int(value or 0) for value in row[1:])) for row in data.progress[columns].to_numpy()]
+    rows = [
+        Progress(str(row[0]), *(int(value or 0) for value in row[1:]))
+        for row in data.progress[columns].to_numpy()
+    ]
     return tuple(sorted(rows, key=lambda row: (rank.get(row.stage, len(rank)), row.stage)))
 
 
@@ -77,7 +80,10 @@ def pairs(value: Any) -> str:
     stored = json.loads(value) if isinstance(value, str) and value else value
     if not isinstance(stored, dict):
         return ""
-    return ", ".join(f"{key} {item:.4g}" if isinstance(item, float) else f"{key} {item}" for key, item in sorted(stored.items()))
+    return ", ".join(
+        f"{key} {item:.4g}" if isinstance(item, float) else f"{key} {item}"
+        for key, item in sorted(stored.items())
+    )
 
 
 def address(text: str) -> str:
@@ -88,7 +94,9 @@ def address(text: str) -> str:
 def tables(data: StudyData, answers: Sequence[Answer]) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the name and the content of the tables that belong to no figure."""
     rows = [
-        (answer.goal, finding.what, finding.number, finding.count) for answer in answers for finding in answer.findings
+        (answer.goal, finding.what, finding.number, finding.count)
+        for answer in answers
+        for finding in answer.findings
     ]
     yield "answers", pd.DataFrame(rows, columns=["goal", "what", "number", "count"])
     yield "progress", pd.DataFrame(progress(data), columns=list(Progress._fields))

@@ -1,0 +1,58 @@
+"""What a study is, in one paragraph made of its rows."""
+
+from __future__ import annotations
+
+from superpos.reporting.selection import kernels, layers, similarities, targets
+from superpos.reporting.study_data import StudyData
+
+
+def about(data: StudyData) -> str:
+    """Return models, feature sets, layers, similarities, kernels and counts of a study in words."""
+    if not data.subjects:
+        return "Nothing was computed for this study yet."
+    sentences = []
+    models = sorted({f"{s.model}{f' @ {s.revision}' if s.revision else ''}" for s in data.subjects})
+    inputs = data.probes if not data.probes.empty else data.psms
+    random = inputs[inputs["model_weights"] == "random"]
+    kinds = {subject.weights for subject in data.subjects}
+    text = f"Model{'s' if len(models) > 1 else ''} {', '.join(models)}"
+    if kinds == {"random"}:
+        text += " with random weights only"
+    elif not random.empty:
+        n_seeds = random["model_seed"].nunique()
+        text += f", with the same network at random weights beside it ({_count(n_seeds, 'seed')})"
+    sets = data.features.groupby("dataset", sort=True)["feature"].size() if not data.features.empty else None
+    if sets is not None:
+        text += "; feature sets " + ", ".join(
+            f"{name} ({_count(int(size), 'feature')})" for name, size in sets.items()
+        )
+    hookpoints = ", ".join(sorted({subject.hookpoint for subject in data.subjects}))
+    there = layers(inputs) if not inputs.empty else ()
+    text += f"; activations at {hookpoints}, {_layers(there)}."
+    sentences.append(text)
+    if data.joints.empty:
+        sentences.append("No fit was run.")
+    else:
+        n_dims = ", ".join(str(value) for value in sorted(data.joints["n_dims"].unique()))
+        text = (
+            f"Similarities {', '.join(similarities(data.joints))}; kernels {', '.join(kernels(data.joints))}; optimal "
+            f"features of {n_dims} dimensions; targets {', '.join(targets(data.joints)).replace('_', ' ')}"
+        )
+        if not data.fits.empty:
+            sigmas = ", ".join(f"{value:g}" for value in sorted(data.fits["sigma"].unique()))
+            optimisers = " and ".join(sorted(data.fits["optimiser"].unique(), reverse=True))
+            text += f"; re-optimised by {optimisers} at σ {sigmas}"
+        sentences.append(
+            text + f": {_count(len(data.joints), 'joint fit')}, {_count(len(data.fits), 're-optimisation')}."
+        )
+    return " ".join(sentences)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _layers(found: tuple[int, ...]) -> str:
+    if len(found) > 2 and found == tuple(range(found[0], found[-1] + 1)):
+        return f"layers {found[0]} to {found[-1]}"
+    return f"layer{'' if len(found) == 1 else 's'} {', '.join(map(str, found))}"
