@@ -1,0 +1,64 @@
+"""Write `docs/schema.md` from a fresh database: `python -m superpos.db.schema_doc > docs/schema.md`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from superpos.db.columns import COLUMNS, VIEW_COLUMNS, VIEW_ROWS
+from superpos.db.engine import Database
+from superpos.db.migrate import ensure_current, newest_revision
+from superpos.db.results import VIEWS
+from superpos.db.tables import metadata
+
+INTRODUCTION = """# Schema
+
+Written by `python -m superpos.db.schema_doc`; schema revision {revision}. Read through the views; the tables
+behind them may change with a migration. `docs/sql-cookbook.md` shows queries, `docs/glossary.md` the terms.
+
+- Keys are 32 hexadecimal digits (16 bytes): SHA-256 over the canonical JSON of what was asked for, the keys of
+  the inputs, and the algorithm version of the stage. `superpos trace KEY` follows one up to the text.
+- No axis is NULL: what does not apply has the neutral value named below. A number that is NaN or infinite is
+  NULL, and the status beside it says why.
+- Arrays (BLOB / bytea) open with `<dtype>:<shape>;` in ASCII, then come the little-endian bytes in C order:
+  `<f8:11,10;` opens 11 rows of 10 doubles.
+- Distances are Minkowski distances with p = 2 over all n^2 entries; only `rms_final` may be compared between
+  sets of different n.
+- Status of a fit: `converged`, `max_iter` (stopped at the limit), `stalled` (stopped far from critical:
+  relative gradient above 1e-3, or no further progress), `unbounded` (norms ran away), `non_finite`.
+- Verdict: `strict` or `degenerate` local minimum, `saddle`, `not_critical` (relative gradient above 1e-6),
+  `not_applicable` (fewer than 1.5 effective features).
+"""
+
+
+def document() -> str:
+    """Return the whole document."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{Path(folder) / 'schema.db'}")
+        ensure_current(database)
+        with database.read() as connection:
+            inspector = sa.inspect(connection)
+            columns = {view: [c["name"] for c in inspector.get_columns(view)] for view in VIEWS}
+        database.dispose()
+    parts = [INTRODUCTION.format(revision=newest_revision()), "## Views\n"]
+    for view in VIEWS:
+        parts.append(f"### `{view}`: {VIEW_ROWS[view]}\n")
+        parts.append("| column | meaning |\n|---|---|")
+        parts.extend(
+            f"| `{name}` | {VIEW_COLUMNS.get((view, name)) or COLUMNS[name]} |" for name in columns[view]
+        )
+        parts.append("")
+    parts.append("## Tables\n")
+    parts.append("| table | columns | refers to |\n|---|---|---|")
+    for table in metadata.sorted_tables:
+        names = ", ".join(f"`{column.name}`" for column in table.columns)
+        parents = ", ".join(sorted({f"`{key.column.table.name}`" for key in table.foreign_keys}))
+        parts.append(f"| `{table.name}` | {names} | {parents} |")
+    return "\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
