@@ -19,9 +19,9 @@ INTRODUCTION = """# Schema
 Written by `python -m superpos.db.schema_doc`; schema revision {revision}. Read through the views; the tables
 behind them may change with a migration. `docs/sql-cookbook.md` shows queries, `docs/glossary.md` the terms.
 
-- Keys are 32 hexadecimal digits (16 bytes): SHA-256 over the canonical JSON of what was asked for, the keys of
-  the inputs, and the algorithm version of the stage. `superpos trace KEY` follows one up to the text.
-- No axis is NULL: what does not apply has the neutral value named below. A number that is NaN or infinite is
+- Keys are 32 hexadecimal digits (16 bytes): SHA-256 over the canonical JSON of what was asked for, the keys
+  of the inputs, and the algorithm version of the stage. `superpos trace KEY` follows one up to the text.
+- No axis is NULL: what does not apply has the neutral value named below. A NaN or infinite number is
   NULL, and the status beside it says why.
 - Arrays (BLOB / bytea) open with `<dtype>:<shape>;` in ASCII, then come the little-endian bytes in C order:
   `<f8:11,10;` opens 11 rows of 10 doubles.
