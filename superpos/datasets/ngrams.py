@@ -19,7 +19,7 @@ from superpos.arrays import Float, Int
 from superpos.errors import ArgumentError
 
 DISCOUNTS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-ADDITIVE = (0.001, 0.01, 0.1, 1.0, 10.0)
+ADDITIVE = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

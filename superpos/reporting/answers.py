@@ -13,7 +13,7 @@ import pandas as pd
 
 from superpos.analysis import kendall_w
 from superpos.reporting.effects import Effect, control_pairs, median_effect, percent, rms
-from superpos.reporting.selection import headline_sigma, kernels, main_fits, similarities, targets
+from superpos.reporting.selection import headline_sigma, kernels, similarities, targets
 from superpos.reporting.study_data import StudyData
 
 NOT_RUN = "Not run in this study"
@@ -47,7 +47,7 @@ def not_run(goal: str, what: str) -> Answer:
 
 def headline_matches(data: StudyData) -> pd.DataFrame:
     """Return Powell's best matches of all subjects under the main setting at the headline sigma."""
-    parts = [main_fits(data.of(subject, data.matches)) for subject in data.subjects]
+    parts = [data.main_matches(subject) for subject in data.subjects]
     rows = pd.concat(parts) if parts else data.matches
     rows = rows[rows["optimiser"] == "powell"]
     return rows[rows["sigma"] == headline_sigma(rows)]

@@ -11,7 +11,7 @@ from superpos.reporting.answers import Answer, Finding, keeps_low, not_run, pert
 from superpos.reporting.charts.importance import importance
 from superpos.reporting.charts.probe_quality import probe_quality
 from superpos.reporting.effects import median_effect, rms
-from superpos.reporting.selection import SEARCH_SETTING, headline_sigma, main_fits, main_targets, similarities
+from superpos.reporting.selection import SEARCH_SETTING, headline_sigma, main_targets, similarities
 from superpos.reporting.study_data import StudyData
 
 EVEN = 0.9
@@ -236,7 +236,7 @@ def moved_differences(data: StudyData) -> dict[str, pd.Series]:
     axes = ["layer", "similarity", "kernel", *SEARCH_SETTING]
     parts: dict[str, list[pd.Series]] = {}
     for subject in data.subjects:
-        own = main_fits(data.of(subject, data.fits))
+        own = data.main_fits(subject)
         other = data.random_of(subject, data.fits)
         if own.empty or other.empty:
             continue

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from superpos.reporting.study_data import StudyData, Subject
-from superpos.reporting.style import arrange, drawing, png_bytes, svg_bytes
+from superpos.reporting.style import drawing, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,8 +68,7 @@ def build_sections(data: StudyData) -> Iterator[Section]:
         for chapter in (*sections_inputs.CHAPTERS, *sections_fits.CHAPTERS):
             cards = []
             for drawn in chapter.draw(data):
-                arrange(drawn.figure)
-                png, svg = png_bytes(drawn.figure), svg_bytes(drawn.figure)
+                png, svg = save(drawn.figure)
                 cards.append(Card(slug(drawn.name), drawn.title, drawn.caption, png, svg, drawn.table))
             note = "" if cards else f"{NOT_RUN}: {chapter.missing}."
             yield Section(chapter.anchor, chapter.title, chapter.intro, tuple(cards), note)

@@ -11,6 +11,7 @@ from superpos.analysis.best_match import best_matches
 from superpos.arrays import Float
 from superpos.db.results import Results
 from superpos.errors import ArgumentError
+from superpos.reporting.selection import main_fits, main_joints
 
 TARGET_AXES = (
     "model",
@@ -112,6 +113,7 @@ class StudyData:
         self.results = results
         self.study = study
         self._matrices: dict[str, Float] = {}
+        self._chosen: dict[tuple[str, Subject], pd.DataFrame] = {}
 
     def _frame(self, view: str) -> pd.DataFrame:
         frame = self.results.frame(view, study=self.study)
@@ -214,6 +216,28 @@ class StudyData:
         """Return the subject's rows of a view."""
         columns = ("model", "revision", "model_weights", "dataset", "hookpoint")
         return _equal(frame, dict(zip(columns, subject, strict=True)))
+
+    def main_fits(self, subject: Subject) -> pd.DataFrame:
+        """Return the subject's rows of `fit_results` under the main setting."""
+        return self._main("fits", subject)
+
+    def main_matches(self, subject: Subject) -> pd.DataFrame:
+        """Return the subject's rows of `best_matches` under the main setting."""
+        return self._main("matches", subject)
+
+    def main_joints(self, subject: Subject) -> pd.DataFrame:
+        """Return the subject's rows of `joint_results` under the main setting."""
+        return self._main("joints", subject)
+
+    def main_weights(self, subject: Subject) -> pd.DataFrame:
+        """Return the subject's rows of `fit_weights` under the main setting."""
+        return self._main("weights", subject)
+
+    def _main(self, view: str, subject: Subject) -> pd.DataFrame:
+        if (view, subject) not in self._chosen:
+            choose = main_fits if view in ("fits", "matches") else main_joints
+            self._chosen[view, subject] = choose(self.of(subject, getattr(self, view)))
+        return self._chosen[view, subject]
 
     def random_of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of the same network with random weights: of the same name, or the study's only model.

@@ -12,7 +12,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from superpos.arrays import Float
 
@@ -127,7 +127,7 @@ def drawing() -> Iterator[None]:
 
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()
-        mpl.rcParams.update(SETTINGS)
+        mpl.rcParams.update(cast("Any", SETTINGS))
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         yield
 
@@ -139,25 +139,21 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     return MatplotlibFigure(figsize=(width, height), layout="constrained")
 
 
-def arrange(figure: Figure) -> None:
-    """Place the panels once and for all, rather than again for each file."""
-    figure.draw_without_rendering()
+def save(figure: Figure) -> tuple[bytes, bytes]:
+    """Return a figure as PNG and as SVG, without date or program; the panels are placed once for both.
+
+    The canvases are told to print directly, for `savefig` draws everything twice.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    png, svg = io.BytesIO(), io.BytesIO()
+    figure.set_dpi(PNG_DPI)
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
     figure.set_layout_engine("none")
-
-
-def png_bytes(figure: Figure) -> bytes:
-    """Return the figure as PNG, without the name of the program that made it."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=PNG_DPI, metadata={"Software": None})
-    return stream.getvalue()
-
-
-def svg_bytes(figure: Figure) -> bytes:
-    """Return the figure as SVG, without date or program."""
-    stream = io.BytesIO()
-    metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    figure.savefig(stream, format="svg", metadata=metadata)
-    return stream.getvalue()
+    canvas = FigureCanvasSVG(figure)
+    canvas.print_svg(svg, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return png.getvalue(), svg.getvalue()
 
 
 def power_label(value: float, position: int | None = None) -> str:  # noqa: ARG001 (matplotlib's signature)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from superpos.reporting.selection import balanced, describe_setting, kernels, layers, main_fits, targets
+from superpos.reporting.selection import balanced, describe_setting, kernels, layers, targets
 from superpos.reporting.study_data import StudyData, Subject
 from superpos.reporting.style import (
     LineStyle,
@@ -101,21 +101,19 @@ def sweep(data: StudyData, subject: Subject, similarity: str) -> Distances | Non
 
 def summarise(rows: pd.DataFrame, similarity: str) -> Distances:
     """Return medians and quartiles of rows of `best_matches` of one similarity."""
+    names = [*QUANTITIES, "distance_moved", "distance_drift", "distance_return", "recovery"]
+    groups = rows.groupby(["kernel", "target", "sigma"], sort=True)[names]
+    low, median, high = (groups.quantile(q) for q in (0.25, 0.5, 0.75))
+    counts = groups.count()
     lines = []
-    quantities = (*QUANTITIES, "distance_moved", "distance_drift", "distance_return", "recovery")
-    for (kernel, target), group in rows.groupby(["kernel", "target"], sort=True):
-        sigmas = sorted(float(sigma) for sigma in group["sigma"].unique())
-        for quantity in quantities:
-            points = []
-            for sigma in sigmas:
-                values = group.loc[group["sigma"] == sigma, quantity].to_numpy(dtype=np.float64)
-                values = values[np.isfinite(values)]
-                if values.size:
-                    low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
-                    points.append((sigma, float(median), float(low), float(high), int(values.size)))
-            if points:
-                columns = (tuple(column) for column in zip(*points, strict=True))
-                lines.append(Line(str(kernel), str(target), quantity, *columns))
+    for kernel, target in dict.fromkeys((str(index[0]), str(index[1])) for index in counts.index):
+        for name in names:
+            count = counts.loc[(kernel, target), name]
+            kept = count.index[count.to_numpy() > 0]
+            if len(kept):
+                values = (_floats(table.loc[(kernel, target), name][kept]) for table in (median, low, high))
+                numbers = tuple(int(value) for value in count[kept])
+                lines.append(Line(kernel, target, name, _floats(kept), *values, numbers))
     return Distances(
         similarity, kernels(rows), targets(rows), layers(rows), tuple(lines), describe_setting(rows)
     )
@@ -171,8 +169,12 @@ def draw_comparison(numbers: Distances) -> Figure:
     return figure
 
 
+def _floats(values: pd.Series | pd.Index) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
 def _rows(data: StudyData, subject: Subject, similarity: str) -> pd.DataFrame:
-    rows = main_fits(data.of(subject, data.matches))
+    rows = data.main_matches(subject)
     return rows[(rows["similarity"] == similarity) & (rows["optimiser"] == "powell")]
 
 

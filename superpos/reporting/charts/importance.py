@@ -14,7 +14,7 @@ import pandas as pd
 from superpos.analysis import spearman
 from superpos.arrays import Float
 from superpos.reporting.charts.optimisers import spread
-from superpos.reporting.selection import kernels, main_joints, similarities
+from superpos.reporting.selection import kernels, similarities
 from superpos.reporting.study_data import StudyData, Subject
 from superpos.reporting.style import FAINT, INK, kernel_styles, new_figure, shorten
 
@@ -71,7 +71,7 @@ class Importance(NamedTuple):
 
 def importance(data: StudyData, subject: Subject) -> Importance | None:
     """Return entropies and weights of the main setting's joint fits; None where there are none."""
-    joints, weights = main_joints(data.of(subject, data.joints)), main_joints(data.of(subject, data.weights))
+    joints, weights = data.main_joints(subject), data.main_weights(subject)
     joints = joints[joints["importance_mode"] == "learned"]
     weights = weights[(weights["target"] == "features") & (weights["importance_mode"] == "learned")]
     if joints.empty:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from superpos.arrays import Float
-from superpos.reporting.selection import kernels, main_fits
+from superpos.reporting.selection import kernels
 from superpos.reporting.study_data import StudyData, Subject
 from superpos.reporting.style import WIDTH, heat_map, name_ticks, new_figure
 
@@ -44,7 +44,7 @@ class OptimalPsms(NamedTuple):
 
 def optimal_psms(data: StudyData, subject: Subject, similarity: str, layer: int) -> OptimalPsms | None:
     """Return the best matches of the features target at one layer; None where there are none."""
-    rows = main_fits(data.of(subject, data.matches))
+    rows = data.main_matches(subject)
     rows = rows[
         (rows["similarity"] == similarity)
         & (rows["target"] == "features")

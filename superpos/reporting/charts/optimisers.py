@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from superpos.arrays import Float
-from superpos.reporting.selection import kernels, main_fits, similarities
+from superpos.reporting.selection import kernels, similarities
 from superpos.reporting.study_data import StudyData, Subject
 from superpos.reporting.style import FAINT, INK, kernel_styles, log_axis, new_figure
 
@@ -86,7 +86,7 @@ class Optimisers(NamedTuple):
 
 def optimisers(data: StudyData, subject: Subject) -> Optimisers | None:
     """Return the paired ends of the features target; None where Powell did not run."""
-    rows = main_fits(data.of(subject, data.fits))
+    rows = data.main_fits(subject)
     rows = rows[rows["target"] == "features"]
     powell, manifold = rows[rows["optimiser"] == "powell"], rows[rows["optimiser"] == "manifold"]
     if powell.empty:

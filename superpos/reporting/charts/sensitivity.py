@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from superpos.records.fits import USABLE
-from superpos.reporting.selection import balanced, kernels, main_fits, similarities
+from superpos.reporting.selection import balanced, kernels, similarities
 from superpos.reporting.study_data import StudyData, Subject
 from superpos.reporting.style import INK, kernel_styles, new_figure
 
@@ -50,7 +50,7 @@ class Sensitivity(NamedTuple):
 
 def sensitivity(data: StudyData, subject: Subject) -> Sensitivity | None:
     """Return Powell's distances moved over all usable cells; None where there are none."""
-    rows = main_fits(data.of(subject, data.fits))
+    rows = data.main_fits(subject)
     usable = [str(status) for status in USABLE]
     rows = rows[
         (rows["optimiser"] == "powell") & rows["status"].isin(usable) & rows["status_joint"].isin(usable)
