@@ -118,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--log-every", type=int, default=100)
     flags.add_argument("--save-every", type=int, default=500)
     flags.add_argument("--checkpoints", type=int, nargs="*", default=[0, 64, 256, 1024, 4096])
+    flags.add_argument("--note", default="", help="a sentence for the record and the model card")
     flags.add_argument(
         "--evaluate-only", action="store_true", help="evaluate and ship the last state as it is"
     )
