@@ -31,7 +31,6 @@ import tokenize
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from superpos.arrays import Bool, Int
 
@@ -193,9 +192,13 @@ def python_labels(pieces: list[bytes]) -> Bool | None:
     tokens = source_tokens(source)
     if tokens is None:
         return None
-    owner: NDArray[np.int64] = np.full(len(spelled) + 1, len(tokens), dtype=np.int64)
-    for index, (start, end) in enumerate(byte_spans(source, tokens) + skipped):
-        if tokens[index].type not in _LAYOUT or tokens[index].type == tokenize.COMMENT:
-            owner[start:end] = index
-    table = np.concatenate([source_features(tokens), np.zeros((1, len(PYTHON_FEATURES)), dtype=np.bool_)])
-    return np.asarray(table[owner[anchors(pieces)]], dtype=np.bool_)
+    visible = [index for index, item in enumerate(tokens) if item.type not in _LAYOUT - {tokenize.COMMENT}]
+    spans = byte_spans(source, [tokens[index] for index in visible]) + skipped
+    table = np.concatenate(
+        [source_features(tokens)[visible], np.zeros((1, len(PYTHON_FEATURES)), dtype=np.bool_)]
+    )
+    # Source tokens come in order and do not overlap: only the last to start before the anchor can hold it.
+    anchor = anchors(pieces)
+    owner = np.searchsorted(spans[:, 0], anchor, side="right") - 1
+    inside = (owner >= 0) & (anchor < spans[np.maximum(owner, 0), 1])
+    return np.asarray(table[np.where(inside, owner, len(visible))], dtype=np.bool_)
