@@ -46,6 +46,8 @@ STAGE_ROWS = {
     "probes": "study_directions x JOIN direction_sets r ON r.direction_id = x.direction_id",
     "psms": "study_targets x JOIN targets r ON r.target_id = x.target_id",
 }
+COUNTS = ("planned", "done", "failed", "quarantined", "not_applicable")
+CURRENT_BLOCKS = "current_studies c JOIN blocks b ON b.study_id = c.study_id"
 PROGRESS = (
     *(
         f"""SELECT x.study_id, '{stage}' AS stage, COUNT(*) AS planned,
@@ -59,23 +61,23 @@ FROM {rows} GROUP BY x.study_id"""
 FROM {rows} JOIN cell_failures cf ON cf.stage = '{stage}' AND cf.key = r.key GROUP BY x.study_id"""
         for stage, rows in STAGE_ROWS.items()
     ),
-    """SELECT b.study_id, 'fits',
+    f"""SELECT b.study_id, 'fits',
   SUM((SELECT COUNT(*) FROM block_targets bt WHERE bt.block_id = b.block_id)
     * (SELECT COUNT(*) FROM block_joint_axes bj WHERE bj.block_id = b.block_id)
     * (SELECT COUNT(*) FROM block_fit_axes bf WHERE bf.block_id = b.block_id)), 0, 0, 0, 0
-FROM blocks b GROUP BY b.study_id""",
-    """SELECT b.study_id, 'fits', 0, COUNT(*), 0, 0, 0
-FROM blocks b JOIN block_targets bt ON bt.block_id = b.block_id
+FROM {CURRENT_BLOCKS} GROUP BY b.study_id""",
+    f"""SELECT b.study_id, 'fits', 0, COUNT(*), 0, 0, 0
+FROM {CURRENT_BLOCKS} JOIN block_targets bt ON bt.block_id = b.block_id
   JOIN block_joint_axes bj ON bj.block_id = b.block_id
   JOIN block_fit_axes bf ON bf.block_id = b.block_id
   JOIN targets t ON t.target_id = bt.target_id
   JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = bj.joint_axes_id
   JOIN fits f ON f.joint_id = jf.joint_id AND f.fit_axes_id = bf.fit_axes_id
 GROUP BY b.study_id""",
-    """SELECT b.study_id, 'fits', 0, 0, 0, 0,
+    f"""SELECT b.study_id, 'fits', 0, 0, 0, 0,
   SUM((SELECT COUNT(*) FROM block_joint_axes bj WHERE bj.block_id = b.block_id)
     * (SELECT COUNT(*) FROM block_fit_axes bf WHERE bf.block_id = b.block_id))
-FROM blocks b JOIN block_targets bt ON bt.block_id = b.block_id
+FROM {CURRENT_BLOCKS} JOIN block_targets bt ON bt.block_id = b.block_id
   JOIN targets t ON t.target_id = bt.target_id
 WHERE t.status = 'not_applicable' GROUP BY b.study_id""",
     """SELECT b.study_id, 'fits', 0, 0, SUM(1 - cf.quarantined), SUM(cf.quarantined), 0
@@ -178,8 +180,7 @@ FROM current_studies s JOIN study_datasets sd ON sd.study_id = s.study_id
   JOIN datasets ds ON ds.dataset_id = sd.dataset_id
   JOIN features fe ON fe.dataset_id = ds.dataset_id""",
     "study_progress": f"""
-SELECT s.name AS study, q.stage, SUM(q.planned) AS planned, SUM(q.done) AS done, SUM(q.failed) AS failed,
-  SUM(q.quarantined) AS quarantined, SUM(q.not_applicable) AS not_applicable
+SELECT s.name AS study, q.stage, {", ".join(f"CAST(SUM(q.{name}) AS BIGINT) AS {name}" for name in COUNTS)}
 FROM current_studies s JOIN (
 {" UNION ALL ".join(PROGRESS)}
 ) q ON q.study_id = s.study_id

@@ -17,6 +17,15 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+INDEXES = (
+    ("block_targets", ("target_id",)),
+    ("best_match", ("joint_id", "fit_axes_id")),
+    ("best_match", ("target_id",)),
+    ("layer_pairs", ("target_a",)),
+    ("layer_pairs", ("target_b",)),
+)
+"""Indexes of foreign keys that no primary key leads with: a parent is deleted without a scan of its children."""
+
 
 def _views() -> ModuleType:
     """Load the frozen view texts that lie beside `versions`."""
@@ -566,7 +575,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["target_b"], ["targets.target_id"], name=op.f("fk_layer_pairs_target_b")),
         sa.PrimaryKeyConstraint("study_id", "target_a", "target_b", name=op.f("pk_layer_pairs")),
     )
-    # ### end Alembic commands ###
+    for table, columns in INDEXES:
+        op.create_index(op.f(f"ix_{table}_{'_'.join(columns)}"), table, list(columns), unique=False)
     for statement in _views().create_all():
         op.execute(statement)
 
@@ -574,6 +584,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for statement in _views().drop_all():
         op.execute(statement)
+    for table, columns in reversed(INDEXES):
+        op.drop_index(op.f(f"ix_{table}_{'_'.join(columns)}"), table_name=table)
     op.drop_table("layer_pairs")
     op.drop_table("block_targets")
     op.drop_table("best_match")
@@ -607,4 +619,3 @@ def downgrade() -> None:
     op.drop_table("models")
     op.drop_table("joint_axes")
     op.drop_table("fit_axes")
-    # ### end Alembic commands ###

@@ -197,18 +197,20 @@ blocks = sa.Table(
 )
 
 
-def _members(name: str, column: str, target: str) -> sa.Table:
+def _members(name: str, column: str, target: str, *extra: sa.Index) -> sa.Table:
     """Return the table of one factor of the blocks' products."""
     return sa.Table(
         name,
         metadata,
         reference("block_id", "blocks.block_id", primary_key=True),
         reference(column, target, primary_key=True),
+        *extra,
         sqlite_with_rowid=False,
     )
 
 
-block_targets = _members("block_targets", "target_id", "targets.target_id")
+# Deleting a parent looks its children up: without these indexes `db gc` is quadratic in the number of rows.
+block_targets = _members("block_targets", "target_id", "targets.target_id", sa.Index(None, "target_id"))
 block_joint_axes = _members("block_joint_axes", "joint_axes_id", "joint_axes.joint_axes_id")
 block_fit_axes = _members("block_fit_axes", "fit_axes_id", "fit_axes.fit_axes_id")
 
@@ -222,6 +224,8 @@ best_match = sa.Table(
     sa.Column("n_cells", sa.Integer, nullable=False),
     sa.Column("n_usable", sa.Integer, nullable=False),
     sa.ForeignKeyConstraint(["joint_id", "fit_axes_id"], ["fits.joint_id", "fits.fit_axes_id"]),
+    sa.Index(None, "joint_id", "fit_axes_id"),
+    sa.Index(None, "target_id"),
 )
 
 layer_pairs = sa.Table(
@@ -233,6 +237,8 @@ layer_pairs = sa.Table(
     sa.Column("spearman", Number),
     sa.Column("p_value", Number),
     sa.Column("n_permutations", sa.Integer, nullable=False),
+    sa.Index(None, "target_a"),
+    sa.Index(None, "target_b"),
 )
 
 analyses = sa.Table(

@@ -1,0 +1,409 @@
+"""A store without models: plans over faked inputs, and stages that hand in made-up results.
+
+The planner is the real one; what it reads of models and text is replaced, so that a plan costs milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from superpos.db.analysis import n_results, write_analysis
+from superpos.db.engine import Database
+from superpos.db.fit_results import insert_results
+from superpos.db.fit_work import WorkReader, missing_cells
+from superpos.db.inputs import (
+    finish_activations,
+    finish_dataset,
+    finish_directions,
+    missing_activations,
+    missing_datasets,
+    missing_directions,
+)
+from superpos.db.migrate import ensure_current
+from superpos.db.register import register_study
+from superpos.db.runs import start_run
+from superpos.db.targets import finish_targets, missing_targets
+from superpos.hashing import content_key, text_digest
+from superpos.psms.build import describe_psm
+from superpos.records.data import (
+    ActivationInfo,
+    FeatureStatus,
+    ModelInfo,
+    ProbeMetrics,
+    ProbeSet,
+    Shard,
+    TokenExample,
+)
+from superpos.records.fits import JointFit, Status
+from superpos.records.plan import StudyPlan
+from superpos.records.work import (
+    ActivationWork,
+    DatasetSummary,
+    DirectionResult,
+    DirectionWork,
+    FitResult,
+    JointResult,
+    JointWork,
+    PsmResult,
+    TargetWork,
+)
+from superpos.specs.axes import Kernel
+from superpos.specs.datasets import DatasetSpec
+from superpos.specs.models import ModelSpec
+from superpos.specs.study import Block, ModelChoice, Reoptimisation, Study, TargetChoice
+from superpos.stages import plan as planning
+
+FEATURES = ("digit", "capital", "space", "absent")
+N_PROBED = 3
+"""Features with a direction; `absent` has no positives."""
+WIDTH = 5
+N_LAYERS = 4
+
+
+def model_info(spec: ModelSpec) -> ModelInfo:
+    return ModelInfo(
+        name=spec.name,
+        revision=spec.revision,
+        commit="",
+        weights=spec.weights,
+        seed=spec.seed,
+        family="gpt_neox",
+        n_layers=N_LAYERS,
+        d_model=8,
+        d_mlp=WIDTH,
+        vocab_size=64,
+        max_positions=256,
+        config_digest=text_digest(spec.name),
+        weights_digest="" if spec.weights == "random" else text_digest(f"weights of {spec.name}"),
+        tokenizer_digest=text_digest("tokenizer"),
+    )
+
+
+Planner = Callable[..., StudyPlan]
+
+
+@pytest.fixture
+def make_plan(monkeypatch: pytest.MonkeyPatch) -> Planner:
+    """The planner over faked models and text; arguments are those of a one-block study."""
+
+    def plan(
+        name: str = "small",
+        *,
+        text: str = "some text",
+        description: str = "",
+        store_vectors: str = "all",
+        models: tuple[ModelChoice, ...] = (ModelChoice("tiny", "tiny"),),
+        blocks: tuple[Block, ...] | None = None,
+        **block: Any,
+    ) -> StudyPlan:
+        def identity(spec: DatasetSpec, path: Path) -> dict[str, Any]:
+            return {
+                "builder": spec.builder,
+                "seed": spec.seed,
+                "corpus_digest": text_digest(text),
+                "tokenizer_digest": path.name,
+            }
+
+        monkeypatch.setattr(planning, "inspect_model", model_info)
+        monkeypatch.setattr(planning, "locate", lambda spec: (Path(spec.name), ""))
+        monkeypatch.setattr(planning, "dataset_identity", identity)
+        chosen = blocks or (make_block(models=tuple(m.label for m in models), **block),)
+        datasets = (DatasetSpec("words", "text_features"),)
+        return planning.plan_study(Study(name, description, models, datasets, chosen, store_vectors))  # type: ignore[arg-type] # text on purpose
+
+    return plan
+
+
+def make_block(
+    name: str = "block",
+    *,
+    layers: tuple[int, ...] = (0, 1),
+    controls: tuple[str, ...] = ("gaussian",),
+    replicates: int = 1,
+    energies: tuple[str, ...] = ("exp",),
+    sigmas: tuple[float, ...] = (0.0, 0.1),
+    trials: int = 1,
+    **rest: Any,
+) -> Block:
+    """One small block: features and controls, two layers, one kernel, sigma 0 and 0.1."""
+    kinds = ("features", *controls)
+    return Block(
+        name,
+        rest.pop("models", ("tiny",)),
+        ("words",),
+        layers=layers,
+        targets=tuple(TargetChoice(kind, tuple(range(replicates))) for kind in kinds),  # type: ignore[arg-type] # text
+        kernels=tuple(Kernel(energy) for energy in energies),  # type: ignore[arg-type] # text
+        n_dims=rest.pop("n_dims", (2,)),
+        reoptimisations=(Reoptimisation(sigmas=sigmas, trials=trials),),
+        **rest,
+    )
+
+
+@dataclass
+class Store:
+    """One database and the stages of a study on it, with results that follow from keys alone."""
+
+    database: Database
+    plan: StudyPlan
+    study_id: int
+    run_id: int
+    salt: str = ""
+    """Part of every content digest: another salt is other content under the same keys."""
+
+    def datasets(self) -> list[bytes]:
+        keys = list(missing_datasets(self.database, self.study_id))
+        for key in keys:
+            finish_dataset(self.database, key, self.summary(key), self.run_id)
+        return keys
+
+    def summary(self, key: bytes) -> DatasetSummary:
+        return DatasetSummary(
+            n_documents=3,
+            n_sequences=20,
+            n_tokens=400,
+            n_samples=100,
+            phi=np.eye(len(FEATURES)),
+            path=f"datasets/{key.hex()}.safetensors",
+            content_digest=text_digest(f"{key.hex()}{self.salt}"),
+            provenance={"corpus": "text"},
+            features=(
+                ("digit", 40, 60, FeatureStatus.OK, TokenExample("a ", "1", " b", "one.txt")),
+                ("capital", 30, 70, FeatureStatus.OK, TokenExample("", "A", "", "two.txt")),
+                ("space", 50, 50, FeatureStatus.OK, None),
+                ("absent", 0, 100, FeatureStatus.NO_POSITIVES, None),
+            ),
+        )
+
+    def activations(self) -> list[ActivationWork]:
+        works = list(missing_activations(self.database, self.study_id))
+        if works:
+            pairs = [(work, self.activation(work)) for work in works]
+            finish_activations(self.database, pairs, text_digest("data"), self.run_id)
+        return works
+
+    def activation(self, work: ActivationWork, status: str = "ok") -> ActivationInfo:
+        shard = Shard(
+            f"activations/{work.key.hex()}-0.safetensors",
+            100,
+            WIDTH,
+            work.dtype,
+            text_digest(f"{work.key.hex()}{self.salt}"),
+        )
+        shards = (shard,) if status == "ok" else ()
+        return ActivationInfo(work.hookpoint, work.layer, status, 100, WIDTH, work.dtype, 1e-6, shards)
+
+    def directions(self) -> list[DirectionWork]:
+        works = list(missing_directions(self.database, self.study_id))
+        if works:
+            finish_directions(self.database, [self.direction(work) for work in works], self.run_id)
+        return works
+
+    def direction(self, work: DirectionWork) -> DirectionResult:
+        coef = numbers(work.key, N_PROBED, WIDTH)
+        metrics = tuple(
+            ProbeMetrics(
+                name, "converged" if i < N_PROBED else "no_positives", 70, 30, 40,
+                *((0.9, 0.8, 0.7, 0.6, 0.95, 0.85, 1.5) if i < N_PROBED else (None,) * 7), 7,
+            )
+            for i, name in enumerate(FEATURES)
+        )  # fmt: skip
+        probes = ProbeSet(
+            FEATURES[:N_PROBED],
+            metrics,
+            coef,
+            coef / 2.0,
+            np.zeros(N_PROBED),
+            np.full(WIDTH, 2.0),
+            np.arange(100) < 70,
+        )
+        return DirectionResult(work.direction_id, probes, "", work.activation_digest)
+
+    def targets(self, limit: int = 1000) -> list[TargetWork]:
+        works = list(missing_targets(self.database, self.study_id, limit))
+        if works:
+            finish_targets(self.database, [self.target(work) for work in works], self.run_id)
+        return works
+
+    def target(self, work: TargetWork) -> PsmResult:
+        shared = work.kind == "gaussian" and work.similarity == "cosine"
+        inputs = [] if shared else [work.direction_key]
+        names = {"kind": work.kind, "replicate": work.replicate, "similarity": work.similarity}
+        key = content_key("psm", 1, {**names, "space": work.space, "C": work.rbf_scale}, inputs)
+        rows = numbers(key, N_PROBED, WIDTH)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        matrix = rows @ rows.T
+        matrix = (matrix + matrix.T) / 2.0
+        if work.similarity == "rbf":
+            matrix = np.exp(matrix - 1.0)
+        np.fill_diagonal(matrix, 1.0)
+        scale = 0.0 if work.similarity == "cosine" else abs(work.rbf_scale)
+        record = describe_psm(
+            matrix,
+            similarity=work.similarity,  # type: ignore[arg-type] # text from the database
+            kind=work.kind,
+            replicate=work.replicate,
+            rbf_scale_resolved=scale,
+        )
+        return PsmResult(work.target_id, key, record)
+
+    def works(self, keep_vectors: bool = True) -> list[JointWork]:
+        """The missing fits as work."""
+        cells = missing_cells(self.database, self.study_id)
+        return list(WorkReader(self.database, keep_vectors).works(cells))
+
+    def fits(self) -> list[JointWork]:
+        works = self.works()
+        if works:
+            insert_results(self.database, [joint_result(work) for work in works], self.run_id)
+        return works
+
+    def inputs(self) -> Store:
+        """Every stage before the fits."""
+        self.datasets()
+        self.activations()
+        self.directions()
+        self.targets()
+        return self
+
+    def everything(self) -> Store:
+        """Every stage up to the fits."""
+        self.inputs()
+        self.fits()
+        return self
+
+    def analyse(self) -> None:
+        """Make every stored fit of the study a best match of its target, and pair the first two targets."""
+        with self.database.read() as connection:
+            best = connection.exec_driver_sql(
+                "SELECT DISTINCT bt.target_id, f.joint_id, f.fit_axes_id, 4 AS n_cells, 3 AS n_usable "
+                "FROM blocks b JOIN block_targets bt ON bt.block_id = b.block_id "
+                "JOIN targets t ON t.target_id = bt.target_id JOIN joint_fits j ON j.psm_id = t.psm_id "
+                "JOIN block_joint_axes bj ON bj.block_id = b.block_id AND bj.joint_axes_id = j.joint_axes_id "
+                "JOIN block_fit_axes bf ON bf.block_id = b.block_id "
+                "JOIN fits f ON f.joint_id = j.joint_id AND f.fit_axes_id = bf.fit_axes_id "
+                f"WHERE b.study_id = {self.study_id}"  # noqa: S608 (an integer of ours)
+            )
+            rows = [dict(row) for row in best.mappings()]
+        ids = sorted({row["target_id"] for row in rows})
+        pairs = [
+            {"target_a": ids[0], "target_b": ids[1], "spearman": 0.5, "p_value": 0.2, "n_permutations": 99}
+        ]
+        count = n_results(self.database, self.study_id)
+        write_analysis(self.database, self.study_id, self.run_id, count, rows, pairs)
+
+    def count(self, table: str) -> int:
+        with self.database.read() as connection:
+            return int(connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar() or 0)  # noqa: S608 (a table of ours)
+
+
+def numbers(key: bytes, *shape: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Normal numbers that follow from a key."""
+    return np.random.default_rng(int.from_bytes(key[:8], "big")).standard_normal(shape)
+
+
+def joint_result(work: JointWork) -> JointResult:
+    """What a worker would hand back, made of the keys."""
+    key = content_key("joint", 1, {}, [work.psm_key, work.axes_key])
+    n = work.target.shape[0]
+    joint: JointFit | None = None
+    if work.done is None:
+        logits = numbers(key, n)
+        joint = JointFit(
+            vectors=numbers(key, n, work.axes.n_dims),
+            logits=logits,
+            importance=np.exp(logits) / np.exp(logits).sum(),
+            norms=np.arange(1.0, n + 1.0),
+            similarities=np.eye(n),
+            start_radius=1.0,
+            fun=1.5,
+            energy=1.0,
+            mismatch=0.005,
+            gradient_norm=1e-6,
+            nit=10,
+            nfev=20,
+            njev=20,
+            status=Status.CONVERGED,
+            message="",
+        )
+    fits = tuple(fit_result(fit_id, axes_key, work, n) for fit_id, axes_key, _ in work.fits)
+    return JointResult(work.psm_id, work.joint_axes_id, key, joint, 0.07, 0.9, 0.01, fits, ())
+
+
+def fit_result(fit_axes_id: int, axes_key: bytes, work: JointWork, n: int) -> FitResult:
+    value = float(numbers(axes_key)) ** 2
+    names = (
+        "distance_start", "distance_final", "distance_moved", "distance_drift", "distance_return",
+        "distance_simplex", "distance_identity", "recovery", "angle", "rms_final", "fun", "energy_start",
+        "energy_final", "norm_error", "relative_gradient", "min_eigenvalue",
+    )  # fmt: skip
+    columns: dict[str, Any] = {
+        **dict.fromkeys(names, value),
+        "distance_polish": None,
+        "n_negative": 0,
+        "n_zero": 1,
+        "nit": 5,
+        "nfev": 50,
+        "verdict": "strict",
+        "verdict_polished": "strict",
+        "status": "converged",
+        "seconds": 0.01,
+    }
+    vectors = numbers(axes_key, n, work.axes.n_dims)
+    return FitResult(fit_axes_id, columns, vectors, np.eye(n)) if work.keep_vectors else FitResult(
+        fit_axes_id, columns, None, None
+    )
+
+
+def new_run(database: Database, study: str = "small") -> int:
+    return start_run(
+        database, study=study, host="here", git_commit="", versions={"numpy": "2"}, address="local"
+    )
+
+
+Opener = Callable[..., Store]
+
+
+@pytest.fixture
+def open_store(database: Database, make_plan: Planner) -> Opener:
+    """Register a study (a plan, or the arguments of one) and return the store to fill."""
+
+    def make(plan: StudyPlan | None = None, salt: str = "", **arguments: Any) -> Store:
+        chosen = make_plan(**arguments) if plan is None else plan
+        study_id = register_study(database, chosen)
+        return Store(database, chosen, study_id, new_run(database, chosen.study.name), salt)
+
+    return make
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """A fresh SQLite database, for what only SQLite has."""
+    handle = Database(f"sqlite:///{tmp_path / 'one.db'}")
+    ensure_current(handle)
+    yield handle
+    handle.dispose()
+
+
+@pytest.fixture
+def results_of() -> Callable[[JointWork], JointResult]:
+    """What a worker would hand back for a piece of work."""
+    return joint_result
+
+
+@pytest.fixture
+def block() -> Callable[..., Block]:
+    """A small block, to be changed by arguments."""
+    return make_block
+
+
+@pytest.fixture
+def without_joint() -> Callable[[JointResult], JointResult]:
+    """A result without its joint fit, as workers return where the database holds it."""
+    return lambda result: replace(result, joint=None)
