@@ -101,7 +101,8 @@ WHERE s.revision = (SELECT MAX(o.revision) FROM studies o WHERE o.name = s.name)
 SELECT DISTINCT b.study_id, bt.target_id
 FROM blocks b JOIN block_targets bt ON bt.block_id = b.block_id""",
     "study_directions": """
-SELECT DISTINCT st.study_id, t.direction_id FROM study_targets st JOIN targets t ON t.target_id = st.target_id""",
+SELECT DISTINCT st.study_id, t.direction_id
+FROM study_targets st JOIN targets t ON t.target_id = st.target_id""",
     "study_joints": """
 SELECT DISTINCT b.study_id, bt.target_id, bj.joint_axes_id
 FROM blocks b JOIN block_targets bt ON bt.block_id = b.block_id
@@ -173,8 +174,8 @@ FROM current_studies s JOIN layer_pairs lp ON lp.study_id = s.study_id
   JOIN direction_sets dl ON dl.direction_id = tl.direction_id
   JOIN activation_sets al ON al.activation_id = dl.activation_id""",
     "dataset_features": """
-SELECT s.name AS study, sd.name AS dataset, sd.corpus, ds.builder, ds.n_documents, ds.n_sequences, ds.n_tokens,
-  ds.n_samples, fe.feature_index, fe.feature, fe.n_positive, fe.n_negative, fe.status, fe.example,
+SELECT s.name AS study, sd.name AS dataset, sd.corpus, ds.builder, ds.n_documents, ds.n_sequences,
+  ds.n_tokens,  ds.n_samples, fe.feature_index, fe.feature, fe.n_positive, fe.n_negative, fe.status, fe.example,
   ds.key AS dataset_key
 FROM current_studies s JOIN study_datasets sd ON sd.study_id = s.study_id
   JOIN datasets ds ON ds.dataset_id = sd.dataset_id
