@@ -9,7 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from superpos.arrays import Float
-from superpos.db.engine import Database
+from superpos.db.engine import Database, take_turns
 from superpos.db.tables_fits import analyses, best_match, layer_pairs, psms, targets
 from superpos.db.tables_inputs import activation_sets, direction_sets
 
@@ -117,6 +117,7 @@ def write_analysis(
 ) -> None:
     """Replace a study's stored analysis."""
     with database.write() as connection:
+        take_turns(connection, "analysis")
         for table in (best_match, layer_pairs, analyses):
             connection.execute(table.delete().where(table.c.study_id == study_id))
         for table, rows in ((best_match, best), (layer_pairs, pairs)):

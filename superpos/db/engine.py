@@ -7,6 +7,7 @@ or a secret.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from superpos.errors import DatabaseError, InputError
 
 DEFAULT_URL = "sqlite:///superpos.db"
 BUSY_TIMEOUT_MS = 60_000
+CONNECT_TIMEOUT_S = 30
+"""How long a PostgreSQL server may take to answer, unless the URL says otherwise (`?connect_timeout=5`)."""
 
 
 def resolve_url(url: str | None) -> URL:
@@ -30,13 +33,13 @@ def resolve_url(url: str | None) -> URL:
     Raises
     ------
     InputError
-        If the text is no database URL, names another database system, or carries a password in its query,
-        where it would not be masked.
+        If the text is no database URL, names another database system or no file, or carries a password in
+        its query, where it would not be masked.
     """
     text = url or os.environ.get("SUPERPOS_DB_URL") or DEFAULT_URL
     try:
         parsed = make_url(text)
-    except UrlError as error:
+    except (UrlError, ValueError) as error:  # the second for a port that is no number
         raise InputError(
             "database URL cannot be read; allowed: sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME"
         ) from error
@@ -52,6 +55,8 @@ def resolve_url(url: str | None) -> URL:
         raise InputError(
             f"database URL: {parsed.drivername!r} is not supported; allowed: sqlite, postgresql+psycopg"
         )
+    if parsed.drivername == "sqlite" and (parsed.database or ":memory:").startswith((":memory:", "file:")):
+        raise InputError(f"database URL: {parsed} names no file; allowed: sqlite:///FILE")
     return parsed
 
 
@@ -61,9 +66,7 @@ class Database:
     def __init__(self, url: str | None = None) -> None:
         self.url = resolve_url(url)
         self.is_sqlite = self.url.drivername == "sqlite"
-        self.engine = (
-            _sqlite_engine(self.url) if self.is_sqlite else sa.create_engine(self.url, pool_pre_ping=True)
-        )
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
 
     @property
     def label(self) -> str:
@@ -76,7 +79,7 @@ class Database:
         named = os.environ.get("SUPERPOS_DATA_DIR")
         if named:
             return Path(named)
-        if self.is_sqlite and self.url.database and self.url.database != ":memory:":
+        if self.is_sqlite and self.url.database:
             return Path(self.url.database).resolve().parent / "superpos-data"
         return Path("superpos-data").resolve()
 
@@ -118,7 +121,8 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            if isinstance(error, sa.exc.OperationalError):
+            # The driver's own DatabaseError is what SQLite says of a file that is no database.
+            if isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError:
                 reason = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
                 raise DatabaseError(f"database {self.label}: {reason}") from error
             raise
@@ -126,10 +130,27 @@ class Database:
             raise DatabaseError(f"database {self.label}: {error}") from error
 
 
+def take_turns(connection: sa.Connection, what: str) -> None:
+    """Wait until no other transaction holds the turn called `what`, and hold it until this one ends.
+
+    For check-then-write on PostgreSQL, where two transactions could both find nothing and both write; the
+    writers of SQLite are alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256(f"superpos {what}".encode()).digest()[:8], "big", signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+
+def _postgresql_engine(url: URL) -> sa.Engine:
+    """Return an engine that finds dead connections and does not wait for ever for a silent host."""
+    waits = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_S}
+    return sa.create_engine(url, pool_pre_ping=True, connect_args=waits)
+
+
 def _sqlite_engine(url: URL) -> sa.Engine:
     """Return an engine in WAL mode that leaves BEGIN to us."""
     path = Path(url.database or "")
-    if url.database and url.database != ":memory:" and not path.parent.exists():
+    if not path.parent.exists():
         raise DatabaseError(f"database {url}: folder {path.parent} does not exist; make it first")
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from superpos.db.engine import Database
+from superpos.db.engine import Database, take_turns
 from superpos.db.tables_fits import cell_failures
 from superpos.records.work import CellFailure
 
@@ -26,6 +26,7 @@ def record_failures(database: Database, failures: Iterable[CellFailure], run_id:
     """Count an attempt for each failure and quarantine those that have had enough."""
     c = cell_failures.c
     with database.write() as connection:
+        take_turns(connection, "failures")
         for failure in failures:
             where = sa.and_(c.stage == failure.stage, c.key == failure.key)
             attempts = 1 + int(connection.scalar(sa.select(c.attempts).where(where)) or 0)
@@ -70,10 +71,18 @@ UNION SELECT a.key FROM current_studies s JOIN study_directions x ON x.study_id 
   JOIN activation_sets a ON a.activation_id = d.activation_id WHERE s.name = :study
 UNION SELECT t.key FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id
   JOIN targets t ON t.target_id = x.target_id WHERE s.name = :study
-UNION SELECT p.key FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id
-  JOIN targets t ON t.target_id = x.target_id JOIN psms p ON p.psm_id = t.psm_id WHERE s.name = :study
+UNION SELECT p.key || '.' || ja.key || '.' || fa.key FROM cell_failures cf
+  JOIN psms p ON p.key = SUBSTR(cf.key, 1, 32)
+  JOIN joint_axes ja ON ja.key = SUBSTR(cf.key, 34, 32)
+  JOIN fit_axes fa ON fa.key = SUBSTR(cf.key, 67, 32)
+  JOIN targets t ON t.psm_id = p.psm_id
+  JOIN block_targets bt ON bt.target_id = t.target_id
+  JOIN blocks b ON b.block_id = bt.block_id
+  JOIN block_joint_axes bj ON bj.block_id = b.block_id AND bj.joint_axes_id = ja.joint_axes_id
+  JOIN block_fit_axes bf ON bf.block_id = b.block_id AND bf.fit_axes_id = fa.fit_axes_id
+  JOIN current_studies s ON s.study_id = b.study_id WHERE cf.stage = 'fits' AND s.name = :study
 """
-"""Keys that failures of a study's cells begin with."""
+"""Keys of a study's rows, and of those of its cells that have failed; another study may share a matrix."""
 
 
 def put_back(database: Database, study: str) -> int:
@@ -83,7 +92,7 @@ def put_back(database: Database, study: str) -> int:
     with database.write() as connection:
         changed = connection.execute(
             cell_failures.update()
-            .where(c.quarantined == 1, sa.func.substr(c.key, 1, 32).in_(sa.select(keys.c.key)))
+            .where(c.quarantined == 1, c.key.in_(sa.select(keys.c.key)))
             .values(quarantined=0, attempts=0),
             {"study": study},
         )

@@ -18,6 +18,8 @@ def insert_results(database: Database, results: Sequence[JointResult], run_id: i
 
     A row that another run has written meanwhile is left as it is: equal keys mean equal results.
     """
+    # In one order, for two transactions that insert the same rows crosswise would wait for each other.
+    results = sorted(results, key=lambda result: (result.psm_id, result.joint_axes_id))
     with database.write() as connection:
         fresh = [result for result in results if result.joint is not None]
         insert_missing(connection, joint_fits, [_joint_row(result, run_id) for result in fresh])
@@ -37,7 +39,7 @@ def insert_results(database: Database, results: Sequence[JointResult], run_id: i
             joint_id = ids.get((result.psm_id, result.joint_axes_id))
             if joint_id is None:
                 continue
-            for fit in result.fits:
+            for fit in sorted(result.fits, key=lambda fit: fit.fit_axes_id):
                 names = {"joint_id": joint_id, "fit_axes_id": fit.fit_axes_id}
                 rows.append({**names, **fit.columns, "run_id": run_id})
                 if fit.vectors is not None:

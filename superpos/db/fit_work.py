@@ -116,9 +116,7 @@ class WorkReader:
                 for row in connection.execute(
                     sa.select(
                         j.joint_id, j.psm_id, j.joint_axes_id, j.vectors, j.logits, j.start_radius
-                    ).where(
-                        j.psm_id.in_(wanted), j.joint_axes_id.in_(sorted({pair[1] for pair, _ in groups}))
-                    )
+                    ).where(sa.tuple_(j.psm_id, j.joint_axes_id).in_([pair for pair, _ in groups]))
                 )
             }
             unperturbed = self._unperturbed(connection, [row.joint_id for row in joints.values()])

@@ -24,6 +24,10 @@ WANTED_JOINTS = """SELECT jf.joint_id FROM joint_fits jf JOIN targets t ON t.psm
   JOIN block_joint_axes bj ON bj.block_id = bt.block_id AND bj.joint_axes_id = jf.joint_axes_id"""
 
 NO_JOINT = f"joint_id NOT IN ({WANTED_JOINTS})"
+GONE = """SUBSTR(key, 1, 32) NOT IN (SELECT key FROM datasets UNION SELECT key FROM activation_sets
+    UNION SELECT key FROM direction_sets UNION SELECT key FROM targets UNION SELECT key FROM psms)
+  OR (stage = 'fits' AND (SUBSTR(key, 34, 32) NOT IN (SELECT key FROM joint_axes)
+    OR SUBSTR(key, 67, 32) NOT IN (SELECT key FROM fit_axes)))"""
 STEPS: tuple[tuple[str, str], ...] = (
     ("best_match", OLD_STUDY),
     ("layer_pairs", OLD_STUDY),
@@ -51,6 +55,7 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("models", NO_MODEL),
     ("joint_axes", "joint_axes_id NOT IN (SELECT joint_axes_id FROM block_joint_axes)"),
     ("fit_axes", "fit_axes_id NOT IN (SELECT fit_axes_id FROM block_fit_axes)"),
+    ("cell_failures", GONE),
 )
 """Table and condition of its garbage, children before parents."""
 

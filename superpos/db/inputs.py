@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from superpos.db.engine import Database
+from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
+from superpos.db.insert import insert_missing
 from superpos.db.tables_fits import block_targets, blocks, targets
 from superpos.db.tables_inputs import (
     activation_sets,
@@ -66,6 +67,7 @@ def finish_dataset(database: Database, key: bytes, summary: DatasetSummary, run_
         If results hang on other content under this key.
     """
     with database.write() as connection:
+        take_turns(connection, "datasets")
         query = sa.select(datasets.c.dataset_id, datasets.c.content_digest).where(datasets.c.key == key)
         dataset_id, digest = connection.execute(query).one()
         if digest is not None:
@@ -178,6 +180,7 @@ def finish_activations(
         If an activation set that probes rest on has other content now.
     """
     with database.write() as connection:
+        take_turns(connection, "activations")
         for work, info in results:
             content = text_digest("".join(shard.sha256 for shard in info.shards))
             a = activation_sets.c
@@ -204,9 +207,11 @@ def finish_activations(
                     run_id=run_id,
                 )
             )
-            for index, shard in enumerate(info.shards):
-                row = {"activation_id": work.activation_id, "shard_index": index, **asdict(shard)}
-                connection.execute(shards.insert().values(row))
+            rows = [
+                {"activation_id": work.activation_id, "shard_index": index, **asdict(shard)}
+                for index, shard in enumerate(info.shards)
+            ]
+            insert_missing(connection, shards, rows)
 
 
 def missing_directions(database: Database, study_id: int) -> tuple[DirectionWork, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from superpos.db.engine import Database
+from superpos.db.engine import Database, take_turns
 from superpos.errors import DatabaseError
 
 
@@ -98,16 +99,29 @@ def upgrade(database: Database) -> tuple[str | None, str]:
     before = current_revision(database)
     if before == newest_revision():
         return before, before
-    if before is not None and database.is_sqlite and database.url.database:
-        path = Path(database.url.database)
-        with database.read() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.copyfile(path, path.with_name(f"{path.name}.{before}.backup"))
+    if before is not None and database.is_sqlite:
+        _back_up(Path(database.url.database or ""), before)
+    try:
+        _upgrade(database)
+    finally:
+        database.dispose()  # with the connection that has its foreign keys off
+    return before, newest_revision()
+
+
+def _back_up(path: Path, revision: str) -> None:
+    """Copy a SQLite file beside itself, with what still lies in its write-ahead log."""
+    copy = path.with_name(f"{path.name}.{revision}.backup")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+
+
+def _upgrade(database: Database) -> None:
     with database.read() as connection:
         if database.is_sqlite:
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.rollback()
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        take_turns(connection, "upgrade")
         counts = _row_counts(connection)
         command.upgrade(_config(connection), "head")
         lost = [name for name, count in _row_counts(connection).items() if count < counts.get(name, 0)]
@@ -118,8 +132,6 @@ def upgrade(database: Database) -> tuple[str | None, str]:
                 f"database {database.label}: upgrade would lose rows of {', '.join(lost) or dangling}"
             )
         connection.commit()
-    database.dispose()
-    return before, newest_revision()
 
 
 def _row_counts(connection: sa.Connection) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def left_over(database: Database, study_id: int) -> bool:
     )
     with database.read() as connection:
         undone = int(connection.scalar(query, {"study_id": study_id}) or 0)
-    return undone > 0 or analysed(database, study_id) != n_results(database, study_id)
+    results = n_results(database, study_id)
+    return undone > 0 or (results > 0 and analysed(database, study_id) != results)
 
 
 def failure_reasons(database: Database) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +12,8 @@ from superpos.db.insert import BATCH
 from superpos.db.tables_fits import (
     analyses,
     best_match,
+    block_targets,
+    blocks,
     fit_arrays,
     fits,
     importance,
@@ -23,6 +25,7 @@ from superpos.db.tables_fits import (
 )
 from superpos.db.tables_inputs import activation_sets, datasets, direction_sets, features, probes, shards
 from superpos.errors import InputError
+from superpos.specs.study import MEDIAN_RULE
 
 LEVELS: tuple[tuple[str, sa.Table, str], ...] = (
     ("data sets", datasets, "dataset_id"),
@@ -75,7 +78,8 @@ def drop_dependants(database: Database, key: str) -> list[str]:
             query = sa.select(table.c[id_column]).where(table.c.key == key)
             found = connection.scalar(query) if _is_key(key) else None
             if found is not None:
-                return _drop(connection, level, [int(found)])
+                ids = _sharing(connection, [int(found)]) if table is targets else [int(found)]
+                return _drop(connection, level, ids)
         raise InputError(
             f"--rebuild: {key!r} names no data set, activation set, probe set, target or joint fit in "
             f"{database.label}; copy a key from a view"
@@ -87,65 +91,114 @@ def _is_key(text: str) -> bool:
 
 
 def _drop(connection: sa.Connection, level: int, ids: list[int]) -> list[str]:
-    said: list[str] = []
-    for table in (best_match, layer_pairs, analyses):  # made again from what is left
-        connection.execute(table.delete())
-    for name, table, id_column in LEVELS[level:]:
-        if not ids:
-            break
-        said.append(f"dropped {len(ids)} {name}")
-        children = _children(connection, table, ids)
-        if table is joint_fits:
-            _delete_joints(connection, ids)
-            break
-        _clear(connection, table, id_column, ids)
-        ids = children
+    """Drop rows of one level and, level by level, what rests on them; return a line a level."""
+    name, table, id_column = LEVELS[level]
+    if not ids:
+        return []
+    if table is joint_fits:
+        matrices = _select(connection, joint_fits.c.psm_id, joint_fits.c.joint_id, ids)
+        _drop_analyses(connection, _select(connection, targets.c.target_id, targets.c.psm_id, matrices))
+        _delete_joints(connection, ids)
+        return [f"dropped {len(ids)} {name}"]
+    if table is targets:
+        return [f"dropped {len(ids)} {name}", *_drop_matrices(connection, level + 1, ids)]
+    _, child, child_id = LEVELS[level + 1]
+    children = _select(connection, child.c[child_id], child.c[id_column], ids)
+    if table is direction_sets:
+        children = sorted({*children, *_median_of(connection, ids)})
+    _clear(connection, table, id_column, ids)
+    return [f"dropped {len(ids)} {name}", *_drop(connection, level + 1, children)]
+
+
+def _drop_matrices(connection: sa.Connection, level: int, target_ids: list[int]) -> list[str]:
+    """Make targets planned again and drop the matrices that no other target uses, with their joint fits.
+
+    A shared matrix depends on nothing that its targets do not share, so it is none of the dependants of what
+    lies above one of them.
+    """
+    _drop_analyses(connection, target_ids)
+    orphans = _orphans(connection, target_ids)
+    joints = _select(connection, joint_fits.c.joint_id, joint_fits.c.psm_id, orphans)
+    _clear(connection, targets, "target_id", target_ids)
+    said = _drop(connection, level, joints)
+    for part in _parts(orphans):
+        for table in (psm_entries, psms):
+            connection.execute(table.delete().where(table.c.psm_id.in_(part)))
     return said
 
 
-def _children(connection: sa.Connection, table: sa.Table, ids: list[int]) -> list[int]:
-    """Return the ids of the next level that rest on rows of this one."""
-    queries: dict[str, sa.Select[Any]] = {
-        "datasets": sa.select(activation_sets.c.activation_id).where(activation_sets.c.dataset_id.in_(ids)),
-        "activation_sets": sa.select(direction_sets.c.direction_id).where(
-            direction_sets.c.activation_id.in_(ids)
-        ),
-        "direction_sets": sa.select(targets.c.target_id).where(targets.c.direction_id.in_(ids)),
-        "targets": sa.select(joint_fits.c.joint_id)
-        .join(targets, targets.c.psm_id == joint_fits.c.psm_id)
-        .where(targets.c.target_id.in_(ids))
-        .distinct(),
-    }
-    return [int(row) for row in connection.scalars(queries[table.name])] if table.name in queries else []
+def _median_of(connection: sa.Connection, direction_ids: list[int]) -> list[int]:
+    """Return the `shuffled_labels` targets whose C is the median of these directions, of the true labels."""
+    d, other = direction_sets, direction_sets.alias("other")
+    found: list[int] = []
+    for part in _parts(direction_ids):
+        query = (
+            sa.select(targets.c.target_id)
+            .join(other, other.c.direction_id == targets.c.direction_id)
+            .join(d, sa.and_(d.c.activation_id == other.c.activation_id, d.c.settings == other.c.settings))
+            .where(d.c.direction_id.in_(part), d.c.label_replicate == -1)
+            .where(targets.c.kind == "shuffled_labels", targets.c.rbf_scale == MEDIAN_RULE)
+        )
+        found.extend(int(row) for row in connection.scalars(query))
+    return found
+
+
+def _parts(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Yield ids in lists that fit into one statement."""
+    wanted = list(ids)
+    for first in range(0, len(wanted), BATCH):
+        yield wanted[first : first + BATCH]
+
+
+def _select(
+    connection: sa.Connection, wanted: sa.Column[Any], column: sa.Column[Any], ids: Iterable[int]
+) -> list[int]:
+    """Return the distinct values of one column in the rows whose other column is among `ids`."""
+    found: dict[int, None] = {}
+    for part in _parts(ids):
+        query = sa.select(wanted).where(column.in_(part), wanted.is_not(None)).order_by(wanted)
+        found.update(dict.fromkeys(int(value) for value in connection.scalars(query)))
+    return list(found)
+
+
+def _sharing(connection: sa.Connection, ids: list[int]) -> list[int]:
+    """Return targets with those that share their matrices."""
+    matrices = _select(connection, targets.c.psm_id, targets.c.target_id, ids)
+    return sorted({*ids, *_select(connection, targets.c.target_id, targets.c.psm_id, matrices)})
+
+
+def _orphans(connection: sa.Connection, ids: list[int]) -> list[int]:
+    """Return the matrices that no target but these uses."""
+    matrices = _select(connection, targets.c.psm_id, targets.c.target_id, ids)
+    dropped = set(ids)
+    users: dict[int, set[int]] = {}
+    for part in _parts(matrices):
+        query = sa.select(targets.c.psm_id, targets.c.target_id).where(targets.c.psm_id.in_(part))
+        for psm_id, target_id in connection.execute(query):
+            users.setdefault(psm_id, set()).add(target_id)
+    return [psm_id for psm_id in matrices if users[psm_id] <= dropped]
+
+
+def _drop_analyses(connection: sa.Connection, target_ids: Iterable[int]) -> None:
+    """Drop the analysis of every study that reads one of these targets; its next run makes it again."""
+    of_blocks = _select(connection, block_targets.c.block_id, block_targets.c.target_id, target_ids)
+    for part in _parts(_select(connection, blocks.c.study_id, blocks.c.block_id, of_blocks)):
+        for table in (best_match, layer_pairs, analyses):
+            connection.execute(table.delete().where(table.c.study_id.in_(part)))
 
 
 def _clear(connection: sa.Connection, table: sa.Table, id_column: str, ids: list[int]) -> None:
     """Make rows planned again and delete what they alone own."""
     owned = {"datasets": features, "activation_sets": shards, "direction_sets": probes}
-    orphans: list[int] = []
-    if table is targets:
-        query = sa.select(targets.c.psm_id).where(targets.c.target_id.in_(ids), targets.c.psm_id.is_not(None))
-        orphans = [int(row) for row in connection.scalars(query.distinct())]
-    if table.name in owned:
-        child = owned[table.name]
-        connection.execute(child.delete().where(child.c[id_column].in_(ids)))
-    if orphans:
-        joints = connection.scalars(sa.select(joint_fits.c.joint_id).where(joint_fits.c.psm_id.in_(orphans)))
-        _delete_joints(connection, [int(row) for row in joints])
-        ids = [
-            int(r)
-            for r in connection.scalars(sa.select(targets.c.target_id).where(targets.c.psm_id.in_(orphans)))
-        ]
     values = {**RESET[table.name], "status": "planned", "reason": "", "run_id": None}
-    connection.execute(table.update().where(table.c[id_column].in_(ids)).values(values))
-    if orphans:
-        connection.execute(psm_entries.delete().where(psm_entries.c.psm_id.in_(orphans)))
-        connection.execute(psms.delete().where(psms.c.psm_id.in_(orphans)))
+    for part in _parts(ids):
+        if table.name in owned:
+            child = owned[table.name]
+            connection.execute(child.delete().where(child.c[id_column].in_(part)))
+        connection.execute(table.update().where(table.c[id_column].in_(part)).values(values))
 
 
 def _delete_joints(connection: sa.Connection, ids: Iterable[int]) -> None:
-    wanted = list(ids)
-    for first in range(0, len(wanted), BATCH):
-        part = wanted[first : first + BATCH]
+    for part in _parts(ids):
         for table in (fit_arrays, fits, importance, joint_fits):
             connection.execute(table.delete().where(table.c.joint_id.in_(part)))

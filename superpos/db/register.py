@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from superpos.db.engine import Database
+from superpos.db.engine import Database, take_turns
 from superpos.db.insert import ids_by_key, insert_missing
 from superpos.db.tables_fits import (
     block_fit_axes,
@@ -48,6 +48,7 @@ def newest_study(connection: sa.Connection, name: str) -> tuple[int, int, str] |
 def register_study(database: Database, plan: StudyPlan) -> int:
     """Return the id of the study's revision with this plan, writing it unless the newest one equals it."""
     with database.write() as connection:
+        take_turns(connection, "register")
         newest = newest_study(connection, plan.study.name)
         if newest is not None and newest[2] == plan.digest and _same_inputs(connection, newest[0], plan):
             return newest[0]

@@ -253,7 +253,7 @@ cell_failures = sa.Table(
     "cell_failures",
     metadata,
     sa.Column("stage", sa.String(16), primary_key=True),
-    sa.Column("key", sa.String(80), primary_key=True),
+    sa.Column("key", sa.String(98), primary_key=True),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("quarantined", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),

@@ -18,8 +18,20 @@ from superpos.specs.study import MEDIAN_RULE
 
 
 def missing_targets(database: Database, study_id: int, limit: int) -> tuple[TargetWork, ...]:
-    """Return up to `limit` of a study's targets that have no matrix though their probes are trained."""
+    """Return up to `limit` of a study's targets that have no matrix though their probes are trained.
+
+    `shuffled_labels` under the rule `median` also wait for the probes of the true labels, whose C they take.
+    """
     t = targets.c
+    reference = direction_sets.alias("reference")
+    no_reference_yet = sa.exists().where(
+        t.kind == "shuffled_labels",
+        t.rbf_scale == MEDIAN_RULE,
+        reference.c.activation_id == direction_sets.c.activation_id,
+        reference.c.settings == direction_sets.c.settings,
+        reference.c.label_replicate == -1,
+        reference.c.status == "planned",
+    )
     of_study = (
         sa.select(block_targets.c.target_id)
         .join(blocks, blocks.c.block_id == block_targets.c.block_id)
@@ -29,6 +41,7 @@ def missing_targets(database: Database, study_id: int, limit: int) -> tuple[Targ
         t.status == "planned",
         direction_sets.c.status == "done",
         t.target_id.in_(of_study),
+        ~no_reference_yet,
         not_quarantined("psms", t.key),
     )
     return _works(database, conditions, limit)
@@ -87,7 +100,9 @@ def _reference(connection: sa.Connection, row: Any) -> tuple[Any, Any]:
 def finish_targets(database: Database, results: list[PsmResult], run_id: int) -> None:
     """Write matrices, each once however many targets share it, and point the targets at them."""
     with database.write() as connection:
-        insert_missing(connection, psms, [_row(result, run_id) for result in results])
+        # In one order, for two transactions that insert the same keys crosswise would wait for each other.
+        in_order = sorted(results, key=lambda result: result.key)
+        insert_missing(connection, psms, [_row(result, run_id) for result in in_order])
         ids = ids_by_key(connection, psms, "psm_id", (result.key for result in results))
         entries = []
         for result in results:

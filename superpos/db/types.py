@@ -20,7 +20,14 @@ def encode_array(array: NDArray[Any]) -> bytes:
     """Return `<dtype>:<shape>;` in ASCII followed by the little-endian bytes in C order.
 
     The header makes the column readable from any language: `<f8:11,10;` opens 110 doubles, 11 rows of 10.
+
+    Raises
+    ------
+    ArgumentError
+        For arrays of anything but booleans and numbers.
     """
+    if array.dtype.kind not in "biufc":
+        raise ArgumentError("array", f"dtype {array.dtype} is not stored; allowed: booleans and numbers")
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     shape = ",".join(str(length) for length in array.shape)
     return f"{little.dtype.str}:{shape};".encode("ascii") + little.tobytes()
