@@ -66,10 +66,14 @@ def as_psm(name: str, value: ArrayLike) -> Float:
 
 def as_number(name: str, value: Any, *, minimum: float | None = None, exclusive: bool = False) -> float:
     """Return `value` as a finite float, at least (or, if `exclusive`, above) `minimum`."""
+    if isinstance(value, str | bytes | bytearray):
+        raise ArgumentError(name, f"{value!r} is not a number")
     try:
         number = float(value)
     except (TypeError, ValueError) as error:
         raise ArgumentError(name, f"{value!r} is not a number") from error
+    except OverflowError as error:
+        raise ArgumentError(name, "is beyond the largest double") from error
     if not np.isfinite(number):
         raise NonFiniteError(name, f"{number} is not finite")
     if minimum is not None and (number < minimum or (exclusive and number == minimum)):
@@ -79,9 +83,13 @@ def as_number(name: str, value: Any, *, minimum: float | None = None, exclusive:
 
 def _as_float(name: str, value: ArrayLike) -> Float:
     try:
-        array = np.ascontiguousarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(value)
+        readable = given.dtype.kind not in "cSUV"  # NumPy would drop imaginary parts and read text
+        array = np.ascontiguousarray(given if readable else 0.0, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ShapeError(name, f"is not an array of numbers ({error})") from error
+    if not readable:
+        raise ShapeError(name, f"is not an array of real numbers (dtype {given.dtype})")
     if not np.all(np.isfinite(array)):
         raise NonFiniteError(
             name, f"{int(np.sum(~np.isfinite(array)))} of {array.size} entries are not finite"

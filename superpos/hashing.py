@@ -29,7 +29,7 @@ def canonical(value: Any) -> Any:
     Raises
     ------
     ArgumentError
-        For NaN, infinities and types that JSON does not have.
+        For NaN, infinities, types that JSON does not have, and mapping keys that are one as text.
     """
     if value is None or isinstance(value, bool | str):
         return str(value) if isinstance(value, str) else value
@@ -41,7 +41,10 @@ def canonical(value: Any) -> Any:
             raise ArgumentError("value", f"{number} has no canonical form; only finite numbers are hashed")
         return number + 0.0
     if isinstance(value, Mapping):
-        return {str(key): canonical(item) for key, item in value.items()}
+        named = {str(key): canonical(item) for key, item in value.items()}
+        if len(named) != len(value):
+            raise ArgumentError("value", f"has keys that are one as text: {sorted(map(str, value))}")
+        return named
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [canonical(item) for item in value]
     raise ArgumentError("value", f"{type(value).__name__} has no canonical form")
@@ -75,7 +78,7 @@ def array_digest(*arrays: NDArray[Any]) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update(f"{little.dtype.str}{little.shape}".encode("ascii"))
+        digest.update(f"{little.dtype.str}{array.shape}".encode("ascii"))
         digest.update(little.tobytes())
     return digest.hexdigest()
 

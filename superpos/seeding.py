@@ -22,6 +22,7 @@ run records.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,8 @@ def draw_entropy(name: str, /, **parts: int | str) -> int:
     Raises
     ------
     ArgumentError
-        If the draw is unknown or its parts are not exactly those of the table above.
+        If the draw is unknown, its parts are not exactly those of the table above, or one is neither a whole
+        number nor text (1 and 1.0 would be two draws).
     """
     if name not in DRAWS:
         raise ArgumentError("name", f"unknown draw {name!r}; {allowed(name, DRAWS)}")
@@ -56,6 +58,10 @@ def draw_entropy(name: str, /, **parts: int | str) -> int:
         raise ArgumentError(
             "parts", f"draw {name!r} takes {', '.join(wanted)}; got {', '.join(sorted(parts))}"
         )
+    given: dict[str, Any] = dict(parts)
+    for part, value in given.items():
+        if not isinstance(value, int | np.integer | str) or isinstance(value, bool):
+            raise ArgumentError(part, f"{value!r} is neither a whole number nor text")
     text = canonical_json({"draw": name, "draw_version": version, "parts": parts})
     return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:16], "big")
 

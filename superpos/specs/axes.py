@@ -44,11 +44,17 @@ def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> str:
     return str(value)
 
 
+LARGEST_COUNT = 2**31 - 1
+"""What an integer column holds in both database systems."""
+
+
 def check_count(argument: str, value: Any, minimum: int) -> int:
-    """Return `value` as an integer of at least `minimum`."""
+    """Return `value` as an integer from `minimum` to `LARGEST_COUNT`."""
     number = as_number(argument, value, minimum=minimum)
     if number != int(number) or isinstance(value, bool):
         raise ArgumentError(argument, f"{value!r} is not a whole number")
+    if number > LARGEST_COUNT:
+        raise ArgumentError(argument, f"{value!r} must be at most {LARGEST_COUNT}")
     return int(number)
 
 
@@ -151,6 +157,10 @@ class JointAxes:
         return f"riesz:{self.s:g}" if self.energy == "riesz" else self.energy
 
 
+POWELL_XTOL = POWELL_FTOL = 1e-4
+"""Tolerances of Powell's method; the neutral values where the manifold optimiser reads none."""
+
+
 @dataclass(frozen=True, slots=True)
 class FitAxes:
     """One setting of the re-optimisation."""
@@ -161,8 +171,8 @@ class FitAxes:
     sigma_rule: SigmaRule = "sigma"
     trial: int = 0
     backend: Backend = "scipy"
-    xtol: float = 1e-4
-    ftol: float = 1e-4
+    xtol: float = POWELL_XTOL
+    ftol: float = POWELL_FTOL
     max_iter: int = 0
     """0 = the optimiser's own limit."""
     gtol: float = 1e-8
@@ -179,6 +189,9 @@ class FitAxes:
         check_choice("optimiser", self.optimiser, OPTIMISERS)
         check_choice("sigma_rule", self.sigma_rule, SIGMA_RULES)
         check_choice("backend", self.backend, BACKENDS)
+        if self.optimiser == "manifold":
+            for field, neutral in (("lambda_x", 0.0), ("xtol", POWELL_XTOL), ("ftol", POWELL_FTOL)):
+                object.__setattr__(self, field, neutral)
         for field, minimum, exclusive in (
             ("lambda_x", 0.0, False),
             ("sigma", 0.0, False),
@@ -190,8 +203,6 @@ class FitAxes:
             object.__setattr__(self, field, number)
         object.__setattr__(self, "trial", check_count("trial", self.trial, 0))
         object.__setattr__(self, "max_iter", check_count("max_iter", self.max_iter, 0))
-        if self.optimiser == "manifold":
-            object.__setattr__(self, "lambda_x", 0.0)
         if self.sigma == 0.0:
             object.__setattr__(self, "sigma_rule", "sigma")
             if self.trial != 0:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from superpos.arrays import as_number
-from superpos.errors import ArgumentError, InputError, allowed
-from superpos.specs.axes import ENERGIES, Kernel
+from superpos.errors import ArgumentError, allowed
+from superpos.specs.axes import ENERGIES, Kernel, check_count
 from superpos.specs.blocks import fit_axes, joint_axes
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.probes import ProbeSettings
@@ -22,6 +22,8 @@ from superpos.specs.study import (
 from superpos.specs.toml_table import Table, load_toml
 
 NUMBER = (int, float)
+BLOCK_KEYS = {"gauge": "gauges", "importance_mode": "importance_modes"}
+"""Keys of a block whose axes have another name."""
 
 
 def load_study(path: Path) -> Study:
@@ -64,9 +66,12 @@ def parse_study(path: Path, data: dict[str, Any]) -> Study:
 
 
 def _near_file(table: Table, text: str) -> str:
-    """Return a path below the study file's folder if it exists there, else the text as it is."""
+    """Return a path below the study file's folder if it exists there, else the text as it is.
+
+    The path is made absolute: one study started from two folders is one study.
+    """
     beside = table.path.parent / text
-    return str(beside) if text and not Path(text).is_absolute() and beside.exists() else text
+    return str(beside.resolve()) if text and not Path(text).is_absolute() and beside.exists() else text
 
 
 def _model(label: str, table: Table) -> ModelChoice:
@@ -104,12 +109,13 @@ def _kernel(table: Table, index: int, value: Any) -> Kernel:
         energy, _, exponent = value.partition(":")
         if energy not in ENERGIES:
             raise table.fail(key, f"{value!r} is unknown; {allowed(energy, (*ENERGIES[:2], 'riesz:<s>'))}")
+        if exponent and energy != "riesz":
+            raise table.fail(key, f"{value!r}: {energy} takes no exponent; use {energy!r}")
         try:
-            return table.build(Kernel, energy=energy, s=float(exponent) if exponent else 0.0)
+            s = float(exponent) if exponent else 0.0
         except ValueError as error:
-            if isinstance(error, InputError):
-                raise
-            raise table.fail(key, f"{value!r}: {exponent!r} is not a number") from error
+            raise table.fail(key, f"{value!r}: {exponent!r} is not a number; use 'riesz:<s>'") from error
+        return table.build(Kernel, dict.fromkeys(("s", "softening"), key), energy=energy, s=s)
     inner = Table(table.path, value, f"{table.prefix}{key}.")
     values: dict[str, Any] = {
         "energy": inner.take("energy", str),
@@ -118,6 +124,10 @@ def _kernel(table: Table, index: int, value: Any) -> Kernel:
         "softening": inner.take("softening", float, 0.0),
     }
     inner.finish()
+    if values["s"] != 0.0 and values["energy"] in ENERGIES and values["energy"] != "riesz":
+        raise inner.fail(
+            "s", f"{values['s']:g} does not apply to the {values['energy']} energy; leave it out"
+        )
     return inner.build(Kernel, **values)
 
 
@@ -130,13 +140,18 @@ def _probes(table: Table) -> tuple[ProbeSettings, ...]:
     }
     values = table.take_list("probe_C", float, [1.0])
     seeds = table.take_list("split_seeds", int, [0])
-    return tuple(table.build(ProbeSettings, **fixed, C=C, split_seed=seed) for C in values for seed in seeds)
+    for key, given in (("probe_C", values), ("split_seeds", seeds)):
+        if not given:
+            raise table.fail(key, "is empty, so the grid is empty; give at least one value")
+    keys = {"C": "probe_C", "split_seed": "split_seeds"}
+    return tuple(
+        table.build(ProbeSettings, keys, **fixed, C=C, split_seed=seed) for C in values for seed in seeds
+    )
 
 
 def _targets(table: Table) -> tuple[TargetChoice, ...]:
-    replicates = tuple(range(table.take("replicates", int, 1)))
-    if not replicates:
-        raise table.fail("replicates", "0 must be at least 1")
+    asked = table.take("replicates", int, 1)
+    replicates = tuple(range(table.build(check_count, argument="replicates", value=asked, minimum=1)))
     kinds = table.take_list("targets", str, ["features"])
     return tuple(table.build(TargetChoice, kind=kind, replicates=replicates) for kind in kinds)
 
@@ -170,7 +185,14 @@ def _reoptimisation(table: Table, backend: str) -> Reoptimisation:
         "gtol": table.take("gtol", float, 1e-8),
     }
     table.finish()
-    return table.build(Reoptimisation, **values)
+    return table.build(Reoptimisation, {"sigma": "sigmas", "trial": "trials"}, **values)
+
+
+def _reoptimisations(table: Table, backend: str) -> tuple[Reoptimisation, ...]:
+    """Read the re-optimisations of a block; one with every default where the file says nothing of them."""
+    if not table.has("reoptimisations"):
+        return (_reoptimisation(Table(table.path, {}), backend),)
+    return tuple(_reoptimisation(inner, backend) for inner in table.tables("reoptimisations"))
 
 
 def _layers(table: Table) -> tuple[int, ...]:
@@ -180,7 +202,7 @@ def _layers(table: Table) -> tuple[int, ...]:
     values = value if isinstance(value, list) else [value]
     if not values:
         raise table.fail("layers", "is empty, so the grid is empty; give layer numbers or 'all'")
-    if not all(isinstance(v, int) and not isinstance(v, bool) and v >= -1 for v in values):
+    if not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values):
         raise table.fail("layers", f"{value!r} is unknown; allowed: 'all' or layer numbers from 0")
     return tuple(dict.fromkeys(values))
 
@@ -188,7 +210,7 @@ def _layers(table: Table) -> tuple[int, ...]:
 def _block(index: int, table: Table, models: tuple[str, ...], datasets: tuple[str, ...]) -> Block:
     backend = table.take("backend", str, "compiled")
     kernels = table.take_list("kernels", (str, dict), ["exp"])
-    reoptimisations = table.tables("reoptimisations")
+    reoptimisations = _reoptimisations(table, backend)
     values: dict[str, Any] = {
         "name": table.take("name", str, f"block-{index}"),
         "models": tuple(table.take_list("models", str, list(models))),
@@ -209,7 +231,7 @@ def _block(index: int, table: Table, models: tuple[str, ...], datasets: tuple[st
         "backend": backend,
         "max_iter": table.take("max_iter", int, 2000),
         "gtol": table.take("gtol", float, 1e-5),
-        "reoptimisations": tuple(_reoptimisation(t, backend) for t in reoptimisations) or (Reoptimisation(),),
+        "reoptimisations": reoptimisations,
     }
     table.finish()
     block = table.build(Block, **values)
@@ -219,5 +241,5 @@ def _block(index: int, table: Table, models: tuple[str, ...], datasets: tuple[st
         fit_axes(block)
     except ArgumentError as error:
         key = error.argument.removeprefix(f"blocks.{block.name}.")
-        raise table.fail(key, error.reason) from error
+        raise table.fail(BLOCK_KEYS.get(key, key), error.reason) from error
     return block

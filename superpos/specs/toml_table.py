@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,7 +65,10 @@ class Table:
         value = self._data.pop(key)
         kinds = kind if isinstance(kind, tuple) else (kind,)
         if float in kinds and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
+            try:
+                value = float(value)
+            except OverflowError as error:
+                raise self.fail(key, "is beyond the largest double") from error
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             names = " or ".join(_NAMES.get(k, k.__name__) for k in kinds)
             raise self.fail(key, f"{value!r} is not {names}")
@@ -113,12 +116,28 @@ class Table:
         for key in self._data:
             raise self.fail(key, f"unknown key; {allowed(key, sorted(set(self._known)))}")
 
-    def build(self, make: Callable[..., T], **values: Any) -> T:
-        """Make a record; its complaint about an argument gets the file and the key in front."""
+    def build(self, make: Callable[..., T], keys: Mapping[str, str] | None = None, /, **values: Any) -> T:
+        """Make a record; its complaint about an argument gets the file and the key in front.
+
+        Parameters
+        ----------
+        make
+            The record's constructor.
+        keys
+            Arguments whose key in the file has another name.
+        **values
+            Arguments.
+
+        Raises
+        ------
+        InputError
+            For what the constructor refuses.
+        """
         try:
             return make(**values)
         except ArgumentError as error:
-            raise self.fail(error.argument.removeprefix(self.prefix), error.reason) from error
+            key = error.argument.removeprefix(self.prefix)
+            raise self.fail((keys or {}).get(key, key), error.reason) from error
 
 
 _NAMES: dict[type, str] = {
