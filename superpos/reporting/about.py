@@ -35,7 +35,8 @@ def about(data: StudyData) -> str:
     else:
         n_dims = ", ".join(str(value) for value in sorted(data.joints["n_dims"].unique()))
         text = (
-            f"Similarities {', '.join(similarities(data.joints))}; kernels {', '.join(kernels(data.joints))}; optimal "
+            f"Similarities {', '.join(similarities(data.joints))}; kernels "
+            f"{', '.join(kernels(data.joints))}; optimal "
             f"features of {n_dims} dimensions; targets {', '.join(targets(data.joints)).replace('_', ' ')}"
         )
         if not data.fits.empty:

@@ -1,7 +1,7 @@
-"""One sentence for each goal of the thesis, made of numbers of the database, with count and caveat.
+"""Goals 1 to 3 of the thesis: one answer each, made of numbers of the database, with count and caveat.
 
-The goals are those of the thesis presentation (1 to 4), whether geometry is preserved through the layers (5), and
-trained against random weights (6). Whatever was not run is said to be so.
+The goals are those of the thesis presentation (1 to 4), whether geometry is preserved through the layers (5),
+and trained against random weights (6). Whatever was not run is said to be so.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from superpos.analysis import kendall_w
-from superpos.reporting.effects import Effect, control_pairs, median_effect, percent, rms
-from superpos.reporting.selection import headline_sigma, kernels, similarities, targets
+from superpos.reporting.effects import Effect, control_pairs, direction, median_effect, percent, rms
+from superpos.reporting.selection import balanced, headline_sigma, kernels, similarities, targets
 from superpos.reporting.study_data import StudyData
 
 NOT_RUN = "Not run in this study"
@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 
     what: str
     number: str
-    count: int
+    n: int
 
 
 class Answer(NamedTuple):
@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
     goal: str
     sentence: str
-    count: str
+    basis: str
     """How many cells, fits or pairs are behind the sentence."""
     caveats: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -45,79 +45,90 @@ def not_run(goal: str, what: str) -> Answer:
     return Answer(goal, f"{NOT_RUN}: {what}.", "0 cells", (), ())
 
 
-def headline_matches(data: StudyData) -> pd.DataFrame:
-    """Return Powell's best matches of all subjects under the main setting at the headline sigma."""
-    parts = [data.main_matches(subject) for subject in data.subjects]
+def headline_matches(data: StudyData, optimiser: str = "powell") -> pd.DataFrame:
+    """Return the best matches of all subjects under the main setting at the headline sigma."""
+    parts = [balanced(data.main_matches(subject)) for subject in data.subjects]
     rows = pd.concat(parts) if parts else data.matches
-    rows = rows[rows["optimiser"] == "powell"]
+    rows = rows[rows["optimiser"] == optimiser]
     return rows[rows["sigma"] == headline_sigma(rows)]
 
 
 def keeps_low(data: StudyData) -> Answer:
-    """Goal 1: does re-optimisation keep the distance low?"""
+    """Answer goal 1: re-optimisation should keep the distance to the target low."""
     goal = "1. Does re-optimisation keep the distance to the target low?"
     rows = headline_matches(data)
     features = rows[rows["target"] == "features"]
     if features.empty:
         return not_run(goal, "no Powell re-optimisation of a features target")
-    parts, findings = [], []
+    parts: list[str] = []
+    findings: list[Finding] = []
     for similarity in similarities(features):
-        own = features[features["similarity"] == similarity]
+        own, same = (frame[frame["similarity"] == similarity] for frame in (features, rows))
         final, joint = median_effect(rms(own, "distance_final")), median_effect(rms(own, "distance_joint"))
-        polished = median_effect(rms(own, "distance_polish"))
-        moved = median_effect(rms(own, "distance_moved"))
+        moved, polished = (median_effect(rms(own, name)) for name in ("distance_moved", "distance_polish"))
         if final is None or joint is None or moved is None:
             continue
-        same = rows[rows["similarity"] == similarity]
         pairs = control_pairs(same, rms(same, "distance_final"))
         effect = median_effect(pairs["features"] - pairs["control"])
-        text = f"under {similarity} it ends {final.text()} from the target (joint optimum {joint.text()}"
-        text += f"; polished to a critical point {polished.text()})" if polished is not None else ")"
+        text = f"under {similarity}, Powell ends {final.text()} from the target"
+        text += f" (joint optimum {joint.median:.2g}"
+        text += f", polished end {polished.median:.2g})" if polished is not None else ")"
         text += f", {closeness(effect)}" if effect is not None else ", with no control to compare with"
         parts.append(text)
         findings.append(Finding(f"{similarity}: end to joint optimum (moved)", moved.text(), moved.n))
         for dataset, part in own.groupby("dataset", sort=True):
-            one = median_effect(rms(part, "distance_final"))
-            if one is not None:
-                findings.append(Finding(f"{similarity}, {dataset}: end to target", one.text(), one.n))
+            for column, name in (("distance_joint", "joint optimum"), ("distance_final", "end")):
+                one = median_effect(rms(part, column))
+                if one is not None:
+                    findings.append(Finding(f"{similarity}, {dataset}: {name} to target", one.text(), one.n))
+    if not parts:
+        return not_run(goal, "no distance at the end is defined")
     sigma = float(features["sigma"].iloc[0])
     return Answer(
         goal,
-        f"At σ = {sigma:g}, as median root mean square per entry, " + "; ".join(parts) + ".",
+        f"At σ = {sigma:g}, in root mean square per entry: " + "; ".join(parts) + ".",
         f"{len(features)} best matches of features, {len(rows) - len(features)} of controls",
-        (*powell_caveats(features), "no noise ceiling is computed yet, so how low is low is not known"),
+        (*end_caveats(data, features), "no noise ceiling is computed yet, so how low is low is not known"),
         tuple(findings),
     )
 
 
 def closeness(effect: Effect) -> str:
     """Return a paired difference features - controls in words; only an interval clear of 0 is a direction."""
-    low, high = effect.low, effect.high
-    if low is None or high is None:
-        word = "against the controls (too few pairs for an interval)"
-    elif high < 0.0:
-        word = "closer than the controls"
-    elif low > 0.0:
-        word = "farther than the controls"
-    else:
-        word = "not clearly different from the controls"
+    word = direction(
+        effect,
+        "closer than the controls",
+        "farther than the controls",
+        "not clearly different from the controls",
+    )
     return f"{word} (paired difference {effect.text(sign=True)}, {effect.n} pairs)"
 
 
-def powell_caveats(rows: pd.DataFrame) -> tuple[str, ...]:
+def end_caveats(data: StudyData, rows: pd.DataFrame) -> tuple[str, ...]:
     """Return what must be known before a low distance of Powell's ends is believed."""
     stalled = float(np.mean(rows["status"] == "stalled"))
     open_ends = float(np.mean(rows["verdict"] == "not_critical"))
-    simplex = float(np.mean(rms(rows, "distance_simplex") < SIMPLEX_TOLERANCE))
-    return (
-        f"Powell stalled in {percent(stalled)} of cells and {percent(open_ends)} of its ends are no critical points, "
-        "where a low distance may mean that little moved",
-        f"the end is the regular simplex (r.m.s. below {SIMPLEX_TOLERANCE:g}) in {percent(simplex)} of cells",
+    early = (
+        f"Powell stalled in {percent(stalled)} of cells and {percent(open_ends)} of its ends are no critical "
+        "points, where a low distance may mean that little moved"
     )
+    share = percent(simplex_share(rows))
+    simplex = f"the end is the regular simplex (r.m.s. below {SIMPLEX_TOLERANCE:g}) in {share} of cells"
+    manifold = headline_matches(data, "manifold")
+    manifold = manifold[manifold["target"] == "features"]
+    if not manifold.empty:
+        share = percent(simplex_share(manifold))
+        simplex += f" of Powell and in {share} of the optimiser that keeps the norms exactly"
+    return early, simplex
+
+
+def simplex_share(rows: pd.DataFrame) -> float:
+    """Return the share of rows whose end is the regular simplex."""
+    return float(np.mean(rms(rows, "distance_simplex") < SIMPLEX_TOLERANCE))
 
 
 def perturbs_controls(data: StudyData) -> Answer:
-    """Goal 2: does re-optimisation take a random target away?"""
+    """Answer goal 2: re-optimisation should take a random target away."""
     goal = "2. Is a random target perturbed away?"
     rows = headline_matches(data)
     controls = [target for target in targets(rows) if target != "features"]
@@ -125,66 +136,60 @@ def perturbs_controls(data: StudyData) -> Answer:
         return not_run(goal, "no Powell re-optimisation of a control")
     away = rms(rows, "distance_final") - rms(rows, "distance_joint")
     pairs = control_pairs(rows, away)
-    parts, findings, n_pairs = [], [], 0
+    parts: list[str] = []
+    findings: list[Finding] = []
+    n_pairs = 0
     for similarity in similarities(rows):
         own = pairs[pairs["similarity"] == similarity]
         is_control = (rows["similarity"] == similarity) & (rows["target"] != "features")
         taken, effect = median_effect(away[is_control]), median_effect(own["control"] - own["features"])
         if taken is None:
             continue
-        text = f"under {similarity} controls end {taken.text(sign=True)} farther from their targets than they began"
-        if effect is not None:
+        text = f"under {similarity}, the distance to the target grows by {taken.text()} for controls"
+        kept = median_effect(own["features"])
+        if effect is not None and kept is not None:
             n_pairs += effect.n
-            kept = median_effect(own["features"])
-            features = "" if kept is None else f" against {kept.text(sign=True)} for features"
-            text += f"{features}: {more_or_less(effect)}"
+            word = direction(effect, "by less than for features", "by more than for features", "about alike")
+            text += f" and by {kept.text()} for features, {word} (paired difference {effect.text(sign=True)})"
         parts.append(text)
         for control in controls:
             one = own[own["target"] == control]
             difference = median_effect(one["control"] - one["features"])
             if difference is not None:
-                findings.append(
-                    Finding(f"{similarity}, {control} − features", difference.text(sign=True), difference.n)
-                )
+                what = f"{similarity}: growth, {control.replace('_', ' ')} − features"
+                findings.append(Finding(what, difference.text(sign=True), difference.n))
     replicates = int(rows[rows["target"] != "features"].groupby("target")["replicate"].nunique().min())
-    unreachable = " (and shuffled entries may be unreachable, which the joint distance shows)"
+    few = (
+        f"{replicates} replicate{'s' if replicates != 1 else ''} of a control at every layer, so no p-value "
+    )
+    few += f"could be below {1 / (replicates + 1):.2g} and none is given"
+    joint = "controls differ from features in their joint distance too"
+    if "shuffled_entries" in controls:
+        joint += ", and shuffled entries may be out of reach of any vectors"
     return Answer(
         goal,
-        "Taken as root mean square per entry beyond the joint optimum, " + "; ".join(parts) + ".",
+        "From the joint optimum to the end, in root mean square per entry: " + "; ".join(parts) + ".",
         f"{n_pairs} pairs of a control with its features",
         (
-            f"{replicates} replicate{'s' if replicates != 1 else ''} of a control at every layer: no p-value below "
-            f"{1 / (replicates + 1):.2g}, so none is given",
-            "controls differ from features in their joint distance too"
-            + (unreachable if "shuffled_entries" in controls else ""),
+            few,
+            joint,
         ),
         tuple(findings),
     )
 
 
-def more_or_less(effect: Effect) -> str:
-    """Return a paired difference controls - features in words."""
-    low, high = effect.low, effect.high
-    if low is None or high is None:
-        word = "paired difference"
-    elif low > 0.0:
-        word = "they are taken away more"
-    elif high < 0.0:
-        word = "they are taken away less"
-    else:
-        word = "not clearly more or less"
-    return f"{word} ({effect.text(sign=True)}, {effect.n} pairs)"
-
-
 def robust_energy(data: StudyData) -> Answer:
-    """Goal 3: is the best energy of a layer the same for different feature sets?"""
+    """Answer goal 3: the choice of the energy in a layer should be robust to the feature set."""
     goal = "3. Is the best energy of a layer robust to the feature set?"
     rows = headline_matches(data)
-    rows = rows[rows["target"] == "features"]
+    rows = rows[rows["target"] == "features"].dropna(subset=["distance_final"])
     n_kernels = len(kernels(rows)) if not rows.empty else 0
-    if rows.empty or rows["dataset"].nunique() < 2 or n_kernels < 2:
+    n_sets = rows["dataset"].nunique()
+    if n_sets < 2 or n_kernels < 2:
         return not_run(goal, "fewer than two feature sets or two kernels were fitted")
-    agreed, cells, concordances, findings = 0, 0, [], []
+    agreed, cells = 0, 0
+    concordances: list[float] = []
+    findings: list[Finding] = []
     for similarity in similarities(rows):
         own = rows[rows["similarity"] == similarity]
         here, total = 0, 0
@@ -196,7 +201,7 @@ def robust_energy(data: StudyData) -> Answer:
             if len(table) < 2 or table.shape[1] < 2:
                 continue
             total += 1
-            here += int(table.idxmin(axis="columns").nunique() == 1)
+            here += int(len(set(np.argmin(table.to_numpy(np.float64), axis=1).tolist())) == 1)
             concordance = kendall_w(table.to_numpy(np.float64))
             if concordance is not None:
                 concordances.append(concordance)
@@ -204,17 +209,21 @@ def robust_energy(data: StudyData) -> Answer:
         findings.append(
             Finding(f"{similarity}: layers whose best kernel agrees", f"{here} of {total}", total)
         )
-        best = own.loc[own.groupby(["dataset", "layer"])["distance_final"].idxmin()]
-        for dataset, part in best.groupby("dataset", sort=True):
-            counts = ", ".join(f"{name} {count}" for name, count in part["kernel"].value_counts().items())
-            findings.append(Finding(f"{similarity}, {dataset}: best kernel by layers", counts, len(part)))
+        first = own.sort_values(["distance_final", "fit_key"]).drop_duplicates(
+            ["model", "revision", "dataset", "layer"]
+        )
+        for dataset, part in first.groupby("dataset", sort=True):
+            counts = part["kernel"].value_counts()
+            text = ", ".join(f"{name} {int(counts[name])}" for name in kernels(part))
+            findings.append(
+                Finding(f"{similarity}, {dataset}: best kernel, number of layers", text, len(part))
+            )
     if cells == 0:
         return not_run(goal, "no layer has two kernels on two feature sets")
-    n_sets = rows["dataset"].nunique()
-    chance = n_kernels ** (1 - n_sets)
     sentence = (
-        f"The kernel with the smallest distance at the end is the same for all {n_sets} feature sets in {agreed} of "
-        f"{cells} cells of similarity and layer (by chance about {percent(chance)})"
+        f"The kernel that ends nearest is the same for all {n_sets} feature sets in {agreed} of {cells} "
+        "cells of "
+        f"similarity and layer (by chance about {percent(n_kernels ** (1 - n_sets))})"
     )
     if concordances:
         sentence += f"; Kendall's W averages {np.mean(concordances):.2f} (random rankings: {1 / n_sets:.2f})"
@@ -223,7 +232,7 @@ def robust_energy(data: StudyData) -> Answer:
         sentence + ".",
         f"{len(rows)} best matches, {cells} rankings",
         (
-            f"{n_sets} feature sets only; layers share probes and are no independent trials",
+            f"{n_sets} feature sets only, and layers are no independent trials",
             "which kernel is nearest depends on where Powell stopped (goal 1)",
         ),
         tuple(findings),

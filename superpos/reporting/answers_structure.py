@@ -10,9 +10,9 @@ from superpos.psms import simplex_score
 from superpos.reporting.answers import Answer, Finding, keeps_low, not_run, perturbs_controls, robust_energy
 from superpos.reporting.charts.importance import importance
 from superpos.reporting.charts.probe_quality import probe_quality
-from superpos.reporting.effects import median_effect, rms
+from superpos.reporting.effects import direction, median_effect, rms
 from superpos.reporting.selection import SEARCH_SETTING, headline_sigma, main_targets, similarities
-from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_data import StudyData, records
 
 EVEN = 0.9
 """Normalised entropy above which importance is called nearly equal."""
@@ -31,32 +31,34 @@ def answers(data: StudyData) -> tuple[Answer, ...]:
 
 
 def interpretable(data: StudyData) -> Answer:
-    """Goal 4: entropy of the importance, its correlation with frequency, simplex score."""
+    """Answer goal 4: entropy of the importance, its correlation with frequency, simplex score."""
     goal = "4. Does anything interpretable come out (importance, simplexes)?"
-    entropies: dict[str, list[float]] = {}
+    entropies: dict[tuple[str, str], list[float]] = {}
     correlations: list[float] = []
-    findings = []
+    findings: list[Finding] = []
     for subject in data.subjects:
         numbers = importance(data, subject)
         for group in numbers.groups if numbers is not None else ():
-            entropies.setdefault(group.kernel, []).extend(group.entropy_features.tolist())
+            found = entropies.setdefault((group.similarity, group.kernel), [])
+            found.extend(group.entropy_features.tolist())
             if group.frequency_correlation is not None:
                 correlations.append(group.frequency_correlation)
-                findings.append(
-                    Finding(
-                        f"{subject.dataset}, {group.similarity}, {group.kernel}: importance with frequency (Spearman)",
-                        f"{group.frequency_correlation:+.2f}",
-                        int(np.isfinite(group.relative_weights).sum()),
-                    )
-                )
-    entropies = {kernel: values for kernel, values in entropies.items() if values}
-    if not entropies:
+                where = f"{group.similarity}, {subject.dataset}, {group.kernel}"
+                what = f"{where}: importance with frequency (Spearman)"
+                n = int(np.isfinite(group.relative_weights).sum())
+                findings.append(Finding(what, f"{group.frequency_correlation:+.2f}", n))
+    medians = {key: float(np.median(values)) for key, values in entropies.items() if values}
+    if not medians:
         return not_run(goal, "no joint fit of a features target with learned importance")
-    medians = {kernel: float(np.median(values)) for kernel, values in entropies.items()}
+    for (similarity, kernel), median in medians.items():
+        what = f"{similarity}, {kernel}: entropy of importance over log n, median"
+        findings.append(Finding(what, f"{median:.3f}", len(entropies[similarity, kernel])))
     even = sum(median > EVEN for median in medians.values())
-    shape = "nearly equal" if even == len(medians) else ("uneven" if even == 0 else "equal or not by kernel")
-    text = ", ".join(f"{kernel} {median:.3f}" for kernel, median in medians.items())
-    sentence = f"Importance is {shape}: its median entropy over log n is {text} (1 = all equal)"
+    lowest = min(medians, key=lambda key: medians[key])
+    sentence = (
+        f"Importance is nearly equal (median entropy over log n above {EVEN:g}) in {even} of {len(medians)} "
+        f"combinations of similarity and kernel, lowest under {' '.join(lowest)} with {medians[lowest]:.2f}"
+    )
     if correlations:
         sentence += (
             f"; its rank correlation with feature frequency lies between {min(correlations):+.2f} and "
@@ -75,13 +77,13 @@ def interpretable(data: StudyData) -> Answer:
         )
         if scores.get("shuffled_labels"):
             sentence += f" (shuffled labels: {np.median(scores['shuffled_labels']):.2f})"
-    n_fits = sum(len(values) for values in entropies.values())
+    n_fits = sum(map(len, entropies.values()))
     return Answer(
         goal,
         sentence + ".",
         f"{n_fits} joint fits of features",
         (
-            "self-energy and softening decide how even importance is (figure of importance), not the features alone",
+            "self-energy, softening and gauge decide how even importance is, not the features alone",
             "a correlation over one set's features has few points, and layers repeat the same features",
         ),
         tuple(findings),
@@ -101,11 +103,13 @@ def simplex_scores(data: StudyData) -> dict[str, list[float]]:
 
 
 def preserved(data: StudyData) -> Answer:
-    """Goal 5: is geometry preserved through the layers?"""
+    """Answer goal 5: geometry may be preserved through the layers."""
     goal = "5. Is geometry preserved through the layers?"
     if data.layer_similarity.empty:
         return not_run(goal, "no target matrices of two layers were compared")
-    parts, findings, n_pairs = [], [], 0
+    parts: list[str] = []
+    findings: list[Finding] = []
+    n_pairs = 0
     for similarity in similarities(data.layer_similarity):
         trained: list[float] = []
         controls: list[float] = []
@@ -139,9 +143,8 @@ def preserved(data: StudyData) -> Answer:
         "Spearman over feature pairs: " + "; ".join(parts) + ".",
         f"{n_pairs} pairs of layers",
         (
-            "layers see the same tokens and labels, so some agreement is there before any geometry: read it beside "
-            "random weights",
-            "no noise ceiling yet: how well a matrix is known is not known",
+            "layers see the same tokens and labels, so some likeness is there without training",
+            "no noise ceiling is computed yet, so how well a matrix is known is not known",
         ),
         tuple(findings),
     )
@@ -153,9 +156,11 @@ def _layer_rows(rows: pd.DataFrame, similarity: str) -> pd.DataFrame:
 
 
 def trained_or_random(data: StudyData) -> Answer:
-    """Goal 6: trained against random weights."""
+    """Answer goal 6: trained against random weights."""
     goal = "6. Do trained weights differ from random ones?"
-    parts, findings, seeds, n_scores = [], [], 0, 0
+    parts: list[str] = []
+    findings: list[Finding] = []
+    seeds, n_scores = 0, 0
     for subject in data.subjects:
         numbers = probe_quality(data, subject)
         series = {one.name: one for one in numbers.series} if numbers is not None else {}
@@ -166,8 +171,9 @@ def trained_or_random(data: StudyData) -> Answer:
         best = int(np.nanargmax(trained.mean))
         other = int(np.nanargmax(random.mean))
         parts.append(
-            f"on {subject.dataset} mean ROC AUC reaches {trained.mean[best]:.3f} (layer {trained.layers[best]}) against "
-            f"{random.mean[other]:.3f} (layer {random.layers[other]}) with random weights"
+            f"on {subject.dataset}, mean ROC AUC reaches {trained.mean[best]:.3f} (layer "
+            f"{trained.layers[best]}), with "
+            f"random weights {random.mean[other]:.3f} (layer {random.layers[other]})"
         )
         gain = median_effect(
             np.array(trained.mean)[: len(random.mean)] - np.array(random.mean)[: len(trained.mean)]
@@ -184,9 +190,10 @@ def trained_or_random(data: StudyData) -> Answer:
         effect = median_effect(difference)
         if effect is not None:
             n_pairs += effect.n
+            word = direction(effect, "less than", "more than", "not clearly farther or less far than")
             parts.append(
-                f"re-optimisation moves trained features {effect.text(sign=True)} r.m.s. more than random ones "
-                f"under {similarity} (paired, {effect.n} pairs)"
+                f"under {similarity}, re-optimisation moves trained features {word} random ones "
+                f"(r.m.s. {effect.text(sign=True)}, {effect.n} pairs)"
             )
     return Answer(
         goal,
@@ -195,7 +202,7 @@ def trained_or_random(data: StudyData) -> Answer:
         (
             f"{seeds} seed{'s' if seeds != 1 else ''} of random weights: the spread between seeds is "
             + ("not known" if seeds == 1 else "rough"),
-            "token-identity features can be read from random weights too, so quality alone is no evidence of geometry",
+            "what a token is made of can be read from random weights too, so quality alone shows no geometry",
         ),
         tuple(findings),
     )
@@ -210,10 +217,9 @@ def _matrix_agreement(data: StudyData) -> list[Finding]:
             left = main_targets(own[(own["similarity"] == similarity) & (own["target"] == "features")])
             right = main_targets(other[(other["similarity"] == similarity) & (other["target"] == "features")])
             values = []
-            for a, b in left.merge(right, on="layer", suffixes=("", "_random"))[
-                ["psm_key", "psm_key_random"]
-            ].itertuples(index=False):
-                first, second = data.psm(str(a)), data.psm(str(b))
+            both = left.merge(right, on="layer", suffixes=("", "_random"))
+            for a, b in records(both, "psm_key", "psm_key_random"):
+                first, second = data.psm(a), data.psm(b)
                 if first.shape == second.shape:
                     upper = np.triu_indices(first.shape[0], 1)
                     correlation = spearman(first[upper], second[upper])

@@ -80,6 +80,13 @@ def control_pairs(rows: pd.DataFrame, value: pd.Series) -> pd.DataFrame:
     )
 
 
+def direction(effect: Effect, below: str, above: str, unclear: str) -> str:
+    """Return `below` or `above` for an interval on one side of 0, else `unclear`, also without one."""
+    if effect.low is None or effect.high is None:
+        return f"{unclear}, too few values for an interval"
+    return below if effect.high < 0.0 else (above if effect.low > 0.0 else unclear)
+
+
 def percent(share: float) -> str:
     """Return a share for people, never rounding some to none or not all to all."""
     if 0.0 < share < 0.005:

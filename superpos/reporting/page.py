@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from superpos.reporting.answers import Answer
 from superpos.reporting.charts.feature_counts import FeatureCounts
-from superpos.reporting.glossary import GLOSSARY
 from superpos.reporting.sections import Card, Section
 from superpos.reporting.tables import Progress, Run
 
@@ -89,9 +88,10 @@ class Embedder:
 def render_page(studies: tuple[StudyPage, ...], database: str, version: str) -> str:
     """Return the HTML of the whole report."""
     environment = _environment()
-    return environment.get_template("page.html.jinja").render(
-        studies=studies, database=database, version=version, glossary=GLOSSARY, max_runs=MAX_RUNS
-    ) + "\n"  # fmt: skip
+    html: str = environment.get_template("page.html.jinja").render(
+        studies=studies, database=database, version=version, max_runs=MAX_RUNS
+    )
+    return html + "\n"
 
 
 def _environment() -> Any:

@@ -1,4 +1,4 @@
-"""The sections of a study's page: which figures, under which titles, with captions that say how to read them."""
+"""The sections of a study's page: which figures, with captions that say how to read them."""
 
 from __future__ import annotations
 

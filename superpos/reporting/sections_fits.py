@@ -16,13 +16,14 @@ from superpos.reporting.selection import DIRECTION_SETTING, keep_main, layers, s
 from superpos.reporting.study_data import StudyData, Subject
 
 NO_CEILING = (
-    "No noise ceiling is computed yet: how far apart two estimates of the same target would lie is not known, so no "
+    "No noise ceiling is computed yet: how far apart two estimates of the same target would lie is not "
+    "known, so no "
     "distance here can be called small by itself."
 )
 
 
 def chosen_layer(data: StudyData, subject: Subject, similarity: str) -> int | None:
-    """Return the layer with matches whose probes read best on average, the first of equals; None without matches."""
+    """Return the layer with matches whose probes read best on average; None without matches."""
     rows = data.of(subject, data.matches)
     rows = rows[(rows["similarity"] == similarity) & (rows["target"] == "features")]
     if rows.empty:
@@ -31,7 +32,7 @@ def chosen_layer(data: StudyData, subject: Subject, similarity: str) -> int | No
     probes = data.of(subject, data.probes)
     probes = probes[(probes["label_replicate"] == -1) & probes["layer"].isin(there)]
     scores = keep_main(probes, DIRECTION_SETTING, ("hookpoint",)).groupby("layer")["roc_auc"].mean().dropna()
-    return there[0] if scores.empty else int(scores.idxmax())
+    return there[0] if scores.empty else int(scores.index[int(scores.to_numpy().argmax())])
 
 
 def draw_optimal(data: StudyData) -> Iterator[Drawn]:
@@ -45,17 +46,21 @@ def draw_optimal(data: StudyData) -> Iterator[Drawn]:
                 yield Drawn(
                     f"optimal-{subject_name(subject, data)}-{similarity}",
                     f"Target against optimal, {similarity}: {subject.label}, layer {numbers.layer}",
-                    "Left, the target at the layer where the probes read best. Beside it, for each kernel, the matrix of "
-                    "the joint optimum and the best match after Powell's re-optimisation from a perturbed start, "
-                    "features in the same order on the same scale. d is the Minkowski distance of order 2 to the target "
-                    "over all entries, f the dimension of the best match. Distances of different similarities have "
+                    "Left, the target at the layer where the probes read best. Beside it, for each kernel, "
+                    "the matrix of "
+                    "the joint optimum and the best match after Powell's re-optimisation from a perturbed "
+                    "start, "
+                    "features in the same order on the same scale. d is the Minkowski distance of order 2 "
+                    "to the target "
+                    "over all entries, f the dimension of the best match. Distances of different "
+                    "similarities have "
                     "different units and are not comparable.",
                     draw_optimal_psms(numbers),
                 )
 
 
 def draw_distances(data: StudyData) -> Iterator[Drawn]:
-    """Yield distances over sigma: along the procedure, features against controls, and the sweep of one layer."""
+    """Yield distances over sigma: along the procedure, against controls, the sweep of one layer."""
     for subject in data.subjects[:MAX_SUBJECTS]:
         rows = data.of(subject, data.matches)
         name = subject_name(subject, data)
@@ -66,10 +71,14 @@ def draw_distances(data: StudyData) -> Iterator[Drawn]:
                 yield Drawn(
                     f"distances-{name}-{similarity}",
                     f"Distances along the procedure, {similarity}: {subject.label}",
-                    "For each kernel (row) and kind of target (column), medians over the best matches of all layers and "
-                    "replicates; the band is the interquartile range of the end. The grey bar breaks the axis before "
-                    "σ = 0. Re-optimisation keeps the target where the black line stays near the dotted one. An end "
-                    "at distance 0 from the regular simplex says nothing about its target. The joint optimum may vary "
+                    "For each kernel (row) and kind of target (column), medians over the best matches of "
+                    "all layers and "
+                    "replicates; the band is the interquartile range of the end. The grey bar breaks the "
+                    "axis before "
+                    "σ = 0. Re-optimisation keeps the target where the black line stays near the dotted "
+                    "one. An end "
+                    "at distance 0 from the regular simplex says nothing about its target. The joint "
+                    "optimum may vary "
                     f"with σ, for the best match is chosen for each σ. {where} {NO_CEILING}",
                     draw_procedure(numbers),
                     numbers.table(),
@@ -77,9 +86,12 @@ def draw_distances(data: StudyData) -> Iterator[Drawn]:
                 yield Drawn(
                     f"comparison-{name}-{similarity}",
                     f"Features against controls, {similarity}: {subject.label}",
-                    "The same best matches, kinds of target in one panel. Moved is free of the fit error: it compares "
-                    "the end with the joint optimum; its value at σ = 0 is the drift, what the optimiser does without a "
-                    "push. Return compares with the end from σ = 0: near 0, the push was forgotten. If features lie in "
+                    "The same best matches, kinds of target in one panel. Moved is free of the fit error: "
+                    "it compares "
+                    "the end with the joint optimum; its value at σ = 0 is the drift, what the optimiser "
+                    "does without a "
+                    "push. Return compares with the end from σ = 0: near 0, the push was forgotten. If "
+                    "features lie in "
                     f"local minima that random targets lack, the black line lies below the others. {where}",
                     draw_comparison(numbers),
                 )
@@ -88,8 +100,10 @@ def draw_distances(data: StudyData) -> Iterator[Drawn]:
                 yield Drawn(
                     f"sweep-{name}-{similarity}",
                     f"Sweep of the perturbation, {similarity}: {subject.label}, layer {swept.layers[0]}",
-                    "The one layer that was run at more sigmas than the others, for the kinds of target that have them "
-                    "all; panels as above. The band of features has no width, for they have one replicate.",
+                    "The one layer that was run at more sigmas than the others, for the kinds of target "
+                    "that have them "
+                    "all; panels as above. Bands are interquartile ranges over replicates; features have "
+                    "one, so no band.",
                     draw_comparison(swept),
                     swept.table(),
                 )
@@ -103,10 +117,14 @@ def draw_pairs(data: StudyData) -> Iterator[Drawn]:
             yield Drawn(
                 f"optimisers-{subject_name(subject, data)}",
                 f"Powell, polished Powell and manifold: {subject.label}",
-                "Each point is one fit of a features target (every layer, dimension and σ; the manifold where it ran "
-                "from the same start). On the diagonal, the better optimiser changes nothing; above it, Powell's low "
-                "distance is owed to stopping early. Energy: how much of the descent of the optimiser that keeps the norms "
-                "exactly Powell makes (bar: median). Relative gradient: below 10⁻⁶ a point counts as critical, above "
+                "Each point is one fit of a features target (every layer, dimension and σ; the manifold "
+                "where it ran "
+                "from the same start). On the diagonal, the better optimiser changes nothing; above it, "
+                "Powell's low "
+                "distance is owed to stopping early. Energy: how much of the descent of the optimiser that "
+                "keeps the norms "
+                "exactly Powell makes (bar: median). Relative gradient: below 10⁻⁶ a point counts as "
+                "critical, above "
                 "10⁻³ Powell counts as stalled; exact zeros are drawn at 10⁻¹⁶.",
                 draw_optimisers(numbers),
                 numbers.table(),
@@ -121,10 +139,14 @@ def draw_ends(data: StudyData) -> Iterator[Drawn]:
             yield Drawn(
                 f"outcomes-{subject_name(subject, data)}",
                 f"How optimisations ended: {subject.label}",
-                "Shares over every target, layer, dimension and σ, for every setting that ran (the other figures show "
-                "the main one); the number of cells stands at the bar. Verdicts come from the certificate on the product of "
-                "spheres: strict and degenerate are local minima, saddle and not critical are none, not applicable means fewer than "
-                "1.5 effective features. ε is the softening in units of the start radius. An empty row was not run "
+                "Shares over every target, layer, dimension and σ, for every setting that ran (the other "
+                "figures show "
+                "the main one); the number of cells stands at the bar. Verdicts come from the certificate "
+                "on the product of "
+                "spheres: strict and degenerate are local minima, saddle and not critical are none, not "
+                "applicable means fewer than "
+                "1.5 effective features. ε is the softening in units of the start radius. An empty row was "
+                "not run "
                 "with that optimiser.",
                 draw_outcomes(numbers),
                 numbers.table(),
@@ -139,9 +161,12 @@ def draw_weights(data: StudyData) -> Iterator[Drawn]:
             yield Drawn(
                 f"importance-{subject_name(subject, data)}",
                 f"Importance: {subject.label}",
-                "Top: entropy of the importance over log n for each joint fit, 1 where all features are equally "
-                "important, 0 where one has everything (bars: medians). Bottom: importance times n for each feature of "
-                "the features target, median and quartiles over layers and dimensions, from rare to frequent features. Equal "
+                "Top: entropy of the importance over log n for each joint fit, 1 where all features are "
+                "equally "
+                "important, 0 where one has everything (bars: medians). Bottom: importance times n for "
+                "each feature of "
+                "the features target, median and quartiles over layers and dimensions, from rare to "
+                "frequent features. Equal "
                 "importance everywhere means that the procedure makes no use of it.",
                 draw_importance(numbers),
                 numbers.table(),
@@ -156,9 +181,12 @@ def draw_moves(data: StudyData) -> Iterator[Drawn]:
             yield Drawn(
                 f"sensitivity-{subject_name(subject, data)}",
                 f"Sensitivity to the dimension: {subject.label}",
-                f"Distance between the end and the joint optimum over all usable cells, not best matches only: median and "
-                f"quartiles over layers (and replicates of controls), n = {numbers.n_features} features. From "
-                "f = n - 1 on, the regular simplex fits in and may be the minimum whatever the target; below, it cannot. "
+                "Distance between the end and the joint optimum over all usable cells, not best matches "
+                "only: median and "
+                f"quartiles over layers (and replicates of controls), n = {numbers.n_features} features. "
+                "From "
+                "f = n - 1 on, the regular simplex fits in and may be the minimum whatever the target; "
+                "below, it cannot. "
                 "At equal σ the angle of the perturbation grows with f.",
                 draw_sensitivity(numbers),
                 numbers.table(),
@@ -176,14 +204,16 @@ CHAPTERS = (
     Chapter(
         "distances",
         "Distances over the perturbation",
-        "Whether re-optimisation keeps the distance to the target low, and whether it takes random targets away.",
+        "Whether re-optimisation keeps the distance to the target low, and whether it takes random targets "
+        "away.",
         "no re-optimisation by Powell's method",
         draw_distances,
     ),
     Chapter(
         "optimisers",
         "Powell against exact norms",
-        "Powell's method stalls on the penalty of the norms; beside it stand its end polished on the spheres and an "
+        "Powell's method stalls on the penalty of the norms; beside it stand its end polished on the "
+        "spheres and an "
         "optimiser that keeps the norms exactly.",
         "no re-optimisation by Powell's method",
         draw_pairs,

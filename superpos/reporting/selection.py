@@ -1,9 +1,9 @@
 """Which of a study's settings a figure shows, chosen by rule and named in its caption.
 
 A study may hold the same target under several settings (another gauge, another softening, another space). A
-median over such a mixture means nothing, so every figure shows one setting: for each similarity the one of the
-most layers, then of the most feature cells; within it likewise for each kernel and each optimiser. Ties go to
-the smallest values. The other settings are in the tables and in the figure of outcomes.
+median over such a mixture means nothing, so every figure shows one setting: for each similarity the one of
+the most layers, then of the most feature cells; within it likewise for each kernel and each optimiser. Ties
+go to the smallest values. The other settings are in the tables and in the figure of outcomes.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ HEADLINE_SIGMA = 0.1
 def keep_main(frame: pd.DataFrame, columns: Sequence[str], within: Sequence[str]) -> pd.DataFrame:
     """Return the rows of the main combination of `columns` for each combination of `within`.
 
-    Main: the most layers among rows of the features target (of any target where there are none), then the most
-    rows, then the smallest values.
+    Main: the most layers among rows of the features target (of any target where there are none), then the
+    most rows, then the smallest values.
     """
     if frame.empty:
         return frame
@@ -154,9 +154,10 @@ def describe_setting(frame: pd.DataFrame) -> str:
             parts.append(f"{name} {_values(frame[column])}")
     if "self_energy" in frame.columns:
         pairs = frame[["kernel", "s", "self_energy", "softening"]].drop_duplicates()
+        names = ("kernel", "self_energy", "softening")
         own = {
-            str(row.kernel): f"{row.self_energy}" + (f", ε {row.softening:g} r" if row.softening else "")
-            for row in pairs.itertuples()
+            kernel: f"{self_energy}, ε {softening:g} r" if softening else str(self_energy)
+            for kernel, self_energy, softening in zip(*(pairs[name].tolist() for name in names), strict=True)
         }
         parts.append("self-energy " + ", ".join(f"{name}: {own[name]}" for name in kernels(pairs)))
     if "lambda_x" in frame.columns:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -240,10 +241,10 @@ class StudyData:
         return self._chosen[view, subject]
 
     def random_of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of the same network with random weights: of the same name, or the study's only model.
+        """Return the rows of the network with random weights: of the same name, or the study's only one.
 
-        A study may give random weights a name of their own, so where it has one pretrained model every random
-        one counts as its counterpart.
+        A study may give random weights a name of their own, so where it has one pretrained model every
+        random one counts as its counterpart.
         """
         if subject.weights == "random":
             return frame.iloc[:0]
@@ -254,6 +255,20 @@ class StudyData:
         if not named.empty or len({s.model for s in self.subjects}) > 1:
             return named
         return rows
+
+
+def quartiles(groups: Any) -> pd.DataFrame:
+    """Return one row a group of a grouped column: its keys, `median`, `low`, `high`, `n_values`.
+
+    Quartiles interpolate linearly; there are no missing values among the grouped ones.
+    """
+    columns = {name: groups.quantile(q) for name, q in (("median", 0.5), ("low", 0.25), ("high", 0.75))}
+    return pd.DataFrame({**columns, "n_values": groups.size()}).reset_index()
+
+
+def records(frame: pd.DataFrame, *columns: str | float) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of some columns row by row, as plain Python numbers and text."""
+    return zip(*(frame[column].tolist() for column in columns), strict=True)
 
 
 def _equal(frame: pd.DataFrame, values: dict[str, str]) -> pd.DataFrame:

@@ -1,8 +1,8 @@
-"""One look for every figure: colours that mean the same everywhere, sizes, and files that are equal byte for byte.
+"""One look for every figure: colours that mean the same everywhere, sizes, files equal byte for byte.
 
-Figures are 10.6 inches wide, about what the page shows at full width, so that 8 points stay 8 points. Colours:
-Okabe and Ito for kernels, Tol's muted scheme for controls and outcomes; both are made for colour-blind readers,
-and markers or line styles repeat what they say.
+Figures are 10.6 inches wide, about what the page shows at full width, so that 8 points stay 8 points.
+Colours: Okabe and Ito for kernels, Tol's muted scheme for controls and outcomes; both are made for
+colour-blind readers, and markers or line styles repeat what they say.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ SETTINGS: dict[str, Any] = {
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Draw with this look, whatever the user's own matplotlib settings; a name in a script without glyphs is no fault."""
+    """Draw with this look, whatever the user's settings; a name that the font cannot show is no fault."""
     import matplotlib as mpl
 
     with mpl.rc_context(), warnings.catch_warnings():
@@ -149,10 +149,11 @@ def save(figure: Figure) -> tuple[bytes, bytes]:
 
     png, svg = io.BytesIO(), io.BytesIO()
     figure.set_dpi(PNG_DPI)
-    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    raster: Any = FigureCanvasAgg(figure)
+    raster.print_png(png, metadata={"Software": None})
     figure.set_layout_engine("none")
-    canvas = FigureCanvasSVG(figure)
-    canvas.print_svg(svg, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    vector: Any = FigureCanvasSVG(figure)
+    vector.print_svg(svg, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return png.getvalue(), svg.getvalue()
 
 
@@ -182,29 +183,34 @@ def sigma_positions(sigmas: Sequence[float]) -> dict[float, float]:
     """Return a place on a log10 axis for every sigma; sigma 0 stands a gap left of the smallest other one."""
     positive = sorted(sigma for sigma in sigmas if sigma > 0.0)
     places = {sigma: math.log10(sigma) for sigma in positive}
-    if len(positive) > 1:
-        gap = max(0.25 * (places[positive[-1]] - places[positive[0]]), 0.5)
-    else:
-        gap = 1.0
+    width = places[positive[-1]] - places[positive[0]] if len(positive) > 1 else 4.0
+    gap = max(0.25 * width, 0.5)
     if any(sigma == 0.0 for sigma in sigmas):
         places[0.0] = (places[positive[0]] if positive else 0.0) - gap
     return places
 
 
-def sigma_axis(axes: Axes, places: dict[float, float]) -> None:
-    """Put the sigmas on the x axis: as many labels as fit, and a break after 0."""
+def sigma_axis(panels: Any, places: dict[float, float]) -> None:
+    """Put the sigmas on the x axis that the panels share: as many labels as fit, and a break after 0."""
     ordered = sorted(places)
     kept: list[float] = []
     span = max(places.values()) - min(places.values()) or 1.0
     for sigma in ordered:
         if not kept or places[sigma] - places[kept[-1]] >= 0.16 * span:
             kept.append(sigma)
-    axes.set_xticks([places[sigma] for sigma in kept], [f"{sigma:g}" for sigma in kept])
-    axes.set_xticks([places[sigma] for sigma in ordered], minor=True)
-    axes.set_xlim(min(places.values()) - 0.06 * span, max(places.values()) + 0.06 * span)
+    first = panels.flat[0]
+    first.set_xticks([places[sigma] for sigma in kept], [f"{sigma:g}" for sigma in kept])
+    first.set_xticks([places[sigma] for sigma in ordered], minor=True)
+    first.set_xlim(min(places.values()) - 0.06 * span, max(places.values()) + 0.06 * span)
     if 0.0 in places and len(ordered) > 1:
         middle = (places[0.0] + places[ordered[1]]) / 2
-        axes.axvline(middle, color=GRID, linewidth=4.0, zorder=0)
+        for axes in panels.flat:
+            axes.axvline(middle, color=GRID, linewidth=4.0, zorder=0)
+
+
+def from_zero(axes: Axes) -> None:
+    """Let the y axis begin just below 0, so that points at 0 are whole; last, for it ends the scaling."""
+    axes.set_ylim(bottom=-0.025 * axes.get_ylim()[1])
 
 
 def heat_map(axes: Axes, matrix: Float, similarity: str) -> Any:

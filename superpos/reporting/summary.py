@@ -20,7 +20,7 @@ def render_summary(studies: tuple[StudyPage, ...], database: str) -> str:
             lines += [f"**{escape(answer.goal)}**", "", escape(answer.sentence), ""]
             if answer.caveats:
                 caveats = "; ".join(escape(caveat) for caveat in answer.caveats)
-                lines += [f"From {escape(answer.count)}. But: {caveats}.", ""]
+                lines += [f"From {escape(answer.basis)}. But: {caveats}.", ""]
         lines += ["### Progress", "", "| stage | planned | done | failed | quarantined | not applicable |"]
         lines += ["|---|--:|--:|--:|--:|--:|"]
         lines += ["| " + " | ".join(escape(str(value)) for value in row) + " |" for row in study.progress]

@@ -53,20 +53,20 @@ def progress(data: StudyData) -> tuple[Progress, ...]:
 
 
 def runs(data: StudyData) -> tuple[Run, ...]:
-    """Return the executions that were recorded for the study, the newest first, without user names or passwords."""
+    """Return the recorded executions of the study, the newest first, without credentials."""
     rows = data.runs.sort_values(["started_at", "run_id"], ascending=False)
     return tuple(
         Run(
-            moment(row.started_at),
-            moment(row.ended_at),
-            str(row.outcome),
-            str(row.host),
-            str(row.git_commit)[:12],
-            pairs(row.versions),
-            pairs(row.seconds),
-            address(str(row.address)),
+            moment(row["started_at"]),
+            moment(row["ended_at"]),
+            str(row["outcome"]),
+            str(row["host"]),
+            str(row["git_commit"])[:12],
+            pairs(row["versions"]),
+            pairs(row["seconds"]),
+            address(str(row["address"])),
         )
-        for row in rows.itertuples()
+        for row in rows.to_dict("records")
     )
 
 
@@ -94,11 +94,11 @@ def address(text: str) -> str:
 def tables(data: StudyData, answers: Sequence[Answer]) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the name and the content of the tables that belong to no figure."""
     rows = [
-        (answer.goal, finding.what, finding.number, finding.count)
+        (answer.goal, finding.what, finding.number, finding.n)
         for answer in answers
         for finding in answer.findings
     ]
-    yield "answers", pd.DataFrame(rows, columns=["goal", "what", "number", "count"])
+    yield "answers", pd.DataFrame(rows, columns=["goal", "what", "number", "n"])
     yield "progress", pd.DataFrame(progress(data), columns=list(Progress._fields))
     yield "runs", pd.DataFrame(runs(data), columns=list(Run._fields))
     yield "probe_results", data.probes

@@ -5,21 +5,21 @@ For each kernel, kind of target and sigma, over the best matches of all layers a
     median, lower and upper quartile (linear interpolation), number of values
 
 An exact optimiser moves the same whatever sigma, and for f >= n - 1 the minimum may be the regular simplex
-whatever the target; so distances to the target stand beside those to the joint optimum, to the end at sigma 0,
-to the simplex and to the identity.
+whatever the target; so distances to the target stand beside those to the joint optimum, to the end at
+sigma 0, to the simplex and to the identity.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from superpos.reporting.selection import balanced, describe_setting, kernels, layers, targets
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.study_data import StudyData, Subject, quartiles
 from superpos.reporting.style import (
     LineStyle,
+    from_zero,
     new_figure,
     sigma_axis,
     sigma_positions,
@@ -42,6 +42,8 @@ COMPARED = {
     "distance_moved": "moved: end to joint optimum\n(at σ = 0: the drift)",
     "distance_return": "return: end to end at σ = 0",
 }
+MAX_BANDS = 2
+"""Kinds of target up to which each has its quartiles drawn; of more, the features only."""
 MIN_SWEEP = 5
 """Positive sigmas from which a layer of its own gets a sweep figure."""
 
@@ -56,7 +58,7 @@ class Line(NamedTuple):
     median: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
-    count: tuple[int, ...]
+    n_values: tuple[int, ...]
 
 
 class Distances(NamedTuple):
@@ -74,9 +76,9 @@ class Distances(NamedTuple):
         rows = [
             (self.similarity, line.kernel, line.target, line.quantity, *point)
             for line in self.lines
-            for point in zip(line.sigmas, line.median, line.low, line.high, line.count, strict=True)
+            for point in zip(line.sigmas, line.median, line.low, line.high, line.n_values, strict=True)
         ]
-        columns = ["similarity", "kernel", "target", "quantity", "sigma", "median", "low", "high", "count"]
+        columns = ["similarity", "kernel", "target", "quantity", "sigma", "median", "low", "high", "n_values"]
         return pd.DataFrame(rows, columns=columns)
 
 
@@ -102,18 +104,14 @@ def sweep(data: StudyData, subject: Subject, similarity: str) -> Distances | Non
 def summarise(rows: pd.DataFrame, similarity: str) -> Distances:
     """Return medians and quartiles of rows of `best_matches` of one similarity."""
     names = [*QUANTITIES, "distance_moved", "distance_drift", "distance_return", "recovery"]
-    groups = rows.groupby(["kernel", "target", "sigma"], sort=True)[names]
-    low, median, high = (groups.quantile(q) for q in (0.25, 0.5, 0.75))
-    counts = groups.count()
+    axes = ["kernel", "target", "quantity", "sigma"]
+    long = rows.melt(["kernel", "target", "sigma"], names, "quantity", "distance").dropna(subset=["distance"])
+    groups = long.groupby(axes, sort=True)["distance"]
+    table = quartiles(groups)
     lines = []
-    for kernel, target in dict.fromkeys((str(index[0]), str(index[1])) for index in counts.index):
-        for name in names:
-            count = counts.loc[(kernel, target), name]
-            kept = count.index[count.to_numpy() > 0]
-            if len(kept):
-                values = (_floats(table.loc[(kernel, target), name][kept]) for table in (median, low, high))
-                numbers = tuple(int(value) for value in count[kept])
-                lines.append(Line(kernel, target, name, _floats(kept), *values, numbers))
+    for (kernel, target, quantity), part in table.groupby(axes[:3], sort=True):
+        columns = [part[column].tolist() for column in ("sigma", "median", "low", "high", "n_values")]
+        lines.append(Line(str(kernel), str(target), str(quantity), *(tuple(column) for column in columns)))
     return Distances(
         similarity, kernels(rows), targets(rows), layers(rows), tuple(lines), describe_setting(rows)
     )
@@ -132,14 +130,15 @@ def draw_procedure(numbers: Distances) -> Figure:
                 for line in numbers.lines:
                     if (line.kernel, line.target, line.quantity) == (kernel, target, quantity):
                         _draw_line(panel, line, style, places, band=quantity == "distance_final")
-            _finish(panel, places)
+            panel.grid(visible=True, axis="y")
             if row == 0:
                 panel.set_title(target_style(target).label)
             if column == 0:
                 panel.set_ylabel(f"{kernel}\ndistance", fontweight="bold")
             if row == n_rows - 1:
                 panel.set_xlabel("σ")
-        axes[row, 0].set_ylim(bottom=0.0)  # last, for it ends the shared scaling
+        from_zero(axes[row, 0])
+    sigma_axis(axes, places)
     _legend(figure, [(style.label, style) for style in QUANTITIES.values()])
     return figure
 
@@ -147,6 +146,7 @@ def draw_procedure(numbers: Distances) -> Figure:
 def draw_comparison(numbers: Distances) -> Figure:
     """Draw a row of panels a kernel, a column a quantity; lines are kinds of target."""
     n_rows = len(numbers.kernels)
+    few = len(numbers.targets) <= MAX_BANDS
     figure = new_figure(1.95 * n_rows + 0.75)
     axes = figure.subplots(n_rows, len(COMPARED), squeeze=False, sharex=True, sharey="row")
     places = sigma_positions([sigma for line in numbers.lines for sigma in line.sigmas])
@@ -156,21 +156,20 @@ def draw_comparison(numbers: Distances) -> Figure:
             for target in reversed(numbers.targets):
                 for line in numbers.lines:
                     if (line.kernel, line.target, line.quantity) == (kernel, target, quantity):
-                        _draw_line(panel, line, target_style(target), places, band=target == "features")
-            _finish(panel, places)
+                        _draw_line(
+                            panel, line, target_style(target), places, band=target == "features" or few
+                        )
+            panel.grid(visible=True, axis="y")
             if row == 0:
                 panel.set_title(title)
             if column == 0:
                 panel.set_ylabel(f"{kernel}\ndistance", fontweight="bold")
             if row == n_rows - 1:
                 panel.set_xlabel("σ")
-        axes[row, 0].set_ylim(bottom=0.0)  # last, for it ends the shared scaling
+        from_zero(axes[row, 0])
+    sigma_axis(axes, places)
     _legend(figure, [(target_style(target).label, target_style(target)) for target in numbers.targets])
     return figure
-
-
-def _floats(values: pd.Series | pd.Index) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
 
 
 def _rows(data: StudyData, subject: Subject, similarity: str) -> pd.DataFrame:
@@ -191,11 +190,6 @@ def _draw_line(panel: Axes, line: Line, style: LineStyle, places: dict[float, fl
         marker=style.marker,
         markersize=3.6,
     )
-
-
-def _finish(panel: Axes, places: dict[float, float]) -> None:
-    sigma_axis(panel, places)
-    panel.grid(visible=True, axis="y")
 
 
 def _legend(figure: Figure, entries: list[tuple[str, LineStyle]]) -> None:

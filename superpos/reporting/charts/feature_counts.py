@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from superpos.records.data import TokenExample
-from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_data import StudyData, records
 from superpos.reporting.style import INK, new_figure, shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = {"ok": "#3d6d9e", "no_positives": "#CC6677", "no_negatives": "#CC6677", "too_few": "#DDCC77"}
+
+CONTEXT = 60
+"""Characters of text shown on either side of an example."""
 
 
 class FeatureCount(NamedTuple):
@@ -48,19 +52,17 @@ def feature_counts(data: StudyData) -> tuple[FeatureCounts, ...]:
     """Return every feature set of the study, features in the order of the set."""
     sets = []
     for (dataset, corpus), rows in data.features.groupby(["dataset", "corpus"], sort=True):
+        names = ("feature", "n_positive", "n_negative", "status", "example")
         features = tuple(
-            FeatureCount(
-                str(row.feature),
-                int(row.n_positive),
-                int(row.n_negative),
-                str(row.status),
-                example(row.example),
-            )
-            for row in rows.itertuples()
+            FeatureCount(str(name), int(positive), int(negative), str(status), example(stored))
+            for name, positive, negative, status, stored in records(rows, *names)
         )
-        first = rows.iloc[0]
-        sizes = (_whole(first[column]) for column in ("n_samples", "n_tokens", "n_documents"))
-        sets.append(FeatureCounts(str(dataset), str(corpus), *sizes, features))
+        n_samples, n_tokens, n_documents = next(records(rows, "n_samples", "n_tokens", "n_documents"))
+        sets.append(
+            FeatureCounts(
+                str(dataset), str(corpus), _whole(n_samples), _whole(n_tokens), _whole(n_documents), features
+            )
+        )
     return tuple(sets)
 
 
@@ -69,7 +71,21 @@ def example(value: Any) -> TokenExample | None:
     stored = json.loads(value) if isinstance(value, str) else value
     if not isinstance(stored, dict):
         return None
-    return TokenExample(*(str(stored.get(key, "")) for key in ("before", "token", "after", "document")))
+    return visible(
+        TokenExample(*(str(stored.get(key, "")) for key in ("before", "token", "after", "document")))
+    )
+
+
+def visible(found: TokenExample) -> TokenExample:
+    """Return an example on one line: signs for line breaks and the token's spaces, long blanks shortened."""
+    before, after = (re.sub(r"[ \t]{2,}", " ", line_breaks(text)) for text in (found.before, found.after))
+    token = line_breaks(found.token).replace(" ", "·").replace("\t", "⇥")
+    return TokenExample(before[-CONTEXT:].lstrip(), token, after[:CONTEXT].rstrip(), found.document)
+
+
+def line_breaks(text: str) -> str:
+    """Return a text with ↵ for each line break."""
+    return "↵".join(text.splitlines()) + ("↵" if text.endswith(("\n", "\r")) else "")
 
 
 def counts_table(sets: tuple[FeatureCounts, ...]) -> pd.DataFrame:

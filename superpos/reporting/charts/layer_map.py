@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from superpos.arrays import Float
 from superpos.reporting.selection import main_targets, similarities
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.study_data import StudyData, Subject, records
 from superpos.reporting.style import WIDTH, new_figure
 
 if TYPE_CHECKING:
@@ -58,20 +58,20 @@ def _map(title: str, rows: pd.DataFrame) -> LayerMap:
     layers = tuple(sorted({int(layer) for layer in (*rows["layer"], *rows["layer_b"])}))
     matrix = np.full((len(layers), len(layers)), np.nan)
     np.fill_diagonal(matrix, 1.0)
-    for row in rows.itertuples():
-        a, b = layers.index(int(row.layer)), layers.index(int(row.layer_b))
-        matrix[a, b] = matrix[b, a] = float(row.spearman)
+    for layer, other, value in records(rows, "layer", "layer_b", "spearman"):
+        a, b = layers.index(int(layer)), layers.index(int(other))
+        matrix[a, b] = matrix[b, a] = float(value)
     return LayerMap(title, layers, matrix)
 
 
 def draw_layer_maps(maps: tuple[LayerMap, ...]) -> Figure:
     """Draw the maps side by side, all on the scale -1 to 1, with numbers in the cells."""
-    columns = min(3, len(maps))
+    columns = len(maps) if len(maps) <= 4 else 3
     n_rows = -(-len(maps) // columns)
-    panel = min((WIDTH - 1.6) / columns, 0.62 * max(len(m.layers) for m in maps) + 0.5)
+    panel = min((WIDTH - 1.6) / columns, max(0.62 * max(len(m.layers) for m in maps), 1.6) + 0.4)
     figure = new_figure(n_rows * (panel + 0.55), width=min(WIDTH, columns * (panel + 0.5) + 1.3))
     axes = figure.subplots(n_rows, columns, squeeze=False)
-    image = None
+    image: Any = None
     for position, panel_axes in enumerate(axes.flat):
         if position >= len(maps):
             panel_axes.set_axis_off()

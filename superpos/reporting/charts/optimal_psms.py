@@ -86,7 +86,7 @@ def optimal_psms(data: StudyData, subject: Subject, similarity: str, layer: int)
 
 
 def shown_sigmas(frame: pd.DataFrame) -> tuple[float, ...]:
-    """Return the thesis' sigmas where the study has them, else its smallest and largest positive one, else 0."""
+    """Return the thesis' sigmas where the study has them, else its smallest and largest one, else 0."""
     found = sorted(float(sigma) for sigma in frame["sigma"].unique())
     thesis = tuple(sigma for sigma in SHOWN_SIGMAS if sigma in found)
     positive = [sigma for sigma in found if sigma > 0.0]
@@ -99,12 +99,11 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
     n_rows, n_columns = len(numbers.rows), len(numbers.kernels)
     big = 3.0
     panel = min((WIDTH - label - big - 1.3) / n_columns, 1.9)
-    figure = new_figure(max(n_rows * (panel + 0.52), big + label) + 0.3)
+    figure = new_figure(max(n_rows * (panel + 0.5), big + label + 0.5) + 0.5)
     widths = [big, *([panel] * n_columns)]
     grid = figure.add_gridspec(n_rows, n_columns + 1, width_ratios=widths)
     target_axes = figure.add_subplot(grid[:, 0])
     image = heat_map(target_axes, numbers.target, numbers.similarity)
-    target_axes.set_anchor("N")
     target_axes.set_title(f"target, layer {numbers.layer}")
     name_ticks(target_axes.yaxis, numbers.features)
     name_ticks(target_axes.xaxis, numbers.features, rotation=90)
@@ -120,13 +119,16 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
             axes.set_yticks([])
         else:
             heat_map(axes, panel_numbers.matrix, numbers.similarity)
-        head = f"{panel_numbers.kernel}\n" if row == 0 else ""
-        axes.set_title(f"{head}d = {panel_numbers.distance:.3g}  (f = {panel_numbers.n_dims})", fontsize=9.0)
+        if row == 0:
+            axes.set_title(panel_numbers.kernel, pad=17)
+        note = f"d = {panel_numbers.distance:.2g}, f = {panel_numbers.n_dims}"
+        axes.text(0.5, 1.03, note, ha="center", va="bottom", fontsize=8.5, transform=axes.transAxes)
         if column == 1:
             axes.set_ylabel(panel_numbers.row, fontweight="bold")
     bar = figure.colorbar(image, ax=every, shrink=0.7, aspect=30, pad=0.015)
     bar.set_label(f"{numbers.similarity} similarity")
     bar.outline.set_visible(False)
+    target_axes.set_anchor("N")  # the colour bar has set its own
     return figure
 
 

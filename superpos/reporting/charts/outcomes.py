@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from superpos.reporting.selection import KERNEL_ORDER, SIMILARITY_ORDER
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.study_data import StudyData, Subject, records
 from superpos.reporting.style import OUTCOME_COLOURS, STATUSES, VERDICTS, new_figure
 
 if TYPE_CHECKING:
@@ -81,21 +81,31 @@ def draw_outcomes(numbers: Outcomes) -> Figure:
 
 def _labels(frame: pd.DataFrame) -> dict[tuple[object, ...], str]:
     """Return a name for every setting; what all settings share is left out of the names."""
-    rows = frame[SETTING].drop_duplicates()
+    rows = frame.groupby(SETTING).size().reset_index(name="cells")
     rows = rows.assign(
         first=[SIMILARITY_ORDER.index(v) if v in SIMILARITY_ORDER else 9 for v in rows["similarity"]],
         second=[KERNEL_ORDER.get(v, 2) for v in rows["kernel"]],
-    ).sort_values(
-        ["first", "similarity", "gauge", "importance_mode", "second", "s", "self_energy", "softening"]
+        # The gauge of the most cells, that of the other figures as a rule, comes first.
+        rarer=-rows.groupby(["similarity", "gauge", "importance_mode"])["cells"].transform("sum"),
     )
+    order = [
+        "first",
+        "similarity",
+        "rarer",
+        "gauge",
+        "importance_mode",
+        "second",
+        "s",
+        "self_energy",
+        "softening",
+    ]
+    rows = rows.sort_values(order)
     labels: dict[tuple[object, ...], str] = {}
     uniform = "uniform" in set(rows["importance_mode"])
-    for row in rows[SETTING].itertuples(index=False):
-        own = f" {row.self_energy}" + (f" ε{row.softening:g}" if row.softening else "")
-        parts = [str(row.similarity), f"{row.kernel}{own}", f"gauge {row.gauge}"]
-        if uniform:
-            parts.append(str(row.importance_mode))
-        labels[tuple(row)] = " · ".join(parts)
+    for similarity, kernel, s, gauge, self_energy, softening, mode in records(rows, *SETTING):
+        own = f"{kernel} {self_energy}" + (f" ε{softening:g}" if softening else "")
+        parts = [similarity, own, f"gauge {gauge}", *([mode] if uniform else [])]
+        labels[similarity, kernel, s, gauge, self_energy, softening, mode] = " · ".join(parts)
     return labels
 
 
@@ -108,8 +118,8 @@ def _shares(
 ) -> Shares:
     counts = {}
     if not frame.empty:
-        table = frame.groupby([*SETTING, column]).size()
-        found = {tuple(index): int(size) for index, size in table.items()}  # type: ignore[arg-type]  # a MultiIndex
+        table = frame.groupby([*SETTING, column]).size().reset_index(name="cells")
+        found = {tuple(index): int(cells) for *index, cells in records(table, *SETTING, column, "cells")}
         for setting, label in labels.items():
             row = tuple(found.get((*setting, name), 0) for name in names)
             if sum(row):

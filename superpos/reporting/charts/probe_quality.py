@@ -80,7 +80,7 @@ def _series(name: str, rows: pd.DataFrame) -> Series:
 
 def quality_table(numbers: ProbeQuality) -> pd.DataFrame:
     """Return one row a kind of probes, layer and feature, the mean over features as feature `(mean)`."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for series in numbers.series:
         for name, scores in (("(mean)", series.mean), *series.features.items()):
             rows.extend(

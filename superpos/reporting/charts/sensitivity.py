@@ -9,8 +9,8 @@ import pandas as pd
 
 from superpos.records.fits import USABLE
 from superpos.reporting.selection import balanced, kernels, similarities
-from superpos.reporting.study_data import StudyData, Subject
-from superpos.reporting.style import INK, kernel_styles, new_figure
+from superpos.reporting.study_data import StudyData, Subject, quartiles, records
+from superpos.reporting.style import INK, from_zero, kernel_styles, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +30,7 @@ class Spread(NamedTuple):
     median: float
     low: float
     high: float
-    count: int
+    n_values: int
 
 
 class Sensitivity(NamedTuple):
@@ -61,16 +61,9 @@ def sensitivity(data: StudyData, subject: Subject) -> Sensitivity | None:
     sigmas = _pick(sorted(float(sigma) for sigma in rows["sigma"].unique()))
     rows = rows[rows["sigma"].isin(sigmas)]
     groups = rows.assign(group=np.where(rows["target"] == "features", "features", "controls"))
-    spreads = []
-    for index, group in groups.groupby(["similarity", "sigma", "n_dims", "kernel", "group"], sort=True):
-        low, median, high = np.quantile(group["distance_moved"].to_numpy(np.float64), (0.25, 0.5, 0.75))
-        similarity, sigma, n_dims, kernel, name = index
-        spreads.append(
-            Spread(
-                str(similarity), float(sigma), int(n_dims), str(kernel), str(name),
-                float(median), float(low), float(high), len(group),
-            )
-        )  # fmt: skip
+    axes = ["similarity", "sigma", "n_dims", "kernel", "group"]
+    table = quartiles(groups.groupby(axes, sort=True)["distance_moved"])
+    spreads = [Spread(*row) for row in records(table, *axes, "median", "low", "high", "n_values")]
     return Sensitivity(
         int(rows["n_features"].iloc[0]),
         similarities(rows),
@@ -114,7 +107,7 @@ def draw_sensitivity(numbers: Sensitivity) -> Figure:
                 panel.set_ylabel(f"{similarity}\ndistance moved", fontweight="bold")
             if row == n_rows - 1:
                 panel.set_xlabel("dimension f of the optimal features")
-        axes[row, 0].set_ylim(bottom=0.0)  # last, for it ends the shared scaling
+        from_zero(axes[row, 0])
     _legend(figure, styles)
     return figure
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from superpos.arrays import Float
 from superpos.reporting.selection import layers, main_targets
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.study_data import StudyData, Subject, records
 from superpos.reporting.style import WIDTH, heat_map, name_ticks, new_figure
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class TargetPsms(NamedTuple):
 
 
 def target_psms(data: StudyData, subject: Subject, similarity: str) -> TargetPsms | None:
-    """Return the matrices of features, of one permuted control and of random weights; None without features."""
+    """Return the matrices of features, one permuted control and random weights; None without features."""
     rows = data.of(subject, data.psms)
     rows = main_targets(rows[rows["similarity"] == similarity])
     features = rows[rows["target"] == "features"]
@@ -53,12 +53,12 @@ def target_psms(data: StudyData, subject: Subject, similarity: str) -> TargetPsm
     names = data.feature_names(str(features.sort_values("layer")["target_key"].iloc[0]))
     matrices = {}
     for name, group in groups.items():
-        for row in group.itertuples():
-            matrix = data.psm(str(row.psm_key))
+        for layer, key in records(group, "layer", "psm_key"):
+            matrix = data.psm(key)
             if matrix.shape[0] == len(names):
-                matrices[name, int(row.layer)] = matrix
+                matrices[name, int(layer)] = matrix
     shown = layers(features)
-    scales = {int(row.layer): float(row.rbf_scale_resolved) for row in features.itertuples()}
+    scales = {int(layer): float(c) for layer, c in records(features, "layer", "rbf_scale_resolved")}
     space, c = features["space"].iloc[0], float(features["probe_C"].iloc[0])
     return TargetPsms(
         similarity,
@@ -80,7 +80,7 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
     panel = min((WIDTH - label - 1.2) / columns, 2.6)
     figure = new_figure(n_rows * (panel + 0.28) + label * len(chunks) * 0.8 + 0.3)
     axes = figure.subplots(n_rows, columns, squeeze=False)
-    image = None
+    image: Any = None
     for part, chunk in enumerate(chunks):
         for index, row in enumerate(numbers.rows):
             for column in range(columns):
@@ -103,11 +103,6 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
     bar.set_label(f"{numbers.similarity} similarity")
     bar.outline.set_visible(False)
     return figure
-
-
-def pairs_table(data: StudyData) -> pd.DataFrame:
-    """Return the entries i < j of every features matrix, for the tables."""
-    return data.pairs
 
 
 def _first(frame: pd.DataFrame, column: str) -> pd.DataFrame:
