@@ -20,6 +20,6 @@ def run_stages(stages: Sequence[str], arguments: Sequence[str] | None = None) ->
     for stage in stages:
         command += ["--stage", stage]
     address = os.environ.get("RAY_ADDRESS", "")
-    if address and "--address" not in given:
+    if address and not any(argument.partition("=")[0] == "--address" for argument in given):
         command += ["--address", address]
     return main(command)

@@ -155,7 +155,7 @@ def upgrade() -> None:
     op.create_table(
         "cell_failures",
         sa.Column("stage", sa.String(length=16), nullable=False),
-        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("key", sa.String(length=98), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("quarantined", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),

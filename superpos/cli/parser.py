@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -22,11 +23,20 @@ STAGE_NAMES = ("datasets", "activations", "probes", "psms", "fits", "analysis")
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 
 
+CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)$")
+
+
 class _Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line and what is near."""
+    """A parser that says what is wrong in one line and what is near; options are written in full."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Exit with 2."""
+        if found := CHOICE.search(message):
+            value, choices = found.group(1), found.group(2).replace("'", "").split(", ")
+            message = f"{message[: found.start()]}{value!r} is unknown; {allowed(value, choices)}"
         self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
 
 
@@ -148,7 +158,6 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} must be at least 1")
-    return number
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)

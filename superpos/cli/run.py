@@ -12,7 +12,7 @@ from rich.console import Console
 from superpos.cli.parser import STAGE_NAMES, find_study
 from superpos.cli.progress import TerminalReporter
 from superpos.db.engine import Database
-from superpos.db.migrate import ensure_current
+from superpos.db.migrate import ensure_current, require_current
 from superpos.db.progress import left_over, study_progress
 from superpos.specs.studyfile import load_study
 
@@ -45,24 +45,23 @@ def run_file(
     from superpos.stages.plan import plan_study
 
     plan = plan_study(study)
+    from superpos.cluster.pool import RayExecutor, check_address
+
+    check_address(address)
     database = Database(url)
-    ensure_current(database)
     if rebuild:
         from superpos.db.rebuild import drop_dependants
 
+        require_current(database)
         for line in drop_dependants(database, rebuild):
             OUT.print(line, markup=False)
+    ensure_current(database)
     from superpos.db.register import register_study
     from superpos.stages.pipeline import run_study
 
     study_id = register_study(database, plan)
-    if not left_over(database, study_id) and not rebuild:
-        OUT.print(
-            f"study {study.name}: nothing to do; every cell has its result in {database.label}", markup=False
-        )
-        return 0
-    from superpos.cluster.pool import RayExecutor
-
+    if not left_over(database, study_id):
+        return _nothing_to_do(database, study.name)
     began = time.monotonic()
     with TerminalReporter() as reporter:
         for note in plan.notes:
@@ -82,11 +81,29 @@ def run_file(
         f"{database.default_data_folder}",
         markup=False,
     )
-    rows = study_progress(database, study.name)
+    return _outcome(database, study.name, stages)
+
+
+def _nothing_to_do(database: Database, name: str) -> int:
+    rows = study_progress(database, name)
+    quarantined = sum(row.quarantined for row in rows)
+    not_applicable = sum(row.not_applicable for row in rows if row.stage == "fits")
+    if quarantined:
+        said = f"nothing to do but {quarantined} quarantined; `superpos retry --study {name}` puts them back"
+    else:
+        said = f"nothing to do; every cell has its result in {database.label}"
+        said += f" ({not_applicable} are not applicable)" if not_applicable else ""
+    OUT.print(f"study {name}: {said}", markup=False)
+    return 1 if quarantined else 0
+
+
+def _outcome(database: Database, name: str, stages: Sequence[str]) -> int:
+    """Say what is left without a result; return the exit status."""
+    rows = study_progress(database, name)
     undone = {row.stage: row.undone for row in rows if row.undone and row.stage in stages}
     if undone:
         names = ", ".join(f"{count} of {stage}" for stage, count in undone.items())
-        OUT.print(f"study {study.name}: without a result: {names}; see `superpos status`", markup=False)
+        OUT.print(f"study {name}: without a result: {names}; see `superpos status`", markup=False)
         return 1
     return 0
 

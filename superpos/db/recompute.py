@@ -6,21 +6,34 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from superpos.db.engine import Database
 from superpos.db.fit_work import WorkReader
-from superpos.db.tables_fits import fit_axes, fits, joint_axes, joint_fits, psms, targets
-from superpos.db.tables_inputs import activation_sets, datasets, direction_sets, models
+from superpos.db.tables_fits import (
+    fit_arrays,
+    fit_axes,
+    fits,
+    importance,
+    joint_axes,
+    joint_fits,
+    psm_entries,
+    psms,
+    targets,
+)
+from superpos.db.tables_inputs import activation_sets, datasets, direction_sets, features, models, probes
 from superpos.db.targets import target_works
 from superpos.records.work import JointWork, TargetWork
 from superpos.specs.models import ModelSpec
 
 
 def fit_row(database: Database, joint_key: str, axes_key: str) -> tuple[JointWork, Mapping[str, Any]] | None:
-    """Return the work that makes one fit (its joint fit given) and the stored columns."""
+    """Return the work that makes one fit (its joint fit given), and its stored columns and arrays."""
+    a = fit_arrays.c
     query = (
-        sa.select(fits, joint_fits.c.psm_id, joint_fits.c.joint_axes_id)
+        sa.select(fits, joint_fits.c.psm_id, joint_fits.c.joint_axes_id, a.vectors, a.similarities)
+        .outerjoin(fit_arrays, sa.and_(a.joint_id == fits.c.joint_id, a.fit_axes_id == fits.c.fit_axes_id))
         .join(joint_fits, joint_fits.c.joint_id == fits.c.joint_id)
         .join(fit_axes, fit_axes.c.fit_axes_id == fits.c.fit_axes_id)
         .where(joint_fits.c.key == joint_key, fit_axes.c.key == axes_key)
@@ -34,42 +47,86 @@ def fit_row(database: Database, joint_key: str, axes_key: str) -> tuple[JointWor
 
 
 def joint_row(database: Database, key: str) -> tuple[JointWork, Mapping[str, Any]] | None:
-    """Return the work that makes one joint fit, and the stored columns."""
+    """Return the work that makes one joint fit, and the stored columns and importance."""
     with database.read() as connection:
         row = connection.execute(sa.select(joint_fits).where(joint_fits.c.key == key)).mappings().first()
         if row is None:
             return None
         axes_id = connection.scalar(sa.select(sa.func.min(fit_axes.c.fit_axes_id)))
+        weights = (
+            sa.select(importance.c.weight)
+            .where(importance.c.joint_id == row["joint_id"])
+            .order_by(importance.c.row_index)
+        )
+        stored = {**row, "importance": np.array(list(connection.scalars(weights)), dtype=np.float64)}
     cell = (row["psm_id"], row["joint_axes_id"], int(axes_id or 0))
     work = next(WorkReader(database, keep_vectors=True).works([cell]))
-    return replace(work, done=None, fits=(), unperturbed={}), dict(row)
+    return replace(work, done=None, fits=(), unperturbed={}), stored
 
 
-def psm_row(database: Database, key: str) -> tuple[TargetWork, Any] | None:
-    """Return the work that makes one similarity matrix, and the stored matrix; by its key or a target's."""
+def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]] | None:
+    """Return the work that makes one similarity matrix and its stored columns; by its key or a target's.
+
+    `entries` are the stored values of pairs, in order; there are some for `features` only.
+    """
     query = (
-        sa.select(targets.c.target_id, psms.c.matrix)
+        sa.select(psms, targets.c.target_id)
         .join(psms, psms.c.psm_id == targets.c.psm_id)
         .where(sa.or_(psms.c.key == key, targets.c.key == key))
         .order_by(targets.c.target_id)
         .limit(1)
     )
     with database.read() as connection:
-        row = connection.execute(query).first()
-    return None if row is None else (target_works(database, [row[0]])[0], row[1])
+        row = connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        e = psm_entries.c
+        values = sa.select(e.value).where(e.psm_id == row["psm_id"]).order_by(e.row_a, e.row_b)
+        stored = {**row, "entries": np.array(list(connection.scalars(values)), dtype=np.float64)}
+    return target_works(database, [row["target_id"]])[0], stored
 
 
 def direction_row(database: Database, key: str) -> tuple[int, Mapping[str, Any], bytes] | None:
-    """Return id and columns of a probe set, and the key of its data set."""
+    """Return id and columns of a probe set, and the key of its data set; by its key or one of its probes'."""
     query = (
         sa.select(direction_sets, datasets.c.key.label("dataset_key"))
         .join(activation_sets, activation_sets.c.activation_id == direction_sets.c.activation_id)
         .join(datasets, datasets.c.dataset_id == activation_sets.c.dataset_id)
-        .where(direction_sets.c.key == key)
+        .where(
+            sa.or_(
+                direction_sets.c.key == key,
+                direction_sets.c.direction_id.in_(
+                    sa.select(probes.c.direction_id).where(probes.c.key == key)
+                ),
+            )
+        )
     )
     with database.read() as connection:
         row = connection.execute(query).mappings().first()
     return None if row is None else (row["direction_id"], dict(row), row["dataset_key"])
+
+
+def probe_rows(database: Database, direction_id: int) -> list[Mapping[str, Any]]:
+    """Return the stored probes of a probe set, in the order of its features."""
+    query = sa.select(probes).where(probes.c.direction_id == direction_id).order_by(probes.c.feature_index)
+    with database.read() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def feature_rows(database: Database, dataset_id: int) -> list[Mapping[str, Any]]:
+    """Return the stored features of a data set, in order."""
+    query = sa.select(features).where(features.c.dataset_id == dataset_id).order_by(features.c.feature_index)
+    with database.read() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def model_row(database: Database, key: str) -> tuple[Mapping[str, Any], ModelSpec] | None:
+    """Return the columns of a model, and the model itself."""
+    with database.read() as connection:
+        row = connection.execute(sa.select(models).where(models.c.key == key)).mappings().first()
+    if row is None:
+        return None
+    return dict(row), ModelSpec(row["source"], row["revision"], row["weights"], row["seed"])
 
 
 def activation_row(database: Database, key: str) -> tuple[Mapping[str, Any], ModelSpec, bytes] | None:

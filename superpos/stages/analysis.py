@@ -14,6 +14,8 @@ from superpos.stages.context import Context
 
 STAGE = "analysis"
 N_PERMUTATIONS = 9999
+UNFINISHED = -1
+"""Count of an analysis whose best vectors are still to be made, so that a stopped run does it again."""
 
 
 def run(context: Context) -> None:
@@ -25,10 +27,11 @@ def run(context: Context) -> None:
     best = _best(context)
     context.reporter.advance(STAGE)
     pairs = _layer_pairs(context)
-    write_analysis(context.database, context.study_id, context.run_id, count, best, pairs)
+    write_analysis(context.database, context.study_id, context.run_id, UNFINISHED, best, pairs)
     context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)
     _keep_best_vectors(context)
+    write_analysis(context.database, context.study_id, context.run_id, count, best, pairs)
 
 
 def _best(context: Context) -> list[dict[str, Any]]:
@@ -65,4 +68,4 @@ def _layer_pairs(context: Context) -> list[dict[str, Any]]:
 def _keep_best_vectors(context: Context) -> None:
     """Make the final vectors of best matches again where the study keeps only those."""
     cells = best_without_arrays(context.database, context.study_id)
-    fits.compute_cells(context, WorkReader(context.database, keep_vectors=True), cells, set())
+    fits.compute_cells(context, WorkReader(context.database, keep_vectors=True), cells, {})

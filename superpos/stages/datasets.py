@@ -10,7 +10,7 @@ from superpos.datasets.artifacts import content_digest, load_dataset, save_datas
 from superpos.datasets.build import build_dataset
 from superpos.datasets.labels import count_labels, phi_matrix
 from superpos.db.inputs import check_same, dataset_digest, finish_dataset, missing_datasets
-from superpos.errors import SuperposError
+from superpos.errors import InputError, StageError
 from superpos.records.data import LabelledTokens
 from superpos.records.plan import PlannedDataset
 from superpos.records.work import DatasetSummary
@@ -67,21 +67,30 @@ def summarise(tokens: LabelledTokens, relative: str) -> DatasetSummary:
 
 
 def run(context: Context) -> None:
-    """Build every feature set of the study that is missing."""
+    """Build every feature set of the study that is missing.
+
+    Raises
+    ------
+    InputError
+        If text that the user named cannot be used; the other sets are built first.
+    """
     keys = missing_datasets(context.database, context.study_id)
     if not keys:
         return
     context.reporter.start(STAGE, len(keys))
     tasks = [_task(context, context.dataset(key)) for key in keys]
+    refused: list[str] = []
     for answer in context.executor.run("dataset", tasks):
         key = keys[answer.index]
-        if answer.error is not None:
+        name = context.dataset(key).name
+        if answer.error is not None and answer.error.exit_status == InputError.exit_status:
+            refused.append(f"data set {name}: {answer.error.message}")
+        elif answer.error is not None:
             context.fail(STAGE, key, answer.error)
         else:
             summary: DatasetSummary = answer.value
             finish_dataset(context.database, key, summary, context.run_id)
             context.succeed(STAGE, key)
-            name = context.dataset(key).name
             for feature, positive, negative, status, _ in summary.features:
                 if status != "ok":
                     context.reporter.note(
@@ -90,6 +99,8 @@ def run(context: Context) -> None:
                     )
         context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)
+    if refused:  # trying again is of no use: the text or the study must change, and then the key does
+        raise InputError("; ".join(refused))
 
 
 def _task(context: Context, dataset: PlannedDataset) -> DatasetTask:
@@ -97,21 +108,24 @@ def _task(context: Context, dataset: PlannedDataset) -> DatasetTask:
 
 
 def read(context: Context, key: bytes) -> LabelledTokens:
-    """Return a built feature set from its file; one that is gone is built again and must be the same.
+    """Return a built feature set from its file; one gone or damaged is built again and must be the same.
 
     Raises
     ------
     ContentChangedError
         If it now has other content than the results that hang on it.
-    SuperposError
+    StageError
         If it cannot be built.
     """
     path = context.data_folder / artifact_path(key)
-    if not path.exists():
+    try:
+        tokens = load_dataset(path)
+    except InputError as error:
+        context.reporter.note(f"{error}; it is built again")
         for answer in context.executor.run("dataset", [_task(context, context.dataset(key))]):
             if answer.error is not None:
-                raise SuperposError(answer.error.message)
-    tokens = load_dataset(path)
+                raise StageError(answer.error.message) from error
+        tokens = load_dataset(path)
     stored = dataset_digest(context.database, key)
     if stored is not None:
         check_same("data set", key, stored, content_digest(tokens))

@@ -20,6 +20,8 @@ class TaskError:
     reason: str
     """Name of the exception's class, or `worker_lost`."""
     message: str
+    exit_status: int = 1
+    """2 where the user's input is at fault, so that trying again is of no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,27 @@ class Reporter(Protocol):
         ...
 
 
+FAILURES = (
+    SuperposError,
+    ArithmeticError,
+    ValueError,
+    RuntimeError,
+    OSError,
+    LookupError,
+    TypeError,
+    MemoryError,
+)
+"""What a computation on unlucky numbers may raise, in this package or in a numerical library."""
+
+
+def task_error(error: BaseException) -> TaskError:
+    """Return an exception as data, in one line."""
+    name = type(error).__name__
+    if isinstance(error, SuperposError):
+        return TaskError(name, str(error), error.exit_status)
+    return TaskError(name, f"{name}: {' '.join(str(error).split())}")
+
+
 def attempt(function: Callable[[Any], Any], index: int, payload: Any) -> Answer:
     """Return the answer of a task: its value, or what it raised.
 
@@ -72,10 +95,8 @@ def attempt(function: Callable[[Any], Any], index: int, payload: Any) -> Answer:
     """
     try:
         return Answer(index, function(payload))
-    except SuperposError as error:
-        return Answer(index, None, TaskError(type(error).__name__, str(error)))
-    except (ArithmeticError, ValueError, RuntimeError, OSError, LookupError, TypeError, MemoryError) as error:
-        return Answer(index, None, TaskError(type(error).__name__, f"{type(error).__name__}: {error}"))
+    except FAILURES as error:
+        return Answer(index, None, task_error(error))
 
 
 class SerialExecutor:

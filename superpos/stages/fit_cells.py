@@ -17,7 +17,6 @@ from typing import Any, cast
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.errors import SuperposError
 from superpos.fits import (
     certify,
     fit_joint,
@@ -42,6 +41,7 @@ from superpos.records.work import CellFailure, FitResult, JointDone, JointResult
 from superpos.seeding import generator
 from superpos.specs.axes import FitAxes, Kernel, Similarity
 from superpos.specs.versions import ALGORITHM_VERSIONS
+from superpos.stages.executor import FAILURES, task_error
 
 NO_RESULT: dict[str, Any] = {
     "distance_start": None,
@@ -105,7 +105,7 @@ def compute_work(work: JointWork) -> JointResult:
     began = time.perf_counter()
     try:
         fit = None if work.done is not None else run_joint(work)
-    except SuperposError as error:
+    except FAILURES as error:
         failures = tuple(_failure(work, axes_key, error) for _, axes_key, _ in work.fits)
         return JointResult(work.psm_id, work.joint_axes_id, key, None, math.nan, math.nan, 0.0, (), failures)
     seconds = time.perf_counter() - began
@@ -115,7 +115,7 @@ def compute_work(work: JointWork) -> JointResult:
     for fit_axes_id, axes_key, axes in work.fits:
         try:
             results.append(_compute_fit(joint, fit_axes_id, axes))
-        except SuperposError as error:
+        except FAILURES as error:
             failed.append(_failure(work, axes_key, error))
     return JointResult(
         psm_id=work.psm_id,
@@ -287,9 +287,10 @@ def _distance(a: Float, b: Float) -> float:
     return minkowski_distance(a, b) if np.all(np.isfinite(a)) else math.nan
 
 
-def _failure(work: JointWork, fit_axes_key: bytes, error: SuperposError) -> CellFailure:
+def _failure(work: JointWork, fit_axes_key: bytes, error: BaseException) -> CellFailure:
     key = f"{work.psm_key.hex()}.{work.axes_key.hex()}.{fit_axes_key.hex()}"
-    return CellFailure("fits", key, type(error).__name__, str(error))
+    found = task_error(error)
+    return CellFailure("fits", key, found.reason, found.message)
 
 
 def same_columns(stored: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:

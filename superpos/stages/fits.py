@@ -6,10 +6,10 @@ serves all of them. The size of chunks follows the measured speed; results do no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from superpos.db.failures import failed_keys, record_failures
+from superpos.db.failures import clear_failures, failed_keys, record_failures
 from superpos.db.fit_results import insert_results
 from superpos.db.fit_work import Cell, WorkReader, missing_cells
 from superpos.records.work import CellFailure, JointResult, JointWork
@@ -67,35 +67,44 @@ def run(context: Context) -> None:
     cells = missing_cells(context.database, context.study_id)
     keep = context.plan.study.store_vectors == "all" and context.plan.n_cells <= KEEP_ALL_LIMIT
     reader = WorkReader(context.database, keep)
-    quarantined = {key for key, stopped in failed_keys(context.database, STAGE).items() if stopped}
-    compute_cells(context, reader, cells, quarantined)
+    compute_cells(context, reader, cells, failed_keys(context.database, STAGE))
 
 
-def compute_cells(context: Context, reader: WorkReader, cells: Sequence[Cell], quarantined: set[str]) -> None:
-    """Compute cells and insert their results chunk by chunk."""
+def compute_cells(
+    context: Context, reader: WorkReader, cells: Sequence[Cell], failed: Mapping[str, bool]
+) -> None:
+    """Compute cells and insert their results chunk by chunk.
+
+    Parameters
+    ----------
+    context
+        The study.
+    reader
+        Turns cells into work.
+    cells
+        What to compute, ordered by joint fit.
+    failed
+        Keys of cells that failed in earlier runs, and whether they are quarantined: those are passed over.
+    """
     if not cells:
         return
     context.reporter.start(STAGE, len(cells))
-    chunks = _Chunks(_without_quarantined(reader, cells, quarantined))
+    chunks = _Chunks(_without_quarantined(reader, cells, {key for key, stopped in failed.items() if stopped}))
     for answer in context.executor.run("fits", chunks):
         works = chunks.sent[answer.index]
         chunks.sent[answer.index] = []
+        keys = [
+            reader.key_text(work.psm_key, work.axes_key, key) for work in works for _, key, _ in work.fits
+        ]
         if answer.error is not None:
-            failures = [
-                CellFailure(
-                    STAGE,
-                    reader.key_text(work.psm_key, work.axes_key, key),
-                    answer.error.reason,
-                    answer.error.message,
-                )
-                for work in works
-                for _, key, _ in work.fits
-            ]
+            failures = [CellFailure(STAGE, key, answer.error.reason, answer.error.message) for key in keys]
         else:
             results: list[JointResult] = answer.value
             insert_results(context.database, results, context.run_id)
             chunks.learn(results)
             failures = [failure for result in results for failure in result.failures]
+            mended = (failed.keys() & set(keys)) - {failure.key for failure in failures}
+            clear_failures(context.database, STAGE, mended)
         if failures:
             record_failures(context.database, failures, context.run_id)
             context.reporter.note(f"fits: {len(failures)} cells failed: {failures[0].message}")

@@ -11,7 +11,10 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from superpos.db.engine import Database
+from superpos.db.progress import study_progress
 from superpos.db.register import register_study
 from superpos.db.runs import end_run, start_run
 from superpos.records.plan import StudyPlan
@@ -83,14 +86,16 @@ def run_study(
     seconds: dict[str, float] = {}
     outcome = "failed"
     try:
-        for name, stage in STAGES.items():
-            if name in stages:
-                began = time.perf_counter()
-                try:
-                    stage(context)
-                finally:
-                    seconds[name] = time.perf_counter() - began
-        outcome = "done"
+        with threadpool_limits(limits=1):  # as the workers have it: bits may depend on the number of threads
+            for name, stage in STAGES.items():
+                if name in stages:
+                    began = time.perf_counter()
+                    try:
+                        stage(context)
+                    finally:
+                        seconds[name] = time.perf_counter() - began
+        rows = study_progress(database, plan.study.name)
+        outcome = "incomplete" if any(row.undone for row in rows if row.stage in stages) else "done"
     except KeyboardInterrupt:
         outcome = "interrupted"
         raise

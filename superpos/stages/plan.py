@@ -7,14 +7,16 @@ the model lacks, a folder without weights) is found here, before a run starts.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from superpos.activations.inspection import inspect_model, locate
-from superpos.datasets.build import dataset_identity
+from superpos.datasets.build import build_dataset, dataset_identity
+from superpos.datasets.sources import load_corpus
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
+from superpos.models import BUNDLED
 from superpos.records.data import ModelInfo
 from superpos.records.plan import (
     PlannedActivations,
@@ -34,6 +36,8 @@ from superpos.specs.versions import ALGORITHM_VERSIONS
 
 POOLING = "token"
 """Activations of single tokens; pooling over spans comes with the entity sets."""
+SMALL_CORPUS = 8
+"""Bytes for each token asked for up to which a user's text may be too small, and is tried beforehand."""
 
 
 def plan_study(study: Study) -> StudyPlan:
@@ -105,6 +109,10 @@ class _Planner:
             yield Product(block.name, (tuple(dict.fromkeys(targets)), joint_keys, fit_keys))
 
     def _model(self, spec: ModelSpec) -> PlannedModel:
+        folder = Path(spec.name).expanduser()
+        is_folder = spec.name not in BUNDLED and folder.is_dir()
+        if is_folder:  # workers and later runs may start elsewhere
+            spec = replace(spec, name=str(folder.resolve()))
         if spec in self._known_models:
             return self._known_models[spec]
         info = inspect_model(spec)
@@ -117,17 +125,12 @@ class _Planner:
             "tokenizer": info.tokenizer_digest,
         }
         key = content_key("model", ALGORITHM_VERSIONS["model"], identity)
-        is_folder = not info.commit and Path(spec.name).expanduser().is_dir()
-        name = Path(spec.name).expanduser().resolve().name if is_folder else spec.name
-        planned = PlannedModel(key, name, spec, info)
+        planned = PlannedModel(key, Path(spec.name).name if is_folder else spec.name, spec, info)
         self._known_models[spec] = planned
         self.models.setdefault(key, planned)
         return planned
 
     def _dataset(self, spec: DatasetSpec, model: PlannedModel) -> PlannedDataset:
-        known = (spec.name, model.info.tokenizer_digest)
-        if known in self._known_datasets:
-            return self._known_datasets[known]
         if not model.info.tokenizer_digest:
             raise InputError(f"model {model.name}: has no tokenizer.json, which feature sets need")
         if spec.ctx_len > model.info.max_positions:
@@ -135,8 +138,16 @@ class _Planner:
                 f"datasets.{spec.name}.ctx_len: {spec.ctx_len} is longer than the {model.info.max_positions} "
                 f"positions of model {model.name}"
             )
-        folder, _ = locate(model.spec)
-        identity = dataset_identity(spec, folder / "tokenizer.json")
+        known = (spec.name, model.info.tokenizer_digest)
+        if known in self._known_datasets:
+            return self._known_datasets[known]
+        tokenizer = locate(model.spec)[0] / "tokenizer.json"
+        if spec.corpus.kind == "text":
+            path = Path(spec.corpus.path).expanduser().resolve()
+            spec = replace(spec, corpus=replace(spec.corpus, path=str(path)))
+            identity = _identity_of_text(spec, tokenizer)
+        else:
+            identity = dataset_identity(spec, tokenizer)
         key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
         planned = PlannedDataset(key, spec.name, corpus_label(spec.corpus), spec, identity, model.spec)
         self._known_datasets[known] = planned
@@ -226,6 +237,14 @@ class _Planner:
         names = ("backend", "xtol", "ftol", "max_iter", "gtol")
         self.fit_axes.setdefault(key, (axes, config_key({name: getattr(axes, name) for name in names})))
         return key
+
+
+def _identity_of_text(spec: DatasetSpec, tokenizer: Path) -> dict[str, Any]:
+    """Return the identity of a feature set on a user's text; a little text is tried, for it may not do."""
+    corpus = load_corpus(spec.corpus)
+    if corpus.provenance["n_bytes"] <= SMALL_CORPUS * spec.n_sequences * spec.ctx_len:
+        build_dataset(spec, tokenizer, corpus)
+    return dataset_identity(spec, tokenizer, corpus)
 
 
 def corpus_label(corpus: CorpusSpec) -> str:

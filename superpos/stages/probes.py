@@ -16,6 +16,7 @@ from superpos.records.data import FeatureStatus, LabelledTokens, ProbeMetrics, P
 from superpos.records.work import DirectionResult, DirectionWork
 from superpos.stages import activations, datasets
 from superpos.stages.context import Context
+from superpos.stages.executor import TaskError
 
 STAGE = "probes"
 MIN_FEATURES = 2
@@ -31,23 +32,30 @@ class ProbeTask:
     data_folder: Path
 
 
-def train(task: ProbeTask) -> ProbeSet | None:
-    """Return the trained probes; None if an activation file is gone or damaged and must be made again."""
+@dataclass(frozen=True, slots=True)
+class NotTrained:
+    """Why there are no probes."""
+
+    reason: str
+    lost: bool
+    """Whether an activation file is gone or damaged, so that it must be made again."""
+
+
+def train(task: ProbeTask) -> ProbeSet | NotTrained:
+    """Return the trained probes, or why there are none."""
     from superpos.probes.train import train_probes
 
     work = task.work
     tokens = load_dataset(task.tokens_path)
     try:
         values = read_shards(task.data_folder, work.shards)
-    except InputError:
-        return None
+    except InputError as error:
+        return NotTrained(str(error), lost=True)
     statuses = [count.status for count in count_labels(tokens.feature_names, tokens.labels)]
     usable = [index for index, status in enumerate(statuses) if status is FeatureStatus.OK]
     if len(usable) < MIN_FEATURES:
-        raise InputError(
-            f"data set {work.dataset_key.hex()}: {len(usable)} features have enough positives and negatives; "
-            f"geometry needs {MIN_FEATURES}"
-        )
+        found = f"{len(usable)} features have enough positives and negatives; geometry needs {MIN_FEATURES}"
+        return NotTrained(found, lost=False)
     labels = tokens.labels[:, usable]
     groups = split_groups(tokens)
     settings = work.settings
@@ -97,9 +105,10 @@ def run(context: Context) -> None:
         if lost:  # files can be made again, and must then be the same
             again = activation_works(context.database, {work.activation_key for work in lost})
             activations.extract_works(context, again)
-            still = _train(context, lost)
-            for work in still:
-                context.reporter.note(f"probes {work.key.hex()}: its activation files are gone or damaged")
+            for work in _train(context, lost):
+                files = f"activation files below {context.data_folder} are gone or damaged again"
+                context.fail(STAGE, work.key, TaskError("files_lost", f"{work.key.hex()}: {files}"))
+                context.reporter.advance(STAGE)
         context.reporter.finish(STAGE)
     pass_on_refusals(context.database)
 
@@ -117,17 +126,22 @@ def _train(context: Context, works: tuple[DirectionWork, ...]) -> tuple[Directio
         work = works[answer.index]
         if answer.error is not None:
             context.fail(STAGE, work.key, answer.error)
-        elif answer.value is None:
+        elif isinstance(answer.value, NotTrained) and answer.value.lost:
             lost.append(work)
             continue
         else:
-            finish_directions(context.database, [_result(work, answer.value)], context.run_id)
+            result = _result(work, answer.value)
+            finish_directions(context.database, [result], context.run_id)
             context.succeed(STAGE, work.key)
+            if result.reason:
+                context.reporter.note(f"data set {context.dataset(work.dataset_key).name}: {result.reason}")
         context.reporter.advance(STAGE)
     return tuple(lost)
 
 
-def _result(work: DirectionWork, probes: ProbeSet) -> DirectionResult:
+def _result(work: DirectionWork, probes: ProbeSet | NotTrained) -> DirectionResult:
+    if isinstance(probes, NotTrained):
+        return DirectionResult(work.direction_id, None, probes.reason, work.activation_digest)
     reason = ""
     if len(probes.feature_names) < MIN_FEATURES:
         reason = f"{len(probes.feature_names)} features could be probed; geometry needs {MIN_FEATURES}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from superpos.db.failures import clear_failures
 from superpos.db.targets import finish_targets, missing_targets, refuse_targets
 from superpos.errors import InputError
 from superpos.hashing import content_key
@@ -18,6 +19,7 @@ from superpos.specs.axes import Similarity
 from superpos.specs.study import MEDIAN_RULE
 from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages.context import Context
+from superpos.stages.executor import FAILURES, task_error
 
 STAGE = "psms"
 BATCH = 200
@@ -65,9 +67,9 @@ def build(work: TargetWork) -> PsmResult:
 
 def run(context: Context) -> None:
     """Build every matrix of the study that is missing; small enough to be made by the driver itself."""
-    works = missing_targets(context.database, context.study_id, BATCH)
     warned: set[str] = set()
-    while works:
+    failed: set[int] = set()
+    while works := _missing(context, failed):
         context.reporter.start(STAGE, len(works))
         results: list[PsmResult] = []
         refused: dict[int, str] = {}
@@ -77,6 +79,9 @@ def run(context: Context) -> None:
             except InputError as error:
                 refused[work.target_id] = str(error)
                 context.reporter.note(f"target {work.kind} ({work.similarity}): not applicable: {error}")
+            except FAILURES as error:
+                failed.add(work.target_id)
+                context.fail(STAGE, work.key, task_error(error))
             else:
                 message = results[-1].record.message
                 if message and work.kind == "features" and message not in warned:
@@ -84,6 +89,13 @@ def run(context: Context) -> None:
                     context.reporter.note(f"{work.similarity} target: {message}")
             context.reporter.advance(STAGE)
         finish_targets(context.database, results, context.run_id)
+        keys = [work.key.hex() for work in works if work.target_id not in failed]
+        clear_failures(context.database, STAGE, keys)
         refuse_targets(context.database, refused, context.run_id)
         context.reporter.finish(STAGE)
-        works = missing_targets(context.database, context.study_id, BATCH)
+
+
+def _missing(context: Context, failed: set[int]) -> list[TargetWork]:
+    """Return a batch of missing targets without those that failed in this run."""
+    found = missing_targets(context.database, context.study_id, BATCH + len(failed))
+    return [work for work in found if work.target_id not in failed]

@@ -1,17 +1,20 @@
-"""Make one row again, alone, from what the database and the files say it was made of, and compare bits."""
+"""Make one row again, alone, from what the database and the files say it was made of, and compare bits.
+
+Files that are gone or damaged are made again in a scratch folder first, and must be what they were.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from superpos.datasets.artifacts import load_dataset
+from superpos.activations.inspection import inspect_model
 from superpos.db.engine import Database
 from superpos.db.inputs import direction_works
 from superpos.db.recompute import (
@@ -19,31 +22,18 @@ from superpos.db.recompute import (
     axes_exist,
     dataset_row,
     direction_row,
+    feature_rows,
     fit_row,
     joint_row,
+    model_row,
+    probe_rows,
     psm_row,
 )
 from superpos.errors import InputError
-from superpos.hashing import text_digest
-from superpos.specs.datasets import CorpusSpec, DatasetSpec
-from superpos.specs.models import ModelSpec
-from superpos.stages import datasets
-from superpos.stages.fit_cells import compute_work, run_joint, same_columns
-from superpos.stages.probes import ProbeTask, train
+from superpos.stages.fit_cells import compute_work, same_columns
+from superpos.stages.probes import NotTrained, ProbeTask, train
 from superpos.stages.psms import build
-
-JOINT_ARRAYS = ("vectors", "logits", "similarities")
-JOINT_NUMBERS = (
-    "fun",
-    "energy",
-    "mismatch",
-    "nit",
-    "nfev",
-    "njev",
-    "gradient_norm",
-    "start_radius",
-    "status",
-)
+from superpos.stages.scratch import Scratch, build_again, extract_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +56,15 @@ def recompute(database: Database, key: str, data_folder: Path) -> Comparison:
     Raises
     ------
     InputError
-        If the key names nothing, or a specification, or something whose files are gone.
+        If the key names nothing, a specification, or a row without a result.
+    ContentChangedError
+        If files that had to be made again are not what they were.
     """
     first, _, second = key.strip().lower().partition(".")
-    with threadpool_limits(limits=1):  # as the workers have it
-        for attempt in (_fit, _joint, _psm, _directions, _activations, _dataset):
-            found = attempt(database, first, second, data_folder)
+    with threadpool_limits(limits=1), tempfile.TemporaryDirectory() as folder:  # threads as the workers have
+        scratch = Scratch(database, data_folder, Path(folder))
+        for attempt in (_fit, _joint, _psm, _directions, _activations, _dataset, _model):
+            found = attempt(scratch, first, second)
             if found is not None:
                 return found
     if axes_exist(database, first):
@@ -87,90 +80,128 @@ def _compare(kind: str, stored: Mapping[str, Any], made: Mapping[str, Any]) -> C
     return Comparison(kind, tuple(name for name in made if name != "seconds"), tuple(differing))
 
 
-def _fit(database: Database, first: str, second: str, _folder: Path) -> Comparison | None:
-    found = fit_row(database, first, second) if second else None
+def _fit(scratch: Scratch, first: str, second: str) -> Comparison | None:
+    found = fit_row(scratch.database, first, second) if second else None
     if found is None:
         return None
     work, stored = found
     result = compute_work(work)
     if result.failures:
         raise InputError(f"fit {first}.{second}: cannot be made again: {result.failures[0].message}")
-    return _compare("fit", stored, result.fits[0].columns)
+    fit = result.fits[0]
+    kept = {} if stored["vectors"] is None else {"vectors": fit.vectors, "similarities": fit.similarities}
+    return _compare("fit", stored, {**fit.columns, **kept})
 
 
-def _joint(database: Database, first: str, second: str, _folder: Path) -> Comparison | None:
-    found = joint_row(database, first) if not second else None
+def _joint(scratch: Scratch, first: str, second: str) -> Comparison | None:
+    found = joint_row(scratch.database, first) if not second else None
     if found is None:
         return None
     work, stored = found
-    fit = run_joint(work)
-    names = (*JOINT_NUMBERS, *JOINT_ARRAYS)
-    made = {name: getattr(fit, name) for name in names}
-    return _compare("joint fit", stored, {**made, "status": str(fit.status)})
+    result = compute_work(work)
+    fit = result.joint
+    if fit is None:
+        raise InputError(f"joint fit {first}: cannot be made again")
+    names = ("fun", "energy", "mismatch", "nit", "nfev", "njev", "gradient_norm", "start_radius", "message")
+    made = {
+        **{name: getattr(fit, name) for name in (*names, "vectors", "logits", "similarities", "importance")},
+        "status": str(fit.status),
+        "distance": result.distance,
+        "importance_entropy": result.entropy,
+        "norm_min": float(fit.norms.min()),
+        "norm_max": float(fit.norms.max()),
+    }
+    return _compare("joint fit", stored, made)
 
 
-def _psm(database: Database, first: str, _second: str, _folder: Path) -> Comparison | None:
-    found = psm_row(database, first)
+def _psm(scratch: Scratch, first: str, _second: str) -> Comparison | None:
+    found = psm_row(scratch.database, first)
     if found is None:
         return None
-    work, matrix = found
-    return _compare("similarity matrix", {"matrix": matrix}, {"matrix": build(work).record.matrix})
+    work, stored = found
+    record = build(work).record
+    made: dict[str, Any] = {
+        "matrix": record.matrix,
+        "similarity": record.similarity,
+        "rbf_scale_resolved": record.rbf_scale_resolved,
+        "min_eigenvalue": record.min_eigenvalue,
+        "rank": record.rank,
+        "warning": record.message,
+    }
+    for name, quartiles in (("value", record.quartiles), ("exponent", record.ratio_quartiles)):
+        values = [None] * 3 if quartiles is None else quartiles.tolist()
+        made |= {
+            f"{name}_{part}": value for part, value in zip(("q25", "median", "q75"), values, strict=True)
+        }
+    if work.kind == "features":
+        made["entries"] = record.matrix[np.triu_indices(len(record.matrix), 1)]
+    return _compare("similarity matrix", stored, made)
 
 
-def _directions(database: Database, first: str, _second: str, folder: Path) -> Comparison | None:
-    found = direction_row(database, first)
+def _directions(scratch: Scratch, first: str, _second: str) -> Comparison | None:
+    found = direction_row(scratch.database, first)
     if found is None:
         return None
     direction_id, stored, dataset_key = found
-    works = direction_works(database, [direction_id])
+    works = direction_works(scratch.database, [direction_id])
     if not works or stored["coef_raw"] is None:
         raise InputError(f"probe set {first}: has no result to compare with")
-    probes = train(ProbeTask(works[0], folder / datasets.artifact_path(dataset_key), folder))
-    if probes is None:
-        raise InputError(
-            f"probe set {first}: its activation files below {folder} are gone or damaged; run the study again"
-        )
-    names = ("coef_raw", "coef_scaled", "intercept", "scale")
-    return _compare("probe set", stored, {name: getattr(probes, name) for name in names})
+    tokens_path = scratch.tokens(dataset_key)
+    probes = train(ProbeTask(works[0], tokens_path, scratch.activations(works[0], tokens_path)))
+    if isinstance(probes, NotTrained):
+        raise InputError(f"probe set {first}: cannot be made again: {probes.reason}")
+    made = {name: getattr(probes, name) for name in ("coef_raw", "coef_scaled", "intercept", "scale")}
+    kept = dict(stored)
+    for row, metrics in zip(probe_rows(scratch.database, direction_id), probes.metrics, strict=True):
+        for name, value in asdict(metrics).items():
+            made[f"{metrics.feature}.{name}"] = value
+            kept[f"{metrics.feature}.{name}"] = row[name]
+    return _compare("probe set", kept, made)
 
 
-def _activations(database: Database, first: str, _second: str, folder: Path) -> Comparison | None:
-    found = activation_row(database, first)
+def _activations(scratch: Scratch, first: str, _second: str) -> Comparison | None:
+    found = activation_row(scratch.database, first)
     if found is None:
         return None
-    from superpos.activations.extract import extract
-    from superpos.activations.model import load_model
-
     row, spec, dataset_key = found
-    tokens = load_dataset(folder / datasets.artifact_path(dataset_key))
-    device = _device()
-    model = load_model(spec, device=device, dtype=row["dtype"])
-    with tempfile.TemporaryDirectory() as scratch:
-        infos = extract(model, tokens, {(row["hookpoint"], row["layer"]): first}, Path(scratch))
-    digest = text_digest("".join(shard.sha256 for shard in infos[0].shards))
-    return _compare("activation set", row, {"content_digest": digest})
+    if row["status"] == "planned":
+        raise InputError(f"activation set {first}: has no result to compare with")
+    info, digest = extract_again(row, spec, scratch.tokens(dataset_key), scratch.folder)
+    made = {
+        "content_digest": digest,
+        "status": "done" if info.status == "ok" else "not_applicable",
+        "n_rows": info.n_rows,
+        "d_hook": info.d_hook,
+        "agreement": info.agreement,
+    }
+    return _compare("activation set", row, made)
 
 
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _dataset(database: Database, first: str, _second: str, _folder: Path) -> Comparison | None:
-    found = dataset_row(database, first)
+def _dataset(scratch: Scratch, first: str, _second: str) -> Comparison | None:
+    found = dataset_row(scratch.database, first)
     if found is None:
         return None
     row, model = found
-    spec = dict(row["specification"]["spec"])
-    corpus = CorpusSpec(**spec.pop("corpus"))
-    with tempfile.TemporaryDirectory() as scratch:
-        summary = datasets.build(
-            _dataset_task(row["key"], DatasetSpec(corpus=corpus, **spec), model, scratch)
-        )
-    made = {"content_digest": summary.content_digest, "phi": summary.phi, "n_samples": summary.n_samples}
-    return _compare("data set", row, made)
+    if row["status"] == "planned":
+        raise InputError(f"data set {first}: has no result to compare with")
+    summary = build_again(row, model, scratch.folder)
+    names = ("content_digest", "phi", "n_documents", "n_sequences", "n_tokens", "n_samples")
+    made = {name: getattr(summary, name) for name in names}
+    kept = dict(row)
+    stored = feature_rows(scratch.database, row["dataset_id"])
+    for one, (feature, positive, negative, status, _) in zip(stored, summary.features, strict=True):
+        counts = {"feature": feature, "n_positive": positive, "n_negative": negative, "status": str(status)}
+        made |= {f"{feature}.{name}": value for name, value in counts.items()}
+        kept |= {f"{feature}.{name}": one[name] for name in counts}
+    return _compare("data set", kept, made)
 
 
-def _dataset_task(key: bytes, spec: DatasetSpec, model: ModelSpec, scratch: str) -> datasets.DatasetTask:
-    return datasets.DatasetTask(key, spec, model, Path(scratch))
+def _model(scratch: Scratch, first: str, _second: str) -> Comparison | None:
+    """Compare a model's files with what they were."""
+    found = model_row(scratch.database, first)
+    if found is None:
+        return None
+    row, spec = found
+    info = asdict(inspect_model(spec, check_weights=False))
+    names = ("family", "n_layers", "d_model", "d_mlp", "config_digest", "weights_digest", "tokenizer_digest")
+    return _compare("model", row, {name: info[name] for name in names})
