@@ -7,7 +7,7 @@ from typing import Any
 
 from superpos.arrays import as_number
 from superpos.errors import ArgumentError, allowed
-from superpos.specs.axes import ENERGIES, Kernel, check_count
+from superpos.specs.axes import BACKENDS, ENERGIES, Kernel, check_choice, check_count
 from superpos.specs.blocks import fit_axes, joint_axes
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.probes import ProbeSettings
@@ -190,9 +190,9 @@ def _reoptimisation(table: Table, backend: str) -> Reoptimisation:
 
 def _reoptimisations(table: Table, backend: str) -> tuple[Reoptimisation, ...]:
     """Read the re-optimisations of a block; one with every default where the file says nothing of them."""
-    if not table.has("reoptimisations"):
-        return (_reoptimisation(Table(table.path, {}), backend),)
-    return tuple(_reoptimisation(inner, backend) for inner in table.tables("reoptimisations"))
+    silent = not table.has("reoptimisations")
+    given = table.tables("reoptimisations")
+    return tuple(_reoptimisation(one, backend) for one in ([Table(table.path, {})] if silent else given))
 
 
 def _layers(table: Table) -> tuple[int, ...]:
@@ -208,7 +208,9 @@ def _layers(table: Table) -> tuple[int, ...]:
 
 
 def _block(index: int, table: Table, models: tuple[str, ...], datasets: tuple[str, ...]) -> Block:
-    backend = table.take("backend", str, "compiled")
+    backend = table.build(
+        check_choice, argument="backend", value=table.take("backend", str, "compiled"), choices=BACKENDS
+    )
     kernels = table.take_list("kernels", (str, dict), ["exp"])
     reoptimisations = _reoptimisations(table, backend)
     values: dict[str, Any] = {
