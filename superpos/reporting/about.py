@@ -36,8 +36,8 @@ def about(data: StudyData) -> str:
         n_dims = ", ".join(str(value) for value in sorted(data.joints["n_dims"].unique()))
         text = (
             f"Similarities {', '.join(similarities(data.joints))}; kernels "
-            f"{', '.join(kernels(data.joints))}; optimal "
-            f"features of {n_dims} dimensions; targets {', '.join(targets(data.joints)).replace('_', ' ')}"
+            f"{', '.join(kernels(data.joints))}; optimal features of {n_dims} dimensions; targets "
+            f"{', '.join(targets(data.joints)).replace('_', ' ')}"
         )
         if not data.fits.empty:
             sigmas = ", ".join(f"{value:g}" for value in sorted(data.fits["sigma"].unique()))

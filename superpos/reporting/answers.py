@@ -109,8 +109,8 @@ def end_caveats(data: StudyData, rows: pd.DataFrame) -> tuple[str, ...]:
     stalled = float(np.mean(rows["status"] == "stalled"))
     open_ends = float(np.mean(rows["verdict"] == "not_critical"))
     early = (
-        f"Powell stalled in {percent(stalled)} of cells and {percent(open_ends)} of its ends are no critical "
-        "points, where a low distance may mean that little moved"
+        f"Powell stalled in {percent(stalled)} of cells and {percent(open_ends)} of its ends are no "
+        "critical points, where a low distance may mean that little moved"
     )
     share = percent(simplex_share(rows))
     simplex = f"the end is the regular simplex (r.m.s. below {SIMPLEX_TOLERANCE:g}) in {share} of cells"
@@ -222,8 +222,7 @@ def robust_energy(data: StudyData) -> Answer:
         return not_run(goal, "no layer has two kernels on two feature sets")
     sentence = (
         f"The kernel that ends nearest is the same for all {n_sets} feature sets in {agreed} of {cells} "
-        "cells of "
-        f"similarity and layer (by chance about {percent(n_kernels ** (1 - n_sets))})"
+        f"cells of similarity and layer (by chance about {percent(n_kernels ** (1 - n_sets))})"
     )
     if concordances:
         sentence += f"; Kendall's W averages {np.mean(concordances):.2f} (random rankings: {1 / n_sets:.2f})"

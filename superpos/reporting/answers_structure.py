@@ -172,8 +172,8 @@ def trained_or_random(data: StudyData) -> Answer:
         other = int(np.nanargmax(random.mean))
         parts.append(
             f"on {subject.dataset}, mean ROC AUC reaches {trained.mean[best]:.3f} (layer "
-            f"{trained.layers[best]}), with "
-            f"random weights {random.mean[other]:.3f} (layer {random.layers[other]})"
+            f"{trained.layers[best]}), with random weights {random.mean[other]:.3f} (layer "
+            f"{random.layers[other]})"
         )
         gain = median_effect(
             np.array(trained.mean)[: len(random.mean)] - np.array(random.mean)[: len(trained.mean)]
@@ -190,10 +190,10 @@ def trained_or_random(data: StudyData) -> Answer:
         effect = median_effect(difference)
         if effect is not None:
             n_pairs += effect.n
-            word = direction(effect, "less than", "more than", "not clearly farther or less far than")
+            word = direction(effect, "less far than", "farther than", "about as far as")
             parts.append(
-                f"under {similarity}, re-optimisation moves trained features {word} random ones "
-                f"(r.m.s. {effect.text(sign=True)}, {effect.n} pairs)"
+                f"under {similarity}, re-optimisation moves trained features {word} random ones (r.m.s. "
+                f"{effect.text(sign=True)}, {effect.n} pairs)"
             )
     return Answer(
         goal,

@@ -17,8 +17,7 @@ from superpos.reporting.study_data import StudyData, Subject
 
 NO_CEILING = (
     "No noise ceiling is computed yet: how far apart two estimates of the same target would lie is not "
-    "known, so no "
-    "distance here can be called small by itself."
+    "known, so no distance here can be called small by itself."
 )
 
 
@@ -47,14 +46,10 @@ def draw_optimal(data: StudyData) -> Iterator[Drawn]:
                     f"optimal-{subject_name(subject, data)}-{similarity}",
                     f"Target against optimal, {similarity}: {subject.label}, layer {numbers.layer}",
                     "Left, the target at the layer where the probes read best. Beside it, for each kernel, "
-                    "the matrix of "
-                    "the joint optimum and the best match after Powell's re-optimisation from a perturbed "
-                    "start, "
-                    "features in the same order on the same scale. d is the Minkowski distance of order 2 "
-                    "to the target "
-                    "over all entries, f the dimension of the best match. Distances of different "
-                    "similarities have "
-                    "different units and are not comparable.",
+                    "the matrix of the joint optimum and the best match after Powell's re-optimisation from "
+                    "a perturbed start, features in the same order on the same scale. d is the Minkowski "
+                    "distance of order 2 to the target over all entries, f the dimension of the best match. "
+                    "Distances of different similarities have different units and are not comparable.",
                     draw_optimal_psms(numbers),
                 )
 
@@ -72,14 +67,11 @@ def draw_distances(data: StudyData) -> Iterator[Drawn]:
                     f"distances-{name}-{similarity}",
                     f"Distances along the procedure, {similarity}: {subject.label}",
                     "For each kernel (row) and kind of target (column), medians over the best matches of "
-                    "all layers and "
-                    "replicates; the band is the interquartile range of the end. The grey bar breaks the "
-                    "axis before "
-                    "σ = 0. Re-optimisation keeps the target where the black line stays near the dotted "
-                    "one. An end "
-                    "at distance 0 from the regular simplex says nothing about its target. The joint "
-                    "optimum may vary "
-                    f"with σ, for the best match is chosen for each σ. {where} {NO_CEILING}",
+                    "all layers and replicates; the band is the interquartile range of the end. The grey "
+                    "bar breaks the axis before σ = 0. Re-optimisation keeps the target where the black "
+                    "line stays near the dotted one. An end at distance 0 from the regular simplex says "
+                    "nothing about its target. The joint optimum may vary with σ, for the best match is "
+                    f"chosen for each σ. {where} {NO_CEILING}",
                     draw_procedure(numbers),
                     numbers.table(),
                 )
@@ -87,12 +79,10 @@ def draw_distances(data: StudyData) -> Iterator[Drawn]:
                     f"comparison-{name}-{similarity}",
                     f"Features against controls, {similarity}: {subject.label}",
                     "The same best matches, kinds of target in one panel. Moved is free of the fit error: "
-                    "it compares "
-                    "the end with the joint optimum; its value at σ = 0 is the drift, what the optimiser "
-                    "does without a "
-                    "push. Return compares with the end from σ = 0: near 0, the push was forgotten. If "
-                    "features lie in "
-                    f"local minima that random targets lack, the black line lies below the others. {where}",
+                    "it compares the end with the joint optimum; its value at σ = 0 is the drift, what the "
+                    "optimiser does without a push. Return compares with the end from σ = 0: near 0, the "
+                    "push was forgotten. If features lie in local minima that random targets lack, the "
+                    f"black line lies below the others. {where}",
                     draw_comparison(numbers),
                 )
             swept = sweep(data, subject, similarity)
@@ -101,9 +91,8 @@ def draw_distances(data: StudyData) -> Iterator[Drawn]:
                     f"sweep-{name}-{similarity}",
                     f"Sweep of the perturbation, {similarity}: {subject.label}, layer {swept.layers[0]}",
                     "The one layer that was run at more sigmas than the others, for the kinds of target "
-                    "that have them "
-                    "all; panels as above. Bands are interquartile ranges over replicates; features have "
-                    "one, so no band.",
+                    "that have them all; panels as above. Bands are interquartile ranges over replicates; "
+                    "features have one, so no band.",
                     draw_comparison(swept),
                     swept.table(),
                 )
@@ -118,14 +107,11 @@ def draw_pairs(data: StudyData) -> Iterator[Drawn]:
                 f"optimisers-{subject_name(subject, data)}",
                 f"Powell, polished Powell and manifold: {subject.label}",
                 "Each point is one fit of a features target (every layer, dimension and σ; the manifold "
-                "where it ran "
-                "from the same start). On the diagonal, the better optimiser changes nothing; above it, "
-                "Powell's low "
-                "distance is owed to stopping early. Energy: how much of the descent of the optimiser that "
-                "keeps the norms "
-                "exactly Powell makes (bar: median). Relative gradient: below 10⁻⁶ a point counts as "
-                "critical, above "
-                "10⁻³ Powell counts as stalled; exact zeros are drawn at 10⁻¹⁶.",
+                "where it ran from the same start). On the diagonal, the better optimiser changes nothing; "
+                "above it, Powell's low distance is owed to stopping early. Energy: how much of the descent "
+                "of the optimiser that keeps the norms exactly Powell makes (bar: median). Relative "
+                "gradient: below 10⁻⁶ a point counts as critical, above 10⁻³ Powell counts as stalled; "
+                "exact zeros are drawn at 10⁻¹⁶.",
                 draw_optimisers(numbers),
                 numbers.table(),
             )
@@ -140,14 +126,10 @@ def draw_ends(data: StudyData) -> Iterator[Drawn]:
                 f"outcomes-{subject_name(subject, data)}",
                 f"How optimisations ended: {subject.label}",
                 "Shares over every target, layer, dimension and σ, for every setting that ran (the other "
-                "figures show "
-                "the main one); the number of cells stands at the bar. Verdicts come from the certificate "
-                "on the product of "
-                "spheres: strict and degenerate are local minima, saddle and not critical are none, not "
-                "applicable means fewer than "
-                "1.5 effective features. ε is the softening in units of the start radius. An empty row was "
-                "not run "
-                "with that optimiser.",
+                "figures show the main one); the number of cells stands at the bar. Verdicts come from the "
+                "certificate on the product of spheres: strict and degenerate are local minima, saddle and "
+                "not critical are none, not applicable means fewer than 1.5 effective features. ε is the "
+                "softening in units of the start radius. An empty row was not run with that optimiser.",
                 draw_outcomes(numbers),
                 numbers.table(),
             )
@@ -162,12 +144,10 @@ def draw_weights(data: StudyData) -> Iterator[Drawn]:
                 f"importance-{subject_name(subject, data)}",
                 f"Importance: {subject.label}",
                 "Top: entropy of the importance over log n for each joint fit, 1 where all features are "
-                "equally "
-                "important, 0 where one has everything (bars: medians). Bottom: importance times n for "
-                "each feature of "
-                "the features target, median and quartiles over layers and dimensions, from rare to "
-                "frequent features. Equal "
-                "importance everywhere means that the procedure makes no use of it.",
+                "equally important, 0 where one has everything (bars: medians). Bottom: importance times n "
+                "for each feature of the features target, median and quartiles over layers and dimensions, "
+                "from rare to frequent features. Equal importance everywhere means that the procedure makes "
+                "no use of it.",
                 draw_importance(numbers),
                 numbers.table(),
             )
@@ -182,12 +162,10 @@ def draw_moves(data: StudyData) -> Iterator[Drawn]:
                 f"sensitivity-{subject_name(subject, data)}",
                 f"Sensitivity to the dimension: {subject.label}",
                 "Distance between the end and the joint optimum over all usable cells, not best matches "
-                "only: median and "
-                f"quartiles over layers (and replicates of controls), n = {numbers.n_features} features. "
-                "From "
-                "f = n - 1 on, the regular simplex fits in and may be the minimum whatever the target; "
-                "below, it cannot. "
-                "At equal σ the angle of the perturbation grows with f.",
+                "only: median and quartiles over layers (and replicates of controls), n = "
+                f"{numbers.n_features} features. From f = n - 1 on, the regular simplex fits in and may be "
+                "the minimum whatever the target; below, it cannot. At equal σ the angle of the "
+                "perturbation grows with f.",
                 draw_sensitivity(numbers),
                 numbers.table(),
             )
@@ -213,8 +191,7 @@ CHAPTERS = (
         "optimisers",
         "Powell against exact norms",
         "Powell's method stalls on the penalty of the norms; beside it stand its end polished on the "
-        "spheres and an "
-        "optimiser that keeps the norms exactly.",
+        "spheres and an optimiser that keeps the norms exactly.",
         "no re-optimisation by Powell's method",
         draw_pairs,
     ),

@@ -26,10 +26,9 @@ def draw_counts(data: StudyData) -> Iterator[Drawn]:
             "feature-counts",
             "Positives of every feature",
             "Bars count the probed positions at which a feature holds; a sample is drawn so that rare "
-            "features have "
-            "positives too, so shares are those of the sample, not of the text. Features in another colour "
-            "were left "
-            "out, with the reason beside them. The table below marks one token of each feature in its text.",
+            "features have positives too, so shares are those of the sample, not of the text. Features in "
+            "another colour were left out, with the reason beside them. The table below marks one token of "
+            "each feature in its text.",
             draw_feature_counts(sets),
             counts_table(sets),
         )
@@ -48,12 +47,10 @@ def draw_probes(data: StudyData) -> Iterator[Drawn]:
             f"probe-quality{number}",
             "Probe quality per layer",
             "Area under the ROC curve on held-out sequences (1 = perfect, 0.5 = chance). Bold lines are "
-            "means over the "
-            "features of a set, faint lines single features; random weights are means over their seeds. "
-            "Read a direction as one "
-            "of the trained network only as far as the bold line lies above the one of random weights; "
-            "shuffled "
-            "labels show what the procedure finds where there is nothing.",
+            "means over the features of a set, faint lines single features; random weights are means over "
+            "their seeds. Read a direction as one of the trained network only as far as the bold line lies "
+            "above the one of random weights; shuffled labels show what the procedure finds where there is "
+            "nothing.",
             draw_probe_quality(chosen),
             pd.concat([quality_table(panel) for panel in chosen], ignore_index=True),
         )
@@ -70,8 +67,7 @@ def draw_targets(data: StudyData) -> Iterator[Drawn]:
             scale = "-1 (blue) to 1 (red)" if similarity == "cosine" else "0 (dark) to 1 (yellow)"
             rows_text = {
                 "permuted": "below, one replicate of the permuted control, in which the coordinates of "
-                "each direction are "
-                "shuffled and geometry is lost",
+                "each direction are shuffled and geometry is lost",
                 "random weights": "last, the same features probed in the network with random weights",
             }
             beside = "; ".join(text for row, text in rows_text.items() if row in numbers.rows)
@@ -83,8 +79,7 @@ def draw_targets(data: StudyData) -> Iterator[Drawn]:
                 f"targets-{subject_name(subject, data)}-{similarity}",
                 f"Target matrices, {similarity}: {subject.label}",
                 f"Pairwise {similarity} similarity of the feature directions at every layer "
-                f"({numbers.setting}), on one "
-                f"scale, {scale}. Top, the features"
+                f"({numbers.setting}), on one scale, {scale}. Top, the features"
                 + (f"; {beside}" if beside else "")
                 + f".{missing}{constant}",
                 draw_target_psms(numbers),
@@ -97,16 +92,15 @@ def draw_layers(data: StudyData) -> Iterator[Drawn]:
         return
     for subject in data.subjects[:MAX_SUBJECTS]:
         maps = layer_maps(data, subject)
+        permuted = any(one.title.endswith("permuted") for one in maps)
         if maps:
             yield Drawn(
                 f"layers-{subject_name(subject, data)}",
                 f"Likeness of layers: {subject.label}",
                 "Spearman correlation of the entries of the target matrices of two layers; 1 means that "
-                "feature pairs "
-                "are ordered alike at both. High values for random weights too mean that likeness comes "
-                "from the "
-                "tokens and labels rather than from training; the permuted control shows how much the draw "
-                "alone gives.",
+                "feature pairs are ordered alike at both. High values for random weights too mean that "
+                "likeness comes from the tokens and labels rather than from training"
+                + ("; the permuted control shows how much the draw alone gives." if permuted else "."),
                 draw_layer_maps(maps),
             )
 
@@ -122,8 +116,8 @@ CHAPTERS = (
     Chapter(
         "probes",
         "Probes",
-        "Linear probes give the directions; how well they read their feature bounds what can be said of "
-        "the directions.",
+        "Linear probes give the directions; how well they read their feature bounds what can be said of the "
+        "directions.",
         "no probe was trained",
         draw_probes,
     ),

@@ -136,7 +136,33 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     """Return an empty figure that arranges its panels itself; it belongs to no global state."""
     from matplotlib.figure import Figure as MatplotlibFigure
 
-    return MatplotlibFigure(figsize=(width, height), layout="constrained")
+    figure = MatplotlibFigure(figsize=(width, height), layout="constrained")
+    engine: Any = figure.get_layout_engine()
+    engine.set(w_pad=0.08, h_pad=0.06)
+    return figure
+
+
+def new_grid(rows: int, columns: int, panel_height: float, head: float) -> tuple[Figure, Any]:
+    """Return a figure with a regular grid of panels that share x axes, and y axes by row.
+
+    Margins are fixed, in inches, `head` of them for legend and titles: measuring the labels of many small
+    panels takes longer than drawing them.
+    """
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    left, right, bottom, gap = 0.78, 0.08, 0.52, 0.16
+    height = head + rows * (panel_height + gap) - gap + bottom
+    figure = MatplotlibFigure(figsize=(WIDTH, height))
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey="row")
+    figure.subplots_adjust(
+        left=left / WIDTH,
+        right=1.0 - right / WIDTH,
+        bottom=bottom / height,
+        top=1.0 - head / height,
+        wspace=gap * columns / (WIDTH - left - right - gap * (columns - 1)),
+        hspace=gap / panel_height,
+    )
+    return figure, axes
 
 
 def save(figure: Figure) -> tuple[bytes, bytes]:
@@ -150,7 +176,7 @@ def save(figure: Figure) -> tuple[bytes, bytes]:
     png, svg = io.BytesIO(), io.BytesIO()
     figure.set_dpi(PNG_DPI)
     raster: Any = FigureCanvasAgg(figure)
-    raster.print_png(png, metadata={"Software": None})
+    raster.print_png(png, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
     figure.set_layout_engine("none")
     vector: Any = FigureCanvasSVG(figure)
     vector.print_svg(svg, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -200,7 +226,8 @@ def sigma_axis(panels: Any, places: dict[float, float]) -> None:
             kept.append(sigma)
     first = panels.flat[0]
     first.set_xticks([places[sigma] for sigma in kept], [f"{sigma:g}" for sigma in kept])
-    first.set_xticks([places[sigma] for sigma in ordered], minor=True)
+    if len(kept) < len(ordered):
+        first.set_xticks([places[sigma] for sigma in ordered], minor=True)
     first.set_xlim(min(places.values()) - 0.06 * span, max(places.values()) + 0.06 * span)
     if 0.0 in places and len(ordered) > 1:
         middle = (places[0.0] + places[ordered[1]]) / 2

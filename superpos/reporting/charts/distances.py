@@ -20,7 +20,7 @@ from superpos.reporting.study_data import StudyData, Subject, quartiles
 from superpos.reporting.style import (
     LineStyle,
     from_zero,
-    new_figure,
+    new_grid,
     sigma_axis,
     sigma_positions,
     target_style,
@@ -120,8 +120,7 @@ def summarise(rows: pd.DataFrame, similarity: str) -> Distances:
 def draw_procedure(numbers: Distances) -> Figure:
     """Draw a row of panels a kernel, a column a kind of target; lines are distances along the procedure."""
     n_rows, n_columns = len(numbers.kernels), len(numbers.targets)
-    figure = new_figure(1.75 * n_rows + 0.75)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey="row")
+    figure, axes = new_grid(n_rows, n_columns, 1.5, 0.65)
     places = sigma_positions([sigma for line in numbers.lines for sigma in line.sigmas])
     for row, kernel in enumerate(numbers.kernels):
         for column, target in enumerate(numbers.targets):
@@ -147,8 +146,7 @@ def draw_comparison(numbers: Distances) -> Figure:
     """Draw a row of panels a kernel, a column a quantity; lines are kinds of target."""
     n_rows = len(numbers.kernels)
     few = len(numbers.targets) <= MAX_BANDS
-    figure = new_figure(1.95 * n_rows + 0.75)
-    axes = figure.subplots(n_rows, len(COMPARED), squeeze=False, sharex=True, sharey="row")
+    figure, axes = new_grid(n_rows, len(COMPARED), 1.7, 0.8)
     places = sigma_positions([sigma for line in numbers.lines for sigma in line.sigmas])
     for row, kernel in enumerate(numbers.kernels):
         for column, (quantity, title) in enumerate(COMPARED.items()):
@@ -208,4 +206,4 @@ def _legend(figure: Figure, entries: list[tuple[str, LineStyle]]) -> None:
         )
         for label, s in entries
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)), handlelength=3.2)
+    figure.legend(handles=handles, loc="upper center", ncols=min(6, len(handles)), handlelength=3.2)

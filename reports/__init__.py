@@ -1,0 +1,1 @@
+"""Scripts of one question each, with their SQL beside them: copy one and change it."""
