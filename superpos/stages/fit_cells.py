@@ -17,6 +17,7 @@ from typing import Any, cast
 import numpy as np
 
 from superpos.arrays import Float
+from superpos.errors import InputError
 from superpos.fits import (
     certify,
     fit_joint,
@@ -68,7 +69,7 @@ NO_RESULT: dict[str, Any] = {
     "verdict": str(Verdict.NOT_APPLICABLE),
     "verdict_polished": str(Verdict.NOT_APPLICABLE),
 }
-"""Columns of a cell whose joint fit has no finite point to go on from."""
+"""Columns of a cell without a point that has similarities, at its start or at its end."""
 
 
 def joint_key(psm_key: bytes, axes_key: bytes) -> bytes:
@@ -90,9 +91,7 @@ class _Joint:
     unperturbed: dict[FitAxes, Float]
 
     def similarity(self, vectors: Float) -> Float:
-        return similarity_matrix(
-            vectors, cast("Similarity", self.work.similarity), self.work.rbf_scale or 1.0
-        )
+        return _similarities(self.work, vectors)
 
 
 def compute_work(work: JointWork) -> JointResult:
@@ -104,7 +103,7 @@ def compute_work(work: JointWork) -> JointResult:
     key = joint_key(work.psm_key, work.axes_key)
     began = time.perf_counter()
     try:
-        fit = None if work.done is not None else run_joint(work)
+        fit = None if work.done is not None else _with_similarities(work, run_joint(work))
     except FAILURES as error:
         failures = tuple(_failure(work, axes_key, error) for _, axes_key, _ in work.fits)
         return JointResult(work.psm_id, work.joint_axes_id, key, None, math.nan, math.nan, 0.0, (), failures)
@@ -170,18 +169,33 @@ def _shared(work: JointWork, fit: JointFit | None) -> _Joint:
     else:
         assert work.done is not None  # noqa: S101 (a joint fit was either made or fetched)
         vectors, logits, radius = work.done.vectors, work.done.logits, work.done.start_radius
-    joint = _Joint(
+    return _Joint(
         work=work,
         kernel=work.axes.kernel(radius),
         vectors=vectors,
         logits=logits,
         importance=softmax(logits),
         norms=np.linalg.norm(vectors, axis=1),
-        similarities=vectors,
+        similarities=fit.similarities if fit is not None else _similarities(work, vectors),
         unperturbed=dict(work.unperturbed),
     )
-    joint.similarities = fit.similarities if fit is not None else joint.similarity(vectors)
-    return joint
+
+
+def _similarities(work: JointWork, vectors: Float) -> Float:
+    """Return the similarities of vectors, (n, n); NaN if they ran away or collapsed and have none."""
+    try:
+        return similarity_matrix(vectors, cast("Similarity", work.similarity), work.rbf_scale or 1.0)
+    except InputError:
+        return np.full((len(vectors), len(vectors)), math.nan)
+
+
+def _with_similarities(work: JointWork, fit: JointFit) -> JointFit:
+    """Put in the similarities by the formula that everything else uses.
+
+    The objective's own differ from them in the last bits, and a re-optimisation must not depend on whether
+    its joint fit was made in the same chunk or came from the database.
+    """
+    return replace(fit, similarities=_similarities(work, fit.vectors))
 
 
 def _reoptimise(joint: _Joint, axes: FitAxes) -> Reoptimisation:
@@ -216,7 +230,10 @@ def _compute_fit(joint: _Joint, fit_axes_id: int, axes: FitAxes) -> FitResult:
     final = joint.similarity(end.vectors)
     if axes.sigma == 0.0:
         at_zero = joint.unperturbed[axes] = final
-    columns = _columns(joint, axes, end, final, cast("Float", at_zero))
+    if np.all(np.isfinite(final)):
+        columns = _columns(joint, axes, end, final, cast("Float", at_zero))
+    else:
+        columns = {**NO_RESULT, "status": str(end.status), "nit": end.nit, "nfev": end.nfev}
     columns["seconds"] = time.perf_counter() - began
     keep = joint.work.keep_vectors or axes.sigma == 0.0  # sigma 0 is what later sigmas are compared with
     return FitResult(fit_axes_id, columns, end.vectors if keep else None, final if keep else None)
@@ -247,7 +264,7 @@ def _columns(
         "distance_simplex": distance_to_simplex(final, similarity),
         "distance_identity": distance_to_identity(final),
         "distance_polish": None,
-        "recovery": recovery(final, joint.similarities, start) if axes.sigma > 0.0 else None,
+        "recovery": _recovery(joint, axes, final, start),
         "angle": float(np.mean(perturbation_angles(joint.vectors, end.start))),
         "rms_final": rms_offdiagonal(final, joint.work.target),
         "fun": end.fun,
@@ -283,8 +300,15 @@ def _certify(joint: _Joint, vectors: Float) -> Certificate:
     )
 
 
+def _recovery(joint: _Joint, axes: FitAxes, final: Float, start: Float) -> float | None:
+    """Return the recovery; nothing was lost at sigma 0, and nothing is known of a joint fit that ran away."""
+    if axes.sigma == 0.0 or not np.all(np.isfinite(joint.similarities)) or not np.all(np.isfinite(start)):
+        return None
+    return recovery(final, joint.similarities, start)
+
+
 def _distance(a: Float, b: Float) -> float:
-    return minkowski_distance(a, b) if np.all(np.isfinite(a)) else math.nan
+    return minkowski_distance(a, b) if np.all(np.isfinite(a)) and np.all(np.isfinite(b)) else math.nan
 
 
 def _failure(work: JointWork, fit_axes_key: bytes, error: BaseException) -> CellFailure:
