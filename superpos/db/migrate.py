@@ -68,9 +68,21 @@ def ensure_current(database: Database) -> None:
     if revision is None:
         upgrade(database)
     elif revision != newest:
+        _refuse_unknown(database, revision)
         raise DatabaseError(
             f"database {database.label}: is at schema revision {revision}, this version needs {newest}; "
             "run `superpos db upgrade`"
+        )
+
+
+def _refuse_unknown(database: Database, revision: str) -> None:
+    """Refuse a database that a later version of the package has made."""
+    if revision not in {
+        script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()
+    }:
+        raise DatabaseError(
+            f"database {database.label}: is at schema revision {revision}, which this version does not know "
+            f"(newest: {newest_revision()}); install a later version of superpos"
         )
 
 
@@ -94,11 +106,14 @@ def upgrade(database: Database) -> tuple[str | None, str]:
     Raises
     ------
     DatabaseError
-        If rows were lost or a reference dangles; the database is then as before.
+        If rows were lost or a reference dangles (the database is then as before), or if a later version of
+        the package has made it.
     """
     before = current_revision(database)
     if before == newest_revision():
         return before, before
+    if before is not None:
+        _refuse_unknown(database, before)
     if before is not None and database.is_sqlite:
         _back_up(Path(database.url.database or ""), before)
     try:

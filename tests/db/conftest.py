@@ -5,6 +5,8 @@ The planner is the real one; what it reads of models and text is replaced, so th
 
 from __future__ import annotations
 
+import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from superpos.db.analysis import n_results, write_analysis
 from superpos.db.engine import Database
@@ -85,7 +88,67 @@ def model_info(spec: ModelSpec) -> ModelInfo:
     )
 
 
+EVERY_FIT = """
+SELECT DISTINCT bt.target_id, f.joint_id, f.fit_axes_id, 4 AS n_cells, 3 AS n_usable
+FROM blocks b JOIN block_targets bt ON bt.block_id = b.block_id
+  JOIN targets t ON t.target_id = bt.target_id
+  JOIN joint_fits j ON j.psm_id = t.psm_id
+  JOIN block_joint_axes bj ON bj.block_id = b.block_id AND bj.joint_axes_id = j.joint_axes_id
+  JOIN block_fit_axes bf ON bf.block_id = b.block_id
+  JOIN fits f ON f.joint_id = j.joint_id AND f.fit_axes_id = bf.fit_axes_id
+WHERE b.study_id = :study_id
+"""
 Planner = Callable[..., StudyPlan]
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at the newest revision, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "migrated.db"
+    handle = Database(f"sqlite:///{path}")
+    ensure_current(handle)
+    with handle.read() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    handle.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_server(postgres_server: str) -> str:
+    """Name of a PostgreSQL database at the newest revision, to be copied by the server."""
+    url = sa.make_url(postgres_server)
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE migrated")
+    admin.dispose()
+    handle = Database(url.set(database="migrated").render_as_string(hide_password=False))
+    ensure_current(handle)
+    handle.dispose()
+    return "migrated"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A fresh database of each kind at the newest revision, copied from one that was migrated once."""
+    if request.param == "sqlite":
+        path = tmp_path / "superpos.db"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+        handle = Database(f"sqlite:///{path}")
+        yield handle
+        handle.dispose()
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    template: str = request.getfixturevalue("migrated_server")
+    name = f"copy_{uuid.uuid4().hex}"
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    handle = Database(sa.make_url(server).set(database=name).render_as_string(hide_password=False))
+    yield handle
+    handle.dispose()
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.dispose()
 
 
 @pytest.fixture
@@ -281,15 +344,7 @@ class Store:
     def analyse(self) -> None:
         """Make every stored fit of the study a best match of its target, and pair the first two targets."""
         with self.database.read() as connection:
-            best = connection.exec_driver_sql(
-                "SELECT DISTINCT bt.target_id, f.joint_id, f.fit_axes_id, 4 AS n_cells, 3 AS n_usable "
-                "FROM blocks b JOIN block_targets bt ON bt.block_id = b.block_id "
-                "JOIN targets t ON t.target_id = bt.target_id JOIN joint_fits j ON j.psm_id = t.psm_id "
-                "JOIN block_joint_axes bj ON bj.block_id = b.block_id AND bj.joint_axes_id = j.joint_axes_id "
-                "JOIN block_fit_axes bf ON bf.block_id = b.block_id "
-                "JOIN fits f ON f.joint_id = j.joint_id AND f.fit_axes_id = bf.fit_axes_id "
-                f"WHERE b.study_id = {self.study_id}"  # noqa: S608 (an integer of ours)
-            )
+            best = connection.execute(sa.text(EVERY_FIT), {"study_id": self.study_id})
             rows = [dict(row) for row in best.mappings()]
         ids = sorted({row["target_id"] for row in rows})
         pairs = [
@@ -300,7 +355,7 @@ class Store:
 
     def count(self, table: str) -> int:
         with self.database.read() as connection:
-            return int(connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar() or 0)  # noqa: S608 (a table of ours)
+            return int(connection.scalar(sa.select(sa.func.count()).select_from(sa.table(table))) or 0)
 
 
 def numbers(key: bytes, *shape: int) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -356,8 +411,10 @@ def fit_result(fit_axes_id: int, axes_key: bytes, work: JointWork, n: int) -> Fi
         "seconds": 0.01,
     }
     vectors = numbers(axes_key, n, work.axes.n_dims)
-    return FitResult(fit_axes_id, columns, vectors, np.eye(n)) if work.keep_vectors else FitResult(
-        fit_axes_id, columns, None, None
+    return (
+        FitResult(fit_axes_id, columns, vectors, np.eye(n))
+        if work.keep_vectors
+        else FitResult(fit_axes_id, columns, None, None)
     )
 
 
@@ -383,10 +440,11 @@ def open_store(database: Database, make_plan: Planner) -> Opener:
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Database]:
+def sqlite(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
     """A fresh SQLite database, for what only SQLite has."""
-    handle = Database(f"sqlite:///{tmp_path / 'one.db'}")
-    ensure_current(handle)
+    path = tmp_path / "one.db"
+    shutil.copyfile(migrated_file, path)
+    handle = Database(f"sqlite:///{path}")
     yield handle
     handle.dispose()
 
