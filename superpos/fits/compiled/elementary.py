@@ -40,6 +40,9 @@ OPTIONS = {
 much as the arithmetic. Not cached by themselves, for the entry points that use them are."""
 INLINE = {**OPTIONS, "forceinline": True}
 """For small functions inside hot loops."""
+PASTE = {**OPTIONS, "inline": "always"}
+"""For parts of a larger function that are called from one place: pasted before types are inferred. Each function
+that is compiled by itself compiles all that it calls once more, so few levels are minutes cheaper than many."""
 
 
 @njit(**INLINE)

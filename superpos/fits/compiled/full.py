@@ -12,7 +12,7 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import OPTIONS
+from superpos.fits.compiled.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.pairs import EXP, energies
 from superpos.fits.compiled.simd import apart, difference_rows, part, product_rows, total
 from superpos.fits.compiled.workspace import (
@@ -57,7 +57,7 @@ def squared_differences(x: Float, out: Float, n: int, f: int, m: int) -> None:
             difference_rows(x, i, m, 1, x, j, m, f, out, i * m + j, m)
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def squared_lengths(x: Float, out: Float, f: int, m: int) -> None:
     """Write ||x_i||^2 for rows stored by axis."""
     for j in range(m):
@@ -68,7 +68,7 @@ def squared_lengths(x: Float, out: Float, f: int, m: int) -> None:
             out[j] += row[j] * row[j]
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def transpose(rows: Float, x: Float, n: int, f: int, m: int) -> None:
     """Store a point given as rows, (n f,), by axis."""
     for i in range(n):

@@ -19,11 +19,11 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import INLINE, OPTIONS
+from superpos.fits.compiled.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.full import products, transpose
 from superpos.fits.compiled.lines import close_row
 from superpos.fits.compiled.pairs import EXP, energies
-from superpos.fits.compiled.simd import apart, dot, part, total
+from superpos.fits.compiled.simd import dot, part, total
 from superpos.fits.compiled.workspace import (
     BUFFER,
     CODE,
@@ -54,7 +54,6 @@ CANCELLATION = 1e-3
 @njit(**OPTIONS)
 def begin_general(memory: Float, at: Int, rows: Float) -> None:
     """Gather the quadratics of the line along the direction given as rows, (n f,)."""
-    apart()
     n, f, m, pairs = at[N], at[F], at[M], at[PAIRS]
     close_row(memory, at)
     x, d = part(memory, at[POINT], f * m), part(memory, at[DIRECTION], f * m)
@@ -89,7 +88,7 @@ def begin_general(memory: Float, at: Int, rows: Float) -> None:
         quadratic[2 * pairs + rest] = 0.0
 
 
-@njit(**INLINE)
+@njit(**PASTE)
 def add_products(x: Float, d: Float, start: int, m: int, sums: Float) -> None:
     """Add x x, x d and d d of one coordinate to the sums, (3, m)."""
     for j in range(m):
@@ -102,7 +101,6 @@ def add_products(x: Float, d: Float, start: int, m: int, sums: Float) -> None:
 @njit(**OPTIONS)
 def gather_differences(x: Float, d: Float, q0: Float, q1: Float, q2: Float, n: int, f: int, m: int) -> None:
     """Write the coefficients of the squared distances of pairs i < j, (m, m) each; others are not read."""
-    apart()
     for i in range(n - 1):
         width = m - i // 8 * 8
         start = m - width
@@ -123,7 +121,7 @@ def gather_differences(x: Float, d: Float, q0: Float, q1: Float, q2: Float, n: i
                 c[j] += v * v
 
 
-@njit(**INLINE)
+@njit(**PASTE)
 def quadratics(q: Float, alpha: float, values: Float, lost: Float, length: int) -> float:
     """Write q0 + 2 a q1 + a^2 q2 and return how many of them have lost digits."""
     constant, linear, square = part(q, 0, length), part(q, length, length), part(q, 2 * length, length)
@@ -138,7 +136,6 @@ def quadratics(q: Float, alpha: float, values: Float, lost: Float, length: int) 
 @njit(**OPTIONS)
 def general_value(memory: Float, at: Int, alpha: float) -> tuple[float, float, bool]:
     """Return ||X||^2 and F at x + alpha d, and whether F has lost digits: then it must be evaluated in full."""
-    apart()
     code, n, m, pairs = at[CODE], at[N], at[M], at[PAIRS]
     values, factors = part(memory, at[PAIR_VALUES], pairs), part(memory, at[PAIR_FACTORS], pairs)
     lengths, flags = part(memory, at[BUFFER], m), part(memory, at[TRIAL_PENALTIES], m)
@@ -174,7 +171,7 @@ def general_value(memory: Float, at: Int, alpha: float) -> tuple[float, float, b
     return square, value + memory[LAMBDA_X] * total(lengths, 0, m), False
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def step(memory: Float, at: Int, alpha: float, out: Float) -> None:
     """Write x + alpha d."""
     x, d = part(memory, at[POINT], out.size), part(memory, at[DIRECTION], out.size)

@@ -21,9 +21,9 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import INLINE, OPTIONS
+from superpos.fits.compiled.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.pairs import EXP, energies
-from superpos.fits.compiled.simd import apart, dot, part, total
+from superpos.fits.compiled.simd import dot, part, total
 from superpos.fits.compiled.workspace import (
     BASE,
     BUFFER,
@@ -58,7 +58,7 @@ from superpos.fits.compiled.workspace import (
 )
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def read(memory: Float, at: Int, rows: Float) -> None:
     """Write the current point as rows, (n f,)."""
     n, f, m = at[N], at[F], at[M]
@@ -68,7 +68,7 @@ def read(memory: Float, at: Int, rows: Float) -> None:
             rows[i * f + k] = x[k * m + i]
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def normalise(memory: Float, at: Int, i: int) -> float:
     """Refresh the unit vector of row i; return the length of the row."""
     f, m = at[F], at[M]
@@ -86,7 +86,6 @@ def normalise(memory: Float, at: Int, i: int) -> float:
 @njit(**OPTIONS)
 def close_row(memory: Float, at: Int) -> None:
     """Put the open row's pair energies and penalty back into the matrices."""
-    apart()
     i = at[ROW]
     if i == CLOSED:
         return
@@ -111,7 +110,6 @@ def close_row(memory: Float, at: Int) -> None:
 @njit(**OPTIONS)
 def open_row(memory: Float, at: Int, i: int, k: int) -> None:
     """Take row i out of the matrices and gather its sums before and from coordinate k on."""
-    apart()
     n, f, m = at[N], at[F], at[M]
     terms, penalties = part(memory, at[TERMS], m * m), part(memory, at[PENALTIES], m)
     for j in range(n):
@@ -148,7 +146,7 @@ def open_row(memory: Float, at: Int, i: int, k: int) -> None:
     at[NEXT] = k
 
 
-@njit(**INLINE)
+@njit(**PASTE)
 def add_axis(memory: Float, at: Int, axis: int, own: float, sums: Float, out: Float) -> None:
     """Write the sums with one more coordinate of the row, whose value there is `own`."""
     m = at[M]
@@ -166,7 +164,6 @@ def add_axis(memory: Float, at: Int, axis: int, own: float, sums: Float, out: Fl
 @njit(**OPTIONS)
 def begin_coordinate(memory: Float, at: Int, index: int) -> None:
     """Gather the sums of the line along flat coordinate index = i f + k."""
-    apart()
     f, m = at[F], at[M]
     i = index // f
     k = index - i * f
@@ -187,7 +184,6 @@ def begin_coordinate(memory: Float, at: Int, index: int) -> None:
 @njit(**OPTIONS)
 def coordinate_value(memory: Float, at: Int, alpha: float) -> tuple[float, float]:
     """Return the squared length of the moving row and F, with the moving coordinate displaced by alpha."""
-    apart()
     code, m = at[CODE], at[M]
     moving, still = part(memory, at[MOVING], m), part(memory, at[STILL], m)
     buffer = part(memory, at[BUFFER], m)
@@ -210,7 +206,7 @@ def coordinate_value(memory: Float, at: Int, alpha: float) -> tuple[float, float
     return square, value + (memory[FIXED_PENALTY] + memory[LAMBDA_X] * deviation)
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def accept_coordinate(memory: Float, at: Int, alpha: float) -> None:
     """Move the coordinate by alpha and the sums of its row on to the next one."""
     t = memory[BASE] + alpha

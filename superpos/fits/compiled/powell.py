@@ -23,12 +23,12 @@ import numpy as np
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import ENTRY, OPTIONS
+from superpos.fits.compiled.elementary import ENTRY, OPTIONS, PASTE
 from superpos.fits.compiled.full import evaluate, transpose
 from superpos.fits.compiled.general import begin_general, general_value, step
 from superpos.fits.compiled.lines import accept_coordinate, begin_coordinate, coordinate_value, read
 from superpos.fits.compiled.search import DONE, FX, STAGE, STATE_SIZE, X, advance, begin
-from superpos.fits.compiled.simd import apart, part
+from superpos.fits.compiled.simd import part
 from superpos.fits.compiled.workspace import POINT, TRIAL, F, M, N
 
 CONVERGED, MAX_CALLS, MAX_SWEEPS, NON_FINITE, ESCAPED, RAN_AWAY = range(6)
@@ -53,7 +53,6 @@ def line_search(
 
     `axis` is the coordinate or GENERAL; beyond the squared norm `far` the search is broken off, and X is where.
     """
-    apart()
     alpha = begin(state, counters, tolerance)
     while counters[STAGE] < DONE:
         if calls >= most:
@@ -198,14 +197,14 @@ def powell(
     return value, sweeps, calls, ending if finite else NON_FINITE
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def copy(source: Float, out: Float) -> None:
     """Copy a vector (an assignment of slices compiles for seconds)."""
     for k in range(out.size):
         out[k] = source[k]
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def all_finite(rows: Float) -> bool:
     """Return whether every number is finite."""
     for k in range(rows.size):
@@ -214,7 +213,7 @@ def all_finite(rows: Float) -> bool:
     return True
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def longest_row(rows: Float, n: int, f: int) -> float:
     """Return the largest length of a row."""
     longest = 0.0
@@ -226,7 +225,7 @@ def longest_row(rows: Float, n: int, f: int) -> float:
     return math.sqrt(longest)
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def axis_of(direction: Float) -> int:
     """Return the coordinate whose axis this is, or GENERAL."""
     axis = GENERAL

@@ -20,8 +20,7 @@ import numpy as np
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import INLINE, OPTIONS
-from superpos.fits.compiled.simd import apart
+from superpos.fits.compiled.elementary import OPTIONS, PASTE
 
 GOLD = 1.618034
 SECTION = 0.3819660
@@ -40,7 +39,7 @@ AT_A, AT_B, AT_C, INSIDE, BEYOND, SHIFT, BRENT, DONE, FAILED = range(9)
 STATE_SIZE = 24
 
 
-@njit(**OPTIONS)
+@njit(**PASTE)
 def begin(state: Float, counters: Int, tolerance: float) -> float:
     """Start a search with this relative tolerance; return the first place to evaluate, 0."""
     state[TOLERANCE] = tolerance
@@ -54,7 +53,6 @@ def begin(state: Float, counters: Int, tolerance: float) -> float:
 @njit(**OPTIONS)
 def advance(state: Float, counters: Int, value: float) -> float:
     """Take the value at the place last asked for; return the next place (or X, at the end)."""
-    apart()
     stage = counters[STAGE]
     if stage == BRENT:
         _update(state, counters, value)
@@ -92,7 +90,7 @@ def advance(state: Float, counters: Int, value: float) -> float:
     return _next_bracket(state, counters)
 
 
-@njit(**INLINE)
+@njit(**PASTE)
 def _grow(state: Float, counters: Int) -> float:
     """Ask for a golden step beyond c."""
     state[TRIAL] = state[XC] + GOLD * (state[XC] - state[XB])
@@ -100,7 +98,7 @@ def _grow(state: Float, counters: Int) -> float:
     return state[TRIAL]
 
 
-@njit(**INLINE)
+@njit(**OPTIONS)
 def _next_bracket(state: Float, counters: Int) -> float:
     """Return the next place of the downhill march, or close it where the function has risen."""
     xa, xb, xc = state[XA], state[XB], state[XC]
@@ -127,7 +125,7 @@ def _next_bracket(state: Float, counters: Int) -> float:
     return vertex
 
 
-@njit(**INLINE)
+@njit(**OPTIONS)
 def _close_bracket(state: Float, counters: Int) -> float:
     """Check the bracket; return Brent's first place, or its best point if it is none."""
     xa, xb, xc = state[XA], state[XB], state[XC]
@@ -152,7 +150,7 @@ def _close_bracket(state: Float, counters: Int) -> float:
     return _next_brent(state, counters)
 
 
-@njit(**INLINE)
+@njit(**OPTIONS)
 def _next_brent(state: Float, counters: Int) -> float:
     """Return the next place of Brent's method, or its end."""
     x, w, v = state[X], state[W], state[V]
@@ -192,7 +190,7 @@ def _next_brent(state: Float, counters: Int) -> float:
     return state[TRIAL]
 
 
-@njit(**INLINE)
+@njit(**OPTIONS)
 def _update(state: Float, counters: Int, value: float) -> None:
     """Sort the new point into Brent's interval and three best points."""
     u, x = state[TRIAL], state[X]

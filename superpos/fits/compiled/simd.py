@@ -158,6 +158,38 @@ def difference_rows(
     return _rows_signature(a, b, out), _rows(accumulate)
 
 
+@intrinsic
+def pull_rows(
+    typing_context: Any, a: Any, a_at: Any, a_step: Any, a_row: Any, b: Any, b_at: Any, b_step: Any, count: Any,
+    out: Any, out_at: Any, out_row: Any,
+) -> Any:  # fmt: skip
+    """Fill out[out_at + r out_row + c] = sum_l (a[a_at + l a_step + r a_row] - a[out_at + r a_row + c]) b[l, c].
+
+    `a` and `out` are laid out alike, so that column c of both lies at the same place.
+    """
+    del typing_context, a_at, a_step, a_row, b_at, b_step, count, out_at, out_row
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, a_at, a_step, a_row, _, b_at, b_step, count, _, out_at, out_row = arguments
+        a, b, out = (_data(context, builder, signature, arguments, k) for k in (0, 4, 8))
+        starts = [builder.mul(_INT(row), a_row) for row in range(ROWS)]
+        own = [_load(builder, a, builder.add(out_at, start)) for start in starts]
+        sums = [cgutils.alloca_once_value(builder, _zero()) for _ in range(ROWS)]
+        with cgutils.for_range(builder, count) as loop:
+            right = _load(builder, b, builder.add(b_at, builder.mul(loop.index, b_step)))
+            at = builder.add(a_at, builder.mul(loop.index, a_step))
+            for row, sum_ in enumerate(sums):
+                left = builder.fsub(_splat(builder, a, builder.add(at, starts[row])), own[row])
+                builder.store(_fused(builder, left, right, builder.load(sum_)), sum_)
+        for row, sum_ in enumerate(sums):
+            at = builder.add(out_at, builder.mul(_INT(row), out_row))
+            address = builder.bitcast(builder.gep(out, [at]), _VECTOR.as_pointer())
+            builder.store(builder.load(sum_), address, align=8)
+        return context.get_dummy_value()
+
+    return _rows_signature(a, b, out), generate
+
+
 def _cast(to: Any) -> Callable[..., Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         del context, signature

@@ -1,0 +1,125 @@
+"""`certify` on the compiled engine: the certificate of `superpos.fits.certificate`, in the span of the rows.
+
+The Hessian splits where f > n. In an orthonormal basis of the span of the rows (n coordinates) it is that of the
+same rows in R^n. A tangent direction eta_i = y_i v along one fixed v outside the span moves no u_j of the
+others to first order, so every one of the f - n such v has the same block on (y_i), (n, n),
+
+    i != j   2 s_i s_j phi'_ij          i = j   -2 q_i / n_i^2          s_i = sqrt(w_i) / n_i
+
+and its rotations are y_i = sqrt(w_i) <x_i, c>, the column space of W = (sqrt(w_i) x_i). Its eigenvalues off that
+space count f - n times. This turns (11, 50) into (11, 11).
+
+Of the Hessian H and an orthonormal basis of the rotations, the block of Q^T H Q off the first columns is what
+counts, Q from the Householder factorisation of the basis: LAPACK's geqrf, ormqr and syevd. Tolerances and
+counting are those of `superpos.fits.certificate`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.linalg import lapack
+
+from superpos.arrays import Float
+from superpos.fits.certificate import (
+    CRITICAL,
+    FEWEST_FEATURES,
+    ZERO_EIGENVALUE,
+    orbit_basis,
+    rank_of,
+    tangent_bases,
+)
+from superpos.fits.compiled.hessian import assemble
+from superpos.fits.compiled.manifold import assess
+from superpos.fits.compiled.sphere_workspace import FIRST, RADIAL, SECOND, make_sphere_workspace
+from superpos.fits.spheres import ZERO_NORM, effective_features, unit_rows
+from superpos.records.fits import Certificate, Verdict
+from superpos.specs.axes import Kernel
+
+
+def certify_compiled(vectors: Float, importance: Float, kernel: Kernel) -> Certificate:
+    """Return the certificate of `vectors` (n, f) under `importance` (n,).
+
+    Conventions and tolerances are those of `superpos.fits.certificate.certify_point`.
+    """
+    norms = np.linalg.norm(vectors, axis=1)
+    units = unit_rows(vectors, norms)
+    free = norms > ZERO_NORM * norms.max()
+    rank = rank_of(units[free])
+    full = make_sphere_workspace(importance, norms, kernel, vectors.shape[1])
+    _, gradient = assess(full, units)
+    if effective_features(importance) < FEWEST_FEATURES or math.isnan(gradient):
+        return _not_applicable(rank)
+    # A row on a sphere of radius 0 exerts no tangent force and has none, so it leaves the problem.
+    n, f = int(free.sum()), vectors.shape[1]
+    first, second = (full.matrix(0, place)[np.ix_(free, free)] for place in (FIRST, SECOND))
+    radial = full.slot(0, RADIAL, free.size)[free]
+    radii, weights, rows = norms[free], importance[free], units[free]
+    if f > n:
+        # Coordinates within the span of the rows: QR of the transpose keeps lengths and angles.
+        rows = np.ascontiguousarray(np.linalg.qr(rows.T, mode="r").T)
+    stiffness = 2.0 * ((np.abs(first) + np.abs(second)) @ weights) / radii**2
+    balance = 1.0 / np.sqrt(np.where(stiffness > 0.0, stiffness, 1.0))
+    weighted = (np.sqrt(weights) * radii)[:, None] * rows
+    width = rows.shape[1] - 1
+    hessian = np.empty((n * width, n * width))
+    assemble(rows, radii, weights, first, second, radial, hessian)
+    if not np.isfinite(hessian).all():
+        return _not_applicable(rank)
+    bases = tangent_bases(rows)
+    outside = _outside(first, radial, radii, weights)
+    spectra = []
+    for scale in (np.ones(n), balance):
+        each = np.repeat(scale, width)
+        orbit = orbit_basis(weighted / scale[:, None], rank, bases)
+        parts = [_off(each[:, None] * hessian * each, orbit)]
+        if f > n and rank < n:
+            span = np.linalg.svd(weighted / scale[:, None], full_matrices=False)[0][:, :rank]
+            parts += [_off(scale[:, None] * outside * scale, span)] * (f - n)
+        spectra.append(np.sort(np.concatenate(parts)))
+    eigenvalues, balanced = spectra
+    n_negative = int(np.sum(balanced < -ZERO_EIGENVALUE))
+    n_zero = int(np.sum(np.abs(balanced) <= ZERO_EIGENVALUE))
+    if gradient > CRITICAL:
+        verdict = Verdict.NOT_CRITICAL
+    elif n_negative > 0:
+        verdict = Verdict.SADDLE
+    else:
+        verdict = Verdict.DEGENERATE if n_zero > 0 else Verdict.STRICT
+    return Certificate(
+        relative_gradient=gradient,
+        eigenvalues=eigenvalues,
+        min_eigenvalue=float(eigenvalues[0]) if eigenvalues.size else math.nan,
+        n_negative=n_negative,
+        n_zero=n_zero,
+        rank=rank,
+        verdict=verdict,
+    )
+
+
+def _outside(first: Float, radial: Float, radii: Float, weights: Float) -> Float:
+    """Return the block of one direction outside the span of the rows, (n, n)."""
+    scale = np.sqrt(weights) / radii
+    block = 2.0 * (scale[:, None] * scale) * first
+    np.fill_diagonal(block, -2.0 * radial / radii**2)
+    return np.asarray(block)
+
+
+def _off(matrix: Float, basis: Float) -> Float:
+    """Return the eigenvalues of a symmetric matrix (N, N) off the span of an orthonormal basis (N, k)."""
+    size, count = basis.shape
+    if count:
+        factor, tau, _, _ = lapack.dgeqrf(basis)
+        matrix, _, _ = lapack.dormqr("L", "T", factor, tau, matrix, 64 * size)
+        matrix, _, _ = lapack.dormqr("R", "N", factor, tau, matrix, 64 * size)
+    if count == size:
+        return np.empty(0)
+    values, _, info = lapack.dsyevd(matrix[count:, count:], compute_v=0)
+    if info != 0:
+        raise np.linalg.LinAlgError(f"dsyevd failed with {info}")
+    return np.asarray(values)
+
+
+def _not_applicable(rank: int) -> Certificate:
+    return Certificate(math.nan, np.empty(0), math.nan, 0, 0, rank, Verdict.NOT_APPLICABLE)

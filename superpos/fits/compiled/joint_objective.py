@@ -1,0 +1,215 @@
+"""Objective and gradient of the joint step, fused: one pass over the pairs serves both.
+
+    J(Y, w) = sum_ij K(x_i, x_j) w~_i w~_j + lambda_d sum_ij (S_ij - T_ij)^2,   X = gauge(Y),  w~ = softmax(w)
+
+With A = dJ/d cos_ij and B = dJ/d r^2_ij (symmetric, diagonal 0), as in `superpos.fits.joint`:
+
+    dJ/dX = C X,   C_ij = 2 A_ij / (||x_i|| ||x_j||) - 4 B_ij,   C_ii = 4 sum_j B_ij - 2 sum_j A_ij c_ij / ||x_i||^2
+    dJ/dw_i = 2 w~_i (f_i - E)
+
+Products and squared differences are small dense products over blocks of eight columns, the kernels loops over
+whole matrices. Squared distances are sums of squared differences, so close pairs lose no digits.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from superpos.arrays import Float, Int
+from superpos.fits.compiled.elementary import OPTIONS, PASTE, exp
+from superpos.fits.compiled.full import products, squared_differences, squared_lengths
+from superpos.fits.compiled.joint_gauges import place_vectors, pull_back
+from superpos.fits.compiled.joint_workspace import (
+    ANGLES,
+    CODE,
+    COSINE,
+    COUPLING,
+    DISTANCES,
+    ENERGY,
+    ENERGY_SLOPE,
+    EPS2,
+    FIELDS,
+    INVERSE,
+    LAMBDA_D,
+    LEARNED,
+    MISMATCH,
+    MISMATCH_SLOPE,
+    RBF_SCALE,
+    SELF,
+    SIMILARITIES,
+    SLOPE_X,
+    TARGET,
+    VALUES,
+    VECTORS,
+    WEIGHTS,
+    F,
+    M,
+    N,
+    S,
+)
+from superpos.fits.compiled.pairs import EXP, energies_and_slopes
+from superpos.fits.compiled.simd import apart, dot, part, product_rows, total
+
+
+@njit(**PASTE)
+def place_weights(memory: Float, at: Int, flat: Float) -> None:
+    """Write w~ of the logits at the end of `flat`."""
+    n, m = at[N], at[M]
+    weights = part(memory, at[WEIGHTS], m)
+    if at[LEARNED] == 0:
+        for j in range(n):
+            weights[j] = 1.0 / n
+        return
+    logits = part(flat, at[F] * m, m)
+    largest = logits[0]
+    for j in range(1, n):
+        largest = max(largest, logits[j])
+    for j in range(m):
+        weights[j] = exp(logits[j] - largest)
+    for j in range(n, m):
+        weights[j] = 0.0
+    inverse = 1.0 / total(weights, 0, m)
+    for j in range(m):
+        weights[j] = weights[j] * inverse
+
+
+@njit(**PASTE)
+def place_arguments(memory: Float, at: Int) -> None:
+    """Write cosines and squared distances, as far as the kernel and the similarity need them."""
+    n, f, m = at[N], at[F], at[M]
+    x = part(memory, at[VECTORS], f * m)
+    angles, distances = part(memory, at[ANGLES], m * m), part(memory, at[DISTANCES], m * m)
+    by_angle, by_distance = at[CODE] == EXP or at[COSINE] == 1, at[CODE] != EXP or at[COSINE] == 0
+    if by_angle:
+        inverse = part(memory, at[INVERSE], m)
+        squared_lengths(x, inverse, f, m)
+        for j in range(m):
+            inverse[j] = 1.0 / math.sqrt(inverse[j])
+        for j in range(n, m):
+            inverse[j] = 0.0
+        products(x, x, angles, n, f, m)
+        for i in range(n):
+            row, own = part(angles, i * m, m), inverse[i]
+            for j in range(m):
+                row[j] = row[j] * (own * inverse[j])
+    if by_distance:
+        squared_differences(x, distances, n, f, m)
+    # Diagonal and padding: harmless arguments, whose values are overwritten or have weight 0.
+    for i in range(n):
+        angles[i * m + i] = 1.0
+        distances[i * m + i] = 1.0
+        for j in range(n, m):
+            distances[i * m + j] = 1.0
+
+
+@njit(**PASTE)
+def add_energy(memory: Float, at: Int) -> None:
+    """Write K, its weighted slopes, the fields and the energy."""
+    code, n, m = at[CODE], at[N], at[M]
+    argument = part(memory, at[ANGLES] if code == EXP else at[DISTANCES], n * m)
+    values, slopes = part(memory, at[VALUES], n * m), part(memory, at[ENERGY_SLOPE], n * m)
+    for j in range(n * m):
+        values[j] = argument[j]
+    energies_and_slopes(code, memory[S], memory[EPS2], values, slopes, n * m)
+    weights, fields = part(memory, at[WEIGHTS], m), part(memory, at[FIELDS], m)
+    for i in range(n):
+        row, own = part(slopes, i * m, m), weights[i]
+        for j in range(m):
+            row[j] = row[j] * (own * weights[j])
+        row[i] = 0.0
+        values[i * m + i] = memory[SELF]
+        fields[i] = dot(values, i * m, weights, 0, m)
+    memory[ENERGY] = dot(weights, 0, fields, 0, m)
+
+
+@njit(**PASTE)
+def add_mismatch(memory: Float, at: Int) -> None:
+    """Write S, the slopes of the mismatch and the mismatch."""
+    n, m = at[N], at[M]
+    target = part(memory, at[TARGET], n * m)
+    similarities, slopes = part(memory, at[SIMILARITIES], n * m), part(memory, at[MISMATCH_SLOPE], n * m)
+    if at[COSINE] == 1:
+        angles = part(memory, at[ANGLES], n * m)
+        for j in range(n * m):
+            similarities[j] = angles[j]
+    else:
+        distances, rate = part(memory, at[DISTANCES], n * m), -1.0 / memory[RBF_SCALE]
+        for j in range(n * m):
+            similarities[j] = exp(distances[j] * rate)
+        for i in range(n):
+            similarities[i * m + i] = 1.0
+            for j in range(n, m):
+                similarities[i * m + j] = 0.0
+    for j in range(n * m):
+        slopes[j] = similarities[j] - target[j]
+    memory[MISMATCH] = dot(slopes, 0, slopes, 0, n * m)
+    factor = 2.0 * memory[LAMBDA_D]
+    if at[COSINE] == 1:
+        for j in range(n * m):
+            slopes[j] = factor * slopes[j]
+    else:
+        factor = -factor / memory[RBF_SCALE]
+        for j in range(n * m):
+            slopes[j] = factor * slopes[j] * similarities[j]
+    for i in range(n):
+        slopes[i * m + i] = 0.0
+
+
+@njit(**PASTE)
+def place_slope(memory: Float, at: Int) -> None:
+    """Write dJ/dX."""
+    n, f, m = at[N], at[F], at[M]
+    exponential, cosine = at[CODE] == EXP, at[COSINE] == 1
+    energy, mismatch = part(memory, at[ENERGY_SLOPE], n * m), part(memory, at[MISMATCH_SLOPE], n * m)
+    coupling, angles = part(memory, at[COUPLING], m * m), part(memory, at[ANGLES], n * m)
+    inverse = part(memory, at[INVERSE], m)
+    by_angle, by_distance = (energy, mismatch) if exponential else (mismatch, energy)
+    if exponential == cosine:
+        # Energy and mismatch are functions of the same argument.
+        for j in range(n * m):
+            coupling[j] = energy[j] + mismatch[j]
+        by_angle = by_distance = coupling
+    for i in range(n):
+        out, a, b = part(coupling, i * m, m), part(by_angle, i * m, m), part(by_distance, i * m, m)
+        if exponential or cosine:
+            own, row = inverse[i], part(angles, i * m, m)
+            diagonal = -2.0 * own * own * dot(a, 0, row, 0, m)
+            if exponential and cosine:
+                for j in range(m):
+                    out[j] = 2.0 * a[j] * (own * inverse[j])
+            else:
+                diagonal += 4.0 * total(b, 0, m)
+                for j in range(m):
+                    out[j] = 2.0 * a[j] * (own * inverse[j]) - 4.0 * b[j]
+        else:
+            diagonal = 4.0 * total(b, 0, m)
+            for j in range(m):
+                out[j] = -4.0 * b[j]
+        out[i] = diagonal
+    slope = part(memory, at[SLOPE_X], f * m)
+    x = part(memory, at[VECTORS], f * m)
+    for k in range(0, f, 4):
+        for j in range(0, m, 8):
+            product_rows(x, k * m, 1, m, coupling, j, m, n, slope, k * m + j, m)
+
+
+@njit(**OPTIONS)
+def loss_gradient(memory: Float, at: Int, flat: Float, gradient: Float) -> float:
+    """Return J at the flat variable and write its gradient."""
+    apart()
+    n, f, m = at[N], at[F], at[M]
+    place_vectors(memory, at, flat)
+    place_weights(memory, at, flat)
+    place_arguments(memory, at)
+    add_energy(memory, at)
+    add_mismatch(memory, at)
+    place_slope(memory, at)
+    pull_back(memory, at, gradient)
+    if at[LEARNED] == 1:
+        weights, fields = part(memory, at[WEIGHTS], m), part(memory, at[FIELDS], m)
+        out = part(gradient, f * m, m)
+        for j in range(m):
+            out[j] = 2.0 * weights[j] * (fields[j] - memory[ENERGY])
+    return memory[ENERGY] + memory[LAMBDA_D] * memory[MISMATCH]

@@ -1,0 +1,112 @@
+"""`reoptimise` by the manifold optimiser, and `polish`, on the compiled engine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.fits.compiled.sphere_workspace import ENERGY, RELATIVE, M, SphereWorkspace, make_sphere_workspace
+from superpos.fits.compiled.trust_region import CONVERGED, MAX_ITER, NO_DECREASE, NON_FINITE, SHRUNK, minimise
+from superpos.fits.manifold import (
+    FIRST_RADIUS,
+    LARGEST_RADIUS,
+    POLISH_LARGEST,
+    POLISH_RADIUS,
+    WEIGHT_FLOOR,
+)
+from superpos.fits.manifold import MAX_ITER as DEFAULT_LIMIT
+from superpos.fits.spheres import unit_rows
+from superpos.records.fits import Reoptimisation, Status
+from superpos.specs.axes import Kernel
+
+_ENDINGS = {
+    CONVERGED: (Status.CONVERGED, "relative gradient below gtol"),
+    MAX_ITER: (Status.MAX_ITER, "limit of trust-region steps"),
+    NON_FINITE: (Status.NON_FINITE, "the energy is not finite at the start"),
+    NO_DECREASE: (Status.STALLED, "the model predicts no decrease"),
+    SHRUNK: (Status.STALLED, "the trust region shrank to rounding"),
+}
+
+
+def minimise_on_spheres_compiled(
+    start: Float,
+    importance: Float,
+    norms: Float,
+    kernel: Kernel,
+    *,
+    gtol: float = 1e-8,
+    max_iter: int | None = None,
+    first_radius: float = FIRST_RADIUS,
+    largest_radius: float = LARGEST_RADIUS,
+) -> Reoptimisation:
+    """Descend from `start`, projected to the spheres, to a critical point of the energy.
+
+    Parameters, record and conventions are those of `superpos.fits.manifold.minimise_on_spheres`.
+    """
+    floored = np.maximum(importance, WEIGHT_FLOOR)
+    workspace = make_sphere_workspace(floored, norms, kernel, start.shape[1], constant_of=importance)
+    units = unit_rows(start, norms)
+    workspace.put(0, units)
+    lengths = np.empty(int(workspace.at[M]))
+    limit = DEFAULT_LIMIT if max_iter is None else max_iter
+    slot, nit, nfev, ending = minimise(
+        workspace.memory, workspace.at, gtol, limit, first_radius, largest_radius, lengths
+    )
+    end = workspace.units(slot)
+    workspace.weigh(importance)
+    energy, gradient = assess(workspace, end)
+    energy_start, _ = assess(workspace, units)
+    vectors = end * norms[:, None]
+    status, message = _ENDINGS[ending]
+    return Reoptimisation(
+        vectors=vectors,
+        start=units * norms[:, None],
+        fun=energy,
+        energy=energy,
+        energy_start=energy_start,
+        norm_error=float(np.abs(np.linalg.norm(vectors, axis=1) - norms).sum()),
+        relative_gradient=gradient,
+        nit=nit,
+        nfev=nfev,
+        njev=nfev,
+        status=status,
+        message=message,
+    )
+
+
+def polish_compiled(
+    vectors: Float,
+    importance: Float,
+    norms: Float,
+    kernel: Kernel,
+    *,
+    gtol: float = 1e-8,
+    max_iter: int | None = None,
+) -> Reoptimisation:
+    """Project `vectors` (n, f) to the spheres of `norms` (n,) and descend to the minimum of their basin.
+
+    Parameters, record and conventions are those of `superpos.fits.manifold.polish`.
+    """
+    return minimise_on_spheres_compiled(
+        vectors,
+        importance,
+        norms,
+        kernel,
+        gtol=gtol,
+        max_iter=max_iter,
+        first_radius=POLISH_RADIUS,
+        largest_radius=POLISH_LARGEST,
+    )
+
+
+def relative_gradient_compiled(vectors: Float, importance: Float, norms: Float, kernel: Kernel) -> float:
+    """Return the largest relative gradient of `vectors` (n, f), projected to the spheres of `norms` (n,)."""
+    workspace = make_sphere_workspace(importance, norms, kernel, vectors.shape[1])
+    return assess(workspace, unit_rows(vectors, norms))[1]
+
+
+def assess(workspace: SphereWorkspace, units: Float) -> tuple[float, float]:
+    """Return the energy at unit rows, (n, f), and the relative gradient."""
+    workspace.put(0, units)
+    minimise(workspace.memory, workspace.at, 0.0, 0, 0.0, 0.0, np.empty(int(workspace.at[M])))
+    return float(workspace.slot(0, ENERGY, 1)[0]), float(workspace.slot(0, RELATIVE, 1)[0])

@@ -1,0 +1,188 @@
+"""Projection of scaled tangents onto the complement of the rotation orbit {W B : B skew}, W = sqrt(w_i) u_i.
+
+With the eigenvalues lambda_a and eigenvectors v_a of W^T W that are not zero, V = (v_a), R = W V:
+
+    Z - R (T V^T + Lambda^-1 (Q - D V^T)),   Q = R^T Z,   D = Q V,   T_ab = (D_ab - D_ba) / (lambda_a + lambda_b)
+
+removes the part of Z along the orbit: T turns within the span of the rows, the second term turns the span
+towards its complement (it vanishes if the span is all of R^f). Of W W^T and W^T W the smaller one is
+diagonalised, by Jacobi's method, which needs no library and gives the same bits everywhere.
+
+Source: the equations are those of `superpos.fits.spheres.OrbitProjection`, written for a basis of the span;
+Golub & Van Loan, Matrix Computations (2013), section 8.5, for Jacobi's method.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from superpos.arrays import Float, Int
+from superpos.fits.compiled.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.simd import apart, dot, part, product_rows
+from superpos.fits.compiled.sphere_point import slot_start
+from superpos.fits.compiled.sphere_workspace import (
+    AXES,
+    EIGEN,
+    INVERSE,
+    INVERSE_SUMS,
+    LEFT,
+    LEFT_TURNED,
+    MIXED,
+    MOMENT,
+    MOMENT_TURNED,
+    MOVED,
+    ROOTS,
+    SUM,
+    UNITS,
+    F,
+    M,
+    N,
+    R,
+)
+
+SWEEPS = 60
+SMALLEST = 1e-13
+"""Eigenvalues below this share of the largest span no numerical orbit."""
+
+
+@njit(**OPTIONS)
+def jacobi(matrix: Float, vectors: Float, size: int) -> None:
+    """Diagonalise a symmetric matrix, (size, size), in place; rows of `vectors` become its eigenvectors."""
+    apart()
+    for a in range(size):
+        for b in range(size):
+            vectors[a * size + b] = 1.0 if a == b else 0.0
+    for _ in range(SWEEPS):
+        off = scale = 0.0
+        for a in range(size):
+            scale += matrix[a * size + a] * matrix[a * size + a]
+            for b in range(a + 1, size):
+                off += matrix[a * size + b] * matrix[a * size + b]
+        if not off > 1e-32 * scale:
+            return
+        for a in range(size - 1):
+            for b in range(a + 1, size):
+                entry = matrix[a * size + b]
+                if entry == 0.0:
+                    continue
+                tau = (matrix[b * size + b] - matrix[a * size + a]) / (2.0 * entry)
+                t = math.copysign(1.0, tau) / (abs(tau) + math.sqrt(1.0 + tau * tau))
+                c = 1.0 / math.sqrt(1.0 + t * t)
+                rotate(matrix, vectors, size, a, b, c, t * c)
+
+
+@njit(**PASTE)
+def rotate(matrix: Float, vectors: Float, size: int, a: int, b: int, c: float, s: float) -> None:
+    """Turn axes a and b of the matrix and of its eigenvectors by the angle with this cosine and sine."""
+    for k in range(size):
+        x, y = matrix[k * size + a], matrix[k * size + b]
+        matrix[k * size + a], matrix[k * size + b] = c * x - s * y, s * x + c * y
+    first, second = part(matrix, a * size, size), part(matrix, b * size, size)
+    for k in range(size):
+        x, y = first[k], second[k]
+        first[k], second[k] = c * x - s * y, s * x + c * y
+    first, second = part(vectors, a * size, size), part(vectors, b * size, size)
+    for k in range(size):
+        x, y = first[k], second[k]
+        first[k], second[k] = c * x - s * y, s * x + c * y
+
+
+@njit(**PASTE)
+def gather_orbit(memory: Float, at: Int, slot: int) -> None:
+    """Write the basis of the orbit at a point."""
+    n, f, m, r = at[N], at[F], at[M], at[R]
+    units, roots = part(memory, slot_start(at, slot) + at[UNITS], f * m), part(memory, at[ROOTS], m)
+    rows = part(memory, at[SUM], f * m)
+    for k in range(f):
+        unit, row = part(units, k * m, m), part(rows, k * m, m)
+        for j in range(m):
+            row[j] = unit[j] * roots[j]
+    by_axes = f <= n
+    size = f if by_axes else n
+    matrix, vectors = part(memory, at[EIGEN], size * size), part(memory, at[EIGEN] + r * r, size * size)
+    for a in range(size):
+        for b in range(a, size):
+            value = 0.0
+            if by_axes:
+                value = dot(rows, a * m, rows, b * m, m)
+            else:
+                for k in range(f):
+                    value += rows[k * m + a] * rows[k * m + b]
+            matrix[a * size + b] = matrix[b * size + a] = value
+    jacobi(matrix, vectors, size)
+    largest = 0.0
+    for a in range(size):
+        largest = max(largest, matrix[a * size + a])
+    inverse, sums = part(memory, at[INVERSE], r), part(memory, at[INVERSE_SUMS], r * r)
+    left, turned = part(memory, at[LEFT], r * m), part(memory, at[LEFT_TURNED], m * r)
+    axes = part(memory, at[AXES], f * r)
+    for a in range(size):
+        value = matrix[a * size + a]
+        vector, own = part(vectors, a * size, size), part(left, a * m, m)
+        kept = value > SMALLEST * largest
+        inverse[a] = 1.0 / value if kept else 0.0
+        for j in range(m):
+            own[j] = 0.0
+        if kept and by_axes:
+            for k in range(f):
+                axes[k * r + a] = vector[k]
+                row = part(rows, k * m, m)
+                for j in range(m):
+                    own[j] += vector[k] * row[j]
+        elif kept:
+            length = math.sqrt(value)
+            for j in range(n):
+                own[j] = length * vector[j]
+            for k in range(f):
+                axes[k * r + a] = dot(rows, k * m, left, a * m, m) / value
+        else:
+            for k in range(f):
+                axes[k * r + a] = 0.0
+        for j in range(m):
+            turned[j * r + a] = own[j]
+    for a in range(size):
+        for b in range(size):
+            both = inverse[a] > 0.0 and inverse[b] > 0.0
+            sums[a * r + b] = 1.0 / (matrix[a * size + a] + matrix[b * size + b]) if both else 0.0
+
+
+@njit(**PASTE)
+def product(
+    a: Float, a_step: int, a_row: int, b: Float, b_width: int, count: int, out: Float, n_rows: int
+) -> None:
+    """Write out[r, c] = sum_l a[l a_step + r a_row] b[l, c]; rows of b and out are b_width long."""
+    for row in range(0, n_rows, 4):
+        for column in range(0, b_width, 8):
+            product_rows(
+                a, row * a_row, a_step, a_row, b, column, b_width, count, out, row * b_width + column, b_width
+            )
+
+
+@njit(**OPTIONS)
+def leave_orbit(memory: Float, at: Int, z: Float) -> None:
+    """Remove the part of a scaled tangent, by axis, along the orbit."""
+    apart()
+    n, f, m, r = at[N], at[F], at[M], at[R]
+    size = min(n, f)
+    axes, moved, mixed = part(memory, at[AXES], f * r), part(memory, at[MOVED], f * r), part(memory, at[MIXED], f * r)
+    moment, turned = part(memory, at[MOMENT], r * r), part(memory, at[MOMENT_TURNED], r * r)
+    inverse, sums = part(memory, at[INVERSE], r), part(memory, at[INVERSE_SUMS], r * r)
+    product(z, 1, m, part(memory, at[LEFT_TURNED], m * r), r, n, moved, f)
+    # Row b, column a: D_ab and D_ba.
+    product(axes, r, 1, moved, r, f, moment, size)
+    product(moved, r, 1, axes, r, f, turned, size)
+    for b in range(size):
+        row, other, weight = part(moment, b * r, r), part(turned, b * r, r), part(sums, b * r, r)
+        for a in range(r):
+            row[a] = (row[a] - other[a]) * weight[a] - row[a] * inverse[a]
+    product(axes, 1, r, moment, r, size, mixed, f)
+    for k in range(f):
+        row, own = part(mixed, k * r, r), part(moved, k * r, r)
+        for a in range(r):
+            row[a] += own[a] * inverse[a]
+    off = part(memory, at[SUM], f * m)
+    product(mixed, 1, r, part(memory, at[LEFT], r * m), m, size, off, f)
+    for j in range(f * m):
+        z[j] -= off[j]

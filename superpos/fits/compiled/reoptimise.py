@@ -1,0 +1,129 @@
+"""`reoptimise` on the compiled engine: Powell with the statuses of `superpos.fits.powell`, or the manifold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.fits.bounds import norm_limit
+from superpos.fits.compiled.manifold import assess, minimise_on_spheres_compiled
+from superpos.fits.compiled.powell import (
+    CONVERGED,
+    ESCAPED,
+    MAX_CALLS,
+    MAX_SWEEPS,
+    NON_FINITE,
+    RAN_AWAY,
+    powell,
+)
+from superpos.fits.compiled.sphere_workspace import make_sphere_workspace
+from superpos.fits.compiled.workspace import make_workspace
+from superpos.fits.kernels import energy_value
+from superpos.fits.powell import RUNAWAY, STALLED
+from superpos.fits.spheres import unit_rows
+from superpos.records.fits import Reoptimisation, Status
+from superpos.specs.axes import Kernel
+
+NO_LIMIT = np.iinfo(np.int64).max
+CALLS = 1000
+"""Evaluations a variable where no limit is named, as in SciPy."""
+
+_ENDINGS = {
+    CONVERGED: (Status.CONVERGED, "Optimization terminated successfully."),
+    MAX_CALLS: (Status.MAX_ITER, "Maximum number of function evaluations has been exceeded."),
+    MAX_SWEEPS: (Status.MAX_ITER, "Maximum number of iterations has been exceeded."),
+    NON_FINITE: (Status.NON_FINITE, "the objective is not finite; last finite sweep kept"),
+    RAN_AWAY: (Status.UNBOUNDED, "a line search ran beyond every norm"),
+    ESCAPED: (Status.UNBOUNDED, ""),
+}
+
+
+def reoptimise_compiled(
+    start: Float,
+    importance: Float,
+    norms: Float,
+    kernel: Kernel,
+    *,
+    optimiser: str,
+    lambda_x: float,
+    xtol: float,
+    ftol: float,
+    gtol: float,
+    max_iter: int | None,
+) -> Reoptimisation:
+    """Return the end of a re-optimisation from `start` (n, f) with w~ and n_i, both (n,), held.
+
+    Parameters
+    ----------
+    start
+        Perturbed vectors, (n, f).
+    importance, norms
+        w~ and n_i, both (n,).
+    kernel
+        The energy.
+    optimiser
+        `powell` or `manifold`.
+    lambda_x
+        Weight of the norm penalty (Powell).
+    xtol, ftol
+        Powell's tolerances.
+    gtol
+        Relative gradient at which the manifold optimiser stops.
+    max_iter
+        Most sweeps or steps; None: the optimiser's own limit.
+    """
+    if optimiser == "manifold":
+        return minimise_on_spheres_compiled(start, importance, norms, kernel, gtol=gtol, max_iter=max_iter)
+    return powell_compiled(
+        start, importance, norms, kernel, lambda_x=lambda_x, xtol=xtol, ftol=ftol, max_iter=max_iter
+    )
+
+
+def powell_compiled(
+    start: Float,
+    importance: Float,
+    norms: Float,
+    kernel: Kernel,
+    *,
+    lambda_x: float,
+    xtol: float,
+    ftol: float,
+    max_iter: int | None,
+) -> Reoptimisation:
+    """Return Powell's end; parameters, record and conventions are those of `superpos.fits.powell.run_powell`."""
+    n, f = start.shape
+    workspace = make_workspace(importance, norms, kernel, n_dims=f, lambda_x=lambda_x)
+    limit = norm_limit(norms)
+    sweeps, calls = (CALLS * n * f, CALLS * n * f) if max_iter is None else (max_iter, NO_LIMIT)
+    flat = start.ravel().copy()
+    _, nit, nfev, ending = powell(
+        workspace.memory, workspace.at, flat, xtol, ftol, sweeps, calls, limit, RUNAWAY * limit
+    )
+    status, message = _ENDINGS[ending]
+    vectors = flat.reshape(n, f)
+    lengths = np.linalg.norm(vectors, axis=1)
+    if status is not Status.NON_FINITE and lengths.max() > limit:
+        status = Status.UNBOUNDED
+        message = f"a norm passed {limit:.3g}; raise lambda_x or use the manifold optimiser"
+    energy = energy_value(vectors, importance, kernel)
+    norm_error = float(np.abs(lengths - norms).sum())
+    # The relative gradient is that of the rows projected to the spheres of n_i.
+    spheres = make_sphere_workspace(importance, norms, kernel, f)
+    _, gradient = assess(spheres, unit_rows(vectors, norms))
+    if status is Status.CONVERGED and not gradient <= STALLED:
+        status = Status.STALLED
+        message = f"converged for Powell, but the relative gradient on the spheres is {gradient:.2g}"
+    return Reoptimisation(
+        vectors=vectors,
+        start=start,
+        fun=energy + lambda_x * norm_error,
+        energy=energy,
+        energy_start=energy_value(start, importance, kernel),
+        norm_error=norm_error,
+        relative_gradient=gradient,
+        nit=nit,
+        nfev=nfev,
+        njev=0,
+        status=status,
+        message=message,
+    )

@@ -1,0 +1,148 @@
+"""The energy on the product of spheres at one point: value, scaled gradient, forces, second derivatives.
+
+    first_ij = phi'(c_ij), second_ij = phi''(c_ij),   t_i = sum_j w_j first_ij (u_j - u_i)
+    gradient_i = 2 sqrt(w_i) P_i t_i,   q_i = sum_j w_j first_ij c_ij,   relative gradient_i = ||P_i t_i|| / F_i
+
+The formulas for phi and the forces F_i are those of `superpos.fits.spheres`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from superpos.arrays import Float, Int
+from superpos.fits.compiled.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.full import squared_differences
+from superpos.fits.compiled.pairs import EXP, LOG, energies
+from superpos.fits.compiled.simd import apart, dot, part, pull_rows
+from superpos.fits.compiled.sphere_workspace import (
+    BUFFER,
+    CODE,
+    CONSTANT,
+    ENERGY,
+    FIRST,
+    FORCES,
+    GAPS,
+    GRADIENT,
+    MATRIX,
+    NORMS,
+    OTHER,
+    PRODUCTS,
+    RADIAL,
+    RELATIVE,
+    ROOTS,
+    SECOND,
+    SLOT_SIZE,
+    SLOTS,
+    TANGENT_SIZE,
+    UNITS,
+    WEIGHTS,
+    F,
+    M,
+    N,
+    S,
+)
+
+
+@njit(**PASTE)
+def slot_start(at: Int, slot: int) -> int:
+    """Return where a point starts."""
+    return at[SLOTS] + slot * at[SLOT_SIZE]
+
+
+@njit(**OPTIONS)
+def evaluate(memory: Float, at: Int, slot: int) -> None:
+    """Fill the slot from its unit rows."""
+    apart()
+    code, n, f, m = at[CODE], at[N], at[F], at[M]
+    start, s = slot_start(at, slot), memory[S]
+    units = part(memory, start + at[UNITS], f * m)
+    first, second = part(memory, start + at[FIRST], n * m), part(memory, start + at[SECOND], n * m)
+    squares, values = part(memory, at[MATRIX], m * m), part(memory, at[OTHER], n * m)
+    squared_differences(units, squares, n, f, m)
+    products, gaps = part(memory, at[PRODUCTS], n * m), part(memory, at[GAPS], n * m)
+    for j in range(n * m):
+        cosine = 1.0 - 0.5 * squares[j]
+        second[j] = gaps[j] + products[j] * squares[j]
+        values[j] = cosine if code == EXP else second[j]
+        squares[j] = cosine
+    for i in range(n):
+        values[i * m + i] = 1.0
+        second[i * m + i] = 1.0
+    energies(code, s, 0.0, values, n * m)
+    weights, buffer = part(memory, at[WEIGHTS], m), part(memory, at[BUFFER], m)
+    forces, norms = part(memory, start + at[FORCES], m), part(memory, at[NORMS], m)
+    for i in range(n):
+        row = part(values, i * m, m)
+        slope, bend = part(first, i * m, m), part(second, i * m, m)
+        pairs, own = part(products, i * m, m), norms[i]
+        if code == EXP:
+            for j in range(m):
+                slope[j] = bend[j] = buffer[j] = row[j]
+        elif code == LOG:
+            for j in range(m):
+                slope[j] = pairs[j] / bend[j]
+                buffer[j] = own / math.sqrt(bend[j])
+                bend[j] = 2.0 * slope[j] * slope[j]
+        else:
+            for j in range(m):
+                size = abs(s) * abs(row[j])
+                slope[j] = size * pairs[j] / bend[j]
+                buffer[j] = size * own / math.sqrt(bend[j])
+                bend[j] = (s + 2.0) * pairs[j] * slope[j] / bend[j]
+        row[i] = slope[i] = bend[i] = buffer[i] = 0.0
+        forces[i] = dot(buffer, 0, weights, 0, m)
+    gather(memory, at, start)
+
+
+@njit(**PASTE)
+def gather(memory: Float, at: Int, start: int) -> None:
+    """Sum energy, pulls and radial parts of a point; cosines lie in MATRIX, values in OTHER."""
+    n, f, m = at[N], at[F], at[M]
+    units, gradient = part(memory, start + at[UNITS], f * m), part(memory, start + at[GRADIENT], f * m)
+    first, radial = part(memory, start + at[FIRST], n * m), part(memory, start + at[RADIAL], m)
+    cosines, values = part(memory, at[MATRIX], n * m), part(memory, at[OTHER], n * m)
+    weights, buffer = part(memory, at[WEIGHTS], m), part(memory, at[BUFFER], m)
+    energy = 0.0
+    for i in range(n):
+        energy += weights[i] * dot(values, i * m, weights, 0, m)
+        slope, cosine = part(first, i * m, m), part(cosines, i * m, m)
+        for j in range(m):
+            buffer[j] = slope[j] * cosine[j]
+        radial[i] = dot(buffer, 0, weights, 0, m)
+    # The pull matrix of column i: w_j phi'_ij.
+    for i in range(n):
+        own, slope, row = weights[i], part(first, i * m, m), part(values, i * m, m)
+        for j in range(m):
+            row[j] = own * slope[j]
+    for k in range(0, f, 4):
+        for j in range(0, m, 8):
+            pull_rows(units, k * m, 1, m, values, j, m, n, gradient, k * m + j, m)
+    for j in range(m):
+        buffer[j] = 0.0
+    for k in range(f):
+        pull, unit = part(gradient, k * m, m), part(units, k * m, m)
+        for j in range(m):
+            buffer[j] += pull[j] * unit[j]
+    size, roots = part(memory, start + at[TANGENT_SIZE], m), part(memory, at[ROOTS], m)
+    for j in range(m):
+        size[j] = 0.0
+    for k in range(f):
+        pull, unit = part(gradient, k * m, m), part(units, k * m, m)
+        for j in range(m):
+            tangent = pull[j] - buffer[j] * unit[j]
+            size[j] += tangent * tangent
+            pull[j] = 2.0 * roots[j] * tangent
+    finite = math.isfinite(energy) and math.isfinite(dot(gradient, 0, gradient, 0, f * m))
+    for j in range(m):
+        size[j] = math.sqrt(size[j])
+    memory[start + at[ENERGY]] = energy + memory[CONSTANT]
+    memory[start + at[RELATIVE]] = math.nan
+    if finite:
+        forces, largest = part(memory, start + at[FORCES], m), 0.0
+        for i in range(n):
+            if forces[i] > 0.0:
+                largest = max(largest, size[i] / forces[i])
+        memory[start + at[RELATIVE]] = largest

@@ -1,0 +1,229 @@
+"""Riemannian trust region on the product of spheres: the method of `superpos.fits.manifold`, compiled.
+
+    H z = 2 P (C z + D u - q z),   C = sqrt(w_i w_j) phi'_ij,   D_ij = sqrt(w_i w_j) phi''_ij <u_i, z_j>
+                                                                      + w_j phi''_ij <u_j, z_i>
+
+by four small dense products, O(n^2 f); everything else is O(n f). Radii, acceptance, the truncated conjugate
+gradients and the gradient rule for small decreases are those described there.
+
+Source: Absil, Baker & Gallivan, Found. Comput. Math. 7 (2007); Hager & Zhang, SIAM J. Optim. 16 (2005).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from superpos.arrays import Float, Int
+from superpos.fits.compiled.elementary import ENTRY, PASTE
+from superpos.fits.compiled.full import products
+from superpos.fits.compiled.orbit import gather_orbit, leave_orbit, product
+from superpos.fits.compiled.simd import dot, part
+from superpos.fits.compiled.sphere_point import evaluate, slot_start
+from superpos.fits.compiled.sphere_workspace import (
+    BENT,
+    BUFFER,
+    COUPLED,
+    DIRECTION,
+    DIRECTION_BENT,
+    ENERGY,
+    FIRST,
+    GRADIENT,
+    MATRIX,
+    OTHER,
+    OWN,
+    RADIAL,
+    RELATIVE,
+    RESIDUAL,
+    ROOTS,
+    SECOND,
+    STEP,
+    STEP_BENT,
+    SUM,
+    UNITS,
+    WEIGHTS,
+    F,
+    M,
+    N,
+)
+from superpos.fits.manifold import ACCEPTED, READABLE, SMALLEST_RADIUS
+
+CONVERGED, MAX_ITER, NON_FINITE, NO_DECREASE, SHRUNK = range(5)
+"""How a descent ended."""
+
+
+@njit(**PASTE)
+def gather_hessian(memory: Float, at: Int, slot: int) -> None:
+    """Write the matrices of the Hessian at a point."""
+    n, m, start = at[N], at[M], slot_start(at, slot)
+    weights, roots = part(memory, at[WEIGHTS], m), part(memory, at[ROOTS], m)
+    for i in range(n):
+        first, second = part(memory, start + at[FIRST] + i * m, m), part(memory, start + at[SECOND] + i * m, m)
+        coupled, bent = part(memory, at[COUPLED] + i * m, m), part(memory, at[BENT] + i * m, m)
+        own, weight, root = part(memory, at[OWN] + i * m, m), weights[i], roots[i]
+        for j in range(m):
+            pair = root * roots[j]
+            coupled[j] = pair * first[j]
+            bent[j] = pair * second[j]
+            own[j] = weight * second[j]
+
+
+@njit(**PASTE)
+def bend(memory: Float, at: Int, slot: int, z: Float, out: Float) -> None:
+    """Write H z, off the rotation orbit."""
+    n, f, m, start = at[N], at[F], at[M], slot_start(at, slot)
+    units, radial = part(memory, start + at[UNITS], f * m), part(memory, start + at[RADIAL], m)
+    ahead, back, sum_ = part(memory, at[MATRIX], m * m), part(memory, at[OTHER], m * m), part(memory, at[SUM], f * m)
+    bent, own = part(memory, at[BENT], n * m), part(memory, at[OWN], n * m)
+    products(z, units, ahead, n, f, m)
+    products(units, z, back, n, f, m)
+    # Row j, column i of the transpose of D.
+    for j in range(n * m):
+        ahead[j] = bent[j] * ahead[j] + own[j] * back[j]
+    product(units, 1, m, ahead, m, n, sum_, f)
+    product(z, 1, m, part(memory, at[COUPLED], n * m), m, n, out, f)
+    along = part(memory, at[BUFFER], m)
+    for j in range(m):
+        along[j] = 0.0
+    for k in range(f):
+        row, add, step, unit = part(out, k * m, m), part(sum_, k * m, m), part(z, k * m, m), part(units, k * m, m)
+        for j in range(m):
+            row[j] += add[j] - radial[j] * step[j]
+            along[j] += row[j] * unit[j]
+    for k in range(f):
+        row, unit = part(out, k * m, m), part(units, k * m, m)
+        for j in range(m):
+            row[j] = 2.0 * (row[j] - along[j] * unit[j])
+    leave_orbit(memory, at, out)
+
+
+@njit(**PASTE)
+def truncated_cg(memory: Float, at: Int, slot: int, radius: float, initial: float) -> tuple[float, bool]:
+    """Write the step and H times it; return the predicted decrease and whether the step ends at the border."""
+    size = at[F] * at[M]
+    gradient = part(memory, slot_start(at, slot) + at[GRADIENT], size)
+    z, image, residual = part(memory, at[STEP], size), part(memory, at[STEP_BENT], size), part(memory, at[RESIDUAL], size)
+    direction, bent = part(memory, at[DIRECTION], size), part(memory, at[DIRECTION_BENT], size)
+    gather_hessian(memory, at, slot)
+    gather_orbit(memory, at, slot)
+    for j in range(size):
+        z[j] = image[j] = 0.0
+        residual[j] = gradient[j]
+        direction[j] = -gradient[j]
+    square = dot(gradient, 0, gradient, 0, size)
+    length = math.sqrt(square)
+    share = length / initial
+    share = share if share > 1e-4 else 1e-4
+    goal = length * (share if share < 0.1 else 0.1)
+    zz = zd = 0.0
+    dd = square
+    at_border = False
+    for _ in range(2 * at[N] * at[F]):
+        bend(memory, at, slot, direction, bent)
+        curvature = dot(direction, 0, bent, 0, size)
+        step = square / curvature if curvature > 0.0 else math.inf
+        if not zz + step * (2.0 * zd + step * dd) < radius * radius:
+            step = (-zd + math.sqrt(zd * zd + dd * (radius * radius - zz))) / dd
+            at_border = True
+        for j in range(size):
+            z[j] += step * direction[j]
+            image[j] += step * bent[j]
+            residual[j] += step * bent[j]
+        fresh = dot(residual, 0, residual, 0, size)
+        if at_border or math.sqrt(fresh) <= goal:
+            break
+        zz += step * (2.0 * zd + step * dd)
+        ratio = fresh / square
+        zd = ratio * (zd + step * dd)
+        dd = fresh + ratio * ratio * dd
+        for j in range(size):
+            direction[j] = ratio * direction[j] - residual[j]
+        square = fresh
+    return -dot(gradient, 0, z, 0, size) - 0.5 * dot(z, 0, image, 0, size), at_border
+
+
+@njit(**PASTE)
+def retract(memory: Float, at: Int, slot: int, other: int) -> None:
+    """Write (u + eta) / ||u + eta|| into the other slot; its lengths lie in the buffer."""
+    n, f, m = at[N], at[F], at[M]
+    units, moved = part(memory, slot_start(at, slot) + at[UNITS], f * m), part(memory, slot_start(at, other) + at[UNITS], f * m)
+    roots, lengths = part(memory, at[ROOTS], m), part(memory, at[BUFFER], m)
+    for j in range(m):
+        lengths[j] = 0.0
+    for k in range(f):
+        step, unit, out = part(memory, at[STEP] + k * m, m), part(units, k * m, m), part(moved, k * m, m)
+        for j in range(n):
+            out[j] = unit[j] + step[j] / roots[j]
+            lengths[j] += out[j] * out[j]
+    for j in range(n):
+        lengths[j] = math.sqrt(lengths[j])
+    for k in range(f):
+        out = part(moved, k * m, m)
+        for j in range(n):
+            out[j] = out[j] / lengths[j]
+
+
+@njit(**PASTE)
+def decrease(memory: Float, at: Int, slot: int, other: int, lengths: Float) -> float:
+    """Return the decrease of the energy along the step, from gradients where energies cannot tell it."""
+    f, m = at[F], at[M]
+    here, there = slot_start(at, slot), slot_start(at, other)
+    energy, new = memory[here + at[ENERGY]], memory[there + at[ENERGY]]
+    if abs(energy - new) > READABLE * max(abs(energy), abs(new)):
+        return energy - new
+    # d/dt of the retraction at t = 1 is the projection of eta / ||u + eta||; the gradient projects it itself.
+    along = part(memory, at[SUM], m)
+    for j in range(m):
+        along[j] = 0.0
+    for k in range(f):
+        slope, step = part(memory, there + at[GRADIENT] + k * m, m), part(memory, at[STEP] + k * m, m)
+        for j in range(m):
+            along[j] += slope[j] * step[j]
+    ahead = 0.0
+    for j in range(at[N]):
+        ahead += along[j] / lengths[j]
+    return -0.5 * (dot(memory, here + at[GRADIENT], memory, at[STEP], f * m) + ahead)
+
+
+@njit(**ENTRY)
+def minimise(
+    memory: Float, at: Int, gtol: float, max_iter: int, radius: float, largest: float, lengths: Float
+) -> tuple[int, int, int, int]:
+    """Descend from slot 0; return (slot of the end, steps, evaluations, how it ended). `lengths`: (m,)."""
+    slot, nfev = np.int64(0), 1
+    evaluate(memory, at, slot)
+    if math.isnan(memory[slot_start(at, slot) + at[RELATIVE]]):
+        return slot, 0, nfev, NON_FINITE
+    f, m = at[F], at[M]
+    start = slot_start(at, slot)
+    initial = math.sqrt(dot(memory, start + at[GRADIENT], memory, start + at[GRADIENT], f * m))
+    for nit in range(max_iter):
+        if memory[slot_start(at, slot) + at[RELATIVE]] <= gtol:
+            return slot, nit, nfev, CONVERGED
+        predicted, at_border = truncated_cg(memory, at, slot, radius, initial)
+        if not predicted > 0.0:
+            return slot, nit, nfev, NO_DECREASE
+        other = 1 - slot
+        retract(memory, at, slot, other)
+        buffer = part(memory, at[BUFFER], m)
+        for j in range(m):
+            lengths[j] = buffer[j]
+        evaluate(memory, at, other)
+        nfev += 1
+        ratio = -1.0
+        if not math.isnan(memory[slot_start(at, other) + at[RELATIVE]]):
+            ratio = decrease(memory, at, slot, other, lengths) / predicted
+        if not ratio >= 0.25:
+            size = math.sqrt(dot(memory, at[STEP], memory, at[STEP], f * m))
+            radius = 0.25 * min(radius, size)
+        elif ratio > 0.75 and at_border:
+            radius = min(2.0 * radius, largest)
+        if ratio > ACCEPTED:
+            slot = other
+        elif radius < SMALLEST_RADIUS:
+            return slot, nit + 1, nfev, SHRUNK
+    if memory[slot_start(at, slot) + at[RELATIVE]] <= gtol:
+        return slot, max_iter, nfev, CONVERGED
+    return slot, max_iter, nfev, MAX_ITER
