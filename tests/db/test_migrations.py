@@ -1,0 +1,262 @@
+"""Schema revisions on both database systems: there and back, nothing lost, nothing of others touched."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from superpos.db import migrate
+from superpos.db.analysis import write_analysis
+from superpos.db.engine import Database
+from superpos.db.metadata import metadata
+from superpos.db.migrate import (
+    check,
+    current_revision,
+    ensure_current,
+    newest_revision,
+    require_current,
+    upgrade,
+)
+from superpos.db.register import register_study
+from superpos.db.results import VIEWS
+from superpos.db.runs import start_run
+from superpos.errors import DatabaseError
+
+LATER = '''"""A later revision, for tests."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9000"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    BODY
+'''
+ADD_A_COLUMN = 'op.add_column("studies", sa.Column("note", sa.Text, server_default="none"))'
+LOSE_ROWS = 'op.execute("DELETE FROM runs")'
+LEAVE_A_HOLE = 'op.execute("UPDATE analyses SET run_id = 4711")'
+REBUILD_A_PARENT = """views = sa.inspect(op.get_bind()).get_view_names()
+    query = sa.text("SELECT sql FROM sqlite_master WHERE name = :view")
+    texts = {view: op.get_bind().scalar(query, {"view": view}) for view in views}
+    for view in views:
+        op.execute(f"DROP VIEW {view}")
+    with op.batch_alter_table("runs", recreate="always") as batch:
+        batch.alter_column("host", nullable=True)
+    for text in texts.values():
+        op.execute(text)"""
+
+
+@pytest.fixture
+def empty(database_url: str) -> Iterator[Database]:
+    handle = Database(database_url)
+    yield handle
+    handle.dispose()
+
+
+def names(database: Database) -> tuple[set[str], set[str]]:
+    """Tables and views."""
+    with database.read() as connection:
+        inspector = sa.inspect(connection)
+        return set(inspector.get_table_names()), set(inspector.get_view_names())
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """The package's migrations with one more on top, whose upgrade does what it is given."""
+
+    def make(body: str) -> None:
+        folder = tmp_path / "migrations"
+        shutil.copytree(migrate._folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "versions" / "9000_later.py").write_text(LATER.replace("BODY", body), encoding="utf-8")
+        monkeypatch.setattr(migrate, "_folder", lambda: folder)
+
+    return make
+
+
+def test_the_tables_of_the_package_are_those_of_the_migrations(database: Database) -> None:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    tables, views = names(database)
+    assert tables == {*metadata.tables, "alembic_version"}
+    assert views >= {*VIEWS} - {"runs"}
+
+
+def test_checks_and_indexes_are_those_of_the_package(database: Database) -> None:
+    with database.read() as connection:
+        inspector = sa.inspect(connection)
+        for name, table in metadata.tables.items():
+            wanted = {str(c.name) for c in table.constraints if isinstance(c, sa.CheckConstraint)}
+            assert {c["name"] for c in inspector.get_check_constraints(name)} == wanted
+            indexes = {i["name"] for i in inspector.get_indexes(name) if not i.get("duplicates_constraint")}
+            assert indexes == {index.name for index in table.indexes}
+            key = inspector.get_pk_constraint(name)["constrained_columns"]
+            assert key == [column.name for column in table.primary_key.columns]
+
+
+def test_an_empty_database_is_made_at_the_newest_revision_and_again_is_nothing(empty: Database) -> None:
+    assert current_revision(empty) is None
+    with pytest.raises(DatabaseError, match=r"no such file|is empty; run a study first"):
+        require_current(empty)
+    ensure_current(empty)
+    assert current_revision(empty) == newest_revision()
+    before = names(empty)
+    ensure_current(empty)
+    assert upgrade(empty) == (newest_revision(), newest_revision())
+    assert names(empty) == before
+    assert check(empty) == []
+
+
+def test_downgrading_to_the_base_leaves_nothing_and_the_way_up_is_open(empty: Database) -> None:
+    ensure_current(empty)
+    with empty.write() as connection:
+        command.downgrade(migrate._config(connection), "base")
+    assert names(empty) == ({"alembic_version"}, set())
+    assert current_revision(empty) is None
+    assert upgrade(empty) == (None, newest_revision())
+    assert check(empty) == []
+
+
+def test_tables_of_something_else_are_left_alone(empty: Database) -> None:
+    with empty.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE customers (id INTEGER)")
+    for use in (ensure_current, upgrade, require_current):
+        with pytest.raises(DatabaseError, match=r"holds tables of something else \(customers\)$"):
+            use(empty)
+    assert names(empty) == ({"customers"}, set())
+
+
+@pytest.mark.parametrize("use", [ensure_current, require_current])
+def test_an_older_database_is_refused_until_it_is_upgraded(
+    database: Database, later: Callable[[str], None], use: Callable[[Database], None]
+) -> None:
+    later(ADD_A_COLUMN)
+    with pytest.raises(DatabaseError) as caught:
+        use(database)
+    assert caught.value.exit_status == 3
+    assert str(caught.value) == (
+        f"database {database.label}: is at schema revision 0001, this version needs 9000; "
+        "run `superpos db upgrade`"
+    )
+    assert check(database) == ["schema revision 0001, needed 9000: run `superpos db upgrade`"]
+
+
+def test_a_database_of_a_later_version_is_refused(database: Database) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    for use in (ensure_current, require_current, upgrade):
+        with pytest.raises(DatabaseError, match=r"9999, which this version does not know .*install a later"):
+            use(database)
+
+
+def test_an_upgrade_keeps_every_row(open_store: Any, later: Callable[[str], None]) -> None:
+    store = open_store().everything()
+    store.analyse()
+    before = {name: store.count(name) for name in metadata.tables}
+    later(ADD_A_COLUMN)
+    assert upgrade(store.database) == ("0001", "9000")
+    assert current_revision(store.database) == "9000"
+    assert {name: store.count(name) for name in metadata.tables} == before
+    with store.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT note FROM studies").scalars().all() == ["none"]
+
+
+def test_an_upgrade_that_loses_rows_is_undone(open_store: Any, later: Callable[[str], None]) -> None:
+    store = open_store()
+    later(LOSE_ROWS)
+    with pytest.raises(DatabaseError, match="upgrade would lose rows of runs"):
+        upgrade(store.database)
+    assert store.count("runs") == 1
+    assert current_revision(store.database) == "0001"
+
+
+def test_a_sqlite_file_is_copied_beside_itself_before_an_upgrade(
+    sqlite: Database, later: Callable[[str], None]
+) -> None:
+    with sqlite.write() as connection:  # what lies in the write-ahead log alone must be in the copy too
+        connection.exec_driver_sql(
+            "INSERT INTO studies (name, revision, digest, specification, algorithm_versions, store_vectors, "
+            "created_at) VALUES ('s', 1, '', '{}', '{}', 'all', '2026-01-01T00:00:00.000+00:00')"
+        )
+    later(ADD_A_COLUMN)
+    upgrade(sqlite)
+    path = Path(str(sqlite.url.database))
+    with closing(sqlite3.connect(path.with_name(f"{path.name}.0001.backup"))) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert copy.execute("SELECT name FROM studies").fetchall() == [("s",)]
+        assert "note" not in {row[1] for row in copy.execute("PRAGMA table_info(studies)")}
+
+
+def test_rebuilding_a_parent_table_keeps_its_children(
+    make_plan: Any, sqlite: Database, later: Callable[[str], None]
+) -> None:
+    register_study(sqlite, make_plan())
+    run = start_run(sqlite, study="small", host="here", git_commit="", versions={}, address="")
+    with sqlite.write() as connection:
+        connection.execute(metadata.tables["datasets"].update().values(run_id=run))
+    later(REBUILD_A_PARENT)
+    assert upgrade(sqlite) == ("0001", "9000")
+    with sqlite.read() as connection:
+        assert connection.exec_driver_sql("SELECT run_id FROM datasets").scalars().all() == [run]
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() == []
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_an_upgrade_that_leaves_dangling_references_is_undone(
+    sqlite: Database, make_plan: Any, later: Callable[[str], None]
+) -> None:
+    study = register_study(sqlite, make_plan())
+    run = start_run(sqlite, study="small", host="here", git_commit="", versions={}, address="")
+    write_analysis(sqlite, study, run, 1, [], [])
+    later(LEAVE_A_HOLE)
+    with pytest.raises(DatabaseError, match=r"upgrade would lose rows of .*analyses"):
+        upgrade(sqlite)
+    with sqlite.write() as connection:  # foreign keys are on again, though the upgrade had them off
+        assert connection.exec_driver_sql("SELECT run_id FROM analyses").scalar() == run
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_two_first_users_at_once_make_one_schema(empty: Database) -> None:
+    barrier = threading.Barrier(2)
+    wrong: list[BaseException] = []
+
+    def use() -> None:
+        handle = Database(empty.url.render_as_string(hide_password=False))
+        try:
+            barrier.wait()
+            ensure_current(handle)
+        except BaseException as error:
+            wrong.append(error)
+        finally:
+            handle.dispose()
+
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert check(empty) == []
+
+
+def test_damage_is_found(sqlite: Database) -> None:
+    with sqlite.read() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.exec_driver_sql("INSERT INTO blocks (block_id, study_id, name) VALUES (1, 4711, 'b')")
+    sqlite.dispose()
+    assert check(sqlite) == ["table blocks: row 1 refers to nothing in studies"]

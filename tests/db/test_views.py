@@ -1,0 +1,221 @@
+"""Views: the columns of the contract, the newest revision only, no axis without a value, checks that bite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from superpos.db.engine import Database
+from superpos.db.metadata import metadata
+from superpos.db.results import VIEWS, Results
+from superpos.errors import ArgumentError, DatabaseError, InputError
+
+INPUTS = (
+    "study model revision model_weights model_seed dataset corpus hookpoint layer pooling n_features d_hook"
+)
+DIRECTIONS = "method probe_C split_seed space"
+TARGET = "target replicate similarity rbf_scale rbf_scale_resolved"
+JOINT = "energy s kernel self_energy softening gauge importance_mode n_dims lambda_d restart backend"
+FIT = "optimiser lambda_x sigma sigma_rule trial"
+UP_TO_TARGET = f"{INPUTS} {DIRECTIONS} {TARGET}"
+FIT_NUMBERS = (
+    "distance_joint distance_start distance_final distance_moved distance_drift distance_return "
+    "distance_simplex distance_identity distance_polish recovery angle rms_final energy_joint energy_start "
+    "energy_final norm_error nit nfev relative_gradient min_eigenvalue n_negative verdict verdict_polished "
+    "status_joint status seconds"
+)
+FIT_KEYS = "psm_key joint_key fit_key config_key"
+# What scripts are written against; a name that goes missing here breaks them.
+CONTRACT = {
+    "probe_results": f"{INPUTS} {DIRECTIONS} probe_key config_key feature n_train n_test n_positive accuracy "
+    "balanced_accuracy f1 mcc roc_auc average_precision norm status",
+    "psm_pairs": f"{UP_TO_TARGET} psm_key config_key feature_a feature_b value value_low value_high",
+    "joint_results": f"{UP_TO_TARGET} {JOINT} psm_key joint_key config_key fun energy_joint mismatch "
+    "distance nit nfev njev gradient_norm importance_entropy norm_min norm_max target_min_eigenvalue status "
+    "seconds",
+    "fit_weights": f"{UP_TO_TARGET} {JOINT} psm_key joint_key config_key feature logit weight",
+    "fit_results": f"{UP_TO_TARGET} {JOINT} {FIT} {FIT_NUMBERS} {FIT_KEYS}",
+    "best_matches": f"{UP_TO_TARGET} {JOINT} {FIT} {FIT_NUMBERS} {FIT_KEYS} n_cells n_usable",
+    "layer_similarity": f"{INPUTS.replace(' layer', '')} {DIRECTIONS} {TARGET} layer_a layer_b spearman "
+    "p_value n_permutations",
+    "study_progress": "study stage planned done failed quarantined not_applicable",
+    "runs": "started_at ended_at host git_commit versions address seconds",
+    "psm_results": f"{UP_TO_TARGET} psm_key value_q25 value_median value_q75 min_eigenvalue rank warning",
+    "dataset_features": "study dataset corpus feature n_positive n_negative status example",
+}
+AXES = set(f"{UP_TO_TARGET} {JOINT} {FIT} probe_key {FIT_KEYS} layer_a layer_b".split())
+ROWS = {
+    "probe_results": 8,  # 2 layers x 4 features, `absent` with its reason
+    "psm_results": 4,  # 2 layers x (features, gaussian)
+    "psm_pairs": 6,  # 2 layers x 3 pairs of features
+    "joint_results": 4,
+    "fit_weights": 12,  # 4 x 3 features
+    "fit_results": 8,  # 4 x (sigma 0, sigma 0.1)
+    "best_matches": 8,
+    "layer_similarity": 1,
+    "dataset_features": 4,
+    "study_progress": 5,
+    "runs": 1,
+}
+WORDS = {
+    "runs": ["outcome"],
+    "studies": ["store_vectors"],
+    "models": ["weights"],
+    "datasets": ["status"],
+    "features": ["status"],
+    "activation_sets": ["status"],
+    "direction_sets": ["status"],
+    "probes": ["status"],
+    "psms": ["similarity"],
+    "targets": ["status"],
+    "joint_fits": ["status"],
+    "fits": ["status", "verdict", "verdict_polished"],
+}
+
+
+def test_every_view_has_the_columns_of_the_contract_and_is_full(open_store: Any) -> None:
+    store = open_store().everything()
+    store.analyse()
+    results = Results(store.database)
+    assert set(CONTRACT) == set(ROWS) == set(VIEWS)
+    for view in VIEWS:
+        frame = results.frame(view)
+        assert set(CONTRACT[view].split()) <= set(frame.columns), view
+        assert len(frame) == ROWS[view], view
+        axes = [name for name in frame.columns if name in AXES]
+        assert not frame[axes].isna().any().any(), view
+        if "study" in frame.columns:
+            assert set(frame["study"]) == {"small"}
+
+
+def test_counts_are_whole_numbers_on_both_systems(open_store: Any) -> None:
+    frame = Results(open_store().everything().database).frame("study_progress")
+    assert all(dtype == np.int64 for dtype in frame.dtypes.iloc[2:])
+
+
+def test_neutral_values_stand_where_an_axis_does_not_apply(open_store: Any) -> None:
+    store = open_store().everything()
+    frame = Results(store.database).frame("fit_results", study="small")
+    assert set(frame["s"]) == {0.0}
+    assert set(frame["model_seed"]) == {-1}
+    assert set(frame["rbf_scale"]) == set(frame["rbf_scale_resolved"]) == {0.0}
+    assert set(frame["revision"]) == {""}
+    joint, _, axes = frame["fit_key"].iloc[0].partition(".")
+    assert joint == frame["joint_key"].iloc[0]
+    assert len(axes) == 32
+
+
+def test_a_view_has_one_row_per_study_target_and_fit(open_store: Any, make_plan: Any, block: Any) -> None:
+    # Overlapping blocks: the second repeats the first and adds a kernel, the third a sigma for all of it.
+    blocks = (
+        block("one"),
+        block("two", energies=("exp", "log")),
+        block("three", energies=("exp", "log"), sigmas=(0.0, 0.1, 0.2)),
+    )
+    store = open_store(make_plan(blocks=blocks)).everything()
+    frame = Results(store.database).frame("fit_results")
+    assert len(frame) == 4 * 2 * 3
+    assert not frame.duplicated(["study", "target_key", "fit_key"]).any()
+    joints = Results(store.database).frame("joint_results")
+    assert len(joints) == 4 * 2
+    assert not joints.duplicated(["study", "target_key", "joint_key"]).any()
+    weights = Results(store.database).frame("fit_weights")
+    assert len(weights) == 4 * 2 * 3
+    assert not weights.duplicated(["layer", "target", "joint_key", "feature"]).any()
+
+
+def test_the_newest_revision_alone_is_shown(open_store: Any) -> None:
+    old = open_store(sigmas=(0.0, 0.1, 0.2)).everything()
+    old.analyse()
+    new = open_store(layers=(1,), sigmas=(0.0, 0.1))
+    results = Results(new.database)
+    assert new.study_id != old.study_id
+    assert len(results.frame("fit_results")) == 2 * 2  # one layer, two targets, two sigmas, computed before
+    assert set(results.frame("fit_results")["layer"]) == {1}
+    assert set(results.frame("probe_results")["layer"]) == {1}
+    assert results.frame("best_matches").empty  # those of the old revision are not shown
+    assert results.frame("layer_similarity").empty
+    progress = results.frame("study_progress").set_index("stage")
+    assert progress.loc["fits", ["planned", "done"]].tolist() == [4, 4]
+    assert progress.loc["psms", ["planned", "done"]].tolist() == [2, 2]
+
+
+def test_frames_are_filtered_in_the_database(open_store: Any) -> None:
+    results = Results(open_store().everything().database)
+    assert len(results.frame("fit_results", study="small", layer=1, target="features", sigma=0.1)) == 1
+    with pytest.raises(ArgumentError, match=r"^view: 'fit_result' is unknown; .*did you mean 'fit_results'"):
+        results.frame("fit_result")
+    with pytest.raises(ArgumentError, match=r"^sigmas: is no column of fit_results; .*did you mean 'sigma'"):
+        results.frame("fit_results", sigmas=0.1)
+    with pytest.raises(InputError, match=r"study 'smal' is not in .*did you mean 'small'"):
+        results.frame("fit_results", study="smal")
+
+
+def test_arrays_are_read_by_the_keys_that_views_show(open_store: Any) -> None:
+    store = open_store().everything()
+    results = Results(store.database)
+    fit = results.frame("fit_results", layer=0, target="features", sigma=0.1).iloc[0]
+    matrix = results.psm(fit["psm_key"])
+    assert matrix.shape == (3, 3)
+    pairs = results.frame("psm_pairs", psm_key=fit["psm_key"])
+    names = results.feature_names(fit["target_key"])
+    assert names == ("digit", "capital", "space")
+    for row in pairs.itertuples():
+        assert matrix[names.index(row.feature_a), names.index(row.feature_b)] == row.value
+    vectors, logits, similarities = results.joint_arrays(fit["joint_key"])
+    assert (vectors.shape, logits.shape, similarities.shape) == ((3, 2), (3,), (3, 3))
+    weights = results.frame("fit_weights", joint_key=fit["joint_key"]).set_index("feature")
+    np.testing.assert_allclose(weights.loc[list(names), "weight"], np.exp(logits) / np.exp(logits).sum())
+    kept = results.fit_arrays(fit["fit_key"])
+    assert kept is not None
+    assert kept[0].shape == (3, 2)
+    probe = results.frame("probe_results", layer=0, feature="capital").iloc[0]
+    directions = results.directions(probe["direction_key"])
+    assert directions.feature_names == names
+    np.testing.assert_array_equal(directions.coef_raw, directions.coef_scaled / directions.scale)
+    assert results.phi(results.frame("dataset_features")["dataset_key"].iloc[0]).shape == (4, 4)
+    with pytest.raises(ArgumentError, match=r"^psm_key: '0' names nothing"):
+        results.psm("0")
+
+
+def test_results_are_opened_where_there_are_some(tmp_path: Any) -> None:
+    with pytest.raises(DatabaseError, match="no such file"):
+        Results.open(f"sqlite:///{tmp_path / 'none.db'}")
+
+
+def test_words_outside_their_list_are_refused(open_store: Any) -> None:
+    store = open_store().everything()
+    checked = {
+        name for name, table in metadata.tables.items()
+        for c in table.constraints if isinstance(c, sa.CheckConstraint)
+    }  # fmt: skip
+    assert checked == set(WORDS)
+    for name, columns in WORDS.items():
+        table = metadata.tables[name]
+        for column in columns:
+            for word in ("nonsense", ""):
+                with pytest.raises(sa.exc.IntegrityError), store.database.write() as connection:
+                    connection.execute(table.update().values({column: word}))
+
+
+def test_references_are_enforced(open_store: Any) -> None:
+    store = open_store().everything()
+    for name in ("models", "datasets", "activation_sets", "direction_sets", "targets", "psms", "joint_fits",
+                 "fit_axes", "joint_axes", "studies", "blocks", "runs"):  # fmt: skip
+        with pytest.raises(sa.exc.IntegrityError), store.database.write() as connection:
+            connection.execute(metadata.tables[name].delete())
+
+
+@pytest.mark.parametrize("view", ["fit_results", "joint_results", "best_matches"])
+def test_no_table_of_results_is_scanned_for_one_layer_of_a_study(sqlite: Database, view: str) -> None:
+    with sqlite.read() as connection:
+        query = f"EXPLAIN QUERY PLAN SELECT * FROM {view} WHERE study = 'small' AND layer = 2"  # noqa: S608 (constants)
+        steps = [row[3] for row in connection.exec_driver_sql(query)]
+    assert not [step for step in steps if step.startswith(("SCAN f", "SCAN jf", "SCAN t", "SCAN p"))]
+    if view == "fit_results":
+        assert any(
+            step.startswith("SEARCH f USING PRIMARY KEY (joint_id=? AND fit_axes_id=?)") for step in steps
+        )
