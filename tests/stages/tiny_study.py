@@ -56,6 +56,7 @@ min_positives = 20
 name = "cosine"
 targets = ["features", "gaussian", "shuffled_labels"]
 gauges = ["unit"]
+probe_C = [{probe_C}]
 kernels = {kernels}
 n_dims = [4]
 max_iter = 50
@@ -138,6 +139,7 @@ class Tiny:
             "corpus": self.corpus,
             "kernels": '["exp", { energy = "riesz", s = 1, self_energy = "include", softening = 0.1 }]',
             "sigmas": "[0.1]",
+            "probe_C": 1.0,
             "more": RBF_BLOCK,
         }
         return STUDY.format(**{**values, **changes})

@@ -1,0 +1,152 @@
+"""One joint fit with its re-optimisations: what is shared, what is kept, what a runaway point gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from superpos.psms import cosine, rbf
+from superpos.records.work import JointDone, JointWork
+from superpos.specs.axes import FitAxes, JointAxes
+from superpos.stages import fit_cells
+from superpos.stages.fit_cells import compute_work, joint_key, same_columns
+
+AXES = JointAxes("exp", gauge="unit", n_dims=3, max_iter=60)
+POWELL = FitAxes("powell", sigma=0.1, max_iter=2)
+ZERO = FitAxes("powell", sigma=0.0, max_iter=2)
+MANIFOLD = FitAxes("manifold", sigma=0.0, gtol=1e-4)
+
+
+def make_work(axes: JointAxes = AXES, fits: tuple[FitAxes, ...] = (ZERO, POWELL), **rest: Any) -> JointWork:
+    rng = np.random.default_rng(3)
+    P = rng.normal(size=(5, 8))
+    target = cosine(P) if rest.get("similarity", "cosine") == "cosine" else rbf(P, 10.0)
+    values: dict[str, Any] = {
+        "psm_id": 1,
+        "joint_axes_id": 2,
+        "psm_key": b"p" * 16,
+        "axes_key": b"a" * 16,
+        "target": target,
+        "similarity": "cosine",
+        "rbf_scale": 0.0,
+        "axes": axes,
+        "done": None,
+        "fits": tuple((number, bytes([number]) * 16, one) for number, one in enumerate(fits)),
+        "unperturbed": {},
+        "keep_vectors": True,
+    }
+    return JointWork(**{**values, **rest})
+
+
+def columns(result: Any) -> list[dict[str, Any]]:
+    return [{k: v for k, v in fit.columns.items() if k != "seconds"} for fit in result.fits]
+
+
+@pytest.mark.parametrize("energy", ["exp", "log"])
+@pytest.mark.parametrize("similarity", ["cosine", "rbf"])
+def test_bits_do_not_depend_on_what_the_database_holds_already(energy: Any, similarity: str) -> None:
+    axes = replace(AXES, energy=energy, self_energy=None, gauge="unit" if similarity == "cosine" else "none")
+    scale = 0.0 if similarity == "cosine" else 10.0
+    fits = (ZERO, MANIFOLD, POWELL)
+    work = make_work(axes, fits, similarity=similarity, rbf_scale=scale)
+    at_once = compute_work(work)
+    assert at_once.joint is not None
+    assert at_once.key == joint_key(work.psm_key, work.axes_key)
+    done = JointDone(at_once.joint.vectors, at_once.joint.logits, at_once.joint.start_radius)
+    stored = {ZERO: at_once.fits[0].similarities}
+    for unperturbed in ({}, stored):  # sigma 0 made again, or read
+        later = compute_work(replace(work, done=done, unperturbed=unperturbed, fits=work.fits[2:]))
+        assert later.joint is None
+        assert columns(later) == columns(at_once)[2:]
+        np.testing.assert_array_equal(later.fits[0].vectors, at_once.fits[2].vectors)
+    alone = compute_work(replace(work, fits=work.fits[2:]))
+    assert columns(alone) == columns(at_once)[2:]
+    np.testing.assert_array_equal(alone.joint.vectors, at_once.joint.vectors)
+    np.testing.assert_array_equal(alone.joint.similarities, at_once.joint.similarities)
+
+
+def test_the_work_is_left_as_it_was_even_if_it_may_not_be_written() -> None:
+    work = make_work()
+    joint = compute_work(work).joint
+    assert joint is not None
+    done = JointDone(joint.vectors, joint.logits, joint.start_radius)
+    frozen = replace(work, done=done)
+    for array in (work.target, done.vectors, done.logits):
+        array.setflags(write=False)  # as arrays are that come out of Ray's object store
+    assert columns(compute_work(frozen)) == columns(compute_work(work))
+
+
+def test_vectors_are_kept_at_sigma_0_and_where_they_are_wanted() -> None:
+    kept = compute_work(make_work(fits=(ZERO, POWELL), keep_vectors=False)).fits
+    assert kept[0].vectors is not None
+    assert (kept[1].vectors, kept[1].similarities) == (None, None)
+    assert all(fit.vectors is not None for fit in compute_work(make_work(keep_vectors=True)).fits)
+
+
+def test_restarts_and_trials_have_draws_of_their_own() -> None:
+    trials = tuple(replace(POWELL, trial=trial) for trial in range(2))
+    angles = [fit["angle"] for fit in columns(compute_work(make_work(fits=trials)))]
+    assert angles[0] != angles[1]
+    other = compute_work(make_work(replace(AXES, restart=1), trials[:1]))
+    assert columns(other)[0]["angle"] not in angles
+    again = compute_work(make_work(replace(AXES, energy="log", self_energy=None), trials))
+    norms_held = [fit["angle"] for fit in columns(again)]
+    assert norms_held != angles  # other vectors, moved by the same draw
+
+
+def test_a_joint_fit_without_a_finite_point_gives_results_and_no_failures() -> None:
+    nan = np.full((5, 3), np.nan)
+    work = make_work(fits=(ZERO, POWELL, MANIFOLD), done=JointDone(nan, np.zeros(5), 1.0))
+    result = compute_work(work)
+    assert result.failures == ()
+    assert [fit.columns["status"] for fit in result.fits] == ["non_finite"] * 3
+    assert [fit.columns["verdict"] for fit in result.fits] == ["not_applicable"] * 3
+    assert all(fit.columns["distance_final"] is None for fit in result.fits)
+
+
+def test_an_end_without_similarities_is_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = fit_cells.reoptimise
+
+    def run_away(*arguments: Any, **options: Any) -> Any:
+        end = genuine(*arguments, **options)
+        return replace(end, vectors=np.full_like(end.vectors, np.inf), status="unbounded")
+
+    monkeypatch.setattr(fit_cells, "reoptimise", run_away)
+    result = compute_work(make_work())
+    assert result.failures == ()
+    assert [fit.columns["status"] for fit in result.fits] == ["unbounded", "unbounded"]
+    assert result.fits[0].columns["nfev"] > 0
+
+
+def test_a_joint_fit_that_fails_fails_its_cells_with_their_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise FloatingPointError("overflow")
+
+    monkeypatch.setattr(fit_cells, "fit_joint", broken)
+    work = make_work()
+    result = compute_work(work)
+    assert result.joint is None
+    assert result.fits == ()
+    assert [failure.key for failure in result.failures] == [
+        f"{work.psm_key.hex()}.{work.axes_key.hex()}.{key.hex()}" for _, key, _ in work.fits
+    ]
+    assert {failure.reason for failure in result.failures} == {"FloatingPointError"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "made", "differing"),
+    [
+        ({"a": 1.0, "seconds": 1.0}, {"a": 1.0, "seconds": 2.0}, []),
+        ({"a": None}, {"a": float("nan")}, []),
+        ({"a": None}, {"a": float("inf")}, []),
+        ({"a": 1.0}, {"a": np.nextafter(1.0, 2.0)}, ["a"]),
+        ({"a": None}, {"a": 1.0}, ["a"]),
+        ({"a": 0.0}, {"a": None}, ["a"]),
+        ({}, {"a": "strict"}, ["a"]),
+    ],
+)
+def test_same_columns(stored: dict[str, Any], made: dict[str, Any], differing: list[str]) -> None:
+    assert same_columns(stored, made) == differing
