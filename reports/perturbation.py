@@ -29,9 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
         layer = n_sigmas.index[int(n_sigmas.to_numpy().argmax())]
         numbers = summarise(group[group["layer"] == layer], str(similarity))
         name = f"perturbation_{slug(str(dataset))}_{similarity}"
-        save(
-            arguments.out, name, numbers.table().assign(layer=layer), lambda one=numbers: draw_comparison(one)
-        )
+        save(arguments.out, name, numbers.table().assign(layer=layer), partial(draw_comparison, numbers))
 
 
 if __name__ == "__main__":

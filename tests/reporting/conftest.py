@@ -21,9 +21,9 @@ from superpos.seeding import generator
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CONTROLS = ("permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels")
 TEXT = (
-    "contains_digit", "all_digits", "contains_capital", "leading_capital", "all_capitals", "contains_whitespace",
-    "has_leading_space", "no_leading_space_and_loweralpha", "contains_all_whitespace", "is_not_alphanumeric",
-    "is_not_ascii",
+    "contains_digit", "all_digits", "contains_capital", "leading_capital", "all_capitals",
+    "contains_whitespace", "has_leading_space", "no_leading_space_and_loweralpha",
+    "contains_all_whitespace", "is_not_alphanumeric", "is_not_ascii",
 )  # fmt: skip
 SYNTAX = ("keyword", "operator", "number", "string", "comment", "name")
 KERNELS = (
@@ -158,12 +158,10 @@ class Study:
             for name, features in self.plan.datasets.items():
                 dataset = self.dataset(name, features, first=weights == self.plan.weights[0])
                 for layer in self.plan.layers:
-                    targets = self.layer(model, weights, dataset, name, features, layer)
+                    targets = self.layer(model, weights, dataset, features, layer)
                     main.extend(targets)
                     if layer == self.plan.layers[-1] and weights == "pretrained":
                         swept.extend(targets)
-        if not self.plan.fits:
-            return
         self.block("main", main, joint_main, [*powell, *manifold])
         if swept and sweep:
             self.block("sweep", swept, joint_main, sweep)
@@ -174,7 +172,8 @@ class Study:
         identity = self.b.add(
             t.datasets, "dataset_id", key=key("dataset", name, features), builder="text_features",
             specification={}, corpus_digest="c", tokenizer_digest="t", n_documents=7, n_sequences=20,
-            n_tokens=2000, n_samples=1000, phi=None, path=None, content_digest="d", provenance={}, status="done",
+            n_tokens=2000, n_samples=1000, phi=None, path=None, content_digest="d", provenance={},
+            status="done",
             reason="",
         )  # fmt: skip
         if first:
@@ -191,11 +190,12 @@ class Study:
         return identity
 
     def layer(
-        self, model: int, weights: str, dataset: int, name: str, features: tuple[str, ...], layer: int
+        self, model: int, weights: str, dataset: int, features: tuple[str, ...], layer: int
     ) -> list[int]:
         activation = self.b.add(
             t.activation_sets, "activation_id", key=key("activation", model, dataset, layer), model_id=model,
-            dataset_id=dataset, hookpoint="mlp.act", layer=layer, pooling="token", dtype="float32", n_rows=1000,
+            dataset_id=dataset, hookpoint="mlp.act", layer=layer, pooling="token", dtype="float32",
+            n_rows=1000,
             d_hook=512, agreement=1e-6, dataset_digest="d", content_digest="a", status="done", reason="",
             run_id=self.run,
         )  # fmt: skip
@@ -205,10 +205,10 @@ class Study:
             for replicate in range(self.plan.replicates if control != "features" else 1):
                 labels = replicate if control == "shuffled_labels" else -1
                 direction = self.directions(activation, weights, features, layer, labels)
-                for similarity in self.plan.similarities:
-                    targets.append(
-                        self.target(direction, weights, probed, layer, control, replicate, similarity)
-                    )
+                targets.extend(
+                    self.target(direction, weights, probed, layer, control, replicate, similarity)
+                    for similarity in self.plan.similarities
+                )
         return targets
 
     def directions(
@@ -220,7 +220,8 @@ class Study:
             return known
         probed = [feature for feature in features if feature != self.plan.left_out]
         direction = self.b.add(
-            t.direction_sets, "direction_id", key=name, activation_id=activation, method="logistic", probe_C=1.0,
+            t.direction_sets, "direction_id", key=name, activation_id=activation, method="logistic",
+            probe_C=1.0,
             split_seed=0, label_replicate=labels, settings={}, config_key="11111111", n_features=len(probed),
             d_hook=512, coef_raw=np.zeros((len(probed), 4)), coef_scaled=np.zeros((len(probed), 4)),
             intercept=np.zeros(len(probed)), scale=np.ones(4), activation_digest="a", content_digest="d",
@@ -232,9 +233,11 @@ class Study:
             score = float(np.clip(base + 0.01 * layer + 0.02 * self.rng.normal(), 0.0, 1.0)) if kept else None
             self.b.add(
                 t.probes, direction_id=direction, feature_index=index, key=key("probe", direction, index),
-                feature=feature, row_index=probed.index(feature) if kept else None, n_train=700 if kept else 0,
+                feature=feature, row_index=probed.index(feature) if kept else None,
+                n_train=700 if kept else 0,
                 n_test=300 if kept else 0, n_positive=40 * (index + 1) if kept else 0, accuracy=score,
-                balanced_accuracy=score, f1=score, mcc=score, roc_auc=score, average_precision=score, norm=1.0,
+                balanced_accuracy=score, f1=score, mcc=score, roc_auc=score, average_precision=score,
+                norm=1.0,
                 nit=9, status="converged" if kept else "no_positives",
             )  # fmt: skip
         return direction
@@ -261,7 +264,8 @@ class Study:
         for a, b in zip(rows.tolist(), columns.tolist(), strict=True):
             self.b.add(f.psm_entries, psm_id=matrix_id, row_a=a, row_b=b, value=float(matrix[a, b]))
         return self.b.add(
-            f.targets, "target_id", key=name, direction_id=direction, space="raw", kind=kind, replicate=replicate,
+            f.targets, "target_id", key=name, direction_id=direction, space="raw", kind=kind,
+            replicate=replicate,
             similarity=similarity, rbf_scale=0.0 if similarity == "cosine" else -1.0, psm_id=matrix_id,
             status="done", reason="", run_id=self.run,
         )  # fmt: skip
@@ -291,6 +295,8 @@ class Study:
             self.b.add(f.block_joint_axes, block_id=block, joint_axes_id=joint)
         for fit in fits:
             self.b.add(f.block_fit_axes, block_id=block, fit_axes_id=fit)
+        if not self.plan.fits:
+            return
         for target in targets:
             best: dict[tuple[str, str, int], tuple[float, int, int]] = {}
             for axes in joints:
@@ -331,7 +337,8 @@ class Study:
             mismatch=0.01, distance=float(np.linalg.norm(optimal - matrix)), nit=100, nfev=120, njev=120,
             gradient_norm=1e-4, importance_entropy=entropy, norm_min=0.9, norm_max=1.1, start_radius=1.0,
             status="unbounded" if unbounded else ("converged" if self.rng.random() < 0.6 else "max_iter"),
-            message="", vectors=np.zeros((n, own["n_dims"])), logits=logits, similarities=optimal, seconds=0.01,
+            message="", vectors=np.zeros((n, own["n_dims"])), logits=logits, similarities=optimal,
+            seconds=0.01,
             run_id=self.run,
         )  # fmt: skip
         for index in range(n):
@@ -358,11 +365,13 @@ class Study:
             f.fits, joint_id=joint, fit_axes_id=axes, distance_start=start,
             distance_final=self.distance_final[joint, axes],
             distance_moved=float(np.linalg.norm(final - row["similarities"])),
-            distance_drift=0.2 * float(self.rng.uniform(0.9, 1.1)), distance_return=None if sigma == 0 else sigma + 0.1,
+            distance_drift=0.2 * float(self.rng.uniform(0.9, 1.1)),
+            distance_return=None if sigma == 0 else sigma + 0.1,
             distance_simplex=float(np.linalg.norm(final - simplex)),
             distance_identity=float(np.linalg.norm(final - np.eye(n))),
             distance_polish=None if manifold else float(np.linalg.norm(final - target)) * 1.6,
-            recovery=None if sigma == 0 else 0.3, angle=50 * sigma, rms_final=0.1, fun=energy, energy_start=0.9,
+            recovery=None if sigma == 0 else 0.3, angle=50 * sigma, rms_final=0.1, fun=energy,
+            energy_start=0.9,
             energy_final=energy, norm_error=0.0, relative_gradient=gradient, min_eigenvalue=0.1,
             n_negative=0, n_zero=0, nit=3, nfev=900,
             verdict="strict" if manifold else ("not_critical" if gradient > 1e-3 else "saddle"),

@@ -1,0 +1,177 @@
+"""Which rows a figure shows: main setting, balance over layers, order of names."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from superpos.reporting.selection import (
+    balanced,
+    describe_setting,
+    headline_sigma,
+    keep_main,
+    kernels,
+    layers,
+    main_fits,
+    ordered,
+    targets,
+)
+from superpos.reporting.study_data import quartiles
+from superpos.reporting.style import kernel_styles, power_label, shorten, sigma_positions
+
+
+def rows(**columns):
+    return pd.DataFrame(columns)
+
+
+def test_the_setting_of_the_most_layers_wins_over_the_one_of_the_most_rows():
+    frame = rows(
+        similarity=["cosine"] * 9,
+        gauge=["unit"] * 3 + ["none"] * 6,
+        layer=[0, 1, 2, 1, 1, 1, 1, 1, 1],
+        target=["features"] * 9,
+    )
+    assert set(keep_main(frame, ["gauge"], ["similarity"])["gauge"]) == {"unit"}
+
+
+def test_rows_decide_between_settings_of_as_many_layers_and_then_the_smallest_value():
+    frame = rows(
+        similarity=["cosine"] * 5,
+        gauge=["b", "b", "b", "a", "a"],
+        layer=[0, 1, 1, 0, 1],
+        target=["features"] * 5,
+    )
+    assert set(keep_main(frame, ["gauge"], ["similarity"])["gauge"]) == {"b"}
+    assert set(keep_main(frame.iloc[[0, 1, 3, 4]], ["gauge"], ["similarity"])["gauge"]) == {"a"}
+
+
+def test_controls_follow_the_setting_of_the_features():
+    frame = rows(
+        similarity=["cosine"] * 6,
+        gauge=["unit", "unit", "none", "none", "none", "none"],
+        layer=[0, 1, 0, 1, 2, 3],
+        target=["features", "features", "permuted", "permuted", "permuted", "permuted"],
+    )
+    assert set(keep_main(frame, ["gauge"], ["similarity"])["gauge"]) == {"unit"}
+
+
+def test_without_features_the_controls_choose():
+    frame = rows(
+        similarity=["rbf"] * 3, gauge=["unit", "none", "none"], layer=[0, 0, 1], target=["permuted"] * 3
+    )
+    assert set(keep_main(frame, ["gauge"], ["similarity"])["gauge"]) == {"none"}
+
+
+def test_each_similarity_has_a_setting_of_its_own():
+    frame = rows(
+        similarity=["cosine", "cosine", "rbf", "rbf"],
+        gauge=["unit", "unit", "none", "none"],
+        layer=[0, 1, 0, 1],
+        target=["features"] * 4,
+    )
+    assert len(keep_main(frame, ["gauge"], ["similarity"])) == 4
+
+
+def test_a_sweep_at_one_layer_is_left_out_of_medians_over_layers():
+    frame = rows(
+        similarity=["cosine"] * 8,
+        kernel=["exp"] * 8,
+        optimiser=["powell"] * 8,
+        target=["features"] * 8,
+        replicate=[0] * 8,
+        layer=[0, 1, 2, 0, 1, 2, 1, 1],
+        sigma=[0.0, 0.0, 0.0, 0.1, 0.1, 0.1, 0.3, 0.9],
+    )
+    assert sorted(balanced(frame)["sigma"].unique()) == [0.0, 0.1]
+
+
+def test_one_missing_layer_of_three_keeps_the_sigma():
+    frame = rows(
+        similarity=["cosine"] * 5,
+        kernel=["exp"] * 5,
+        optimiser=["powell"] * 5,
+        target=["features"] * 5,
+        replicate=[0] * 5,
+        layer=[0, 1, 2, 0, 1],
+        sigma=[0.0, 0.0, 0.0, 0.1, 0.1],
+    )
+    assert len(balanced(frame)) == 5
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "expected"),
+    [([0.0, 0.01, 0.1], 0.1), ([0.0, 0.03, 1.0], 0.03), ([0.0], 0.0), ([0.2, 0.4], 0.2)],
+)
+def test_the_headline_sigma_is_the_nearest_to_the_thesis(sigmas, expected):
+    assert headline_sigma(rows(sigma=sigmas)) == expected
+
+
+def test_orders():
+    frame = rows(
+        kernel=["riesz:2", "log", "riesz:-1", "exp", "riesz:2"],
+        s=[2.0, 0.0, -1.0, 0.0, 2.0],
+        target=["spectrum", "zzz", "features", "permuted", "features"],
+        layer=[3, 1, 2, 1, 0],
+    )
+    assert kernels(frame) == ("exp", "log", "riesz:-1", "riesz:2")
+    assert targets(frame) == ("features", "permuted", "spectrum", "zzz")
+    assert layers(frame) == (0, 1, 2, 3)
+    assert ordered(["b", "a"], ["a"]) == ("a", "b")
+
+
+def test_empty_frames_give_empty_choices():
+    empty = rows(similarity=[], kernel=[], optimiser=[], s=[], target=[], layer=[], sigma=[], replicate=[])
+    assert main_fits(empty).empty
+    assert balanced(empty).empty
+    assert kernels(empty) == ()
+
+
+def test_the_setting_in_words_names_softening_by_kernel():
+    frame = rows(
+        kernel=["exp", "riesz:1"], s=[0.0, 1.0], self_energy=["include", "include"], softening=[0.0, 0.1],
+        gauge=["unit", "unit"], lambda_x=[1.0, 0.0], optimiser=["powell", "manifold"],
+    )  # fmt: skip
+    text = describe_setting(frame)
+    assert "gauge unit" in text
+    assert "exp: include, riesz:1: include, ε 0.1 r" in text
+    assert "λ_x 1 (Powell)" in text
+
+
+def test_quartiles_are_those_of_numpy():
+    values = [5.0, 1.0, 2.5, 9.0, 4.0]
+    table = quartiles(rows(name=["a"] * 5, x=values).groupby("name")["x"])
+    assert table.loc[0, ["low", "median", "high"]].tolist() == np.percentile(values, (25, 50, 75)).tolist()
+    assert table.loc[0, "n_values"] == 5
+
+
+def test_sigma_zero_has_a_place_of_its_own_left_of_the_others():
+    places = sigma_positions([0.0, 0.01, 0.1, 0.01])
+    assert places[0.1] == pytest.approx(-1.0)
+    assert places[0.01] == pytest.approx(-2.0)
+    assert places[0.0] == pytest.approx(-2.5)
+    assert sigma_positions([0.0]) == {0.0: -1.0}
+    assert 0.0 not in sigma_positions([0.5])
+
+
+def test_kernels_keep_their_colours_whatever_else_is_there():
+    alone, among = kernel_styles(["log"]), kernel_styles(["exp", "log", "riesz:0.5", "riesz:1", "riesz:2"])
+    assert alone["log"] == among["log"]
+    assert len(set(among.values())) == 5
+    assert len({colour for colour, _ in among.values()}) == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [(1e-6, "10⁻⁶"), (0.01, "0.01"), (1.0, "1"), (1e3, "10³"), (0.0, "0"), (math.inf, "inf")],
+)
+def test_powers_of_ten_are_written_without_markup(value, label):
+    assert power_label(value) == label
+
+
+def test_names_are_shortened_to_one_line():
+    assert shorten("a\nb  c") == "a b c"
+    assert shorten("x" * 40) == "x" * 31 + "…"
+    assert shorten("") == "(empty)"
