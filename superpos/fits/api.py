@@ -9,7 +9,6 @@ The optimisers are imported when they are first used.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_number, as_psm, as_vector
-from superpos.errors import ArgumentError, ShapeError, allowed
+from superpos.errors import ShapeError
 from superpos.fits.checks import check_importance, check_vectors
 from superpos.fits.gauges import check_gauge
 from superpos.fits.kernels import softmax
@@ -57,7 +56,7 @@ def fit_joint(
     importance: str = "learned",
     max_iter: int = 2000,
     gtol: float = 1e-5,
-    backend: str = "scipy",
+    backend: str = "compiled",
     start: Sequence[ArrayLike] | None = None,
 ) -> JointFit:
     """Fit vectors and importance to a target pairwise similarity matrix by conjugate gradients.
@@ -85,7 +84,7 @@ def fit_joint(
     max_iter, gtol
         Most iterations; infinity norm of the gradient at which to stop.
     backend
-        `scipy`, or `compiled` where it is installed.
+        `compiled` (numba), or `scipy`, the reference.
     start
         (vectors (n, f), logits (n,)) to start from instead of the draw.
 
@@ -139,7 +138,7 @@ def reoptimise(
     sigma: float = 0.1,
     seed: int | np.random.Generator = 0,
     optimiser: str = "powell",
-    backend: str = "scipy",
+    backend: str = "compiled",
     xtol: float = 1e-4,
     ftol: float = 1e-4,
     max_iter: int | None = None,
@@ -166,7 +165,7 @@ def reoptimise(
         `powell`: energy plus norm penalty, as in the thesis. `manifold`: the energy on the product of
         spheres, from the start projected to it (the record's `start`); norms exact.
     backend
-        `scipy`, or `compiled` where it is installed.
+        `compiled` (numba), or `scipy`, the reference.
     xtol, ftol
         Powell's tolerances.
     max_iter
@@ -231,7 +230,7 @@ def certify(
     s: float = 1.0,
     self_energy: Any = None,
     softening: float = 0.0,
-    backend: str = "scipy",
+    backend: str = "compiled",
 ) -> Certificate:
     """Certify a point on the product of spheres through its own rows, importance held.
 
@@ -242,7 +241,7 @@ def certify(
     energy, s, self_energy, softening
         The kernel, as in `fit_joint`.
     backend
-        `scipy` (NumPy), or `compiled` where it is installed.
+        `compiled` (numba), or `scipy` (NumPy), the reference.
 
     Raises
     ------
@@ -273,11 +272,6 @@ def _joint_start(
 
 
 def _engine(backend: str) -> Any:
-    """Return the compiled engine's module, or None for scipy."""
+    """Return the compiled engine's module, imported when it is first asked for, or None for scipy."""
     check_choice("backend", backend, BACKENDS)
-    if backend == "scipy":
-        return None
-    found = importlib.util.find_spec("superpos.fits.compiled")
-    if found is None or found.origin is None:
-        raise ArgumentError("backend", f"'compiled' is not part of this build; {allowed(backend, ['scipy'])}")
-    return importlib.import_module("superpos.fits.compiled")
+    return None if backend == "scipy" else importlib.import_module("superpos.fits.compiled")

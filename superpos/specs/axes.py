@@ -129,7 +129,7 @@ class JointAxes:
     n_dims: int = 10
     lambda_d: float = 100.0
     restart: int = 0
-    backend: Backend = "scipy"
+    backend: Backend = "compiled"
     max_iter: int = 2000
     gtol: float = 1e-5
 
@@ -170,7 +170,7 @@ class FitAxes:
     sigma: float = 0.0
     sigma_rule: SigmaRule = "sigma"
     trial: int = 0
-    backend: Backend = "scipy"
+    backend: Backend = "compiled"
     xtol: float = POWELL_XTOL
     ftol: float = POWELL_FTOL
     max_iter: int = 0

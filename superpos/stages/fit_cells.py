@@ -254,7 +254,7 @@ def _columns(
 ) -> dict[str, Any]:
     similarity = cast("Similarity", joint.work.similarity)
     start = joint.similarity(end.start)
-    certificate = _certify(joint, end.vectors)
+    certificate = _certify(joint, axes, end.vectors)
     columns: dict[str, Any] = {
         "distance_start": _distance(start, joint.work.target),
         "distance_final": _distance(final, joint.work.target),
@@ -282,13 +282,22 @@ def _columns(
         "status": str(end.status),
     }
     if axes.optimiser == "powell" and certificate.verdict is not Verdict.NOT_APPLICABLE:
-        polished = polish(end.vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
+        polished = _polish(joint, axes, end.vectors)
         columns["distance_polish"] = _distance(joint.similarity(polished.vectors), final)
-        columns["verdict_polished"] = str(_certify(joint, polished.vectors).verdict)
+        columns["verdict_polished"] = str(_certify(joint, axes, polished.vectors).verdict)
     return columns
 
 
-def _certify(joint: _Joint, vectors: Float) -> Certificate:
+def _polish(joint: _Joint, axes: FitAxes, vectors: Float) -> Reoptimisation:
+    """Take Powell's end to the minimum of its basin, by the back end that found it."""
+    if axes.backend == "scipy":
+        return polish(vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
+    from superpos.fits.compiled import polish_compiled
+
+    return polish_compiled(vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
+
+
+def _certify(joint: _Joint, axes: FitAxes, vectors: Float) -> Certificate:
     kernel = joint.kernel
     return certify(
         vectors,
@@ -297,6 +306,7 @@ def _certify(joint: _Joint, vectors: Float) -> Certificate:
         s=kernel.s,
         self_energy=kernel.self_energy,
         softening=kernel.softening,
+        backend=axes.backend,
     )
 
 
