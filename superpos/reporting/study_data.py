@@ -51,6 +51,28 @@ FIT_GROUP_AXES = (
     "config_key",
 )
 """Axes that are not searched over for a best match."""
+ROW_ORDER = (
+    *TARGET_AXES,
+    "layer_a",
+    "layer_b",
+    "energy",
+    "s",
+    "n_dims",
+    "optimiser",
+    "sigma",
+    "feature",
+    "feature_a",
+    "feature_b",
+    "label_replicate",
+    "stage",
+    "run_id",
+    "probe_key",
+    "psm_key",
+    "psm_key_b",
+    "joint_key",
+    "fit_key",
+)
+"""Columns that put the rows of a view in one order on every database system."""
 MEASURES = (
     "distance_joint",
     "distance_start",
@@ -118,6 +140,8 @@ class StudyData:
 
     def _frame(self, view: str) -> pd.DataFrame:
         frame = self.results.frame(view, study=self.study)
+        order = [column for column in ROW_ORDER if column in frame.columns]
+        frame = frame.sort_values(order, kind="stable", ignore_index=True)
         for column in MEASURES:
             if column in frame.columns:
                 frame[column] = pd.to_numeric(frame[column]).astype("float64")

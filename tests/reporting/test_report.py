@@ -128,8 +128,9 @@ def test_tables_hold_the_rows_of_the_views(small, small_study):
             assert len(rows) == len(frame)
             assert list(rows[0]) == list(frame.columns)
         with tables["best_matches"].open(encoding="utf-8", newline="") as stream:
-            written = [float(row["distance_final"]) for row in csv.DictReader(stream)]
-        assert written == results.frame("best_matches", study="synthetic")["distance_final"].tolist()
+            written = {row["fit_key"]: float(row["distance_final"]) for row in csv.DictReader(stream)}
+        frame = results.frame("best_matches", study="synthetic")
+        assert written == dict(zip(frame["fit_key"], frame["distance_final"], strict=True))
 
 
 def test_the_summary_has_the_answers_and_links_that_lead_somewhere(small, small_page, small_study):
@@ -192,6 +193,21 @@ def test_the_same_database_gives_the_same_bytes(make_study, tiny, tmp_path):
         report(url, tmp_path / name)
     assert digests(tmp_path / "first") == digests(tmp_path / "second")
     assert len(digests(tmp_path / "first")) > 20
+
+
+@pytest.mark.postgres
+def test_both_database_systems_give_the_same_report(make_study, tiny, tmp_path, postgres_url):
+    plan = tiny(controls=("permuted",), weights=("pretrained", "random"))
+    made = [
+        report(make_study(plan, url=url), tmp_path / str(number))
+        for number, url in enumerate(("", postgres_url))
+    ]
+    tables = [{path.name: path.read_bytes() for path in paths.tables} for paths in made]
+    figures = [{path.name: path.read_bytes() for path in paths.figures} for paths in made]
+    assert tables[0] == tables[1]
+    assert figures[0] == figures[1]
+    texts = [paths.summary.read_text(encoding="utf-8").split("## Study")[1] for paths in made]
+    assert texts[0] == texts[1]
 
 
 def test_hostile_names_are_shown_and_do_nothing(make_study, tiny, tmp_path):
