@@ -28,7 +28,8 @@ FALLBACK_SECONDS = {
 CPU_OPERATIONS = 2e10
 """Operations a second of one core in a forward pass."""
 GPU_OPERATIONS = 1e14
-PROBE_OPERATIONS = 1e10
+PROBE_OPERATIONS = 1.5e11
+"""Nominal operations a second of a dense Newton method; the solver needs far fewer (docs/benchmarks.md)."""
 NEWTON_STEPS = 10
 ASSUMED_FEATURES = 11
 """Features of a set before it is built."""

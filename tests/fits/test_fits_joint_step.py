@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import math
 from collections.abc import Callable
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from superpos.errors import ArgumentError
 from superpos.fits import fit_joint, importance_entropy, start_radius
 from superpos.fits.joint import JointObjective
 from superpos.fits.problem import JointProblem
@@ -235,9 +233,3 @@ def test_gauged_convergence_is_that_of_the_representative() -> None:
     fit = fit_joint(target, energy="exp", n_dims=5, gauge="unit", lambda_d=1e4, gtol=1e-6, max_iter=5000)
     assert fit.status is Status.CONVERGED
     assert fit.gradient_norm <= 1e-6
-
-
-def test_backend_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(ArgumentError, match=r"backend: 'compiled' is not part of this build; allowed: scipy"):
-        fit_joint(np.eye(3), energy="exp", n_dims=2, backend="compiled")
