@@ -14,7 +14,8 @@ different. Lengths are multiples of 8: rows are padded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -175,9 +176,9 @@ def pull_rows(
         starts = [builder.mul(_INT(row), a_row) for row in range(ROWS)]
         own = [_load(builder, a, builder.add(out_at, start)) for start in starts]
         sums = [cgutils.alloca_once_value(builder, _zero()) for _ in range(ROWS)]
-        with cgutils.for_range(builder, count) as loop:
-            right = _load(builder, b, builder.add(b_at, builder.mul(loop.index, b_step)))
-            at = builder.add(a_at, builder.mul(loop.index, a_step))
+        with _loop(builder, _INT(0), count, 1) as index:
+            right = _load(builder, b, builder.add(b_at, builder.mul(index, b_step)))
+            at = builder.add(a_at, builder.mul(index, a_step))
             for row, sum_ in enumerate(sums):
                 left = builder.fsub(_splat(builder, a, builder.add(at, starts[row])), own[row])
                 builder.store(_fused(builder, left, right, builder.load(sum_)), sum_)
@@ -222,6 +223,30 @@ def _fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
     )
 
 
+@contextmanager
+def _loop(builder: Any, start: Any, stop: Any, step: int) -> Iterator[Any]:
+    """Emit a counted loop that is not unrolled: its chains are bound by latency, and code takes time to compile."""
+    before = builder.block
+    head, body, end = (builder.append_basic_block(name) for name in ("loop", "body", "end"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    index = builder.phi(_INT)
+    index.add_incoming(start, before)
+    builder.cbranch(builder.icmp_signed("<", index, stop), body, end)
+    builder.position_at_end(body)
+    yield index
+    index.add_incoming(builder.add(index, _INT(step)), builder.block)
+    back = builder.branch(head)
+    module = builder.module
+    plain = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    identity = module.add_metadata([plain])
+    # The first operand of a loop's identity is the identity itself.
+    identity.operands = (identity, plain)
+    module._metadatacache.clear()  # noqa: SLF001 - llvmlite would hand the same node to the next loop
+    back.set_metadata("llvm.loop", identity)
+    builder.position_at_end(end)
+
+
 def _zero() -> Any:
     return ir.Constant(_VECTOR, [0.0] * LANES)
 
@@ -231,10 +256,10 @@ def _reduce(builder: Any, length: Any, step: Callable[[Any, Any], Any]) -> Any:
     running = [cgutils.alloca_once_value(builder, _zero()) for _ in range(ROWS)]
     long = ROWS * LANES
     blocks = builder.and_(length, _INT(-long))
-    with cgutils.for_range_slice(builder, _INT(0), blocks, _INT(long)) as (at, _):
+    with _loop(builder, _INT(0), blocks, long) as at:
         for row, sum_ in enumerate(running):
             builder.store(step(builder.add(at, _INT(row * LANES)), builder.load(sum_)), sum_)
-    with cgutils.for_range_slice(builder, blocks, length, _INT(LANES)) as (at, _):
+    with _loop(builder, blocks, length, LANES) as at:
         builder.store(step(at, builder.load(running[0])), running[0])
     first, second, third, fourth = (builder.load(sum_) for sum_ in running)
     sums = builder.fadd(builder.fadd(first, third), builder.fadd(second, fourth))
@@ -254,9 +279,9 @@ def _rows(accumulate: Callable[[Any, Any, Any, Any], Any]) -> Callable[..., Any]
         _, a_at, a_step, a_row, _, b_at, b_step, count, _, out_at, out_row = arguments
         a, b, out = (_data(context, builder, signature, arguments, k) for k in (0, 4, 8))
         sums = [cgutils.alloca_once_value(builder, _zero()) for _ in range(ROWS)]
-        with cgutils.for_range(builder, count) as loop:
-            right = _load(builder, b, builder.add(b_at, builder.mul(loop.index, b_step)))
-            start = builder.add(a_at, builder.mul(loop.index, a_step))
+        with _loop(builder, _INT(0), count, 1) as index:
+            right = _load(builder, b, builder.add(b_at, builder.mul(index, b_step)))
+            start = builder.add(a_at, builder.mul(index, a_step))
             for row, sum_ in enumerate(sums):
                 left = _splat(builder, a, builder.add(start, builder.mul(_INT(row), a_row)))
                 builder.store(accumulate(builder, left, right, builder.load(sum_)), sum_)
