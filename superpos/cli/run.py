@@ -45,7 +45,8 @@ def run_file(
     from superpos.stages.plan import plan_study
 
     plan = plan_study(study)
-    from superpos.cluster.pool import RayExecutor, check_address
+    from superpos.cluster.connect import check_address
+    from superpos.cluster.pool import RayExecutor
 
     check_address(address)
     database = Database(url)

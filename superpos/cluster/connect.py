@@ -1,0 +1,99 @@
+"""Reach a Ray cluster, or start one that only this machine can reach."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from superpos.errors import InputError
+
+CONNECT_SECONDS = 10.0
+"""How long the address of a cluster may take to answer."""
+OBJECT_STORE_BYTES = 256 * 1024 * 1024
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+def check_address(address: str) -> None:
+    """Refuse an address of the form host:port that nothing listens on: Ray alone would try for minutes.
+
+    Raises
+    ------
+    InputError
+        Naming the address; other forms (`auto`, `local`) are Ray's to judge.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isascii() and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"--address: cannot reach a Ray cluster at {address!r} ({reason})") from error
+
+
+def connect(n_workers: int | None, address: str) -> tuple[Any, bool]:
+    """Return the module `ray`, connected, and whether the connection was made here.
+
+    Raises
+    ------
+    InputError
+        If the cluster at `address` cannot be reached.
+    """
+    check_address(address)
+    _prepare_environment(address)
+    import ray
+
+    if ray.is_initialized():
+        return ray, False
+    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray warns of its own plans for later versions
+        if address:
+            try:
+                ray.init(address=address, **quiet)
+            except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+                raise InputError(
+                    f"--address: cannot reach a Ray cluster at {address!r} ({reason})"
+                ) from error
+            return ray, True
+        ray.init(
+            address="local",  # whatever RAY_ADDRESS says: another cluster is asked for by --address
+            num_cpus=n_workers or os.cpu_count() or 1,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            runtime_env={"env_vars": _worker_environment()},
+            **quiet,
+        )
+    return ray, True
+
+
+def _prepare_environment(address: str) -> None:
+    """Ask for token authentication on a cluster of our own; Ray reads this when it is first imported."""
+    if address or "ray" in sys.modules:
+        return
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if os.environ["RAY_AUTH_MODE"] == "token":
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    # Named after the systems where it is the default: a node that is to be alone listens on loopback.
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+
+def _worker_environment() -> dict[str, str]:
+    """Return the environment of workers: one BLAS thread each, and the modules this process sees."""
+    root = str(Path(__file__).resolve().parent.parent.parent)
+    environment = dict.fromkeys(THREAD_VARIABLES, "1")
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    return environment

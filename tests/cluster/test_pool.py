@@ -1,0 +1,242 @@
+"""The pool of Ray actors: every payload has its answer, whatever dies on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from superpos.cluster.pool import MAX_RETRIES, RayExecutor, Worker
+from superpos.cluster.slots import IN_FLIGHT
+from superpos.errors import StageError
+from superpos.stages.executor import Answer
+
+pytestmark = pytest.mark.cluster
+
+
+def make_tasks() -> dict[str, Any]:
+    """Return tasks that travel to the workers by value."""
+
+    def double(x: int) -> int:
+        return 2 * x
+
+    def slow(seconds: float) -> float:
+        time.sleep(seconds)
+        return seconds
+
+    def fail(kind: str) -> None:
+        if kind == "value":
+            raise ValueError("bad\nnumbers")
+        if kind == "bug":
+            raise AssertionError
+        raise NotImplementedError(kind)
+
+    def lock(_: Any) -> Any:
+        import threading
+
+        return threading.Lock()  # cannot travel
+
+    def die(payload: tuple[str, int]) -> int:
+        """Kill the worker so many times, then return how often that was."""
+        path, deaths = Path(payload[0]), payload[1]
+        with path.open("a") as stream:
+            stream.write("x")
+        if path.stat().st_size <= deaths:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return deaths
+
+    def maybe_die(payload: tuple[str, int] | int) -> int:
+        return payload if isinstance(payload, int) else die(payload)
+
+    def surroundings(_: Any) -> dict[str, Any]:
+        import numpy as np
+        from threadpoolctl import threadpool_info
+
+        np.ones((2, 2)) @ np.ones((2, 2))
+        return {"pid": os.getpid(), "threads": [one["num_threads"] for one in threadpool_info()]}
+
+    return {
+        "double": double,
+        "slow": slow,
+        "fail": fail,
+        "lock": lock,
+        "die": die,
+        "maybe_die": maybe_die,
+        "surroundings": surroundings,
+    }
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """A local Ray with three CPUs; the executor that starts it runs nothing itself."""
+    with RayExecutor(3):
+        yield
+
+
+@pytest.fixture(scope="module")
+def pool(cluster: None) -> Iterator[RayExecutor]:  # noqa: ARG001 (starts Ray)
+    executor = RayExecutor(2, tasks=make_tasks())
+    yield executor
+    executor.close()
+
+
+def answers(executor: RayExecutor, task: str, payloads: Any) -> list[Answer]:
+    return sorted(executor.run(task, payloads), key=lambda answer: answer.index)
+
+
+def test_every_payload_has_its_answer(pool: RayExecutor) -> None:
+    found = answers(pool, "double", range(50))
+    assert [(answer.index, answer.value, answer.error) for answer in found] == [
+        (index, 2 * index, None) for index in range(50)
+    ]
+    assert answers(pool, "double", []) == []
+
+
+def test_payloads_are_drawn_as_workers_become_free(pool: RayExecutor) -> None:
+    drawn = 0
+
+    def payloads() -> Iterator[int]:
+        nonlocal drawn
+        for number in range(30):
+            drawn += 1
+            yield number
+
+    for finished, _ in enumerate(pool.run("double", payloads())):
+        assert drawn <= finished + pool.n_workers * IN_FLIGHT
+    assert drawn == 30
+
+
+def test_answers_come_as_they_finish(pool: RayExecutor) -> None:
+    order = [answer.index for answer in pool.run("slow", [1.5, 0.0, 0.0, 0.0])]
+    assert sorted(order) == [0, 1, 2, 3]
+    assert order[-1] != 1
+    assert order.index(1) < order.index(0)
+
+
+def test_errors_become_answers_of_one_line(pool: RayExecutor) -> None:
+    found = answers(pool, "fail", ["value", "bug", "unheard of"])
+    assert [answer.error.reason for answer in found if answer.error] == [
+        "ValueError",
+        "AssertionError",
+        "NotImplementedError",
+    ]
+    assert found[0].error is not None
+    assert found[0].error.message == "ValueError: bad numbers"
+    assert all(answer.error is not None and "\n" not in answer.error.message for answer in found)
+
+
+def test_an_answer_that_cannot_travel_is_an_error(pool: RayExecutor) -> None:
+    (found,) = answers(pool, "lock", [0])
+    assert found.error is not None
+    assert "\n" not in found.error.message
+    assert answers(pool, "double", [4])[0].value == 8  # the worker lives on
+
+
+def test_work_of_a_worker_that_died_is_done_by_another_life(pool: RayExecutor, tmp_path: Path) -> None:
+    payloads: list[Any] = [*range(6), (str(tmp_path / "deaths"), MAX_RETRIES), *range(7, 12)]
+    found = answers(pool, "maybe_die", payloads)
+    assert [answer.error for answer in found] == [None] * 12
+    assert [answer.value for answer in found] == [*range(6), MAX_RETRIES, *range(7, 12)]
+    assert (tmp_path / "deaths").stat().st_size == MAX_RETRIES + 1
+
+
+def test_only_what_kills_its_workers_is_given_up(pool: RayExecutor, tmp_path: Path) -> None:
+    """With one actor everything waits behind the killer; nothing is lost with it."""
+    del pool
+    alone = RayExecutor(1, tasks=make_tasks())
+    path = tmp_path / "deaths"
+    found = answers(alone, "maybe_die", [(str(path), 99), *range(1, 6)])
+    alone.close()
+    assert found[0].error is not None
+    assert found[0].error.reason == "worker_lost"
+    assert "died 3 times" in found[0].error.message
+    assert path.stat().st_size == MAX_RETRIES + 1
+    assert [(answer.value, answer.error) for answer in found[1:]] == [(n, None) for n in range(1, 6)]
+
+
+def test_workers_have_one_blas_thread_and_processes_of_their_own(pool: RayExecutor) -> None:
+    found = answers(pool, "surroundings", range(8))
+    assert {answer.value["pid"] for answer in found} != {os.getpid()}
+    assert all(answer.value["threads"] for answer in found)
+    assert {count for answer in found for count in answer.value["threads"]} == {1}
+
+
+def test_a_consumer_that_stops_leaves_the_pool_usable(pool: RayExecutor) -> None:
+    stream = pool.run("double", range(20))
+    assert next(stream).error is None
+    stream.close()  # type: ignore[attr-defined] # it is a generator
+    assert [answer.value for answer in answers(pool, "double", [1, 2])] == [2, 4]
+
+
+def test_more_workers_than_the_cluster_has_room_for(pool: RayExecutor) -> None:
+    """Two of three CPUs are taken: the one worker that starts does all the work."""
+    del pool
+    crowded = RayExecutor(3, tasks=make_tasks())
+    assert [answer.value for answer in answers(crowded, "double", range(9))] == [2 * x for x in range(9)]
+    crowded.close()
+
+
+def test_workers_that_cannot_start_are_an_error(pool: RayExecutor) -> None:
+    del pool
+
+    class Unloadable:
+        """Raises wherever it is read back, as code does that a node lacks."""
+
+        def __reduce__(self) -> Any:
+            return exec, ("raise ImportError('no such module there')",)
+
+    broken = RayExecutor(1, tasks={"unloadable": Unloadable()})
+    with pytest.raises(StageError, match=r"^Ray workers cannot be started: .*no such module there"):
+        answers(broken, "unloadable", [1, 2])
+    broken.close()
+
+
+def descendants(root: int) -> set[int]:
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found = {root}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {root}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_local_cluster_listens_on_loopback_only(pool: RayExecutor) -> None:
+    answers(pool, "double", [1])
+    inodes = set()
+    processes = descendants(os.getpid())
+    for process in processes:
+        try:
+            links = [str(fd.readlink()) for fd in Path(f"/proc/{process}/fd").iterdir()]
+        except OSError:
+            continue
+        inodes |= {link[8:-1] for link in links if link.startswith("socket:[")}
+    listening = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                listening.append(fields[1].partition(":")[0])
+    loopback = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
+    assert len(processes) > 3
+    assert len(listening) > 3
+    assert set(listening) <= loopback
+
+
+def test_the_plain_worker() -> None:
+    worker = Worker({"half": lambda x: 1 / x})
+    assert worker.run("half", 3, 2) == Answer(3, 0.5)
+    failed = worker.run("half", 4, 0)
+    assert failed.error is not None
+    assert failed.error.reason == "ZeroDivisionError"
