@@ -263,6 +263,7 @@ def read_shard_rows(connection: sa.Connection, activation_id: int) -> tuple[Shar
 def finish_directions(database: Database, results: list[DirectionResult], run_id: int) -> None:
     """Write trained probes with their metrics; a set of fewer than two directions is not applicable."""
     with database.write() as connection:
+        take_turns(connection, "probes")
         for result in results:
             values: dict[str, Any] = {
                 "status": "done" if not result.reason else "not_applicable",

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from superpos.db.engine import Database
+from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
 from superpos.db.insert import ids_by_key, insert_missing
 from superpos.db.tables_fits import block_targets, blocks, psm_entries, psms, targets
@@ -100,9 +100,8 @@ def _reference(connection: sa.Connection, row: Any) -> tuple[Any, Any]:
 def finish_targets(database: Database, results: list[PsmResult], run_id: int) -> None:
     """Write matrices, each once however many targets share it, and point the targets at them."""
     with database.write() as connection:
-        # In one order, for two transactions that insert the same keys crosswise would wait for each other.
-        in_order = sorted(results, key=lambda result: result.key)
-        insert_missing(connection, psms, [_row(result, run_id) for result in in_order])
+        take_turns(connection, "psms")
+        insert_missing(connection, psms, [_row(result, run_id) for result in results])
         ids = ids_by_key(connection, psms, "psm_id", (result.key for result in results))
         entries = []
         for result in results:
@@ -120,6 +119,7 @@ def finish_targets(database: Database, results: list[PsmResult], run_id: int) ->
 def refuse_targets(database: Database, reasons: dict[int, str], run_id: int) -> None:
     """Mark targets that have no matrix (a control that does not exist for this input) as not applicable."""
     with database.write() as connection:
+        take_turns(connection, "psms")
         for target_id, reason in reasons.items():
             connection.execute(
                 targets.update()

@@ -348,7 +348,9 @@ class Store:
             rows = [dict(row) for row in best.mappings()]
         ids = sorted({row["target_id"] for row in rows})
         pairs = [
-            {"target_a": ids[0], "target_b": ids[1], "spearman": 0.5, "p_value": 0.2, "n_permutations": 99}
+            {"target_a": a, "target_b": b, "spearman": 0.5, "p_value": 0.2, "n_permutations": 99}
+            for a in ids[:1]
+            for b in ids[1:2]
         ]
         count = n_results(self.database, self.study_id)
         write_analysis(self.database, self.study_id, self.run_id, count, rows, pairs)
