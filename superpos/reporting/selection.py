@@ -156,7 +156,7 @@ def describe_setting(frame: pd.DataFrame) -> str:
         pairs = frame[["kernel", "s", "self_energy", "softening"]].drop_duplicates()
         names = ("kernel", "self_energy", "softening")
         own = {
-            kernel: f"{self_energy}, ε {softening:g} r" if softening else str(self_energy)
+            kernel: f"{self_energy}, ε {softening:g} × start radius" if softening else str(self_energy)
             for kernel, self_energy, softening in zip(*(pairs[name].tolist() for name in names), strict=True)
         }
         parts.append("self-energy " + ", ".join(f"{name}: {own[name]}" for name in kernels(pairs)))

@@ -61,4 +61,6 @@ def full_study(make_study: Callable[..., str]) -> str:
 @pytest.fixture(scope="session")
 def small_study(make_study: Callable[..., str]) -> str:
     """Return the URL of a database with one small data set, for tests that render."""
-    return make_study(Plan(datasets={"python_syntax": SYNTAX}, layers=(0, 1), controls=("permuted",)))
+    return make_study(
+        Plan(datasets={"python_syntax": SYNTAX}, layers=(0, 1), controls=("permuted",), sweep=())
+    )

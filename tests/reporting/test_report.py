@@ -291,6 +291,14 @@ def test_two_studies_on_one_page(make_study, tiny, tmp_path):
     assert len(everything.tables) == len(paths.tables)
 
 
+def test_a_database_without_studies_gives_a_page_that_says_so(make_study, tmp_path):
+    paths = report(make_study(), tmp_path)
+    page = Page(paths.index.read_text(encoding="utf-8"))
+    assert "The database holds no study." in page.words
+    assert "no study" in paths.summary.read_text(encoding="utf-8")
+    assert not paths.figures
+
+
 def test_an_unknown_study_is_refused_and_nothing_written(small_study, tmp_path):
     with pytest.raises(InputError, match=r"study 'syntetic' is not in .*did you mean 'synthetic'"):
         report(small_study, tmp_path / "out", "syntetic")

@@ -136,7 +136,7 @@ def test_the_setting_in_words_names_softening_by_kernel():
     )  # fmt: skip
     text = describe_setting(frame)
     assert "gauge unit" in text
-    assert "exp: include, riesz:1: include, ε 0.1 r" in text
+    assert "exp: include, riesz:1: include, ε 0.1 × start radius" in text
     assert "λ_x 1 (Powell)" in text
 
 
