@@ -1,0 +1,130 @@
+"""Databases of every schema revision that users may have: upgraded to the newest, they keep every row."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from alembic import command
+
+from superpos.db import migrate
+from superpos.db.engine import Database
+from superpos.db.migrate import check, current_revision, newest_revision, require_current, upgrade
+from superpos.db.progress import study_progress
+from superpos.db.results import VIEWS, Results
+from superpos.db.trace import trace
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets" / "db"
+FROZEN = sorted(ASSETS.glob("*.sql"))
+ROWS = {
+    "0001": {
+        "probe_results": 22,  # 2 layers x 11 features
+        "psm_results": 6,  # 2 layers x (features, gaussian, shuffled_entries)
+        "psm_pairs": 90,  # 2 layers x 45 pairs of the 10 features that could be probed
+        "joint_results": 12,  # 6 x (exp, log)
+        "fit_weights": 120,
+        "fit_results": 36,  # 12 x (Powell at sigma 0 and 0.1, manifold at 0)
+        "best_matches": 36,
+        "layer_similarity": 1,
+        "dataset_features": 11,
+        "study_progress": 5,
+        "runs": 1,
+    }
+}
+
+
+def load(path: Path, folder: Path) -> Database:
+    """The frozen database as a file of its own."""
+    file = folder / "old.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(path.read_text(encoding="utf-8"))
+    return Database(f"sqlite:///{file}")
+
+
+def table_counts(database: Database) -> dict[str, int]:
+    with database.read() as connection:
+        return dict(migrate._row_counts(connection))
+
+
+@pytest.fixture(params=FROZEN, ids=[path.stem for path in FROZEN])
+def frozen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Database]]:
+    database = load(request.param, tmp_path)
+    yield request.param.stem, database
+    database.dispose()
+
+
+def test_every_revision_has_a_frozen_database() -> None:
+    scripts = migrate.ScriptDirectory.from_config(migrate._config()).walk_revisions()
+    assert {path.stem for path in FROZEN} == {script.revision for script in scripts}
+
+
+def test_a_revision_is_never_edited(frozen: tuple[str, Database], tmp_path: Path) -> None:
+    # A changed migration would leave the databases that users have at a schema of its own.
+    revision, old = frozen
+    new = Database(f"sqlite:///{tmp_path / 'new.db'}")
+    with new.write() as connection:
+        command.upgrade(migrate._config(connection), revision)
+    query = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+    with old.read() as before, new.read() as after:
+        assert dict(map(tuple, before.exec_driver_sql(query))) == dict(
+            map(tuple, after.exec_driver_sql(query))
+        )
+    new.dispose()
+
+
+def test_an_old_database_is_upgraded_with_every_row(frozen: tuple[str, Database]) -> None:
+    revision, database = frozen
+    assert current_revision(database) == revision
+    before = table_counts(database)
+    assert before["fits"] == 30  # one gaussian matrix for both layers
+    assert upgrade(database) == (revision, newest_revision())
+    after = table_counts(database)
+    assert {name: after[name] for name in before} == before
+    assert check(database) == []
+    require_current(database)
+
+
+def test_the_views_of_an_upgraded_database_are_full(frozen: tuple[str, Database]) -> None:
+    revision, database = frozen
+    upgrade(database)
+    results = Results(database)
+    assert results.studies() == ("frozen",)
+    assert {view: len(results.frame(view)) for view in VIEWS} == ROWS[revision]
+    assert [(row.stage, row.undone) for row in study_progress(database, "frozen")] == [
+        (stage, 0) for stage in ("datasets", "activations", "probes", "psms", "fits")
+    ]
+
+
+def test_the_arrays_of_an_upgraded_database_are_what_they_were(frozen: tuple[str, Database]) -> None:
+    _, database = frozen
+    upgrade(database)
+    results = Results(database)
+    fits = results.frame("fit_results", target="features", optimiser="powell", sigma=0.1)
+    assert len(fits) == 4
+    for fit in fits.itertuples():
+        target = results.psm(fit.psm_key)
+        probe = results.frame("probe_results", layer=fit.layer).iloc[0]
+        rows = results.directions(probe["direction_key"]).coef_raw
+        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        np.testing.assert_allclose(rows @ rows.T, target, atol=1e-12)
+        vectors, _, similarities = results.joint_arrays(fit.joint_key)
+        rows = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        np.testing.assert_allclose(rows @ rows.T, similarities, atol=1e-12)
+        assert fit.distance_joint == pytest.approx(np.linalg.norm(similarities - target))
+        kept = results.fit_arrays(fit.fit_key)
+        assert kept is not None
+        assert fit.distance_final == pytest.approx(np.linalg.norm(kept[1] - target))
+
+
+def test_a_fit_of_an_upgraded_database_is_traced_to_the_text(frozen: tuple[str, Database]) -> None:
+    _, database = frozen
+    upgrade(database)
+    key = Results(database).frame("best_matches")["fit_key"].iloc[0]
+    kinds = [row.kind for row in trace(database, key)]
+    assert kinds[0] == "fit"
+    assert kinds[-2:] == ["data set", "run"]
+    assert {"model", "file", "probe set"} <= set(kinds)
