@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superpos.errors import ArgumentError
@@ -79,11 +79,13 @@ def changed_leaves(value: Any, leaf: Any) -> Iterator[Any]:
 
 
 @given(VALUES)
+@settings(deadline=None)
 def test_equal_values_have_one_text_whatever_the_order_and_the_container(value: Any) -> None:
     assert canonical_json(shuffled(value)) == canonical_json(value)
 
 
 @given(VALUES)
+@settings(deadline=None)
 def test_the_text_is_json_of_the_value(value: Any) -> None:
     text = canonical_json(value)
     assert text.isascii()
@@ -91,6 +93,7 @@ def test_the_text_is_json_of_the_value(value: Any) -> None:
 
 
 @given(VALUES, LEAVES)
+@settings(deadline=None)
 def test_one_changed_leaf_gives_another_key(value: Any, leaf: Any) -> None:
     key = content_key("row", 1, {"spec": value})
     for other in changed_leaves(value, leaf):

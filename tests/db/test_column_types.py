@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -59,6 +59,7 @@ def raw(database: Database, column: str) -> Any:
 
 
 @given(hnp.arrays(DTYPES, SHAPES))
+@settings(deadline=None)
 def test_arrays_come_out_with_their_type_shape_and_bits(array: np.ndarray[Any, Any]) -> None:
     again = decode_array(encode_array(array))
     assert (again.dtype, again.shape) == (array.dtype, array.shape)
@@ -68,6 +69,7 @@ def test_arrays_come_out_with_their_type_shape_and_bits(array: np.ndarray[Any, A
 
 
 @given(hnp.arrays(DTYPES, SHAPES))
+@settings(deadline=None)
 def test_the_byte_order_and_the_layout_in_memory_are_nothing(array: np.ndarray[Any, Any]) -> None:
     data = encode_array(array)
     assert encode_array(array.astype(array.dtype.newbyteorder(">"))) == data

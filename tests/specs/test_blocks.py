@@ -95,6 +95,7 @@ def test_a_gauge_that_one_similarity_does_not_have_is_refused_for_that_one_alone
     st.lists(st.sampled_from([0.1, 1.0]), min_size=1, max_size=2),
     st.sampled_from(["powell", "manifold"]),
 )
+@settings(deadline=None)
 def test_sigma_zero_is_always_there_and_first_and_trials_belong_to_perturbations(
     sigmas: list[float], trials: int, lambda_x: list[float], optimiser: Any
 ) -> None:

@@ -379,8 +379,8 @@ BLOCK: list[tuple[str, str]] = [
         'space = "raw"',
         (
             "blocks[0].space: unknown key; allowed: backend, class_weight, datasets, gauges, gtol, "
-            "hookpoints, importance_modes, kernels, lambda_d, layers, max_iter, method, models, n_dims, name, "
-            "probe_C, rbf_scales, reoptimisations, replicates, restarts, scaler, similarities, spaces, "
+            "hookpoints, importance_modes, kernels, lambda_d, layers, max_iter, method, models, n_dims, "
+            "name, probe_C, rbf_scales, reoptimisations, replicates, restarts, scaler, similarities, spaces, "
             "split_seeds, targets (did you mean 'spaces'?)"
         ),
     ),
@@ -388,8 +388,8 @@ BLOCK: list[tuple[str, str]] = [
     (
         'targets = ["feature"]',
         (
-            "blocks[0].targets: 'feature' is unknown; allowed: features, permuted, gaussian, shuffled_entries, "
-            "spectrum, shuffled_labels (did you mean 'features'?)"
+            "blocks[0].targets: 'feature' is unknown; allowed: features, permuted, gaussian, "
+            "shuffled_entries, spectrum, shuffled_labels (did you mean 'features'?)"
         ),
     ),
     ("replicates = 0", "blocks[0].replicates: 0 must be at least 1"),
