@@ -69,7 +69,8 @@ def draw_distances(data: StudyData) -> Iterator[Drawn]:
                     "For each kernel (row) and kind of target (column), medians over the best matches of "
                     "all layers and replicates; the band is the interquartile range of the end. The grey "
                     "bar breaks the axis before σ = 0. Re-optimisation keeps the target where the black "
-                    "line stays near the dotted one. An end at distance 0 from the regular simplex says "
+                    "line stays near the dotted one. Every line is chosen among the same n_dims and λ_d. An "
+                    "end at distance 0 from the regular simplex says "
                     "nothing about its target. The joint optimum may vary with σ, for the best match is "
                     f"chosen for each σ. {where} {NO_CEILING}",
                     draw_procedure(numbers),

@@ -140,6 +140,22 @@ def balanced(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[(2 * covered > n_layers).to_numpy()]
 
 
+def common_grid(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `fit_results` at the (n_dims, lambda_d) that the most (target, sigma) were run at.
+
+    A best match is a minimum over a grid: over a larger grid it is smaller for that reason alone, so lines
+    over sigma or kinds of target are only drawn from cells that each of them has.
+    """
+    if frame.empty:
+        return frame
+    within, grid = ["similarity", "kernel", "optimiser"], ["n_dims", "lambda_d"]
+    kinds = frame[[*within, *grid, "target", "sigma"]].drop_duplicates()
+    counts = kinds.groupby([*within, *grid]).size()
+    widest = counts[counts == counts.groupby(within).transform("max")].reset_index()
+    chosen = frame[[*within, *grid]].merge(widest[[*within, *grid]], how="left", indicator=True)
+    return frame[(chosen["_merge"] == "both").to_numpy()]
+
+
 def describe_setting(frame: pd.DataFrame) -> str:
     """Return the setting of the rows of `main_fits` in words, for a caption."""
     parts = []

@@ -10,6 +10,7 @@ import pytest
 
 from superpos.reporting.selection import (
     balanced,
+    common_grid,
     describe_setting,
     headline_sigma,
     keep_main,
@@ -175,3 +176,21 @@ def test_names_are_shortened_to_one_line():
     assert shorten("a\nb  c") == "a b c"
     assert shorten("x" * 40) == "x" * 31 + "…"
     assert shorten("") == "(empty)"
+
+
+def test_lines_are_drawn_from_cells_that_every_sigma_has() -> None:
+    rows = [
+        ("cosine", "exp", "powell", target, sigma, n_dims, lambda_d)
+        for n_dims, lambda_d, sigmas, kinds in (
+            (4, 100.0, (0.0, 0.1), ("features", "permuted", "gaussian")),
+            (10, 100.0, (0.0, 0.01, 0.1), ("features", "permuted", "gaussian")),
+            (10, 10.0, (0.0, 0.01, 0.1), ("features",)),
+        )
+        for sigma in sigmas
+        for target in kinds
+    ]
+    columns = ["similarity", "kernel", "optimiser", "target", "sigma", "n_dims", "lambda_d"]
+    kept = common_grid(pd.DataFrame(rows, columns=columns))
+    assert {(row.n_dims, row.lambda_d) for row in kept.itertuples()} == {(10, 100.0)}
+    assert len(kept) == 9
+    assert common_grid(kept).equals(kept)

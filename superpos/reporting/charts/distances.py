@@ -1,6 +1,7 @@
 """Distances over sigma: medians and quartiles of best matches over layers and replicates.
 
-For each kernel, kind of target and sigma, over the best matches of all layers and replicates:
+For each kernel, kind of target and sigma, over the best matches of all layers and replicates, each chosen
+among the (n_dims, lambda_d) that every sigma and kind of target was run at:
 
     median, lower and upper quartile (linear interpolation), number of values
 
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from superpos.reporting.selection import balanced, describe_setting, kernels, layers, targets
-from superpos.reporting.study_data import StudyData, Subject, quartiles
+from superpos.analysis.best_match import best_matches
+from superpos.reporting.selection import balanced, common_grid, describe_setting, kernels, layers, targets
+from superpos.reporting.study_data import FIT_GROUP_AXES, StudyData, Subject, quartiles
 from superpos.reporting.style import (
     LineStyle,
     from_zero,
@@ -171,8 +173,10 @@ def draw_comparison(numbers: Distances) -> Figure:
 
 
 def _rows(data: StudyData, subject: Subject, similarity: str) -> pd.DataFrame:
-    rows = data.main_matches(subject)
-    return rows[(rows["similarity"] == similarity) & (rows["optimiser"] == "powell")]
+    """Return best matches over the cells that every sigma and kind of target has."""
+    rows = data.main_fits(subject)
+    rows = common_grid(rows[(rows["similarity"] == similarity) & (rows["optimiser"] == "powell")])
+    return rows if rows.empty else best_matches(rows, FIT_GROUP_AXES).rows
 
 
 def _draw_line(panel: Axes, line: Line, style: LineStyle, places: dict[float, float], *, band: bool) -> None:
