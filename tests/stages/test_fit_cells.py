@@ -14,10 +14,10 @@ from superpos.specs.axes import FitAxes, JointAxes
 from superpos.stages import fit_cells
 from superpos.stages.fit_cells import compute_work, joint_key, same_columns
 
-AXES = JointAxes("exp", gauge="unit", n_dims=3, max_iter=60)
-POWELL = FitAxes("powell", sigma=0.1, max_iter=2)
-ZERO = FitAxes("powell", sigma=0.0, max_iter=2)
-MANIFOLD = FitAxes("manifold", sigma=0.0, gtol=1e-4)
+AXES = JointAxes("exp", gauge="unit", n_dims=3, max_iter=60, backend="scipy")
+POWELL = FitAxes("powell", sigma=0.1, max_iter=2, backend="scipy")
+ZERO = FitAxes("powell", sigma=0.0, max_iter=2, backend="scipy")
+MANIFOLD = FitAxes("manifold", sigma=0.0, gtol=1e-4, backend="scipy")
 
 
 def make_work(axes: JointAxes = AXES, fits: tuple[FitAxes, ...] = (ZERO, POWELL), **rest: Any) -> JointWork:
@@ -45,18 +45,31 @@ def columns(result: Any) -> list[dict[str, Any]]:
     return [{k: v for k, v in fit.columns.items() if k != "seconds"} for fit in result.fits]
 
 
-@pytest.mark.parametrize("energy", ["exp", "log"])
-@pytest.mark.parametrize("similarity", ["cosine", "rbf"])
-def test_bits_do_not_depend_on_what_the_database_holds_already(energy: Any, similarity: str) -> None:
-    axes = replace(AXES, energy=energy, self_energy=None, gauge="unit" if similarity == "cosine" else "none")
+@pytest.mark.parametrize(
+    ("backend", "energy", "similarity"),
+    [
+        ("scipy", "exp", "cosine"),
+        ("scipy", "log", "cosine"),
+        ("scipy", "exp", "rbf"),
+        ("scipy", "log", "rbf"),
+        ("compiled", "exp", "cosine"),
+        ("compiled", "log", "rbf"),
+    ],
+)
+def test_bits_do_not_depend_on_what_the_database_holds_already(
+    backend: Any, energy: Any, similarity: str
+) -> None:
+    gauge: Any = "unit" if similarity == "cosine" else "none"
+    axes = replace(AXES, energy=energy, self_energy=None, gauge=gauge, backend=backend)
     scale = 0.0 if similarity == "cosine" else 10.0
-    fits = (ZERO, MANIFOLD, POWELL)
+    zero, manifold, powell = (replace(one, backend=backend) for one in (ZERO, MANIFOLD, POWELL))
+    fits = (zero, manifold, powell)
     work = make_work(axes, fits, similarity=similarity, rbf_scale=scale)
     at_once = compute_work(work)
     assert at_once.joint is not None
     assert at_once.key == joint_key(work.psm_key, work.axes_key)
     done = JointDone(at_once.joint.vectors, at_once.joint.logits, at_once.joint.start_radius)
-    stored = {ZERO: at_once.fits[0].similarities}
+    stored = {zero: at_once.fits[0].similarities}
     for unperturbed in ({}, stored):  # sigma 0 made again, or read
         later = compute_work(replace(work, done=done, unperturbed=unperturbed, fits=work.fits[2:]))
         assert later.joint is None

@@ -90,9 +90,19 @@ max_iter = 2
 """
 
 
+_made: dict[str, Path] = {}
+"""Folders of this process: every conftest that loads this module has fixtures of its own."""
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A GPT-NeoX folder with two layers of width 16 and the tokenizer of the bundled model."""
+    if "model" not in _made:
+        _made["model"] = _make_model(tmp_path_factory.mktemp("models") / "tiny")
+    return _made["model"]
+
+
+def _make_model(folder: Path) -> Path:
     import torch
     from transformers import AutoModelForCausalLM, GPTNeoXConfig
 
@@ -105,7 +115,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=64,
         initializer_range=0.4,
     )
-    folder = tmp_path_factory.mktemp("models") / "tiny"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         AutoModelForCausalLM.from_config(config).save_pretrained(folder)
@@ -116,7 +125,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a few files of the standard library."""
-    folder = tmp_path_factory.mktemp("corpus") / "text"
+    if "corpus" in _made:
+        return _made["corpus"]
+    folder = _made["corpus"] = tmp_path_factory.mktemp("corpus") / "text"
     folder.mkdir()
     for name in CORPUS_FILES:
         shutil.copy(Path(sysconfig.get_path("stdlib")) / name, folder)
@@ -215,7 +226,9 @@ def tiny(tiny_model: Path, tiny_corpus: Path, tmp_path: Path) -> Tiny:
 @pytest.fixture(scope="session")
 def finished(tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the finished study: its SQLite file and its data folder."""
-    folder = tmp_path_factory.mktemp("finished")
+    if "finished" in _made:
+        return _made["finished"]
+    folder = _made["finished"] = tmp_path_factory.mktemp("finished")
     database = Database(f"sqlite:///{folder / 'superpos.db'}")
     ensure_current(database)
     run_tiny(database, Tiny(tiny_model, tiny_corpus, folder).plan())
