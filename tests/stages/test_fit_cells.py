@@ -52,8 +52,7 @@ def columns(result: Any) -> list[dict[str, Any]]:
         ("scipy", "log", "cosine"),
         ("scipy", "exp", "rbf"),
         ("scipy", "log", "rbf"),
-        ("compiled", "exp", "cosine"),
-        ("compiled", "log", "rbf"),
+        pytest.param("compiled", "exp", "cosine", marks=pytest.mark.slow),  # compiles, the first time
     ],
 )
 def test_bits_do_not_depend_on_what_the_database_holds_already(
