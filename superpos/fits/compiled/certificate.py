@@ -64,7 +64,10 @@ def certify_compiled(vectors: Float, importance: Float, kernel: Kernel) -> Certi
     weighted = (np.sqrt(weights) * radii)[:, None] * rows
     width = rows.shape[1] - 1
     hessian = np.empty((n * width, n * width))
-    assemble(rows, radii, weights, first, second, radial, hessian)
+    assemble(
+        rows.ravel(), radii, weights, first.ravel(), second.ravel(), radial, np.empty(n * n), np.empty(n * n * width),
+        hessian.ravel()
+    )  # fmt: skip
     if not np.isfinite(hessian).all():
         return _not_applicable(rank)
     bases = tangent_bases(rows)

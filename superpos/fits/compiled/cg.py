@@ -21,13 +21,34 @@ from numba import njit
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.dcsrch import CONVERGED as FOUND
 from superpos.fits.compiled.dcsrch import EVALUATE, FAILED, TASK, advance_step, begin_step
-from superpos.fits.compiled.elementary import ENTRY, OPTIONS, PASTE
-from superpos.fits.compiled.full import squared_differences, squared_lengths
+from superpos.fits.compiled.dense import dot, squared_differences, squared_lengths
+from superpos.fits.compiled.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.entry import entry
 from superpos.fits.compiled.joint_gauges import centre, place_vectors
 from superpos.fits.compiled.joint_objective import loss_gradient
-from superpos.fits.compiled.joint_workspace import BUFFER, CENTRED, DISTANCES, VECTORS, F, M, N
-from superpos.fits.compiled.simd import apart, dot, part
-from superpos.fits.compiled.wolfe import C1, C2, DESCENT, NFEV, NJEV, TRIALS, Line, first_guess, largest, turn
+from superpos.fits.compiled.joint_workspace import BUFFER, CENTRED, DISTANCES, F, M, N
+from superpos.fits.compiled.joint_workspace import VECTORS as JOINT_VECTORS
+from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.simd import cold
+from superpos.fits.compiled.wolfe import (
+    AHEAD,
+    C1,
+    C2,
+    DESCENT,
+    LAST,
+    NFEV,
+    NJEV,
+    SLOPE,
+    TRIAL,
+    TRIALS,
+    VECTORS,
+    G,
+    P,
+    X,
+    first_guess,
+    largest,
+    turn,
+)
 from superpos.fits.compiled.zoom import ASKED, advance_zoom, begin_zoom
 
 CONVERGED, MAX_ITER, STALLED, NON_FINITE, ESCAPED = range(5)
@@ -39,16 +60,16 @@ LIMIT, WATCH, FAR = range(3)
 @njit(**OPTIONS)
 def is_escaping(memory: Float, at: Int, x: Float, bounds: Float) -> bool:
     """Return whether the vectors at the head of `x` (gauge none) are too long or out of each other's reach."""
-    apart()
+    cold()
     n, f, m = at[N], at[F], at[M]
-    lengths = part(memory, at[BUFFER], m)
+    lengths = part(memory, at[BUFFER])
     squared_lengths(x, lengths, f, m)
-    longest = math.sqrt(largest(lengths))
+    longest = math.sqrt(largest(lengths, m))
     if longest > bounds[LIMIT]:
         return True
     if not longest > bounds[WATCH]:
         return False
-    squares = part(memory, at[DISTANCES], m * m)
+    squares = part(memory, at[DISTANCES])
     squared_differences(x, squares, n, f, m)
     # Rows reached from row 0 over pairs within reach, in waves.
     reached = lengths
@@ -69,26 +90,26 @@ def is_escaping(memory: Float, at: Int, x: Float, bounds: Float) -> bool:
 
 
 @njit(**OPTIONS)
-def is_finite(values: Float) -> bool:
+def is_finite(values: Float, size: int) -> bool:
     """Return whether every number is finite."""
-    for j in range(values.size):
+    for j in range(size):
         if not math.isfinite(values[j]):
             return False
     return True
 
 
 @njit(**PASTE)
-def copy(source: Float, out: Float) -> None:
-    """Copy a vector (an assignment of slices compiles for seconds)."""
-    for j in range(out.size):
+def copy(source: Float, out: Float, size: int) -> None:
+    """Copy a vector."""
+    for j in range(size):
         out[j] = source[j]
 
 
 @njit(**OPTIONS)
-def move(x: Float, p: Float, t: float, trial: Float) -> bool:
+def move(x: Float, p: Float, t: float, trial: Float, size: int) -> bool:
     """Make x + t p the trial point; return whether that is another point than before."""
     changed = False
-    for j in range(x.size):
+    for j in range(size):
         v = x[j] + t * p[j]
         changed = changed or trial[j] != v
         trial[j] = v
@@ -98,33 +119,44 @@ def move(x: Float, p: Float, t: float, trial: Float) -> bool:
 @njit(**OPTIONS)
 def represent(memory: Float, at: Int, x: Float) -> None:
     """Replace `x` by its representative: Y = X, centred where a shift changes nothing."""
-    apart()
+    cold()
     n, f, m = at[N], at[F], at[M]
     place_vectors(memory, at, x)
-    vectors = part(memory, at[VECTORS], f * m)
+    vectors = part(memory, at[JOINT_VECTORS])
     if at[CENTRED] == 1:
         centre(vectors, n, f, m)
     for j in range(f * m):
         x[j] = vectors[j]
 
 
-@njit(**ENTRY)
+@entry
 def fit(
-    memory: Float, at: Int, line: Line, bounds: Float, gtol: float, max_iter: int
-) -> tuple[float, float, int, int, bool]:
-    """Descend from line.x to a representative, which is left there, with all of `memory` evaluated at it.
+    arrays: Float, places: Int, vectors: Float, numbers: Float, counts: Int, thresholds: Float, gtol: float, max_iter: int
+) -> tuple[float, float, int, int, bool]:  # fmt: skip
+    """Descend from X of the line to a representative, which is left there, with all of `memory` evaluated at it.
 
     Returns
     -------
     tuple
         (J, infinity norm of the gradient, steps, how it ended, whether an iterate escaped).
     """
-    x, p, g, trial, slope, ahead = line.x, line.p, line.g, line.trial, line.slope, line.ahead
-    state, counters, tally, last, size = line.state, line.counters, line.tally, line.last, line.x.size
+    memory, at, size = part(arrays, 0), part(places, 0), vectors.size // VECTORS
+    x, p, g, last = (
+        part(vectors, X * size),
+        part(vectors, P * size),
+        part(vectors, G * size),
+        part(vectors, LAST * size),
+    )
+    trial, slope, ahead = (
+        part(vectors, TRIAL * size),
+        part(vectors, SLOPE * size),
+        part(vectors, AHEAD * size),
+    )
+    state, counters, tally, bounds = part(numbers, 0), part(counts, 0), part(counts, 0), part(thresholds, 0)
     steps = 0
     while True:
-        copy(x, last)
-        copy(x, trial)
+        copy(x, last, size)
+        copy(x, trial, size)
         value = loss_gradient(memory, at, trial, slope)
         tally[NFEV] += 1
         tally[NJEV] += 1
@@ -132,7 +164,7 @@ def fit(
             g[j] = slope[j]
             p[j] = -slope[j]
         before = value + math.sqrt(dot(g, 0, g, 0, size)) / 2.0
-        norm = largest(g)
+        norm = largest(g, size)
         ending, first_step = CONVERGED, steps
         while norm > gtol and steps < max_iter:
             descent = dot(g, 0, p, 0, size)
@@ -145,7 +177,7 @@ def fit(
                 if counters[TASK] == FAILED:
                     zooming = True
                     step = begin_zoom(state, counters, guess, value, descent, C1, C2)
-                if move(x, p, step, trial):
+                if move(x, p, step, trial, size):
                     new = loss_gradient(memory, at, trial, slope)
                     asked = False
                     tally[NFEV] += 1
@@ -153,8 +185,8 @@ def fit(
                 d = dot(slope, 0, p, 0, size)
                 suits = False
                 if zooming or abs(d) <= C2 * -descent:
-                    suits = turn(g, slope, p, ahead) <= -DESCENT * dot(slope, 0, slope, 0, size)
-                    suits = suits or largest(slope) <= gtol
+                    suits = turn(g, slope, p, ahead, size) <= -DESCENT * dot(slope, 0, slope, 0, size)
+                    suits = suits or largest(slope, size) <= gtol
                 counters[ASKED] = 1
                 if zooming:
                     step = advance_zoom(state, counters, step, new, d, suits)
@@ -172,15 +204,15 @@ def fit(
                 break
             if not asked:
                 tally[NJEV] += 1
-            turn(g, slope, p, ahead)
-            before, value, norm = value, new, largest(slope)
+            turn(g, slope, p, ahead, size)
+            before, value, norm = value, new, largest(slope, size)
             for j in range(size):
                 x[j] = trial[j]
                 p[j] = ahead[j]
                 g[j] = slope[j]
             steps += 1
-            if math.isfinite(value) and is_finite(x):
-                copy(x, last)
+            if math.isfinite(value) and is_finite(x, size):
+                copy(x, last, size)
                 if bounds[LIMIT] < math.inf and is_escaping(memory, at, x, bounds):
                     ending = ESCAPED
                     break
@@ -188,12 +220,12 @@ def fit(
             ending = MAX_ITER
         represent(memory, at, x)
         value = loss_gradient(memory, at, x, slope)
-        if not math.isfinite(value) or not is_finite(slope):
+        if not math.isfinite(value) or not is_finite(slope, size):
             ending = NON_FINITE
-            copy(last, x)
+            copy(last, x, size)
             represent(memory, at, x)
             value = loss_gradient(memory, at, x, slope)
-        norm = largest(slope)
+        norm = largest(slope, size)
         if ending != CONVERGED or norm <= gtol or steps == first_step:
             return value, norm, steps, ending, ending == ESCAPED
         if steps >= max_iter:

@@ -19,11 +19,28 @@ from numba import njit
 
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.simd import cold
 
 STEP_TOLERANCE = 1e-14
 SMALLEST_STEP, LARGEST_STEP = 1e-100, 1e100
 
-C1, C2, START, SLOPE, BEST, F_BEST, D_BEST, OTHER, F_OTHER, D_OTHER, LEAST, MOST, WIDTH, WIDTH_BEFORE, SQUARE = range(15)
+(
+    C1,
+    C2,
+    START,
+    SLOPE,
+    BEST,
+    F_BEST,
+    D_BEST,
+    OTHER,
+    F_OTHER,
+    D_OTHER,
+    LEAST,
+    MOST,
+    WIDTH,
+    WIDTH_BEFORE,
+    SQUARE,
+) = range(15)
 """Places in the state: constants; phi and its slope at 0; step, value, slope of both ends; limits of the next
 step; the last two widths; the exponent 2."""
 STATE_SIZE = 16
@@ -34,7 +51,9 @@ EVALUATE, CONVERGED, FAILED = range(3)
 
 
 @njit(**PASTE)
-def begin_step(state: Float, counters: Int, step: float, value: float, slope: float, c1: float, c2: float) -> None:
+def begin_step(
+    state: Float, counters: Int, step: float, value: float, slope: float, c1: float, c2: float
+) -> None:
     """Start a search at phi(0) = value, phi'(0) = slope with this first trial step."""
     counters[BRACKETED] = counters[SECOND_STAGE] = 0
     refused = step < SMALLEST_STEP or step > LARGEST_STEP or slope >= 0.0 or not math.isfinite(step)
@@ -53,6 +72,7 @@ def begin_step(state: Float, counters: Int, step: float, value: float, slope: fl
 @njit(**OPTIONS)
 def advance_step(state: Float, counters: Int, step: float, value: float, slope: float) -> float:
     """Take value and slope at the trial step; return the next one, or this one if it is accepted."""
+    cold()
     sufficient = state[C1] * state[SLOPE]
     goal = state[START] + step * sufficient
     if counters[SECOND_STAGE] == 0 and value <= goal and slope >= 0.0:

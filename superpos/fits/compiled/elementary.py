@@ -31,13 +31,11 @@ LARGEST = np.finfo(np.float64).max
 INFINITY = np.inf
 SMALLEST = np.finfo(np.float64).tiny
 
-ENTRY = {"nogil": True, "cache": True, "error_model": "numpy"}
-"""How functions that allocate are compiled: strict IEEE (no fast-math flag), GIL released, no check on 1/0."""
-OPTIONS = {
-    "nogil": True, "error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True
-}  # fmt: skip
-"""For functions called from compiled code only. They borrow arrays: counting references at each call cost as
-much as the arithmetic. Not cached by themselves, for the entry points that use them are."""
+ENTRY = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+"""How entry points are compiled: strict IEEE (no fast-math flag), GIL released, no check of 1/0, cached on disk.
+They allocate nothing and count no references: at every call that costs as much as the arithmetic."""
+OPTIONS = {**{key: ENTRY[key] for key in ENTRY if key != "cache"}, "no_cpython_wrapper": True}
+"""For functions called from compiled code only; the cached entry points contain them."""
 INLINE = {**OPTIONS, "forceinline": True}
 """For small functions inside hot loops."""
 PASTE = {**OPTIONS, "inline": "always"}

@@ -19,11 +19,12 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
+from superpos.fits.compiled.dense import dot, product, total, transpose
 from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.full import products, transpose
 from superpos.fits.compiled.lines import close_row
 from superpos.fits.compiled.pairs import EXP, energies
-from superpos.fits.compiled.simd import dot, part, total
+from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.simd import cold
 from superpos.fits.compiled.workspace import (
     BUFFER,
     CODE,
@@ -54,25 +55,26 @@ CANCELLATION = 1e-3
 @njit(**OPTIONS)
 def begin_general(memory: Float, at: Int, rows: Float) -> None:
     """Gather the quadratics of the line along the direction given as rows, (n f,)."""
+    cold()
     n, f, m, pairs = at[N], at[F], at[M], at[PAIRS]
     close_row(memory, at)
-    x, d = part(memory, at[POINT], f * m), part(memory, at[DIRECTION], f * m)
+    x, d = part(memory, at[POINT]), part(memory, at[DIRECTION])
     transpose(rows, d, n, f, m)
-    row_quadratic = part(memory, at[ROW_QUADRATIC], 3 * m)
+    row_quadratic = part(memory, at[ROW_QUADRATIC])
     for j in range(3 * m):
         row_quadratic[j] = 0.0
     for k in range(f):
         add_products(x, d, k * m, m, row_quadratic)
-    q0 = part(memory, at[SCRATCH], m * m)
-    q1, q2 = part(memory, at[SCRATCH] + m * m, m * m), part(memory, at[SCRATCH] + 2 * m * m, m * m)
+    q0 = part(memory, at[SCRATCH])
+    q1, q2 = part(memory, at[SCRATCH] + m * m), part(memory, at[SCRATCH] + 2 * m * m)
     exp = at[CODE] == EXP
     if exp:
-        products(x, x, q0, n, f, m)
-        products(x, d, q1, n, f, m)
-        products(d, d, q2, n, f, m)
+        product(x, m, 1, x, m, f, q0, n)
+        product(x, m, 1, d, m, f, q1, n)
+        product(d, m, 1, d, m, f, q2, n)
     else:
         gather_differences(x, d, q0, q1, q2, n, f, m)
-    quadratic = part(memory, at[QUADRATIC], 3 * pairs)
+    quadratic = part(memory, at[QUADRATIC])
     pair = 0
     for i in range(n - 1):
         for j in range(i + 1, n):
@@ -105,15 +107,15 @@ def gather_differences(x: Float, d: Float, q0: Float, q1: Float, q2: Float, n: i
         width = m - i // 8 * 8
         start = m - width
         a, b, c = (
-            part(q0, i * m + start, width),
-            part(q1, i * m + start, width),
-            part(q2, i * m + start, width),
+            part(q0, i * m + start),
+            part(q1, i * m + start),
+            part(q2, i * m + start),
         )
         for j in range(width):
             a[j] = b[j] = c[j] = 0.0
         for k in range(f):
             own, move = x[k * m + i], d[k * m + i]
-            others, moves = part(x, k * m + start, width), part(d, k * m + start, width)
+            others, moves = part(x, k * m + start), part(d, k * m + start)
             for j in range(width):
                 u, v = own - others[j], move - moves[j]
                 a[j] += u * u
@@ -124,7 +126,7 @@ def gather_differences(x: Float, d: Float, q0: Float, q1: Float, q2: Float, n: i
 @njit(**PASTE)
 def quadratics(q: Float, alpha: float, values: Float, lost: Float, length: int) -> float:
     """Write q0 + 2 a q1 + a^2 q2 and return how many of them have lost digits."""
-    constant, linear, square = part(q, 0, length), part(q, length, length), part(q, 2 * length, length)
+    constant, linear, square = part(q, 0), part(q, length), part(q, 2 * length)
     for j in range(length):
         far = constant[j] + alpha * alpha * square[j]
         value = far + 2.0 * alpha * linear[j]
@@ -137,10 +139,10 @@ def quadratics(q: Float, alpha: float, values: Float, lost: Float, length: int) 
 def general_value(memory: Float, at: Int, alpha: float) -> tuple[float, float, bool]:
     """Return ||X||^2 and F at x + alpha d, and whether F has lost digits: then it must be evaluated in full."""
     code, n, m, pairs = at[CODE], at[N], at[M], at[PAIRS]
-    values, factors = part(memory, at[PAIR_VALUES], pairs), part(memory, at[PAIR_FACTORS], pairs)
-    lengths, flags = part(memory, at[BUFFER], m), part(memory, at[TRIAL_PENALTIES], m)
-    q = part(memory, at[QUADRATIC], 3 * pairs)
-    lost = quadratics(part(memory, at[ROW_QUADRATIC], 3 * m), alpha, lengths, flags, m)
+    values, factors = part(memory, at[PAIR_VALUES]), part(memory, at[PAIR_FACTORS])
+    lengths, flags = part(memory, at[BUFFER]), part(memory, at[TRIAL_PENALTIES])
+    q = part(memory, at[QUADRATIC])
+    lost = quadratics(part(memory, at[ROW_QUADRATIC]), alpha, lengths, flags, m)
     square = total(lengths, 0, m)
     for j in range(m):
         lengths[j] = math.sqrt(lengths[j])
@@ -165,7 +167,7 @@ def general_value(memory: Float, at: Int, alpha: float) -> tuple[float, float, b
     value = memory[CONSTANT] + dot(values, 0, memory, at[PAIR_WEIGHTS], pairs)
     if memory[LAMBDA_X] == 0.0:
         return square, value, False
-    norms = part(memory, at[NORMS], m)
+    norms = part(memory, at[NORMS])
     for j in range(m):
         lengths[j] = abs(lengths[j] - norms[j])
     return square, value + memory[LAMBDA_X] * total(lengths, 0, m), False
@@ -174,6 +176,6 @@ def general_value(memory: Float, at: Int, alpha: float) -> tuple[float, float, b
 @njit(**PASTE)
 def step(memory: Float, at: Int, alpha: float, out: Float) -> None:
     """Write x + alpha d."""
-    x, d = part(memory, at[POINT], out.size), part(memory, at[DIRECTION], out.size)
-    for j in range(out.size):
+    x, d = part(memory, at[POINT]), part(memory, at[DIRECTION])
+    for j in range(at[F] * at[M]):
         out[j] = x[j] + alpha * d[j]

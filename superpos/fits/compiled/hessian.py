@@ -14,11 +14,14 @@ sign, m = u_i + sgn(u_i1) e_1, h = 1 + |u_i1|. Its entries are written out, so n
 
 from __future__ import annotations
 
-import numpy as np
+import math
+
 from numba import njit
 
 from superpos.arrays import Float
-from superpos.fits.compiled.elementary import ENTRY, PASTE
+from superpos.fits.compiled.elementary import PASTE
+from superpos.fits.compiled.entry import entry
+from superpos.fits.compiled.pointers import part
 
 
 @njit(**PASTE)
@@ -26,70 +29,80 @@ def _sign(x: float) -> float:
     return 1.0 if x >= 0.0 else -1.0
 
 
-@njit(**ENTRY)
+@entry
 def assemble(
-    units: Float, norms: Float, weights: Float, first: Float, second: Float, radial: Float, out: Float
-) -> None:
-    """Write the Hessian, (n (f - 1), n (f - 1)), row blocks in order.
+    rows: Float, radii: Float, importance: Float, slopes: Float, bends: Float, pulls: Float, products: Float,
+    projected: Float, hessian: Float
+) -> None:  # fmt: skip
+    """Write the Hessian, (n (f - 1), n (f - 1)), row blocks in order; all arrays are flat.
 
     Parameters
     ----------
-    units
+    rows
         Unit rows, (n, f).
-    norms, weights, radial
+    radii, importance, pulls
         n_i, w_i and q_i, all (n,).
-    first, second
+    slopes, bends
         phi' and phi'', (n, n), zero on the diagonal.
-    out
-        Written, (n (f - 1), n (f - 1)).
+    products, projected
+        Buffers, (n, n) and (n, n, f - 1).
+    hessian
+        Written.
     """
-    n, f = units.shape
+    n = radii.size
+    f = rows.size // n
     k = f - 1
-    # gram: <u_i, u_j>; p: (n, n, f - 1).
-    gram, p = np.empty((n, n)), np.empty((n, n, k))
+    width = n * k
+    units, norms, weights, radial = part(rows, 0), part(radii, 0), part(importance, 0), part(pulls, 0)
+    first, second, gram, p, out = (
+        part(slopes, 0), part(bends, 0), part(products, 0), part(projected, 0), part(hessian, 0)
+    )  # fmt: skip
     for i in range(n):
+        own = part(units, i * f)
         for j in range(n):
+            other = part(units, j * f)
             value = 0.0
             for a in range(f):
-                value += units[i, a] * units[j, a]
-            gram[i, j] = value
+                value += own[a] * other[a]
+            gram[i * n + j] = value
     for i in range(n):
-        sign = _sign(units[i, 0])
-        height = 1.0 + abs(units[i, 0])
+        own = part(units, i * f)
+        sign, height = _sign(own[0]), 1.0 + abs(own[0])
         for j in range(n):
-            share = (gram[i, j] + sign * units[j, 0]) / height
+            other, out_p = part(units, j * f), part(p, (i * n + j) * k)
+            share = (gram[i * n + j] + sign * other[0]) / height
             for a in range(k):
-                p[i, j, a] = units[j, a + 1] - units[i, a + 1] * share
+                out_p[a] = other[a + 1] - own[a + 1] * share
     for i in range(n):
-        sign_i, height_i = _sign(units[i, 0]), 1.0 + abs(units[i, 0])
-        scale_i = np.sqrt(weights[i]) / norms[i]
+        own = part(units, i * f)
+        sign_i, height_i = _sign(own[0]), 1.0 + abs(own[0])
+        scale_i = math.sqrt(weights[i]) / norms[i]
         for j in range(i + 1, n):
-            sign_j, height_j = _sign(units[j, 0]), 1.0 + abs(units[j, 0])
-            scale = 2.0 * scale_i * np.sqrt(weights[j]) / norms[j]
-            slope, bend = scale * first[i, j], scale * second[i, j]
-            mirrors = gram[i, j] + sign_j * units[i, 0] + sign_i * units[j, 0] + sign_i * sign_j
+            other = part(units, j * f)
+            sign_j, height_j = _sign(other[0]), 1.0 + abs(other[0])
+            scale = 2.0 * scale_i * math.sqrt(weights[j]) / norms[j]
+            slope, bend = scale * first[i * n + j], scale * second[i * n + j]
+            mirrors = gram[i * n + j] + sign_j * own[0] + sign_i * other[0] + sign_i * sign_j
             cross = mirrors / (height_i * height_j)
+            p_ij, p_ji = part(p, (i * n + j) * k), part(p, (j * n + i) * k)
             for a in range(k):
-                own, pull = units[i, a + 1], bend * p[i, j, a]
-                left, right = slope * (cross * own), slope * own / height_i
+                row = part(out, (i * k + a) * width + j * k)
+                left = slope * (cross * own[a + 1] - other[a + 1] / height_j)
+                right, pull = slope * own[a + 1] / height_i, bend * p_ij[a]
                 for b in range(k):
-                    other = units[j, b + 1]
-                    value = left * other - right * units[i, b + 1] + pull * p[j, i, b]
-                    value -= slope * units[j, a + 1] * other / height_j
-                    out[i * k + a, j * k + b] = value
-                out[i * k + a, j * k + a] += slope
-            for a in range(k):
+                    row[b] = left * other[b + 1] - right * own[b + 1] + pull * p_ji[b]
+                row[a] += slope
                 for b in range(k):
-                    out[j * k + b, i * k + a] = out[i * k + a, j * k + b]
+                    out[(j * k + b) * width + i * k + a] = row[b]
         scale = 2.0 / (norms[i] * norms[i])
         for a in range(k):
+            row = part(out, (i * k + a) * width + i * k)
             for b in range(k):
-                out[i * k + a, i * k + b] = 0.0
+                row[b] = 0.0
+            row[a] = -scale * radial[i]
         for j in range(n):
-            factor = scale * weights[j] * second[i, j]
+            factor, p_ij = scale * weights[j] * second[i * n + j], part(p, (i * n + j) * k)
             for a in range(k):
-                pull = factor * p[i, j, a]
+                row, pull = part(out, (i * k + a) * width + i * k), factor * p_ij[a]
                 for b in range(k):
-                    out[i * k + a, i * k + b] += pull * p[i, j, b]
-        for a in range(k):
-            out[i * k + a, i * k + a] -= scale * radial[i]
+                    row[b] += pull * p_ij[b]

@@ -18,7 +18,7 @@ from superpos.fits.compiled.joint_workspace import (
     WEIGHTS,
     make_joint_workspace,
 )
-from superpos.fits.compiled.wolfe import NFEV, NJEV, make_line
+from superpos.fits.compiled.wolfe import NFEV, NJEV, X, make_line
 from superpos.fits.joint import JointPoint
 from superpos.fits.problem import JointProblem
 from superpos.records.fits import JointFit, Status
@@ -57,9 +57,7 @@ def fit_joint_compiled(
     check = EscapeCheck(problem)
     workspace = make_joint_workspace(problem)
     line = make_line(workspace.pack(start, logits))
-    fun, norm, nit, ending, escaped = fit(
-        workspace.memory, workspace.at, line, _bounds(problem), gtol, max_iter
-    )
+    fun, norm, nit, ending, escaped = fit(*workspace, *line, _bounds(problem), gtol, max_iter)
     status, message = _STATUS[ending]
     vectors = workspace.vectors()
     importance = workspace.array(WEIGHTS, problem.n).copy()
@@ -83,7 +81,7 @@ def fit_joint_compiled(
             message = reason or _STATUS[ESCAPED][1]
     return JointFit(
         vectors=vectors,
-        logits=workspace.logits(line.x),
+        logits=workspace.logits(line.vector(X)),
         importance=importance,
         norms=np.linalg.norm(vectors, axis=1),
         similarities=similarities,
@@ -93,8 +91,8 @@ def fit_joint_compiled(
         mismatch=mismatch,
         gradient_norm=norm,
         nit=nit,
-        nfev=int(line.tally[NFEV]),
-        njev=int(line.tally[NJEV]),
+        nfev=int(line.counts[NFEV]),
+        njev=int(line.counts[NJEV]),
         status=status,
         message=message,
     )

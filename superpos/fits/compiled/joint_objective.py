@@ -18,8 +18,8 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
+from superpos.fits.compiled.dense import dot, product, squared_differences, squared_lengths, total
 from superpos.fits.compiled.elementary import OPTIONS, PASTE, exp
-from superpos.fits.compiled.full import products, squared_differences, squared_lengths
 from superpos.fits.compiled.joint_gauges import place_vectors, pull_back
 from superpos.fits.compiled.joint_workspace import (
     ANGLES,
@@ -50,19 +50,20 @@ from superpos.fits.compiled.joint_workspace import (
     S,
 )
 from superpos.fits.compiled.pairs import EXP, energies_and_slopes
-from superpos.fits.compiled.simd import apart, dot, part, product_rows, total
+from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.simd import apart
 
 
 @njit(**PASTE)
 def place_weights(memory: Float, at: Int, flat: Float) -> None:
     """Write w~ of the logits at the end of `flat`."""
     n, m = at[N], at[M]
-    weights = part(memory, at[WEIGHTS], m)
+    weights = part(memory, at[WEIGHTS])
     if at[LEARNED] == 0:
         for j in range(n):
             weights[j] = 1.0 / n
         return
-    logits = part(flat, at[F] * m, m)
+    logits = part(flat, at[F] * m)
     largest = logits[0]
     for j in range(1, n):
         largest = max(largest, logits[j])
@@ -79,19 +80,19 @@ def place_weights(memory: Float, at: Int, flat: Float) -> None:
 def place_arguments(memory: Float, at: Int) -> None:
     """Write cosines and squared distances, as far as the kernel and the similarity need them."""
     n, f, m = at[N], at[F], at[M]
-    x = part(memory, at[VECTORS], f * m)
-    angles, distances = part(memory, at[ANGLES], m * m), part(memory, at[DISTANCES], m * m)
+    x = part(memory, at[VECTORS])
+    angles, distances = part(memory, at[ANGLES]), part(memory, at[DISTANCES])
     by_angle, by_distance = at[CODE] == EXP or at[COSINE] == 1, at[CODE] != EXP or at[COSINE] == 0
     if by_angle:
-        inverse = part(memory, at[INVERSE], m)
+        inverse = part(memory, at[INVERSE])
         squared_lengths(x, inverse, f, m)
         for j in range(m):
             inverse[j] = 1.0 / math.sqrt(inverse[j])
         for j in range(n, m):
             inverse[j] = 0.0
-        products(x, x, angles, n, f, m)
+        product(x, m, 1, x, m, f, angles, n)
         for i in range(n):
-            row, own = part(angles, i * m, m), inverse[i]
+            row, own = part(angles, i * m), inverse[i]
             for j in range(m):
                 row[j] = row[j] * (own * inverse[j])
     if by_distance:
@@ -108,14 +109,14 @@ def place_arguments(memory: Float, at: Int) -> None:
 def add_energy(memory: Float, at: Int) -> None:
     """Write K, its weighted slopes, the fields and the energy."""
     code, n, m = at[CODE], at[N], at[M]
-    argument = part(memory, at[ANGLES] if code == EXP else at[DISTANCES], n * m)
-    values, slopes = part(memory, at[VALUES], n * m), part(memory, at[ENERGY_SLOPE], n * m)
+    argument = part(memory, at[ANGLES] if code == EXP else at[DISTANCES])
+    values, slopes = part(memory, at[VALUES]), part(memory, at[ENERGY_SLOPE])
     for j in range(n * m):
         values[j] = argument[j]
     energies_and_slopes(code, memory[S], memory[EPS2], values, slopes, n * m)
-    weights, fields = part(memory, at[WEIGHTS], m), part(memory, at[FIELDS], m)
+    weights, fields = part(memory, at[WEIGHTS]), part(memory, at[FIELDS])
     for i in range(n):
-        row, own = part(slopes, i * m, m), weights[i]
+        row, own = part(slopes, i * m), weights[i]
         for j in range(m):
             row[j] = row[j] * (own * weights[j])
         row[i] = 0.0
@@ -128,14 +129,14 @@ def add_energy(memory: Float, at: Int) -> None:
 def add_mismatch(memory: Float, at: Int) -> None:
     """Write S, the slopes of the mismatch and the mismatch."""
     n, m = at[N], at[M]
-    target = part(memory, at[TARGET], n * m)
-    similarities, slopes = part(memory, at[SIMILARITIES], n * m), part(memory, at[MISMATCH_SLOPE], n * m)
+    target = part(memory, at[TARGET])
+    similarities, slopes = part(memory, at[SIMILARITIES]), part(memory, at[MISMATCH_SLOPE])
     if at[COSINE] == 1:
-        angles = part(memory, at[ANGLES], n * m)
+        angles = part(memory, at[ANGLES])
         for j in range(n * m):
             similarities[j] = angles[j]
     else:
-        distances, rate = part(memory, at[DISTANCES], n * m), -1.0 / memory[RBF_SCALE]
+        distances, rate = part(memory, at[DISTANCES]), -1.0 / memory[RBF_SCALE]
         for j in range(n * m):
             similarities[j] = exp(distances[j] * rate)
         for i in range(n):
@@ -162,9 +163,9 @@ def place_slope(memory: Float, at: Int) -> None:
     """Write dJ/dX."""
     n, f, m = at[N], at[F], at[M]
     exponential, cosine = at[CODE] == EXP, at[COSINE] == 1
-    energy, mismatch = part(memory, at[ENERGY_SLOPE], n * m), part(memory, at[MISMATCH_SLOPE], n * m)
-    coupling, angles = part(memory, at[COUPLING], m * m), part(memory, at[ANGLES], n * m)
-    inverse = part(memory, at[INVERSE], m)
+    energy, mismatch = part(memory, at[ENERGY_SLOPE]), part(memory, at[MISMATCH_SLOPE])
+    coupling, angles = part(memory, at[COUPLING]), part(memory, at[ANGLES])
+    inverse = part(memory, at[INVERSE])
     by_angle, by_distance = (energy, mismatch) if exponential else (mismatch, energy)
     if exponential == cosine:
         # Energy and mismatch are functions of the same argument.
@@ -172,9 +173,9 @@ def place_slope(memory: Float, at: Int) -> None:
             coupling[j] = energy[j] + mismatch[j]
         by_angle = by_distance = coupling
     for i in range(n):
-        out, a, b = part(coupling, i * m, m), part(by_angle, i * m, m), part(by_distance, i * m, m)
+        out, a, b = part(coupling, i * m), part(by_angle, i * m), part(by_distance, i * m)
         if exponential or cosine:
-            own, row = inverse[i], part(angles, i * m, m)
+            own, row = inverse[i], part(angles, i * m)
             diagonal = -2.0 * own * own * dot(a, 0, row, 0, m)
             if exponential and cosine:
                 for j in range(m):
@@ -188,18 +189,16 @@ def place_slope(memory: Float, at: Int) -> None:
             for j in range(m):
                 out[j] = -4.0 * b[j]
         out[i] = diagonal
-    slope = part(memory, at[SLOPE_X], f * m)
-    x = part(memory, at[VECTORS], f * m)
-    for k in range(0, f, 4):
-        for j in range(0, m, 8):
-            product_rows(x, k * m, 1, m, coupling, j, m, n, slope, k * m + j, m)
+    slope = part(memory, at[SLOPE_X])
+    x = part(memory, at[VECTORS])
+    product(x, 1, m, coupling, m, n, slope, f)
 
 
 @njit(**OPTIONS)
 def loss_gradient(memory: Float, at: Int, flat: Float, gradient: Float) -> float:
     """Return J at the flat variable and write its gradient."""
     apart()
-    n, f, m = at[N], at[F], at[M]
+    f, m = at[F], at[M]
     place_vectors(memory, at, flat)
     place_weights(memory, at, flat)
     place_arguments(memory, at)
@@ -208,8 +207,8 @@ def loss_gradient(memory: Float, at: Int, flat: Float, gradient: Float) -> float
     place_slope(memory, at)
     pull_back(memory, at, gradient)
     if at[LEARNED] == 1:
-        weights, fields = part(memory, at[WEIGHTS], m), part(memory, at[FIELDS], m)
-        out = part(gradient, f * m, m)
+        weights, fields = part(memory, at[WEIGHTS]), part(memory, at[FIELDS])
+        out = part(gradient, f * m)
         for j in range(m):
             out[j] = 2.0 * weights[j] * (fields[j] - memory[ENERGY])
     return memory[ENERGY] + memory[LAMBDA_D] * memory[MISMATCH]

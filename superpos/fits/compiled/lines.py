@@ -21,9 +21,11 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
+from superpos.fits.compiled.dense import dot, total
 from superpos.fits.compiled.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.pairs import EXP, energies
-from superpos.fits.compiled.simd import dot, part, total
+from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.simd import cold
 from superpos.fits.compiled.workspace import (
     BASE,
     BUFFER,
@@ -62,7 +64,7 @@ from superpos.fits.compiled.workspace import (
 def read(memory: Float, at: Int, rows: Float) -> None:
     """Write the current point as rows, (n f,)."""
     n, f, m = at[N], at[F], at[M]
-    x = part(memory, at[POINT], f * m)
+    x = part(memory, at[POINT])
     for i in range(n):
         for k in range(f):
             rows[i * f + k] = x[k * m + i]
@@ -72,7 +74,7 @@ def read(memory: Float, at: Int, rows: Float) -> None:
 def normalise(memory: Float, at: Int, i: int) -> float:
     """Refresh the unit vector of row i; return the length of the row."""
     f, m = at[F], at[M]
-    x, unit = part(memory, at[POINT], f * m), part(memory, at[UNIT], f * m)
+    x, unit = part(memory, at[POINT]), part(memory, at[UNIT])
     square = 0.0
     for k in range(f):
         square += x[k * m + i] * x[k * m + i]
@@ -86,20 +88,21 @@ def normalise(memory: Float, at: Int, i: int) -> float:
 @njit(**OPTIONS)
 def close_row(memory: Float, at: Int) -> None:
     """Put the open row's pair energies and penalty back into the matrices."""
+    cold()
     i = at[ROW]
     if i == CLOSED:
         return
-    n, f, m = at[N], at[F], at[M]
+    n, m = at[N], at[M]
     length = normalise(memory, at, i)
-    part(memory, at[PENALTIES], m)[i] = abs(length - memory[at[NORMS] + i])
+    part(memory, at[PENALTIES])[i] = abs(length - memory[at[NORMS] + i])
     scale = 1.0 / length if at[CODE] == EXP else 1.0
     # The sums stand before coordinate NEXT: the rest of the row is in the suffix of that coordinate.
-    prefix, suffix = part(memory, at[PREFIX], m), part(memory, at[SUFFIX] + at[NEXT] * m, m)
-    buffer = part(memory, at[BUFFER], m)
+    prefix, suffix = part(memory, at[PREFIX]), part(memory, at[SUFFIX] + at[NEXT] * m)
+    buffer = part(memory, at[BUFFER])
     for j in range(m):
         buffer[j] = (prefix[j] + suffix[j]) * scale
     energies(at[CODE], memory[S], memory[EPS2], buffer, m)
-    terms, weights = part(memory, at[TERMS], m * m), part(memory, at[WEIGHT_MATRIX] + i * m, m)
+    terms, weights = part(memory, at[TERMS]), part(memory, at[WEIGHT_MATRIX] + i * m)
     for j in range(n):
         term = buffer[j] * weights[j]
         terms[i * m + j] = term
@@ -110,27 +113,28 @@ def close_row(memory: Float, at: Int) -> None:
 @njit(**OPTIONS)
 def open_row(memory: Float, at: Int, i: int, k: int) -> None:
     """Take row i out of the matrices and gather its sums before and from coordinate k on."""
+    cold()
     n, f, m = at[N], at[F], at[M]
-    terms, penalties = part(memory, at[TERMS], m * m), part(memory, at[PENALTIES], m)
+    terms, penalties = part(memory, at[TERMS]), part(memory, at[PENALTIES])
     for j in range(n):
         terms[i * m + j] = 0.0
         terms[j * m + i] = 0.0
     memory[FIXED] = memory[CONSTANT] + total(terms, 0, n * m)
     penalties[i] = 0.0
     memory[FIXED_PENALTY] = memory[LAMBDA_X] * total(penalties, 0, m)
-    weights, own_weights = part(memory, at[WEIGHT_MATRIX] + i * m, m), part(memory, at[ROW_WEIGHTS], m)
-    prefix, last = part(memory, at[PREFIX], m), part(memory, at[SUFFIX] + f * m, m)
+    weights, own_weights = part(memory, at[WEIGHT_MATRIX] + i * m), part(memory, at[ROW_WEIGHTS])
+    prefix, last = part(memory, at[PREFIX]), part(memory, at[SUFFIX] + f * m)
     for j in range(m):
         own_weights[j] = 2.0 * weights[j]
         last[j] = 0.0
         prefix[j] = 0.0
-    x, squares = part(memory, at[POINT], f * m), part(memory, at[SUFFIX_SQUARE], f + 1)
+    x, squares = part(memory, at[POINT]), part(memory, at[SUFFIX_SQUARE])
     squares[f] = 0.0
     for axis in range(f - 1, k - 1, -1):
         own = x[axis * m + i]
         squares[axis] = squares[axis + 1] + own * own
-        after = part(memory, at[SUFFIX] + (axis + 1) * m, m)
-        add_axis(memory, at, axis, own, after, part(memory, at[SUFFIX] + axis * m, m))
+        after = part(memory, at[SUFFIX] + (axis + 1) * m)
+        add_axis(memory, at, axis, own, after, part(memory, at[SUFFIX] + axis * m))
     square = 0.0
     for axis in range(k):
         own = x[axis * m + i]
@@ -151,11 +155,11 @@ def add_axis(memory: Float, at: Int, axis: int, own: float, sums: Float, out: Fl
     """Write the sums with one more coordinate of the row, whose value there is `own`."""
     m = at[M]
     if at[CODE] == EXP:
-        unit = part(memory, at[UNIT] + axis * m, m)
+        unit = part(memory, at[UNIT] + axis * m)
         for j in range(m):
             out[j] = sums[j] + own * unit[j]
     else:
-        others = part(memory, at[POINT] + axis * m, m)
+        others = part(memory, at[POINT] + axis * m)
         for j in range(m):
             u = own - others[j]
             out[j] = sums[j] + u * u
@@ -170,9 +174,9 @@ def begin_coordinate(memory: Float, at: Int, index: int) -> None:
     if at[ROW] != i or at[NEXT] != k:
         close_row(memory, at)
         open_row(memory, at, i, k)
-    source = part(memory, (at[UNIT] if at[CODE] == EXP else at[POINT]) + k * m, m)
-    prefix, suffix = part(memory, at[PREFIX], m), part(memory, at[SUFFIX] + (k + 1) * m, m)
-    moving, still = part(memory, at[MOVING], m), part(memory, at[STILL], m)
+    source = part(memory, (at[UNIT] if at[CODE] == EXP else at[POINT]) + k * m)
+    prefix, suffix = part(memory, at[PREFIX]), part(memory, at[SUFFIX] + (k + 1) * m)
+    moving, still = part(memory, at[MOVING]), part(memory, at[STILL])
     for j in range(m):
         moving[j] = source[j]
         still[j] = prefix[j] + suffix[j]
@@ -185,8 +189,8 @@ def begin_coordinate(memory: Float, at: Int, index: int) -> None:
 def coordinate_value(memory: Float, at: Int, alpha: float) -> tuple[float, float]:
     """Return the squared length of the moving row and F, with the moving coordinate displaced by alpha."""
     code, m = at[CODE], at[M]
-    moving, still = part(memory, at[MOVING], m), part(memory, at[STILL], m)
-    buffer = part(memory, at[BUFFER], m)
+    moving, still = part(memory, at[MOVING]), part(memory, at[STILL])
+    buffer = part(memory, at[BUFFER])
     t = memory[BASE] + alpha
     square = memory[FIXED_SQUARE] + t * t
     length = math.sqrt(square)
@@ -211,7 +215,7 @@ def accept_coordinate(memory: Float, at: Int, alpha: float) -> None:
     """Move the coordinate by alpha and the sums of its row on to the next one."""
     t = memory[BASE] + alpha
     memory[at[MOVED]] = t
-    prefix = part(memory, at[PREFIX], at[M])
+    prefix = part(memory, at[PREFIX])
     # The row's own entry is now t too: it adds 0 to the distance of the row to itself.
     add_axis(memory, at, at[NEXT], t, prefix, prefix)
     memory[PREFIX_SQUARE] += t * t

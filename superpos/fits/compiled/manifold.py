@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.fits.compiled.sphere_workspace import ENERGY, RELATIVE, M, SphereWorkspace, make_sphere_workspace
+from superpos.fits.compiled.sphere_workspace import (
+    ENERGY,
+    RELATIVE,
+    M,
+    SphereWorkspace,
+    make_sphere_workspace,
+)
 from superpos.fits.compiled.trust_region import CONVERGED, MAX_ITER, NO_DECREASE, NON_FINITE, SHRUNK, minimise
 from superpos.fits.manifold import (
     FIRST_RADIUS,

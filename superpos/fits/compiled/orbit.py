@@ -19,8 +19,10 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
+from superpos.fits.compiled.dense import dot, product
 from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.simd import apart, dot, part, product_rows
+from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.simd import apart, cold
 from superpos.fits.compiled.sphere_point import slot_start
 from superpos.fits.compiled.sphere_workspace import (
     AXES,
@@ -50,7 +52,7 @@ SMALLEST = 1e-13
 @njit(**OPTIONS)
 def jacobi(matrix: Float, vectors: Float, size: int) -> None:
     """Diagonalise a symmetric matrix, (size, size), in place; rows of `vectors` become its eigenvectors."""
-    apart()
+    cold()
     for a in range(size):
         for b in range(size):
             vectors[a * size + b] = 1.0 if a == b else 0.0
@@ -79,29 +81,30 @@ def rotate(matrix: Float, vectors: Float, size: int, a: int, b: int, c: float, s
     for k in range(size):
         x, y = matrix[k * size + a], matrix[k * size + b]
         matrix[k * size + a], matrix[k * size + b] = c * x - s * y, s * x + c * y
-    first, second = part(matrix, a * size, size), part(matrix, b * size, size)
+    first, second = part(matrix, a * size), part(matrix, b * size)
     for k in range(size):
         x, y = first[k], second[k]
         first[k], second[k] = c * x - s * y, s * x + c * y
-    first, second = part(vectors, a * size, size), part(vectors, b * size, size)
+    first, second = part(vectors, a * size), part(vectors, b * size)
     for k in range(size):
         x, y = first[k], second[k]
         first[k], second[k] = c * x - s * y, s * x + c * y
 
 
-@njit(**PASTE)
+@njit(**OPTIONS)
 def gather_orbit(memory: Float, at: Int, slot: int) -> None:
     """Write the basis of the orbit at a point."""
+    cold()
     n, f, m, r = at[N], at[F], at[M], at[R]
-    units, roots = part(memory, slot_start(at, slot) + at[UNITS], f * m), part(memory, at[ROOTS], m)
-    rows = part(memory, at[SUM], f * m)
+    units, roots = part(memory, slot_start(at, slot) + at[UNITS]), part(memory, at[ROOTS])
+    rows = part(memory, at[SUM])
     for k in range(f):
-        unit, row = part(units, k * m, m), part(rows, k * m, m)
+        unit, row = part(units, k * m), part(rows, k * m)
         for j in range(m):
             row[j] = unit[j] * roots[j]
     by_axes = f <= n
     size = f if by_axes else n
-    matrix, vectors = part(memory, at[EIGEN], size * size), part(memory, at[EIGEN] + r * r, size * size)
+    matrix, vectors = part(memory, at[EIGEN]), part(memory, at[EIGEN] + r * r)
     for a in range(size):
         for b in range(a, size):
             value = 0.0
@@ -115,12 +118,12 @@ def gather_orbit(memory: Float, at: Int, slot: int) -> None:
     largest = 0.0
     for a in range(size):
         largest = max(largest, matrix[a * size + a])
-    inverse, sums = part(memory, at[INVERSE], r), part(memory, at[INVERSE_SUMS], r * r)
-    left, turned = part(memory, at[LEFT], r * m), part(memory, at[LEFT_TURNED], m * r)
-    axes = part(memory, at[AXES], f * r)
+    inverse, sums = part(memory, at[INVERSE]), part(memory, at[INVERSE_SUMS])
+    left, turned = part(memory, at[LEFT]), part(memory, at[LEFT_TURNED])
+    axes = part(memory, at[AXES])
     for a in range(size):
         value = matrix[a * size + a]
-        vector, own = part(vectors, a * size, size), part(left, a * m, m)
+        vector, own = part(vectors, a * size), part(left, a * m)
         kept = value > SMALLEST * largest
         inverse[a] = 1.0 / value if kept else 0.0
         for j in range(m):
@@ -128,7 +131,7 @@ def gather_orbit(memory: Float, at: Int, slot: int) -> None:
         if kept and by_axes:
             for k in range(f):
                 axes[k * r + a] = vector[k]
-                row = part(rows, k * m, m)
+                row = part(rows, k * m)
                 for j in range(m):
                     own[j] += vector[k] * row[j]
         elif kept:
@@ -148,41 +151,33 @@ def gather_orbit(memory: Float, at: Int, slot: int) -> None:
             sums[a * r + b] = 1.0 / (matrix[a * size + a] + matrix[b * size + b]) if both else 0.0
 
 
-@njit(**PASTE)
-def product(
-    a: Float, a_step: int, a_row: int, b: Float, b_width: int, count: int, out: Float, n_rows: int
-) -> None:
-    """Write out[r, c] = sum_l a[l a_step + r a_row] b[l, c]; rows of b and out are b_width long."""
-    for row in range(0, n_rows, 4):
-        for column in range(0, b_width, 8):
-            product_rows(
-                a, row * a_row, a_step, a_row, b, column, b_width, count, out, row * b_width + column, b_width
-            )
-
-
 @njit(**OPTIONS)
 def leave_orbit(memory: Float, at: Int, z: Float) -> None:
     """Remove the part of a scaled tangent, by axis, along the orbit."""
     apart()
     n, f, m, r = at[N], at[F], at[M], at[R]
     size = min(n, f)
-    axes, moved, mixed = part(memory, at[AXES], f * r), part(memory, at[MOVED], f * r), part(memory, at[MIXED], f * r)
-    moment, turned = part(memory, at[MOMENT], r * r), part(memory, at[MOMENT_TURNED], r * r)
-    inverse, sums = part(memory, at[INVERSE], r), part(memory, at[INVERSE_SUMS], r * r)
-    product(z, 1, m, part(memory, at[LEFT_TURNED], m * r), r, n, moved, f)
+    axes, moved, mixed = (
+        part(memory, at[AXES]),
+        part(memory, at[MOVED]),
+        part(memory, at[MIXED]),
+    )
+    moment, turned = part(memory, at[MOMENT]), part(memory, at[MOMENT_TURNED])
+    inverse, sums = part(memory, at[INVERSE]), part(memory, at[INVERSE_SUMS])
+    product(z, 1, m, part(memory, at[LEFT_TURNED]), r, n, moved, f)
     # Row b, column a: D_ab and D_ba.
     product(axes, r, 1, moved, r, f, moment, size)
     product(moved, r, 1, axes, r, f, turned, size)
     for b in range(size):
-        row, other, weight = part(moment, b * r, r), part(turned, b * r, r), part(sums, b * r, r)
+        row, other, weight = part(moment, b * r), part(turned, b * r), part(sums, b * r)
         for a in range(r):
             row[a] = (row[a] - other[a]) * weight[a] - row[a] * inverse[a]
     product(axes, 1, r, moment, r, size, mixed, f)
     for k in range(f):
-        row, own = part(mixed, k * r, r), part(moved, k * r, r)
+        row, own = part(mixed, k * r), part(moved, k * r)
         for a in range(r):
             row[a] += own[a] * inverse[a]
-    off = part(memory, at[SUM], f * m)
-    product(mixed, 1, r, part(memory, at[LEFT], r * m), m, size, off, f)
+    off = part(memory, at[SUM])
+    product(mixed, 1, r, part(memory, at[LEFT]), m, size, off, f)
     for j in range(f * m):
         z[j] -= off[j]

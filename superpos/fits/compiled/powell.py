@@ -23,18 +23,29 @@ import numpy as np
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import ENTRY, OPTIONS, PASTE
-from superpos.fits.compiled.full import evaluate, transpose
+from superpos.fits.compiled.dense import transpose
+from superpos.fits.compiled.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.entry import entry
+from superpos.fits.compiled.full import evaluate
 from superpos.fits.compiled.general import begin_general, general_value, step
 from superpos.fits.compiled.lines import accept_coordinate, begin_coordinate, coordinate_value, read
+from superpos.fits.compiled.pointers import part
 from superpos.fits.compiled.search import DONE, FX, STAGE, STATE_SIZE, X, advance, begin
-from superpos.fits.compiled.simd import part
 from superpos.fits.compiled.workspace import POINT, TRIAL, F, M, N
 
 CONVERGED, MAX_CALLS, MAX_SWEEPS, NON_FINITE, ESCAPED, RAN_AWAY = range(6)
 """How a run ended; the first four are SciPy's, in its order."""
 GENERAL = -1
 """Index of a direction that is not a coordinate axis."""
+
+
+def make_buffers(size: int) -> tuple[Float, Int]:
+    """Return the buffers of a run over so many variables.
+
+    The N^2 numbers of the directions are touched only where directions are replaced: until then they cost
+    address space alone.
+    """
+    return np.empty(STATE_SIZE + (4 + size) * size), np.empty(2 + 2 * size, dtype=np.int64)
 
 
 @njit(**OPTIONS)
@@ -61,7 +72,7 @@ def line_search(
         if axis == GENERAL:
             square, value, lost = general_value(memory, at, alpha)
             if lost:
-                step(memory, at, alpha, part(memory, at[TRIAL], at[F] * at[M]))
+                step(memory, at, alpha, part(memory, at[TRIAL]))
                 value = evaluate(memory, at, np.int64(1))
         else:
             square, value = coordinate_value(memory, at, alpha)
@@ -72,19 +83,21 @@ def line_search(
     return calls, CONVERGED
 
 
-@njit(**ENTRY)
+@entry
 def powell(
-    memory: Float, at: Int, rows: Float, xtol: float, ftol: float, max_sweeps: int, max_calls: int,
-    norm_limit: float, far: float
+    arrays: Float, places: Int, ends: Float, numbers: Float, counts: Int, xtol: float, ftol: float, max_sweeps: int,
+    max_calls: int, norm_limit: float, far: float
 ) -> tuple[float, int, int, int]:  # fmt: skip
-    """Minimise from `rows`, (n f,), which become the end; return (F, sweeps, calls, how it ended).
+    """Minimise from `ends`, (n f,), which become the end; return (F, sweeps, calls, how it ended).
 
     Parameters
     ----------
-    memory, at
+    arrays, places
         Workspace of the problem.
-    rows
+    ends
         Start and end, rows of the vectors one after another.
+    numbers, counts
+        Buffers of `make_buffers`.
     xtol, ftol
         Tolerances.
     max_sweeps, max_calls
@@ -94,22 +107,20 @@ def powell(
     far
         Norm of the moving row (of all rows, on a general line) at which a line search is broken off.
     """
+    memory, at, rows, size = part(arrays, 0), part(places, 0), part(ends, 0), ends.size
     n, f, m = at[N], at[F], at[M]
-    size = rows.size
-    point, trial = part(memory, at[POINT], f * m), part(memory, at[TRIAL], f * m)
+    point, trial = part(memory, at[POINT]), part(memory, at[TRIAL])
     tolerance = 100.0 * xtol
-    axes = np.empty(size, dtype=np.int64)
+    counters, axes, slots = part(counts, 0), part(counts, 2), part(counts, 2 + size)
+    state, before, beyond = part(numbers, 0), part(numbers, STATE_SIZE), part(numbers, STATE_SIZE + size)
+    fresh, last = part(numbers, STATE_SIZE + 2 * size), part(numbers, STATE_SIZE + 3 * size)
+    directions = part(numbers, STATE_SIZE + 4 * size)
+    used = 0
     for k in range(size):
         axes[k] = k
-    slots = np.zeros(size, dtype=np.int64)
-    # Touched only where directions are replaced, so its N^2 numbers cost address space alone.
-    directions = np.empty(size * size)
-    used = 0
-    state = np.zeros(STATE_SIZE)
-    counters = np.zeros(2, dtype=np.int64)
-    before, beyond, fresh, last = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
-    copy(rows, before)
-    copy(rows, last)
+        slots[k] = 0
+    copy(rows, before, size)
+    copy(rows, last, size)
     transpose(rows, point, n, f, m)
     value = evaluate(memory, at, np.int64(0))
     # `turn` runs over the N directions and once more for the extrapolation; `drop` is the decrease of a turn.
@@ -120,7 +131,7 @@ def powell(
         extra = turn == size
         axis = np.int64(GENERAL) if extra else axes[turn]
         if axis == GENERAL:
-            begin_general(memory, at, fresh if extra else part(directions, slots[turn] * size, size))
+            begin_general(memory, at, fresh if extra else part(directions, slots[turn] * size))
         else:
             begin_coordinate(memory, at, axis)
         calls, ending = line_search(memory, at, axis, state, counters, tolerance, calls, max_calls, far * far)
@@ -144,8 +155,8 @@ def powell(
             # The sweep is over: stop, or look ahead.
             read(memory, at, rows)
             sweeps += 1
-            if math.isfinite(value) and all_finite(rows):
-                copy(rows, last)
+            if math.isfinite(value) and all_finite(rows, size):
+                copy(rows, last, size)
                 if longest_row(rows, n, f) > norm_limit:
                     ending = ESCAPED
                     break
@@ -179,17 +190,17 @@ def powell(
                 else:
                     used += 1
                 axes[best], slots[best] = axes[size - 1], slots[size - 1]
-                axes[size - 1], slots[size - 1] = axis_of(fresh), slot
-                copy(fresh, part(directions, slot * size, size))
+                axes[size - 1], slots[size - 1] = axis_of(fresh, size), slot
+                copy(fresh, part(directions, slot * size), size)
         turn = 0
         first, largest, best = value, 0.0, 0
     if ending != ESCAPED:
         read(memory, at, rows)
-    if ending == ESCAPED or ending == RAN_AWAY:  # noqa: PLR1714 - a tuple test compiles to a loop
+    if ending == ESCAPED or ending == RAN_AWAY:
         return value, sweeps, calls, ending
-    finite = math.isfinite(value) and all_finite(rows)
+    finite = math.isfinite(value) and all_finite(rows, size)
     if not finite:
-        copy(last, rows)
+        copy(last, rows, size)
     if calls >= max_calls:
         ending = MAX_CALLS
     elif sweeps >= max_sweeps:
@@ -198,16 +209,16 @@ def powell(
 
 
 @njit(**PASTE)
-def copy(source: Float, out: Float) -> None:
-    """Copy a vector (an assignment of slices compiles for seconds)."""
-    for k in range(out.size):
+def copy(source: Float, out: Float, size: int) -> None:
+    """Copy a vector."""
+    for k in range(size):
         out[k] = source[k]
 
 
 @njit(**PASTE)
-def all_finite(rows: Float) -> bool:
+def all_finite(rows: Float, size: int) -> bool:
     """Return whether every number is finite."""
-    for k in range(rows.size):
+    for k in range(size):
         if not math.isfinite(rows[k]):
             return False
     return True
@@ -226,10 +237,10 @@ def longest_row(rows: Float, n: int, f: int) -> float:
 
 
 @njit(**PASTE)
-def axis_of(direction: Float) -> int:
+def axis_of(direction: Float, size: int) -> int:
     """Return the coordinate whose axis this is, or GENERAL."""
     axis = GENERAL
-    for k in range(direction.size):
+    for k in range(size):
         if direction[k] != 0.0:
             if axis != GENERAL or direction[k] != 1.0:
                 return GENERAL

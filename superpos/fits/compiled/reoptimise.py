@@ -14,6 +14,7 @@ from superpos.fits.compiled.powell import (
     MAX_SWEEPS,
     NON_FINITE,
     RAN_AWAY,
+    make_buffers,
     powell,
 )
 from superpos.fits.compiled.sphere_workspace import make_sphere_workspace
@@ -96,8 +97,19 @@ def powell_compiled(
     limit = norm_limit(norms)
     sweeps, calls = (CALLS * n * f, CALLS * n * f) if max_iter is None else (max_iter, NO_LIMIT)
     flat = start.ravel().copy()
+    numbers, counts = make_buffers(flat.size)
     _, nit, nfev, ending = powell(
-        workspace.memory, workspace.at, flat, xtol, ftol, sweeps, calls, limit, RUNAWAY * limit
+        workspace.memory,
+        workspace.at,
+        flat,
+        numbers,
+        counts,
+        xtol,
+        ftol,
+        sweeps,
+        calls,
+        limit,
+        RUNAWAY * limit,
     )
     status, message = _ENDINGS[ending]
     vectors = flat.reshape(n, f)

@@ -1,7 +1,7 @@
 """Vector building blocks: fixed-order sums and small dense products on blocks of eight doubles.
 
-    dot(a, b, m)         = sum_l a[l] b[l]
-    total(a, m)          = sum_l a[l]
+    lane dot             sum_l a[l] b[l]
+    lane total           sum_l a[l]
     product rows         out[r, b] = sum_l a[l, r] b[l, b]
     squared differences  out[r, b] = sum_l (a[l, r] - b[l, b])^2
 
@@ -22,6 +22,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from superpos.fits.compiled.pointers import data_of
 
 LANES = 8
 """Doubles in a block; every row length is a multiple of it."""
@@ -73,29 +75,21 @@ def apart(typing_context: Any) -> Any:
 
 
 @intrinsic
-def part(typing_context: Any, memory: Any, start: Any, length: Any) -> Any:
-    """Return memory[start : start + length] as a borrowed contiguous array: no check, no reference counted."""
-    del typing_context, start, length
+def cold(typing_context: Any) -> Any:
+    """Keep the function that calls this apart and small: it is called too seldom to be worth compiling for long."""
+    del typing_context
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, start, length = arguments
-        itemsize = context.get_constant(types.intp, 8)
-        view = context.make_array(signature.return_type)(context, builder)
-        context.populate_array(
-            view,
-            data=builder.gep(_data(context, builder, signature, arguments, 0), [start]),
-            shape=[length],
-            strides=[itemsize],
-            itemsize=itemsize,
-            meminfo=None,
-        )
-        return view._getvalue()  # noqa: SLF001 - the one way numba has to turn its proxy into a value
+        del signature, arguments
+        builder.function.attributes.add("noinline")
+        builder.function.attributes.add("optsize")
+        return context.get_dummy_value()
 
-    return memory(memory, types.int64, types.int64), generate
+    return types.void(), generate
 
 
 @intrinsic
-def dot(typing_context: Any, a: Any, a_at: Any, b: Any, b_at: Any, m: Any) -> Any:
+def lane_dot(typing_context: Any, a: Any, a_at: Any, b: Any, b_at: Any, m: Any) -> Any:
     """Return sum of a[a_at + l] b[b_at + l] over l < m, m a multiple of 8."""
     del typing_context, a_at, b_at, m
 
@@ -114,7 +108,7 @@ def dot(typing_context: Any, a: Any, a_at: Any, b: Any, b_at: Any, m: Any) -> An
 
 
 @intrinsic
-def total(typing_context: Any, a: Any, a_at: Any, m: Any) -> Any:
+def lane_total(typing_context: Any, a: Any, a_at: Any, m: Any) -> Any:
     """Return sum of a[a_at + l] over l < m, m a multiple of 8."""
     del typing_context, a_at, m
 
@@ -200,8 +194,7 @@ def _cast(to: Any) -> Callable[..., Any]:
 
 
 def _data(context: Any, builder: Any, signature: Any, arguments: Any, position: int) -> Any:
-    array = context.make_array(signature.args[position])(context, builder, arguments[position])
-    return array.data
+    return data_of(context, builder, signature.args[position], arguments[position])
 
 
 def _load(builder: Any, data: Any, at: Any) -> Any:

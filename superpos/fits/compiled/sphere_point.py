@@ -13,10 +13,11 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
+from superpos.fits.compiled.dense import dot, squared_differences
 from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.full import squared_differences
 from superpos.fits.compiled.pairs import EXP, LOG, energies
-from superpos.fits.compiled.simd import apart, dot, part, pull_rows
+from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.simd import cold, pull_rows
 from superpos.fits.compiled.sphere_workspace import (
     BUFFER,
     CODE,
@@ -55,14 +56,14 @@ def slot_start(at: Int, slot: int) -> int:
 @njit(**OPTIONS)
 def evaluate(memory: Float, at: Int, slot: int) -> None:
     """Fill the slot from its unit rows."""
-    apart()
+    cold()
     code, n, f, m = at[CODE], at[N], at[F], at[M]
     start, s = slot_start(at, slot), memory[S]
-    units = part(memory, start + at[UNITS], f * m)
-    first, second = part(memory, start + at[FIRST], n * m), part(memory, start + at[SECOND], n * m)
-    squares, values = part(memory, at[MATRIX], m * m), part(memory, at[OTHER], n * m)
+    units = part(memory, start + at[UNITS])
+    first, second = part(memory, start + at[FIRST]), part(memory, start + at[SECOND])
+    squares, values = part(memory, at[MATRIX]), part(memory, at[OTHER])
     squared_differences(units, squares, n, f, m)
-    products, gaps = part(memory, at[PRODUCTS], n * m), part(memory, at[GAPS], n * m)
+    products, gaps = part(memory, at[PRODUCTS]), part(memory, at[GAPS])
     for j in range(n * m):
         cosine = 1.0 - 0.5 * squares[j]
         second[j] = gaps[j] + products[j] * squares[j]
@@ -72,12 +73,12 @@ def evaluate(memory: Float, at: Int, slot: int) -> None:
         values[i * m + i] = 1.0
         second[i * m + i] = 1.0
     energies(code, s, 0.0, values, n * m)
-    weights, buffer = part(memory, at[WEIGHTS], m), part(memory, at[BUFFER], m)
-    forces, norms = part(memory, start + at[FORCES], m), part(memory, at[NORMS], m)
+    weights, buffer = part(memory, at[WEIGHTS]), part(memory, at[BUFFER])
+    forces, norms = part(memory, start + at[FORCES]), part(memory, at[NORMS])
     for i in range(n):
-        row = part(values, i * m, m)
-        slope, bend = part(first, i * m, m), part(second, i * m, m)
-        pairs, own = part(products, i * m, m), norms[i]
+        row = part(values, i * m)
+        slope, bend = part(first, i * m), part(second, i * m)
+        pairs, own = part(products, i * m), norms[i]
         if code == EXP:
             for j in range(m):
                 slope[j] = bend[j] = buffer[j] = row[j]
@@ -101,20 +102,20 @@ def evaluate(memory: Float, at: Int, slot: int) -> None:
 def gather(memory: Float, at: Int, start: int) -> None:
     """Sum energy, pulls and radial parts of a point; cosines lie in MATRIX, values in OTHER."""
     n, f, m = at[N], at[F], at[M]
-    units, gradient = part(memory, start + at[UNITS], f * m), part(memory, start + at[GRADIENT], f * m)
-    first, radial = part(memory, start + at[FIRST], n * m), part(memory, start + at[RADIAL], m)
-    cosines, values = part(memory, at[MATRIX], n * m), part(memory, at[OTHER], n * m)
-    weights, buffer = part(memory, at[WEIGHTS], m), part(memory, at[BUFFER], m)
+    units, gradient = part(memory, start + at[UNITS]), part(memory, start + at[GRADIENT])
+    first, radial = part(memory, start + at[FIRST]), part(memory, start + at[RADIAL])
+    cosines, values = part(memory, at[MATRIX]), part(memory, at[OTHER])
+    weights, buffer = part(memory, at[WEIGHTS]), part(memory, at[BUFFER])
     energy = 0.0
     for i in range(n):
         energy += weights[i] * dot(values, i * m, weights, 0, m)
-        slope, cosine = part(first, i * m, m), part(cosines, i * m, m)
+        slope, cosine = part(first, i * m), part(cosines, i * m)
         for j in range(m):
             buffer[j] = slope[j] * cosine[j]
         radial[i] = dot(buffer, 0, weights, 0, m)
     # The pull matrix of column i: w_j phi'_ij.
     for i in range(n):
-        own, slope, row = weights[i], part(first, i * m, m), part(values, i * m, m)
+        own, slope, row = weights[i], part(first, i * m), part(values, i * m)
         for j in range(m):
             row[j] = own * slope[j]
     for k in range(0, f, 4):
@@ -123,14 +124,14 @@ def gather(memory: Float, at: Int, start: int) -> None:
     for j in range(m):
         buffer[j] = 0.0
     for k in range(f):
-        pull, unit = part(gradient, k * m, m), part(units, k * m, m)
+        pull, unit = part(gradient, k * m), part(units, k * m)
         for j in range(m):
             buffer[j] += pull[j] * unit[j]
-    size, roots = part(memory, start + at[TANGENT_SIZE], m), part(memory, at[ROOTS], m)
+    size, roots = part(memory, start + at[TANGENT_SIZE]), part(memory, at[ROOTS])
     for j in range(m):
         size[j] = 0.0
     for k in range(f):
-        pull, unit = part(gradient, k * m, m), part(units, k * m, m)
+        pull, unit = part(gradient, k * m), part(units, k * m)
         for j in range(m):
             tangent = pull[j] - buffer[j] * unit[j]
             size[j] += tangent * tangent
@@ -141,7 +142,7 @@ def gather(memory: Float, at: Int, start: int) -> None:
     memory[start + at[ENERGY]] = energy + memory[CONSTANT]
     memory[start + at[RELATIVE]] = math.nan
     if finite:
-        forces, largest = part(memory, start + at[FORCES], m), 0.0
+        forces, largest = part(memory, start + at[FORCES]), 0.0
         for i in range(n):
             if forces[i] > 0.0:
                 largest = max(largest, size[i] / forces[i])

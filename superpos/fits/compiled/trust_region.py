@@ -17,10 +17,11 @@ import numpy as np
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import ENTRY, PASTE
-from superpos.fits.compiled.full import products
-from superpos.fits.compiled.orbit import gather_orbit, leave_orbit, product
-from superpos.fits.compiled.simd import dot, part
+from superpos.fits.compiled.dense import dot, product
+from superpos.fits.compiled.elementary import PASTE
+from superpos.fits.compiled.entry import entry
+from superpos.fits.compiled.orbit import gather_orbit, leave_orbit
+from superpos.fits.compiled.pointers import part
 from superpos.fits.compiled.sphere_point import evaluate, slot_start
 from superpos.fits.compiled.sphere_workspace import (
     BENT,
@@ -58,11 +59,14 @@ CONVERGED, MAX_ITER, NON_FINITE, NO_DECREASE, SHRUNK = range(5)
 def gather_hessian(memory: Float, at: Int, slot: int) -> None:
     """Write the matrices of the Hessian at a point."""
     n, m, start = at[N], at[M], slot_start(at, slot)
-    weights, roots = part(memory, at[WEIGHTS], m), part(memory, at[ROOTS], m)
+    weights, roots = part(memory, at[WEIGHTS]), part(memory, at[ROOTS])
     for i in range(n):
-        first, second = part(memory, start + at[FIRST] + i * m, m), part(memory, start + at[SECOND] + i * m, m)
-        coupled, bent = part(memory, at[COUPLED] + i * m, m), part(memory, at[BENT] + i * m, m)
-        own, weight, root = part(memory, at[OWN] + i * m, m), weights[i], roots[i]
+        first, second = (
+            part(memory, start + at[FIRST] + i * m),
+            part(memory, start + at[SECOND] + i * m),
+        )
+        coupled, bent = part(memory, at[COUPLED] + i * m), part(memory, at[BENT] + i * m)
+        own, weight, root = part(memory, at[OWN] + i * m), weights[i], roots[i]
         for j in range(m):
             pair = root * roots[j]
             coupled[j] = pair * first[j]
@@ -74,26 +78,35 @@ def gather_hessian(memory: Float, at: Int, slot: int) -> None:
 def bend(memory: Float, at: Int, slot: int, z: Float, out: Float) -> None:
     """Write H z, off the rotation orbit."""
     n, f, m, start = at[N], at[F], at[M], slot_start(at, slot)
-    units, radial = part(memory, start + at[UNITS], f * m), part(memory, start + at[RADIAL], m)
-    ahead, back, sum_ = part(memory, at[MATRIX], m * m), part(memory, at[OTHER], m * m), part(memory, at[SUM], f * m)
-    bent, own = part(memory, at[BENT], n * m), part(memory, at[OWN], n * m)
-    products(z, units, ahead, n, f, m)
-    products(units, z, back, n, f, m)
+    units, radial = part(memory, start + at[UNITS]), part(memory, start + at[RADIAL])
+    ahead, back, sum_ = (
+        part(memory, at[MATRIX]),
+        part(memory, at[OTHER]),
+        part(memory, at[SUM]),
+    )
+    bent, own = part(memory, at[BENT]), part(memory, at[OWN])
+    product(z, m, 1, units, m, f, ahead, n)
+    product(units, m, 1, z, m, f, back, n)
     # Row j, column i of the transpose of D.
     for j in range(n * m):
         ahead[j] = bent[j] * ahead[j] + own[j] * back[j]
     product(units, 1, m, ahead, m, n, sum_, f)
-    product(z, 1, m, part(memory, at[COUPLED], n * m), m, n, out, f)
-    along = part(memory, at[BUFFER], m)
+    product(z, 1, m, part(memory, at[COUPLED]), m, n, out, f)
+    along = part(memory, at[BUFFER])
     for j in range(m):
         along[j] = 0.0
     for k in range(f):
-        row, add, step, unit = part(out, k * m, m), part(sum_, k * m, m), part(z, k * m, m), part(units, k * m, m)
+        row, add, step, unit = (
+            part(out, k * m),
+            part(sum_, k * m),
+            part(z, k * m),
+            part(units, k * m),
+        )
         for j in range(m):
             row[j] += add[j] - radial[j] * step[j]
             along[j] += row[j] * unit[j]
     for k in range(f):
-        row, unit = part(out, k * m, m), part(units, k * m, m)
+        row, unit = part(out, k * m), part(units, k * m)
         for j in range(m):
             row[j] = 2.0 * (row[j] - along[j] * unit[j])
     leave_orbit(memory, at, out)
@@ -103,9 +116,13 @@ def bend(memory: Float, at: Int, slot: int, z: Float, out: Float) -> None:
 def truncated_cg(memory: Float, at: Int, slot: int, radius: float, initial: float) -> tuple[float, bool]:
     """Write the step and H times it; return the predicted decrease and whether the step ends at the border."""
     size = at[F] * at[M]
-    gradient = part(memory, slot_start(at, slot) + at[GRADIENT], size)
-    z, image, residual = part(memory, at[STEP], size), part(memory, at[STEP_BENT], size), part(memory, at[RESIDUAL], size)
-    direction, bent = part(memory, at[DIRECTION], size), part(memory, at[DIRECTION_BENT], size)
+    gradient = part(memory, slot_start(at, slot) + at[GRADIENT])
+    z, image, residual = (
+        part(memory, at[STEP]),
+        part(memory, at[STEP_BENT]),
+        part(memory, at[RESIDUAL]),
+    )
+    direction, bent = part(memory, at[DIRECTION]), part(memory, at[DIRECTION_BENT])
     gather_hessian(memory, at, slot)
     gather_orbit(memory, at, slot)
     for j in range(size):
@@ -148,19 +165,22 @@ def truncated_cg(memory: Float, at: Int, slot: int, radius: float, initial: floa
 def retract(memory: Float, at: Int, slot: int, other: int) -> None:
     """Write (u + eta) / ||u + eta|| into the other slot; its lengths lie in the buffer."""
     n, f, m = at[N], at[F], at[M]
-    units, moved = part(memory, slot_start(at, slot) + at[UNITS], f * m), part(memory, slot_start(at, other) + at[UNITS], f * m)
-    roots, lengths = part(memory, at[ROOTS], m), part(memory, at[BUFFER], m)
+    units, moved = (
+        part(memory, slot_start(at, slot) + at[UNITS]),
+        part(memory, slot_start(at, other) + at[UNITS]),
+    )
+    roots, lengths = part(memory, at[ROOTS]), part(memory, at[BUFFER])
     for j in range(m):
         lengths[j] = 0.0
     for k in range(f):
-        step, unit, out = part(memory, at[STEP] + k * m, m), part(units, k * m, m), part(moved, k * m, m)
+        step, unit, out = part(memory, at[STEP] + k * m), part(units, k * m), part(moved, k * m)
         for j in range(n):
             out[j] = unit[j] + step[j] / roots[j]
             lengths[j] += out[j] * out[j]
     for j in range(n):
         lengths[j] = math.sqrt(lengths[j])
     for k in range(f):
-        out = part(moved, k * m, m)
+        out = part(moved, k * m)
         for j in range(n):
             out[j] = out[j] / lengths[j]
 
@@ -174,11 +194,11 @@ def decrease(memory: Float, at: Int, slot: int, other: int, lengths: Float) -> f
     if abs(energy - new) > READABLE * max(abs(energy), abs(new)):
         return energy - new
     # d/dt of the retraction at t = 1 is the projection of eta / ||u + eta||; the gradient projects it itself.
-    along = part(memory, at[SUM], m)
+    along = part(memory, at[SUM])
     for j in range(m):
         along[j] = 0.0
     for k in range(f):
-        slope, step = part(memory, there + at[GRADIENT] + k * m, m), part(memory, at[STEP] + k * m, m)
+        slope, step = part(memory, there + at[GRADIENT] + k * m), part(memory, at[STEP] + k * m)
         for j in range(m):
             along[j] += slope[j] * step[j]
     ahead = 0.0
@@ -187,11 +207,12 @@ def decrease(memory: Float, at: Int, slot: int, other: int, lengths: Float) -> f
     return -0.5 * (dot(memory, here + at[GRADIENT], memory, at[STEP], f * m) + ahead)
 
 
-@njit(**ENTRY)
+@entry
 def minimise(
-    memory: Float, at: Int, gtol: float, max_iter: int, radius: float, largest: float, lengths: Float
+    arrays: Float, places: Int, gtol: float, max_iter: int, radius: float, largest: float, buffer: Float
 ) -> tuple[int, int, int, int]:
-    """Descend from slot 0; return (slot of the end, steps, evaluations, how it ended). `lengths`: (m,)."""
+    """Descend from slot 0; return (slot of the end, steps, evaluations, how it ended). `buffer`: (m,)."""
+    memory, at, lengths = part(arrays, 0), part(places, 0), part(buffer, 0)
     slot, nfev = np.int64(0), 1
     evaluate(memory, at, slot)
     if math.isnan(memory[slot_start(at, slot) + at[RELATIVE]]):
@@ -207,9 +228,9 @@ def minimise(
             return slot, nit, nfev, NO_DECREASE
         other = 1 - slot
         retract(memory, at, slot, other)
-        buffer = part(memory, at[BUFFER], m)
+        moved = part(memory, at[BUFFER])
         for j in range(m):
-            lengths[j] = buffer[j]
+            lengths[j] = moved[j]
         evaluate(memory, at, other)
         nfev += 1
         ratio = -1.0

@@ -15,66 +15,63 @@ import numpy as np
 from numba import njit
 
 from superpos.arrays import Float, Int
+from superpos.fits.compiled.dense import dot
 from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.simd import apart, dot
+from superpos.fits.compiled.simd import apart, cold
 
 C1, C2 = 1e-4, 0.4
 DESCENT = 0.01
 TRIALS = 100
 """Most evaluations of the first search."""
 STATE_SIZE = 16
-NFEV, NJEV = range(2)
-"""Places in the tally: values and gradients asked for, counted as SciPy counts them, once a point."""
+TALLY = 8
+NFEV, NJEV = range(TALLY, TALLY + 2)
+"""Places in the counts: values and gradients asked for, counted as SciPy counts them, once a point."""
+X, P, G, TRIAL, SLOPE, AHEAD, LAST = range(7)
+"""The vectors of a line."""
+VECTORS = 7
 
 
 class Line(NamedTuple):
     """Vectors of a descent, each as long as the flat variable, and the states of its searches."""
 
-    x: Float
-    """Current point."""
-    p: Float
-    """Direction."""
-    g: Float
-    """Gradient at x."""
-    trial: Float
-    """Point last evaluated."""
-    slope: Float
-    """Gradient there."""
-    ahead: Float
-    """Direction from the trial point."""
-    last: Float
-    """Last finite iterate."""
+    vectors: Float
+    """Current point, direction, gradient; point last evaluated, gradient there, direction from there; last finite
+    iterate: (7, size), flat."""
     state: Float
-    counters: Int
-    tally: Int
+    counts: Int
+    """Counters of the searches, then values and gradients asked for."""
+
+    def vector(self, which: int) -> Float:
+        """Return one of the vectors."""
+        return self.vectors.reshape(VECTORS, -1)[which]
 
 
 def make_line(flat: Float) -> Line:
     """Return the vectors of a descent from `flat`."""
-    vectors = np.zeros((6, flat.size))
-    counters, tally = np.zeros(8, dtype=np.int64), np.zeros(2, dtype=np.int64)
-    return Line(flat.copy(), *vectors, np.zeros(STATE_SIZE), counters, tally)
+    vectors = np.zeros((VECTORS, flat.size))
+    vectors[X] = flat
+    return Line(vectors.ravel(), np.zeros(STATE_SIZE), np.zeros(TALLY + 2, dtype=np.int64))
 
 
 @njit(**OPTIONS)
-def largest(values: Float) -> float:
+def largest(values: Float, size: int) -> float:
     """Return the infinity norm, NaN if there is a NaN."""
-    apart()
+    cold()
     result = 0.0
-    for j in range(values.size):
-        size = abs(values[j])
-        if not size <= result:
-            result = size
+    for j in range(size):
+        value = abs(values[j])
+        if not value <= result:
+            result = value
         if result != result:
             break
     return result
 
 
 @njit(**OPTIONS)
-def turn(g: Float, slope: Float, p: Float, ahead: Float) -> float:
+def turn(g: Float, slope: Float, p: Float, ahead: Float, size: int) -> float:
     """Write the direction from the trial point (Polak and Ribiere's, with restarts); return <p', g'>."""
     apart()
-    size = g.size
     for j in range(size):
         ahead[j] = slope[j] - g[j]
     beta = dot(ahead, 0, slope, 0, size) / dot(g, 0, g, 0, size)

@@ -19,7 +19,7 @@ from numba import njit
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.dcsrch import CONVERGED, EVALUATE, FAILED, LARGEST_STEP, TASK
 from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.simd import apart
+from superpos.fits.compiled.simd import cold
 
 DOUBLINGS = ZOOMS = 10
 CUBIC_MARGIN, QUADRATIC_MARGIN = 0.2, 0.1
@@ -82,7 +82,9 @@ def _trial_between(state: Float, counters: Int) -> float:
 
 
 @njit(**PASTE)
-def begin_zoom(state: Float, counters: Int, step: float, value: float, slope: float, c1: float, c2: float) -> float:
+def begin_zoom(
+    state: Float, counters: Int, step: float, value: float, slope: float, c1: float, c2: float
+) -> float:
     """Start a search at phi(0) = value, phi'(0) = slope; return the first trial step."""
     counters[TASK] = EVALUATE
     counters[COUNT] = counters[ZOOMING] = 0
@@ -96,7 +98,7 @@ def begin_zoom(state: Float, counters: Int, step: float, value: float, slope: fl
 @njit(**OPTIONS)
 def advance_zoom(state: Float, counters: Int, step: float, value: float, slope: float, suits: bool) -> float:
     """Take value and slope at the trial step, and whether it suits otherwise; return the next one, or this one."""
-    apart()
+    cold()
     counters[ASKED] = 0
     low_enough = not value > state[START] + state[C1] * step * state[SLOPE]
     accepted = abs(slope) <= -state[C2] * state[SLOPE] and suits

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import scipy.optimize._linesearch as scipy_linesearch
 import scipy.optimize._optimize as scipy_optimize
-from numba import njit
 from scipy.optimize import OptimizeResult, minimize
 
 from superpos.fits.compiled import general, lines, powell
-from superpos.fits.compiled.full import evaluate, transpose
+from superpos.fits.compiled.dense import dot, transpose
+from superpos.fits.compiled.entry import entry
+from superpos.fits.compiled.full import evaluate
 from superpos.fits.compiled.joint_objective import loss_gradient
 from superpos.fits.compiled.joint_workspace import JointWorkspace
-from superpos.fits.compiled.simd import dot, part
+from superpos.fits.compiled.pointers import part
 from superpos.fits.compiled.workspace import POINT, TRIAL, F, M, N, Workspace, make_workspace
 from superpos.specs.axes import Kernel
 
@@ -40,50 +41,54 @@ KERNELS = [
 """Every energy, every exponent with a loop of its own, one without, both self-energies."""
 
 
-@njit(cache=True)
-def _full(memory: Array, at: Array, rows: Array, current: int) -> float:
-    n, f, m = at[N], at[F], at[M]
-    transpose(rows, part(memory, at[POINT] if current == 1 else at[TRIAL], f * m), n, f, m)
+@entry
+def _full(arrays: Array, places: Array, rows: Array, current: int) -> float:
+    memory, at = part(arrays, 0), part(places, 0)
+    target = part(memory, at[POINT] if current == 1 else at[TRIAL])
+    transpose(part(rows, 0), target, at[N], at[F], at[M])
     return evaluate(memory, at, np.int64(1 - current))
 
 
-@njit(cache=True)
-def _begin(memory: Array, at: Array, axis: int, rows: Array) -> None:
+@entry
+def _begin(arrays: Array, places: Array, axis: int, rows: Array) -> None:
+    memory, at = part(arrays, 0), part(places, 0)
     if axis >= 0:
         lines.begin_coordinate(memory, at, axis)
     else:
-        general.begin_general(memory, at, rows)
+        general.begin_general(memory, at, part(rows, 0))
 
 
-@njit(cache=True)
-def _value(memory: Array, at: Array, axis: int, alpha: float) -> float:
+@entry
+def _value(arrays: Array, places: Array, axis: int, alpha: float) -> float:
+    memory, at = part(arrays, 0), part(places, 0)
     if axis >= 0:
         return lines.coordinate_value(memory, at, alpha)[1]
     _, value, lost = general.general_value(memory, at, alpha)
     if lost:
-        general.step(memory, at, alpha, part(memory, at[TRIAL], at[F] * at[M]))
+        general.step(memory, at, alpha, part(memory, at[TRIAL]))
         value = evaluate(memory, at, np.int64(1))
     return value
 
 
-@njit(cache=True)
-def _accept(memory: Array, at: Array, axis: int, alpha: float, rows: Array) -> None:
+@entry
+def _accept(arrays: Array, places: Array, axis: int, alpha: float, rows: Array) -> None:
+    memory, at = part(arrays, 0), part(places, 0)
     if axis >= 0:
         lines.accept_coordinate(memory, at, alpha)
     else:
-        general.step(memory, at, alpha, part(memory, at[POINT], at[F] * at[M]))
+        general.step(memory, at, alpha, part(memory, at[POINT]))
         evaluate(memory, at, np.int64(0))
-    lines.read(memory, at, rows)
+    lines.read(memory, at, part(rows, 0))
 
 
-@njit(cache=True)
-def _joint(memory: Array, at: Array, flat: Array, gradient: Array) -> float:
-    return loss_gradient(memory, at, flat, gradient)
+@entry
+def _joint(arrays: Array, places: Array, flat: Array, gradient: Array) -> float:
+    return loss_gradient(part(arrays, 0), part(places, 0), part(flat, 0), part(gradient, 0))
 
 
-@njit(cache=True)
+@entry
 def _dot(a: Array, b: Array) -> float:
-    return dot(a, 0, b, 0, a.size)
+    return dot(part(a, 0), 0, part(b, 0), 0, a.size)
 
 
 class _Announced(np.ndarray):

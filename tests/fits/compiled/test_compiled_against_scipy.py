@@ -19,7 +19,13 @@ from superpos.seeding import generator
 from superpos.specs.axes import Kernel
 
 PROBLEMS = int(os.environ.get("SUPERPOS_PARITY_PROBLEMS", "40"))
-POWELL_KERNELS = [Kernel("exp"), Kernel("log"), Kernel("riesz", 1.0), Kernel("riesz", 2.0), Kernel("log", 0, "include", 0.1)]
+POWELL_KERNELS = [
+    Kernel("exp"),
+    Kernel("log"),
+    Kernel("riesz", 1.0),
+    Kernel("riesz", 2.0),
+    Kernel("log", 0, "include", 0.1),
+]
 Array = np.ndarray
 
 
@@ -60,7 +66,11 @@ def test_powell() -> None:
                 backend=backend,
             )
             found.append(end)
-    pairs = [pair for pair in zip(ends["compiled"], ends["scipy"], strict=True) if pair[1].status is not Status.UNBOUNDED]
+    pairs = [
+        pair
+        for pair in zip(ends["compiled"], ends["scipy"], strict=True)
+        if pair[1].status is not Status.UNBOUNDED
+    ]
     assert len(pairs) >= 0.9 * PROBLEMS
     _no_side_wins([pair[0].fun for pair in pairs], [pair[1].fun for pair in pairs])
     sweeps = np.array([[end.nit for end in pair] for pair in pairs])

@@ -39,7 +39,9 @@ def _pairs(vectors: Array, kernel: Kernel) -> Array:
     return np.asarray(values)
 
 
-def _penalty(vectors: Array, weights: Array, norms: Array, kernel: Kernel, lambda_x: float) -> tuple[float, float]:
+def _penalty(
+    vectors: Array, weights: Array, norms: Array, kernel: Kernel, lambda_x: float
+) -> tuple[float, float]:
     """F, and the sum of the absolute values of its terms."""
     terms = _pairs(vectors, kernel) * np.outer(weights, weights)
     lengths = np.sqrt((vectors.astype(np.longdouble) ** 2).sum(axis=1))
@@ -77,7 +79,9 @@ def test_every_evaluation_of_a_whole_run(engine: Any, reoptimisation: Any, kerne
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6), st.integers(0, 10), st.sampled_from([2, 3, 5, 9, 17]), st.sampled_from([2, 3, 8]))
+@given(
+    st.integers(0, 10**6), st.integers(0, 10), st.sampled_from([2, 3, 5, 9, 17]), st.sampled_from([2, 3, 8])
+)
 def test_lines_out_to_far_and_back(engine_parts: Any, seed: int, kernel: int, n: int, f: int) -> None:
     """Rows of very different length, moves of a million norms and back again: no digits stay behind."""
     chosen = engine_parts.kernels[kernel]
@@ -176,7 +180,9 @@ def test_joint_objective_and_gradient(engine: Any, kernel: int, similarity: str,
         for _ in range(3):
             turn, tilt = rng.standard_normal((n, f)), rng.standard_normal(n) * problem.learned
             h = np.longdouble(1e-5)
-            ends = [_joint_exact(vectors + k * h * turn, logits + k * h * tilt, problem) for k in (1, -1, 2, -2)]
+            ends = [
+                _joint_exact(vectors + k * h * turn, logits + k * h * tilt, problem) for k in (1, -1, 2, -2)
+            ]
             slope = float((8 * (ends[0] - ends[1]) - (ends[2] - ends[3])) / (12 * h))
             ours = float((slopes[:f, :n].T * turn).sum() + (slopes[f:, :n] * tilt).sum())
             size = float(np.abs(slopes[:f, :n].T * turn).sum() + np.abs(slopes[f:, :n] * tilt).sum())
@@ -217,7 +223,11 @@ def _exponentials(x: Array, out: Array) -> None:
 
 def test_elementary_functions_are_within_one_unit_in_the_last_place() -> None:
     rng = np.random.default_rng(0)
-    for x in (np.exp(rng.uniform(-700, 700, 20000)), np.exp(rng.uniform(-1e-3, 1e-3, 20000)), rng.random(20000) + 0.5):
+    for x in (
+        np.exp(rng.uniform(-700, 700, 20000)),
+        np.exp(rng.uniform(-1e-3, 1e-3, 20000)),
+        rng.random(20000) + 0.5,
+    ):
         out = np.empty_like(x)
         _logarithms(x, out)
         exact = np.log(x.astype(np.longdouble))

@@ -7,21 +7,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from superpos.fits.compiled.powell import CONVERGED, MAX_CALLS, MAX_SWEEPS, NON_FINITE, powell
+from superpos.fits.compiled.powell import CONVERGED, MAX_CALLS, MAX_SWEEPS, NON_FINITE, make_buffers, powell
 from superpos.specs.axes import Kernel
 
 _STATUS = {0: CONVERGED, 1: MAX_CALLS, 2: MAX_SWEEPS, 3: NON_FINITE}
 NO_LIMIT = 10**12
 
 
-def _same(engine: Any, made: Any, make_again: Any, *, xtol: float = 1e-4, ftol: float = 1e-4, **limits: int) -> Any:
+def _same(
+    engine: Any, made: Any, make_again: Any, *, xtol: float = 1e-4, ftol: float = 1e-4, **limits: int
+) -> Any:
     workspace, start, _, _ = made
     session = engine.lines(make_again()[0])
     result = engine.scipy_powell(session, start.ravel(), xtol=xtol, ftol=ftol, **limits)
     rows = start.ravel().copy()
     calls = 1000 * rows.size if not limits else limits.get("maxfev", NO_LIMIT)
     sweeps = 1000 * rows.size if not limits else limits.get("maxiter", NO_LIMIT)
-    fun, nit, nfev, ending = powell(*workspace, rows, xtol, ftol, sweeps, calls, np.inf, np.inf)
+    fun, nit, nfev, ending = powell(
+        *workspace, rows, *make_buffers(rows.size), xtol, ftol, sweeps, calls, np.inf, np.inf
+    )
     np.testing.assert_array_equal(rows, result.x)
     assert (fun, nit, nfev, ending) == (result.fun, result.nit, result.nfev, _STATUS[result.status])
     return session, result
@@ -69,6 +73,8 @@ def test_unbounded_problems_run_into_the_same_infinity(
     workspace, start, _, _ = make()
     result = engine.scipy_powell(engine.lines(make()[0]), start.ravel(), maxfev=3000)
     rows = start.ravel().copy()
-    _, nit, nfev, _ = powell(*workspace, rows, 1e-4, 1e-4, NO_LIMIT, 3000, np.inf, np.inf)
+    _, nit, nfev, _ = powell(
+        *workspace, rows, *make_buffers(rows.size), 1e-4, 1e-4, NO_LIMIT, 3000, np.inf, np.inf
+    )
     assert (nit, nfev) == (result.nit, result.nfev)
     assert not np.isfinite(result.x).all() or np.abs(result.x).max() > 1e6

@@ -1,0 +1,79 @@
+"""Sums and small dense products on vectors and matrices stored by blocks of eight: the engine's inner loops.
+
+    dot, total       over rows of a multiple of 8 numbers
+    product          out[r, c] = sum_l a[l a_step + r a_row] b[l, c]
+    squared differences, squared lengths of vectors stored by axis, x_ik at [k m + i]
+
+Each is a function of its own: a call costs two nanoseconds, a copy at every place that needs it costs seconds
+of compilation.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from superpos.arrays import Float
+from superpos.fits.compiled.elementary import OPTIONS
+from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.simd import apart, cold, difference_rows, lane_dot, lane_total, product_rows
+
+
+@njit(**OPTIONS)
+def dot(a: Float, a_at: int, b: Float, b_at: int, m: int) -> float:
+    """Return sum of a[a_at + l] b[b_at + l] over l < m, m a multiple of 8."""
+    apart()
+    value: float = lane_dot(a, a_at, b, b_at, m)
+    return value
+
+
+@njit(**OPTIONS)
+def total(a: Float, a_at: int, m: int) -> float:
+    """Return sum of a[a_at + l] over l < m, m a multiple of 8."""
+    apart()
+    value: float = lane_total(a, a_at, m)
+    return value
+
+
+@njit(**OPTIONS)
+def product(
+    a: Float, a_step: int, a_row: int, b: Float, width: int, count: int, out: Float, n_rows: int
+) -> None:
+    """Write out[r, c] = sum over l < count of a[l a_step + r a_row] b[l, c]; rows of b and out are `width` long.
+
+    Rows of `out` up to the next multiple of 4 are written.
+    """
+    apart()
+    for row in range(0, n_rows, 4):
+        for column in range(0, width, 8):
+            at = row * width + column
+            product_rows(a, row * a_row, a_step, a_row, b, column, width, count, out, at, width)
+
+
+@njit(**OPTIONS)
+def squared_differences(x: Float, out: Float, n: int, f: int, m: int) -> None:
+    """Write ||x_i - x_j||^2, (m, m); rows up to the next multiple of 4 of n are written."""
+    apart()
+    for i in range(0, n, 4):
+        for j in range(0, m, 8):
+            difference_rows(x, i, m, 1, x, j, m, f, out, i * m + j, m)
+
+
+@njit(**OPTIONS)
+def squared_lengths(x: Float, out: Float, f: int, m: int) -> None:
+    """Write ||x_i||^2 for rows stored by axis."""
+    cold()
+    for j in range(m):
+        out[j] = 0.0
+    for k in range(f):
+        row = part(x, k * m)
+        for j in range(m):
+            out[j] += row[j] * row[j]
+
+
+@njit(**OPTIONS)
+def transpose(rows: Float, x: Float, n: int, f: int, m: int) -> None:
+    """Store a point given as rows, (n f,), by axis."""
+    cold()
+    for i in range(n):
+        for k in range(f):
+            x[k * m + i] = rows[i * f + k]
