@@ -73,7 +73,7 @@ def run_file(
                 plan,
                 executor,
                 reporter,
-                data_folder=database.default_data_folder,
+                data_folder=database.default_data_folder.resolve(),  # workers may stand elsewhere
                 stages=stages,
                 address=address or "local",
             )
