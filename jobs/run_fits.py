@@ -2,7 +2,7 @@
 
     ray job submit --working-dir . -- python -m jobs.run_fits STUDY
 
-Takes the arguments of `superpos run`; the database comes from the cluster"s environment (SUPERPOS_DB_URL).
+Takes the arguments of `superpos run`; the database comes from the cluster's environment (SUPERPOS_DB_URL).
 """
 
 from __future__ import annotations
