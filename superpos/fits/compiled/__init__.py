@@ -1,7 +1,7 @@
 """The compiled engine: numba, single-threaded, GIL released, compiled code cached on disk.
 
-Importing this package imports numba; `superpos.fits` imports it when `backend="compiled"` is first used. Entry
-points compile on their first call (`warm_up` calls each once) and are read from the cache later.
+Importing this package imports numba; `superpos.fits` imports it when `backend="compiled"` is first used.
+Entry points compile on their first call (`warm_up` calls each once) and are read from the cache later.
 """
 
 from superpos.fits.compiled.certificate import certify_compiled

@@ -1,13 +1,13 @@
 """`certify` on the compiled engine: the certificate of `superpos.fits.certificate`, in the span of the rows.
 
-The Hessian splits where f > n. In an orthonormal basis of the span of the rows (n coordinates) it is that of the
-same rows in R^n. A tangent direction eta_i = y_i v along one fixed v outside the span moves no u_j of the
+The Hessian splits where f > n. In an orthonormal basis of the span of the rows (n coordinates) it is that of
+the same rows in R^n. A tangent direction eta_i = y_i v along one fixed v outside the span moves no u_j of the
 others to first order, so every one of the f - n such v has the same block on (y_i), (n, n),
 
     i != j   2 s_i s_j phi'_ij          i = j   -2 q_i / n_i^2          s_i = sqrt(w_i) / n_i
 
-and its rotations are y_i = sqrt(w_i) <x_i, c>, the column space of W = (sqrt(w_i) x_i). Its eigenvalues off that
-space count f - n times. This turns (11, 50) into (11, 11).
+and its rotations are y_i = sqrt(w_i) <x_i, c>, the column space of W = (sqrt(w_i) x_i). Its eigenvalues off
+that space count f - n times. This turns (11, 50) into (11, 11).
 
 Of the Hessian H and an orthonormal basis of the rotations, the block of Q^T H Q off the first columns is what
 counts, Q from the Householder factorisation of the basis: LAPACK's geqrf, ormqr and syevd. Tolerances and
@@ -58,16 +58,16 @@ def certify_compiled(vectors: Float, importance: Float, kernel: Kernel) -> Certi
     radii, weights, rows = norms[free], importance[free], units[free]
     if f > n:
         # Coordinates within the span of the rows: QR of the transpose keeps lengths and angles.
-        rows = np.ascontiguousarray(np.linalg.qr(rows.T, mode="r").T)
+        triangle = np.asarray(np.linalg.qr(rows.T, mode="r"))
+        rows = np.ascontiguousarray(triangle.T)
     stiffness = 2.0 * ((np.abs(first) + np.abs(second)) @ weights) / radii**2
     balance = 1.0 / np.sqrt(np.where(stiffness > 0.0, stiffness, 1.0))
     weighted = (np.sqrt(weights) * radii)[:, None] * rows
     width = rows.shape[1] - 1
     hessian = np.empty((n * width, n * width))
-    assemble(
-        rows.ravel(), radii, weights, first.ravel(), second.ravel(), radial, np.empty(n * n), np.empty(n * n * width),
-        hessian.ravel()
-    )  # fmt: skip
+    slopes, bends = first.ravel(), second.ravel()
+    buffers = np.empty(n * n), np.empty(n * n * width)
+    assemble(rows.ravel(), radii, weights, slopes, bends, radial, *buffers, hessian.ravel())
     if not np.isfinite(hessian).all():
         return _not_applicable(rank)
     bases = tangent_bases(rows)

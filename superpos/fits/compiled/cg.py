@@ -2,8 +2,8 @@
 
     p_0 = -g_0,  x' = x + t p,  beta = max(0, <g' - g, g'> / <g, g>),  p' = -g' + beta p
 
-until ||g||_inf <= gtol, at most max_iter steps; t from the search of More and Thuente, or, where that fails or
-its step does not suit, from the zooming one. The end is mapped to the gauge-fixed representative and the
+until ||g||_inf <= gtol, at most max_iter steps; t from the search of More and Thuente, or, where that fails
+or its step does not suit, from the zooming one. The end is mapped to the gauge-fixed representative and the
 descent goes on from there while it lies above gtol, as in `superpos.fits.cg`; an iterate that escapes
 (`superpos.fits.bounds`) ends it at once. Value and gradient come together, but are counted as SciPy asks for
 them.
@@ -54,12 +54,13 @@ from superpos.fits.compiled.zoom import ASKED, advance_zoom, begin_zoom
 CONVERGED, MAX_ITER, STALLED, NON_FINITE, ESCAPED = range(5)
 """How a descent ended; the first four are SciPy's numbers."""
 LIMIT, WATCH, FAR = range(3)
-"""Places in the bounds: norm that has escaped; norm at which pairs are looked at; r^2 of a pair out of reach."""
+"""Places in the bounds: norm that has escaped; norm at which pairs are looked at; r^2 of a pair out of
+reach."""
 
 
 @njit(**OPTIONS)
 def is_escaping(memory: Float, at: Int, x: Float, bounds: Float) -> bool:
-    """Return whether the vectors at the head of `x` (gauge none) are too long or out of each other's reach."""
+    """Return whether the vectors at the head of `x` (gauge none) are too long or out of reach."""
     cold()
     n, f, m = at[N], at[F], at[M]
     lengths = part(memory, at[BUFFER])
@@ -131,9 +132,10 @@ def represent(memory: Float, at: Int, x: Float) -> None:
 
 @entry
 def fit(
-    arrays: Float, places: Int, vectors: Float, numbers: Float, counts: Int, thresholds: Float, gtol: float, max_iter: int
+    arrays: Float, places: Int, vectors: Float, numbers: Float, counts: Int, thresholds: Float, gtol: float,
+    max_iter: int
 ) -> tuple[float, float, int, int, bool]:  # fmt: skip
-    """Descend from X of the line to a representative, which is left there, with all of `memory` evaluated at it.
+    """Descend from X of the line to a representative, which is left there, evaluated in full.
 
     Returns
     -------

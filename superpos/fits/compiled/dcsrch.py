@@ -2,13 +2,13 @@
 
     phi(t) <= phi(0) + c1 t phi'(0),   |phi'(t)| <= c2 |phi'(0)|
 
-An interval [x, y] that holds an acceptable step is kept: x is the best end, y the other one. Each trial step t
-is a safeguarded minimiser of a cubic or a quadratic through values and slopes at x (or y) and t; until a step
-decreases phi enough, that is done for psi(t) = phi(t) - phi(0) - c1 t phi'(0). `begin` and `advance` say where
-to evaluate, as in `search.py`.
+An interval [x, y] that holds an acceptable step is kept: x is the best end, y the other one. Each trial step
+t is a safeguarded minimiser of a cubic or a quadratic through values and slopes at x (or y) and t; until a
+step decreases phi enough, that is done for psi(t) = phi(t) - phi(0) - c1 t phi'(0). `begin` and `advance` say
+where to evaluate, as in `search.py`.
 
-Source: More & Thuente, ACM Trans. Math. Softw. 20 (1994); constants and the order of tests are those of MINPACK-2
-(dcsrch, dcstep) as `scipy.optimize` 1.17 has them.
+Source: More & Thuente, ACM Trans. Math. Softw. 20 (1994); constants and the order of tests are those of
+MINPACK-2 (dcsrch, dcstep) as `scipy.optimize` 1.17 has them.
 """
 
 from __future__ import annotations

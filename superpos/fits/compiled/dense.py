@@ -38,9 +38,9 @@ def total(a: Float, a_at: int, m: int) -> float:
 def product(
     a: Float, a_step: int, a_row: int, b: Float, width: int, count: int, out: Float, n_rows: int
 ) -> None:
-    """Write out[r, c] = sum over l < count of a[l a_step + r a_row] b[l, c]; rows of b and out are `width` long.
+    """Write out[r, c] = sum over l < count of a[l a_step + r a_row] b[l, c].
 
-    Rows of `out` up to the next multiple of 4 are written.
+    Rows of b and out are `width` long; rows of out up to the next multiple of 4 are written.
     """
     apart()
     for row in range(0, n_rows, 4):

@@ -1,12 +1,13 @@
 """Logarithm and exponential that the compiler can put into vector lanes, the same bits on every machine.
 
     log x = k ln 2 + log m,   x = 2^k m, sqrt(1/2) <= m < sqrt 2,   log m = 2 atanh(t), t = (m - 1) / (m + 1)
-    exp x = 2^k exp r,        r = x - k ln 2, |r| <= ln(2) / 2,     exp r by its Taylor polynomial of degree 13
+    exp x = 2^k exp r,        r = x - k ln 2, |r| <= ln(2) / 2,     exp r by its Taylor polynomial of degree
+    13
 
 A call of the C library's logarithm takes 4.5 ns and stops a loop from being vectorised; these are branch-free
 integer and fused multiply-add steps, within 1 unit in the last place (measured in the tests), about 1 ns an
-element in a loop. Range: `log` takes normal positive numbers, infinity and NaN (callers floor their argument);
-`exp` gives 0 below -708 and infinity above 709.
+element in a loop. Range: `log` takes normal positive numbers, infinity and NaN (callers floor their
+argument); `exp` gives 0 below -708 and infinity above 709.
 
 Source: the reductions are those of Cody and Waite, Software Manual for the Elementary Functions (1980); the
 polynomial for log(m) is the one of Sun's fdlibm (e_log.c), whose coefficients are quoted here.
@@ -32,15 +33,16 @@ INFINITY = np.inf
 SMALLEST = np.finfo(np.float64).tiny
 
 ENTRY = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
-"""How entry points are compiled: strict IEEE (no fast-math flag), GIL released, no check of 1/0, cached on disk.
-They allocate nothing and count no references: at every call that costs as much as the arithmetic."""
+"""How entry points are compiled: strict IEEE (no fast-math flag), GIL released, no check of 1/0, cached on
+disk. They allocate nothing and count no references: at every call that costs as much as the arithmetic."""
 OPTIONS = {**{key: ENTRY[key] for key in ENTRY if key != "cache"}, "no_cpython_wrapper": True}
 """For functions called from compiled code only; the cached entry points contain them."""
 INLINE = {**OPTIONS, "forceinline": True}
 """For small functions inside hot loops."""
 PASTE = {**OPTIONS, "inline": "always"}
-"""For parts of a larger function that are called from one place: pasted before types are inferred. Each function
-that is compiled by itself compiles all that it calls once more, so few levels are minutes cheaper than many."""
+"""For parts of a larger function that are called from one place: pasted before types are inferred. Each
+function that is compiled by itself compiles all that it calls once more, so few levels are minutes cheaper
+than many."""
 
 
 @njit(**INLINE)

@@ -1,8 +1,8 @@
 """Entry points of the engine: compiled on first use, cached on disk under the contents of the whole engine.
 
 numba calls cached code fresh as long as the file that defines the function has its time and size. An entry
-point contains the code of a dozen other files, and a wheel sets one time for all versions; so the stamp is the
-digest of every module of this package instead.
+point contains the code of a dozen other files, and a wheel sets one time for all versions; so the stamp is
+the digest of every module of this package instead.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The re-optimisation objective along a general line x + a d, O(n^2) an evaluation.
 
-Every squared distance (and every product, for `exp`) is a quadratic in a, whose coefficients are gathered once
-for the line, O(n^2 f):
+Every squared distance (and every product, for `exp`) is a quadratic in a, whose coefficients are gathered
+once for the line, O(n^2 f):
 
     r_ij^2(a) = q0 + 2 a q1 + a^2 q2,  q0 = ||x_i - x_j||^2, q1 = <x_i - x_j, d_i - d_j>, q2 = ||d_i - d_j||^2
     <x_i(a), x_j(a)> likewise,         2 q1 = <x_i, d_j> + <x_j, d_i>
@@ -137,7 +137,7 @@ def quadratics(q: Float, alpha: float, values: Float, lost: Float, length: int) 
 
 @njit(**OPTIONS)
 def general_value(memory: Float, at: Int, alpha: float) -> tuple[float, float, bool]:
-    """Return ||X||^2 and F at x + alpha d, and whether F has lost digits: then it must be evaluated in full."""
+    """Return ||X||^2 and F at x + alpha d, and whether F has lost digits and must be evaluated in full."""
     code, n, m, pairs = at[CODE], at[N], at[M], at[PAIRS]
     values, factors = part(memory, at[PAIR_VALUES]), part(memory, at[PAIR_FACTORS])
     lengths, flags = part(memory, at[BUFFER]), part(memory, at[TRIAL_PENALTIES])

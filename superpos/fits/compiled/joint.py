@@ -57,7 +57,16 @@ def fit_joint_compiled(
     check = EscapeCheck(problem)
     workspace = make_joint_workspace(problem)
     line = make_line(workspace.pack(start, logits))
-    fun, norm, nit, ending, escaped = fit(*workspace, *line, _bounds(problem), gtol, max_iter)
+    fun, norm, nit, ending, escaped = fit(
+        workspace.memory,
+        workspace.at,
+        line.vectors,
+        line.state,
+        line.counts,
+        _bounds(problem),
+        gtol,
+        max_iter,
+    )
     status, message = _STATUS[ending]
     vectors = workspace.vectors()
     importance = workspace.array(WEIGHTS, problem.n).copy()
@@ -99,7 +108,7 @@ def fit_joint_compiled(
 
 
 def _bounds(problem: JointProblem) -> Float:
-    """Return the norm that has escaped, the norm at which pairs are looked at, and r^2 of a pair out of reach."""
+    """Return `LIMIT`, `WATCH` and `FAR` of `cg.py` for a problem."""
     rbf, repels = problem.similarity == "rbf", problem.kernel.energy != "exp"
     free, far = problem.gauge == "none", FAR * problem.rbf_scale
     length = max(problem.radius, math.sqrt(problem.rbf_scale) if rbf else 0.0)

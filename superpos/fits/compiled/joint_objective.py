@@ -4,8 +4,8 @@
 
 With A = dJ/d cos_ij and B = dJ/d r^2_ij (symmetric, diagonal 0), as in `superpos.fits.joint`:
 
-    dJ/dX = C X,   C_ij = 2 A_ij / (||x_i|| ||x_j||) - 4 B_ij,   C_ii = 4 sum_j B_ij - 2 sum_j A_ij c_ij / ||x_i||^2
-    dJ/dw_i = 2 w~_i (f_i - E)
+    dJ/dX = C X,   C_ij = 2 A_ij / (||x_i|| ||x_j||) - 4 B_ij,   C_ii = 4 sum_j B_ij - 2 sum_j A_ij c_ij /
+    ||x_i||^2 dJ/dw_i = 2 w~_i (f_i - E)
 
 Products and squared differences are small dense products over blocks of eight columns, the kernels loops over
 whole matrices. Squared distances are sums of squared differences, so close pairs lose no digits.

@@ -1,8 +1,8 @@
 """Problem and buffers of one joint fit: one block of memory, laid out as in `workspace.py`.
 
-The flat variable is (Y by axis, f rows of m; logits, one row of m) with m = 8 ceil(n / 8): padding is zero, gets
-a zero gradient and so stays zero. Vectors have their number of axes padded to a multiple of 4 as well, for the
-product kernels fill four rows at once.
+The flat variable is (Y by axis, f rows of m; logits, one row of m) with m = 8 ceil(n / 8): padding is zero,
+gets a zero gradient and so stays zero. Vectors have their number of axes padded to a multiple of 4 as well,
+for the product kernels fill four rows at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from superpos.fits.problem import JointProblem
 from superpos.specs.axes import GAUGES
 
 S, EPS2, LAMBDA_D, SELF, RADIUS, RBF_SCALE, ENERGY, MISMATCH = range(8)
-"""Numbers: exponent, eps^2, lambda_d, K(x, x) or 0, start radius, C; energy and mismatch of the last point."""
+"""Numbers: exponent, eps^2, lambda_d, K(x, x) or 0, start radius, C; energy and mismatch of the last
+point."""
 HEAD = 8
 
 CODE, N, F, M, COSINE, LEARNED, GAUGE, CENTRED = range(8)

@@ -2,7 +2,8 @@
 
 With the eigenvalues lambda_a and eigenvectors v_a of W^T W that are not zero, V = (v_a), R = W V:
 
-    Z - R (T V^T + Lambda^-1 (Q - D V^T)),   Q = R^T Z,   D = Q V,   T_ab = (D_ab - D_ba) / (lambda_a + lambda_b)
+    Z - R (T V^T + Lambda^-1 (Q - D V^T)),   Q = R^T Z,   D = Q V,   T_ab = (D_ab - D_ba) / (lambda_a +
+    lambda_b)
 
 removes the part of Z along the orbit: T turns within the span of the rows, the second term turns the span
 towards its complement (it vanishes if the span is all of R^f). Of W W^T and W^T W the smaller one is

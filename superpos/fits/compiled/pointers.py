@@ -1,8 +1,8 @@
 """Bare arrays for compiled code: a pointer, read and written by index, and nothing else.
 
 A NumPy array costs seven words an argument, a test for a negative index at every access and a count of
-references; most of what LLVM is given of such code is that. A pointer is one word and an access is one load or
-store, which halves the time it takes to compile the engine. There are no bounds and no ownership: pointers
+references; most of what LLVM is given of such code is that. A pointer is one word and an access is one load
+or store, which halves the time it takes to compile the engine. There are no bounds and no ownership: pointers
 are made within compiled entry points from arrays that outlive the call, and never leave it.
 """
 

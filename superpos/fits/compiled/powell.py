@@ -1,12 +1,12 @@
 """Powell's direction-set method on the re-optimisation objective: SciPy's algorithm, line by line searches.
 
-A sweep minimises along each of the N = n f directions in turn, the coordinate axes at first. Then, with x_1 the
-start of the sweep, x its end, delta the largest decrease along one direction and f_1, f, f_2 the values at
-x_1, x, 2 x - x_1:
+A sweep minimises along each of the N = n f directions in turn, the coordinate axes at first. Then, with x_1
+the start of the sweep, x its end, delta the largest decrease along one direction and f_1, f, f_2 the values
+at x_1, x, 2 x - x_1:
 
     stop if 2 (f_1 - f) <= ftol (|f_1| + |f|) + 1e-20
-    if f_2 < f_1 and 2 (f_1 + f_2 - 2 f) (f_1 - f - delta)^2 < delta (f_1 - f_2)^2: minimise along x - x_1, put
-    that direction in the last place and the last one in the place of the direction of largest decrease
+    if f_2 < f_1 and 2 (f_1 + f_2 - 2 f) (f_1 - f - delta)^2 < delta (f_1 - f_2)^2: minimise along x - x_1,
+    put that direction in the last place and the last one in the place of the direction of largest decrease
 
 Directions that are still axes are searched in O(n) an evaluation (`lines.py`), replaced ones in O(n^2)
 (`general.py`).
@@ -62,7 +62,8 @@ def line_search(
 ) -> tuple[int, int]:
     """Minimise along the line that has begun; X and FX of `state` are its end. Return (calls, how it ended).
 
-    `axis` is the coordinate or GENERAL; beyond the squared norm `far` the search is broken off, and X is where.
+    `axis` is the coordinate or GENERAL; beyond the squared norm `far` the search is broken off, and X is
+    where.
     """
     alpha = begin(state, counters, tolerance)
     while counters[STAGE] < DONE:
@@ -85,8 +86,8 @@ def line_search(
 
 @entry
 def powell(
-    arrays: Float, places: Int, ends: Float, numbers: Float, counts: Int, xtol: float, ftol: float, max_sweeps: int,
-    max_calls: int, norm_limit: float, far: float
+    arrays: Float, places: Int, ends: Float, numbers: Float, counts: Int, xtol: float, ftol: float,
+    max_sweeps: int, max_calls: int, norm_limit: float, far: float
 ) -> tuple[float, int, int, int]:  # fmt: skip
     """Minimise from `ends`, (n f,), which become the end; return (F, sweeps, calls, how it ended).
 

@@ -1,4 +1,4 @@
-"""`reoptimise` on the compiled engine: Powell with the statuses of `superpos.fits.powell`, or the manifold."""
+"""`reoptimise` on the compiled engine: Powell with our statuses, or the exact-norm optimiser."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def powell_compiled(
     ftol: float,
     max_iter: int | None,
 ) -> Reoptimisation:
-    """Return Powell's end; parameters, record and conventions are those of `superpos.fits.powell.run_powell`."""
+    """Return Powell's end, with the parameters and conventions of `superpos.fits.powell.run_powell`."""
     n, f = start.shape
     workspace = make_workspace(importance, norms, kernel, n_dims=f, lambda_x=lambda_x)
     limit = norm_limit(norms)

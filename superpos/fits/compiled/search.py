@@ -5,8 +5,8 @@
     Brent     parabolas through the three best points, golden sections where they do not help, until
               |x - middle| < 2 tol1 - (b - a) / 2 with tol1 = tol |x| + 1e-11, or 500 steps
 
-The search asks for one value at a time: `begin` and `advance` say where, the caller evaluates. So the objective
-is called from one place only and can be compiled into the loop of the line search.
+The search asks for one value at a time: `begin` and `advance` say where, the caller evaluates. So the
+objective is called from one place only and can be compiled into the loop of the line search.
 
 Source: Brent, Algorithms for Minimization without Derivatives (1973), chapter 5; Press et al., Numerical
 Recipes (mnbrak); constants, order of evaluations and stopping rules are those of `scipy.optimize` 1.17.
@@ -31,7 +31,8 @@ BRACKET_LIMIT = 1000
 BRENT_LIMIT = 500
 
 XA, XB, XC, FA, FB, FC, TRIAL, LIMIT, LOW, HIGH, X, W, V, FX, FW, FV, LAST, STEP, TOLERANCE = range(19)
-"""Places in the state: the bracket, Brent's interval and three best points, the two last steps, the tolerance."""
+"""Places in the state: the bracket, Brent's interval and three best points, the two last steps, the
+tolerance."""
 STAGE, COUNT = range(2)
 """Places in the counters: what the awaited value is for, and steps so far."""
 AT_A, AT_B, AT_C, INSIDE, BEYOND, SHIFT, BRENT, DONE, FAILED = range(9)

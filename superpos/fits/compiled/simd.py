@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]  # it has no type hints
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -76,7 +76,7 @@ def apart(typing_context: Any) -> Any:
 
 @intrinsic
 def cold(typing_context: Any) -> Any:
-    """Keep the function that calls this apart and small: it is called too seldom to be worth compiling for long."""
+    """Keep the function that calls this apart and small: it runs too seldom to be worth compiling for long."""
     del typing_context
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -126,10 +126,13 @@ def lane_total(typing_context: Any, a: Any, a_at: Any, m: Any) -> Any:
 
 @intrinsic
 def product_rows(
-    typing_context: Any, a: Any, a_at: Any, a_step: Any, a_row: Any, b: Any, b_at: Any, b_step: Any, count: Any,
-    out: Any, out_at: Any, out_row: Any,
+    typing_context: Any, a: Any, a_at: Any, a_step: Any, a_row: Any, b: Any, b_at: Any, b_step: Any,
+    count: Any, out: Any, out_at: Any, out_row: Any,
 ) -> Any:  # fmt: skip
-    """Fill out[out_at + r out_row + c] = sum_l a[a_at + l a_step + r a_row] b[b_at + l b_step + c], r < 4, c < 8."""
+    """Fill out[out_at + r out_row + c] = sum_l a[a_at + l a_step + r a_row] b[b_at + l b_step + c].
+
+    For r < 4, c < 8 and l < count.
+    """
     del typing_context, a_at, a_step, a_row, b_at, b_step, count, out_at, out_row
 
     def accumulate(builder: Any, left: Any, right: Any, sum_: Any) -> Any:
@@ -140,8 +143,8 @@ def product_rows(
 
 @intrinsic
 def difference_rows(
-    typing_context: Any, a: Any, a_at: Any, a_step: Any, a_row: Any, b: Any, b_at: Any, b_step: Any, count: Any,
-    out: Any, out_at: Any, out_row: Any,
+    typing_context: Any, a: Any, a_at: Any, a_step: Any, a_row: Any, b: Any, b_at: Any, b_step: Any,
+    count: Any, out: Any, out_at: Any, out_row: Any,
 ) -> Any:  # fmt: skip
     """Fill out[...] as `product_rows` does, with (a - b)^2 in the place of a b."""
     del typing_context, a_at, a_step, a_row, b_at, b_step, count, out_at, out_row
@@ -155,10 +158,10 @@ def difference_rows(
 
 @intrinsic
 def pull_rows(
-    typing_context: Any, a: Any, a_at: Any, a_step: Any, a_row: Any, b: Any, b_at: Any, b_step: Any, count: Any,
-    out: Any, out_at: Any, out_row: Any,
+    typing_context: Any, a: Any, a_at: Any, a_step: Any, a_row: Any, b: Any, b_at: Any, b_step: Any,
+    count: Any, out: Any, out_at: Any, out_row: Any,
 ) -> Any:  # fmt: skip
-    """Fill out[out_at + r out_row + c] = sum_l (a[a_at + l a_step + r a_row] - a[out_at + r a_row + c]) b[l, c].
+    """Fill out[...] as `product_rows` does, with (a - a[out_at + r a_row + c]) b in the place of a b.
 
     `a` and `out` are laid out alike, so that column c of both lies at the same place.
     """
@@ -218,7 +221,7 @@ def _fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
 
 @contextmanager
 def _loop(builder: Any, start: Any, stop: Any, step: int) -> Iterator[Any]:
-    """Emit a counted loop that is not unrolled: its chains are bound by latency, and code takes time to compile."""
+    """Emit a counted loop that is not unrolled: latency binds its chains, and code takes time to compile."""
     before = builder.block
     head, body, end = (builder.append_basic_block(name) for name in ("loop", "body", "end"))
     builder.branch(head)

@@ -1,7 +1,8 @@
 """The energy on the product of spheres at one point: value, scaled gradient, forces, second derivatives.
 
     first_ij = phi'(c_ij), second_ij = phi''(c_ij),   t_i = sum_j w_j first_ij (u_j - u_i)
-    gradient_i = 2 sqrt(w_i) P_i t_i,   q_i = sum_j w_j first_ij c_ij,   relative gradient_i = ||P_i t_i|| / F_i
+    gradient_i = 2 sqrt(w_i) P_i t_i,   q_i = sum_j w_j first_ij c_ij,   relative gradient_i = ||P_i t_i|| /
+    F_i
 
 The formulas for phi and the forces F_i are those of `superpos.fits.spheres`.
 """

@@ -111,12 +111,12 @@ def make_sphere_workspace(
     m, axes, rank = padded(n), -(-f // ROWS) * ROWS, padded(min(n, f))
     matrix, vectors = m * m, axes * m
     slot = {
-        UNITS: vectors, GRADIENT: vectors, FIRST: matrix, SECOND: matrix, FORCES: m, RADIAL: m, TANGENT_SIZE: m,
-        ENERGY: 4, RELATIVE: 4,
+        UNITS: vectors, GRADIENT: vectors, FIRST: matrix, SECOND: matrix, FORCES: m, RADIAL: m,
+        TANGENT_SIZE: m, ENERGY: 4, RELATIVE: 4,
     }  # fmt: skip
     sizes = {
-        WEIGHTS: m, ROOTS: m, NORMS: m, PRODUCTS: matrix, GAPS: matrix, SLOTS: 2 * sum(slot.values()), BUFFER: m,
-        MATRIX: matrix, OTHER: matrix, COUPLED: matrix, BENT: matrix, OWN: matrix, STEP: vectors,
+        WEIGHTS: m, ROOTS: m, NORMS: m, PRODUCTS: matrix, GAPS: matrix, SLOTS: 2 * sum(slot.values()),
+        BUFFER: m, MATRIX: matrix, OTHER: matrix, COUPLED: matrix, BENT: matrix, OWN: matrix, STEP: vectors,
         STEP_BENT: vectors, RESIDUAL: vectors, DIRECTION: vectors, DIRECTION_BENT: vectors, SUM: vectors,
         EIGEN: 2 * rank * rank, LEFT: rank * m, LEFT_TURNED: m * rank, AXES: axes * rank, MOVED: axes * rank,
         MIXED: axes * rank, MOMENT: rank * rank, MOMENT_TURNED: rank * rank, INVERSE_SUMS: rank * rank,

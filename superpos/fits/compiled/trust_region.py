@@ -12,6 +12,7 @@ Source: Absil, Baker & Gallivan, Found. Comput. Math. 7 (2007); Hager & Zhang, S
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -114,7 +115,7 @@ def bend(memory: Float, at: Int, slot: int, z: Float, out: Float) -> None:
 
 @njit(**PASTE)
 def truncated_cg(memory: Float, at: Int, slot: int, radius: float, initial: float) -> tuple[float, bool]:
-    """Write the step and H times it; return the predicted decrease and whether the step ends at the border."""
+    """Write the step and H times it; return the predicted decrease and whether it ends at the border."""
     size = at[F] * at[M]
     gradient = part(memory, slot_start(at, slot) + at[GRADIENT])
     z, image, residual = (
@@ -210,7 +211,7 @@ def decrease(memory: Float, at: Int, slot: int, other: int, lengths: Float) -> f
 @entry
 def minimise(
     arrays: Float, places: Int, gtol: float, max_iter: int, radius: float, largest: float, buffer: Float
-) -> tuple[int, int, int, int]:
+) -> tuple[Any, int, int, int]:
     """Descend from slot 0; return (slot of the end, steps, evaluations, how it ended). `buffer`: (m,)."""
     memory, at, lengths = part(arrays, 0), part(places, 0), part(buffer, 0)
     slot, nfev = np.int64(0), 1

@@ -3,8 +3,8 @@
     phi(t) <= phi(0) + c1 t phi'(0),  |phi'(t)| <= c2 |phi'(0)|,  c1 = 1e-4, c2 = 0.4
     ||g'||_inf <= gtol,  or  <p', g'> <= -0.01 <g', g'>  with  p' = -g' + max(0, <g' - g, g'> / <g, g>) p
 
-Source: `scipy.optimize` 1.17 (_line_search_wolfe12); Gilbert & Nocedal, SIAM J. Optim. 2 (1992), for the condition
-on the direction.
+Source: `scipy.optimize` 1.17 (_line_search_wolfe12); Gilbert & Nocedal, SIAM J. Optim. 2 (1992), for the
+condition on the direction.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Line(NamedTuple):
     """Vectors of a descent, each as long as the flat variable, and the states of its searches."""
 
     vectors: Float
-    """Current point, direction, gradient; point last evaluated, gradient there, direction from there; last finite
-    iterate: (7, size), flat."""
+    """Current point, direction, gradient; point last evaluated, gradient there, direction from there; last
+    finite iterate: (7, size), flat."""
     state: Float
     counts: Int
     """Counters of the searches, then values and gradients asked for."""

@@ -20,7 +20,8 @@ from superpos.specs.axes import Kernel
 
 S, EPS2, LAMBDA_X, CONSTANT, BASE, FIXED, FIXED_PENALTY, PREFIX_SQUARE, FIXED_SQUARE = range(9)
 """Numbers at the head of the memory: exponent, eps^2, lambda_x, energy of the diagonal; then of the open line
-(`lines.py`): the moving coordinate, energy and penalty of the other rows, the row's square before and off it."""
+(`lines.py`): the moving coordinate, energy and penalty of the other rows, the row's square before and off
+it."""
 HEAD = 16
 
 CODE, N, F, M, PAIRS, ROW, NEXT, MOVED = range(8)
@@ -80,9 +81,9 @@ def make_workspace(
     n, f = importance.size, n_dims
     m, pairs = padded(n), padded(n * (n - 1) // 2)
     sizes = {
-        WEIGHTS: m, NORMS: m, PAIR_WEIGHTS: pairs, WEIGHT_MATRIX: m * m, POINT: f * m, UNIT: f * m, TERMS: m * m,
-        PENALTIES: m, SUFFIX: (f + 1) * m, SUFFIX_SQUARE: padded(f + 1), PREFIX: m, MOVING: m, STILL: m,
-        ROW_WEIGHTS: m, BUFFER: m, DIRECTION: f * m, QUADRATIC: 3 * pairs, ROW_QUADRATIC: 3 * m,
+        WEIGHTS: m, NORMS: m, PAIR_WEIGHTS: pairs, WEIGHT_MATRIX: m * m, POINT: f * m, UNIT: f * m,
+        TERMS: m * m, PENALTIES: m, SUFFIX: (f + 1) * m, SUFFIX_SQUARE: padded(f + 1), PREFIX: m, MOVING: m,
+        STILL: m, ROW_WEIGHTS: m, BUFFER: m, DIRECTION: f * m, QUADRATIC: 3 * pairs, ROW_QUADRATIC: 3 * m,
         PAIR_VALUES: pairs, PAIR_FACTORS: pairs, SCRATCH: 3 * m * m, TRIAL: f * m, TRIAL_PENALTIES: m,
     }  # fmt: skip
     at = np.zeros(TRIAL_PENALTIES + 1, dtype=np.int64)

@@ -1,10 +1,10 @@
 """Second line search for the strong Wolfe conditions: doubling steps, then zooming into an interval.
 
 Used where the first search (`dcsrch.py`) fails or its step is refused. The step doubles from the first guess
-until the value rises or the slope turns, which brackets an acceptable step; inside, each trial is the minimiser
-of a cubic through the last three points, of a quadratic, or the middle, whichever is first well inside. After
-ten doublings the step is taken as it is. `begin_zoom` and `advance_zoom` say where to evaluate, as in
-`search.py`.
+until the value rises or the slope turns, which brackets an acceptable step; inside, each trial is the
+minimiser of a cubic through the last three points, of a quadratic, or the middle, whichever is first well
+inside. After ten doublings the step is taken as it is. `begin_zoom` and `advance_zoom` say where to evaluate,
+as in `search.py`.
 
 Source: Nocedal & Wright, Numerical Optimization (2006), algorithms 3.5 and 3.6, as `scipy.optimize` 1.17 has
 them (line_search_wolfe2: 10 doublings, 10 zooms).
@@ -29,8 +29,8 @@ TAKEN = 3
 (
     C1, C2, START, SLOPE, LAST, F_LAST, D_LAST, LOW, F_LOW, D_LOW, HIGH, F_HIGH, BEFORE, F_BEFORE, TWO, THREE
 ) = range(16)  # fmt: skip
-"""Places in the state: constants; phi and its slope at 0; the step before; the better and the other end of the
-interval; the end that was given up last; the exponents 2 and 3 (see `dcsrch.py`)."""
+"""Places in the state: constants; phi and its slope at 0; the step before; the better and the other end of
+the interval; the end that was given up last; the exponents 2 and 3 (see `dcsrch.py`)."""
 STATE_SIZE = 16
 COUNT, ZOOMING, ASKED = range(1, 4)
 """Places in the counters: doublings or zooms so far; whether it zooms; whether it has looked at the slope."""
@@ -97,7 +97,7 @@ def begin_zoom(
 
 @njit(**OPTIONS)
 def advance_zoom(state: Float, counters: Int, step: float, value: float, slope: float, suits: bool) -> float:
-    """Take value and slope at the trial step, and whether it suits otherwise; return the next one, or this one."""
+    """Take value and slope at the trial step, and whether it suits otherwise; return the next trial step."""
     cold()
     counters[ASKED] = 0
     low_enough = not value > state[START] + state[C1] * step * state[SLOPE]

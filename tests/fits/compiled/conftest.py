@@ -178,7 +178,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
             return minimize(session, start, method="Powell", options=options)
 
     def scipy_cg(workspace: JointWorkspace, flat: Array, **options: Any) -> OptimizeResult:
-        """Run SciPy's conjugate gradients with the engine's inner products (BLAS orders its sums otherwise)."""
+        """Run SciPy's conjugate gradients with the engine's inner products (BLAS orders its sums
+        otherwise)."""
 
         def product(a: Array, b: Array) -> Any:
             if a.ndim == 2:

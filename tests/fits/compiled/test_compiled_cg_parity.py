@@ -56,7 +56,8 @@ def test_every_kernel_similarity_and_gauge(engine: Any, kernel: int, similarity:
 
 
 def test_runs_that_end_in_the_second_line_search(engine: Any) -> None:
-    """A tolerance below rounding: the first search fails at the end, the second too, and the run is stalled."""
+    """A tolerance below rounding: the first search fails at the end, the second too, and the run is
+    stalled."""
     endings = [
         _same(
             engine,

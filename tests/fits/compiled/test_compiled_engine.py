@@ -174,7 +174,8 @@ def test_arguments_are_not_written_to(planted_target: Any) -> None:
 
 
 def test_a_warm_start_takes_under_two_seconds() -> None:
-    """Import of the engine and every entry point from the cache, in a fresh process (compiled here if need be)."""
+    """Import of the engine and every entry point from the cache, in a fresh process (compiled here if need
+    be)."""
     warm_up()
     code = "import time; t = time.process_time(); from superpos.fits.compiled import warm_up; warm_up(); "
     code += "print(time.process_time() - t)"

@@ -239,7 +239,8 @@ def test_verdicts_of_planted_points(points: Array, kernel: Kernel, verdict: Verd
 
 
 def test_degenerate_and_collapsed_points() -> None:
-    """Five points, s = -2: E depends on the mean alone, so the minimum is a whole family; one weight rules."""
+    """Five points, s = -2: E depends on the mean alone, so the minimum is a whole family; one weight
+    rules."""
     flat = Kernel("riesz", -2.0)
     weights = np.full(5, 0.2)
     end = minimise_on_spheres_compiled(_sphere(0, 5, 3), weights, np.ones(5), flat)
