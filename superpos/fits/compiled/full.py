@@ -22,8 +22,10 @@ from superpos.fits.compiled.workspace import (
     CLOSED,
     CODE,
     CONSTANT,
+    ENERGY,
     EPS2,
     LAMBDA_X,
+    NORM_ERROR,
     NORMS,
     PENALTIES,
     POINT,
@@ -86,9 +88,9 @@ def evaluate(memory: Float, at: Int, on_trial: int) -> float:
     for j in range(n * m):
         terms[j] = terms[j] * weights[j]
     value = memory[CONSTANT] + total(terms, 0, n * m)
-    if memory[LAMBDA_X] == 0.0:
-        return value
     norms = part(memory, at[NORMS])
     for j in range(m):
         penalties[j] = abs(math.sqrt(penalties[j]) - norms[j])
-    return value + memory[LAMBDA_X] * total(penalties, 0, m)
+    memory[ENERGY], memory[NORM_ERROR] = value, total(penalties, 0, m)
+    # With lambda_x = 0 an infinite norm error is no penalty.
+    return value if memory[LAMBDA_X] == 0.0 else value + memory[LAMBDA_X] * memory[NORM_ERROR]

@@ -28,10 +28,11 @@ from superpos.fits.compiled.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.entry import entry
 from superpos.fits.compiled.full import evaluate
 from superpos.fits.compiled.general import begin_general, general_value, step
+from superpos.fits.compiled.gradient import relative_gradient
 from superpos.fits.compiled.lines import accept_coordinate, begin_coordinate, coordinate_value, read
 from superpos.fits.compiled.pointers import part
 from superpos.fits.compiled.search import DONE, FX, STAGE, STATE_SIZE, X, advance, begin
-from superpos.fits.compiled.workspace import POINT, TRIAL, F, M, N
+from superpos.fits.compiled.workspace import ENERGY, ENERGY_START, GRADIENT, POINT, TRIAL, F, M, N
 
 CONVERGED, MAX_CALLS, MAX_SWEEPS, NON_FINITE, ESCAPED, RAN_AWAY = range(6)
 """How a run ended; the first four are SciPy's, in its order."""
@@ -91,6 +92,8 @@ def powell(
 ) -> tuple[float, int, int, int]:  # fmt: skip
     """Minimise from `ends`, (n f,), which become the end; return (F, sweeps, calls, how it ended).
 
+    The memory then holds energy, norm error and relative gradient of the end, and the energy of the start.
+
     Parameters
     ----------
     arrays, places
@@ -124,6 +127,7 @@ def powell(
     copy(rows, last, size)
     transpose(rows, point, n, f, m)
     value = evaluate(memory, at, np.int64(0))
+    memory[ENERGY_START] = memory[ENERGY]
     # `turn` runs over the N directions and once more for the extrapolation; `drop` is the decrease of a turn.
     calls, sweeps, turn = np.int64(1), 0, 0
     ending = CONVERGED
@@ -197,16 +201,19 @@ def powell(
         first, largest, best = value, 0.0, 0
     if ending != ESCAPED:
         read(memory, at, rows)
-    if ending == ESCAPED or ending == RAN_AWAY:
-        return value, sweeps, calls, ending
-    finite = math.isfinite(value) and all_finite(rows, size)
-    if not finite:
-        copy(last, rows, size)
-    if calls >= max_calls:
-        ending = MAX_CALLS
-    elif sweeps >= max_sweeps:
-        ending = MAX_SWEEPS
-    return value, sweeps, calls, ending if finite else NON_FINITE
+    if ending < ESCAPED:
+        finite = math.isfinite(value) and all_finite(rows, size)
+        if not finite:
+            copy(last, rows, size)
+        if calls >= max_calls:
+            ending = MAX_CALLS
+        elif sweeps >= max_sweeps:
+            ending = MAX_SWEEPS
+        ending = ending if finite else NON_FINITE
+    memory[GRADIENT] = relative_gradient(memory, at, rows)
+    transpose(rows, trial, n, f, m)
+    evaluate(memory, at, np.int64(1))
+    return value, sweeps, calls, ending
 
 
 @njit(**PASTE)

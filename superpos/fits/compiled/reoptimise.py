@@ -6,7 +6,7 @@ import numpy as np
 
 from superpos.arrays import Float
 from superpos.fits.bounds import norm_limit
-from superpos.fits.compiled.manifold import assess, minimise_on_spheres_compiled
+from superpos.fits.compiled.manifold import minimise_on_spheres_compiled
 from superpos.fits.compiled.powell import (
     CONVERGED,
     ESCAPED,
@@ -17,11 +17,8 @@ from superpos.fits.compiled.powell import (
     make_buffers,
     powell,
 )
-from superpos.fits.compiled.sphere_workspace import make_sphere_workspace
-from superpos.fits.compiled.workspace import make_workspace
-from superpos.fits.kernels import energy_value
+from superpos.fits.compiled.workspace import ENERGY, ENERGY_START, GRADIENT, NORM_ERROR, make_workspace
 from superpos.fits.powell import RUNAWAY, STALLED
-from superpos.fits.spheres import unit_rows
 from superpos.records.fits import Reoptimisation, Status
 from superpos.specs.axes import Kernel
 
@@ -113,15 +110,12 @@ def powell_compiled(
     )
     status, message = _ENDINGS[ending]
     vectors = flat.reshape(n, f)
-    lengths = np.linalg.norm(vectors, axis=1)
-    if status is not Status.NON_FINITE and lengths.max() > limit:
+    longest = float(np.sqrt(np.einsum("ij,ij->i", vectors, vectors).max()))
+    if status is not Status.NON_FINITE and longest > limit:
         status = Status.UNBOUNDED
         message = f"a norm passed {limit:.3g}; raise lambda_x or use the manifold optimiser"
-    energy = energy_value(vectors, importance, kernel)
-    norm_error = float(np.abs(lengths - norms).sum())
-    # The relative gradient is that of the rows projected to the spheres of n_i.
-    spheres = make_sphere_workspace(importance, norms, kernel, f)
-    _, gradient = assess(spheres, unit_rows(vectors, norms))
+    energy, norm_error = float(workspace.memory[ENERGY]), float(workspace.memory[NORM_ERROR])
+    gradient = float(workspace.memory[GRADIENT])
     if status is Status.CONVERGED and not gradient <= STALLED:
         status = Status.STALLED
         message = f"converged for Powell, but the relative gradient on the spheres is {gradient:.2g}"
@@ -130,7 +124,7 @@ def powell_compiled(
         start=start,
         fun=energy + lambda_x * norm_error,
         energy=energy,
-        energy_start=energy_value(start, importance, kernel),
+        energy_start=float(workspace.memory[ENERGY_START]),
         norm_error=norm_error,
         relative_gradient=gradient,
         nit=nit,

@@ -8,6 +8,8 @@ arguments instead of thirty keep calls short and compilation quick; nothing is a
 
 from __future__ import annotations
 
+from functools import cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +20,12 @@ from superpos.fits.compiled.simd import LANES
 from superpos.fits.kernels import self_value
 from superpos.specs.axes import Kernel
 
-S, EPS2, LAMBDA_X, CONSTANT, BASE, FIXED, FIXED_PENALTY, PREFIX_SQUARE, FIXED_SQUARE = range(9)
-"""Numbers at the head of the memory: exponent, eps^2, lambda_x, energy of the diagonal; then of the open line
-(`lines.py`): the moving coordinate, energy and penalty of the other rows, the row's square before and off
-it."""
+S, EPS2, LAMBDA_X, CONSTANT, ENERGY, NORM_ERROR, ENERGY_START, GRADIENT = range(8)
+"""Numbers at the head of the memory: exponent, eps^2, lambda_x, energy of the diagonal; energy and norm
+error of the last point evaluated in full; energy of the start and relative gradient of the end."""
+BASE, FIXED, FIXED_PENALTY, PREFIX_SQUARE, FIXED_SQUARE = range(8, 13)
+"""Numbers of the open line (`lines.py`): the moving coordinate, energy and penalty of the other rows, the
+row's square before and off it."""
 HEAD = 16
 
 CODE, N, F, M, PAIRS, ROW, NEXT, MOVED = range(8)
@@ -42,7 +46,7 @@ row, the coordinate its sums stand at, the position that moves."""
     MOVING,  # what the moving coordinate is compared with, (m,)
     STILL,  # sums over the coordinates at rest, (m,)
     ROW_WEIGHTS,  # 2 w~_i w~_j of the open row, (m,)
-    BUFFER,  # (m,)
+    BUFFER,  # (m,) and (f,)
     DIRECTION,  # of a general line, (f, m)
     QUADRATIC,  # coefficients of a^0, a^1, a^2 of every pair on a general line, (3, pairs)
     ROW_QUADRATIC,  # likewise of ||x_i||^2, (3, m)
@@ -66,7 +70,7 @@ class Workspace(NamedTuple):
     def array(self, place: int, *shape: int) -> Float:
         """Return the array at one of the places above."""
         start = int(self.at[place])
-        return self.memory[start : start + int(np.prod(shape))].reshape(shape)
+        return self.memory[start : start + prod(shape)].reshape(shape)
 
 
 def padded(length: int) -> int:
@@ -74,31 +78,48 @@ def padded(length: int) -> int:
     return -(-length // LANES) * LANES
 
 
-def make_workspace(
-    importance: Float, norms: Float, kernel: Kernel, *, n_dims: int, lambda_x: float
-) -> Workspace:
-    """Return the workspace of the problem with importance (n,) and norms (n,) held."""
-    n, f = importance.size, n_dims
+@cache
+def _layout(n: int, f: int) -> tuple[Int, int]:
+    """Return the integers of a workspace, to be copied, and the length of its memory."""
     m, pairs = padded(n), padded(n * (n - 1) // 2)
     sizes = {
         WEIGHTS: m, NORMS: m, PAIR_WEIGHTS: pairs, WEIGHT_MATRIX: m * m, POINT: f * m, UNIT: f * m,
         TERMS: m * m, PENALTIES: m, SUFFIX: (f + 1) * m, SUFFIX_SQUARE: padded(f + 1), PREFIX: m, MOVING: m,
-        STILL: m, ROW_WEIGHTS: m, BUFFER: m, DIRECTION: f * m, QUADRATIC: 3 * pairs, ROW_QUADRATIC: 3 * m,
-        PAIR_VALUES: pairs, PAIR_FACTORS: pairs, SCRATCH: 3 * m * m, TRIAL: f * m, TRIAL_PENALTIES: m,
+        STILL: m, ROW_WEIGHTS: m, BUFFER: m + padded(f), DIRECTION: f * m, QUADRATIC: 3 * pairs,
+        ROW_QUADRATIC: 3 * m, PAIR_VALUES: pairs, PAIR_FACTORS: pairs, SCRATCH: 3 * m * m, TRIAL: f * m,
+        TRIAL_PENALTIES: m,
     }  # fmt: skip
     at = np.zeros(TRIAL_PENALTIES + 1, dtype=np.int64)
     end = HEAD
     for place, size in sizes.items():
         at[place] = end
         end += size
-    at[[CODE, N, F, M, PAIRS, ROW]] = kernel_code(kernel), n, f, m, pairs, CLOSED
-    workspace = Workspace(np.zeros(end), at)
-    workspace.memory[[S, EPS2, LAMBDA_X]] = kernel.s, kernel.softening**2, lambda_x
-    workspace.memory[CONSTANT] = self_value(kernel) * float(importance @ importance)
-    outer = np.outer(importance, importance)
-    workspace.array(PAIR_WEIGHTS, pairs)[: n * (n - 1) // 2] = 2.0 * outer[np.triu_indices(n, k=1)]
-    np.fill_diagonal(outer, 0.0)
-    workspace.array(WEIGHT_MATRIX, m, m)[:n, :n] = outer
-    workspace.array(WEIGHTS, m)[:n] = importance
-    workspace.array(NORMS, m)[:n] = norms
-    return workspace
+    at[N], at[F], at[M], at[PAIRS], at[ROW] = n, f, m, pairs, CLOSED
+    return at, end
+
+
+def make_workspace(
+    importance: Float, norms: Float, kernel: Kernel, *, n_dims: int, lambda_x: float
+) -> Workspace:
+    """Return the workspace of the problem with importance (n,) and norms (n,) held."""
+    n = importance.size
+    layout, length = _layout(n, n_dims)
+    at, memory = layout.copy(), np.zeros(length)
+    at[CODE] = kernel_code(kernel)
+    m, weights, held, matrix, pairs = at[[M, WEIGHTS, NORMS, WEIGHT_MATRIX, PAIR_WEIGHTS]].tolist()
+    memory[S], memory[EPS2], memory[LAMBDA_X] = kernel.s, kernel.softening**2, lambda_x
+    memory[CONSTANT] = self_value(kernel) * float(importance @ importance)
+    memory[weights : weights + n] = importance
+    memory[held : held + n] = norms
+    outer = importance[:, None] * importance
+    memory[pairs : pairs + n * (n - 1) // 2] = 2.0 * outer[_upper(n)]
+    outer.ravel()[:: n + 1] = 0.0
+    memory[matrix : matrix + m * m].reshape(m, m)[:n, :n] = outer
+    return Workspace(memory, at)
+
+
+@cache
+def _upper(n: int) -> tuple[Int, Int]:
+    """Return the indices of the pairs i < j."""
+    rows, columns = np.triu_indices(n, k=1)
+    return rows, columns

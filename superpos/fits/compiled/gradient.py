@@ -1,0 +1,84 @@
+"""Relative gradient of a re-optimised point, its rows projected to the spheres ||x_i|| = n_i.
+
+    t_i = sum_{j != i} w_j phi'_ij (u_j - u_i),   relative gradient = max_i ||P_i t_i|| / F_i,   0/0 = 0
+    exp    phi' = e^c,                 F_i = sum_j w_j e^c
+    log    phi' = n_i n_j / rho^2,     F_i = n_i sum_j w_j / rho
+    riesz  phi' = |s| n_i n_j rho^(-s-2),   F_i = |s| n_i sum_j w_j rho^(-s-1)
+
+as in `superpos.fits.spheres`, for one point and so without vectors; O(n^2 f). A row on a sphere of radius 0
+stands at the first axis and exerts no force.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from superpos.arrays import Float, Int
+from superpos.fits.compiled.elementary import OPTIONS
+from superpos.fits.compiled.pairs import EXP, LOG
+from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.simd import cold
+from superpos.fits.compiled.workspace import BUFFER, CODE, EPS2, NORMS, TRIAL, WEIGHTS, F, M, N, S
+from superpos.fits.spheres import ZERO_NORM
+
+
+@njit(**OPTIONS)
+def relative_gradient(memory: Float, at: Int, rows: Float) -> float:
+    """Return the relative gradient at rows, (n f,); NaN where it is not finite. Writes the trial point."""
+    cold()
+    n, f, m, code, s = at[N], at[F], at[M], at[CODE], memory[S]
+    norms, weights, pull = part(memory, at[NORMS]), part(memory, at[WEIGHTS]), part(memory, at[BUFFER] + m)
+    units = part(memory, at[TRIAL])
+    longest = 0.0
+    for i in range(n):
+        longest = max(longest, norms[i])
+    for i in range(n):
+        square = 0.0
+        for k in range(f):
+            square += rows[i * f + k] * rows[i * f + k]
+        fixed = norms[i] <= ZERO_NORM * longest or square == 0.0
+        for k in range(f):
+            units[i * f + k] = (1.0 if k == 0 else 0.0) if fixed else rows[i * f + k] / math.sqrt(square)
+    largest = 0.0
+    for i in range(n):
+        own = norms[i] if norms[i] > ZERO_NORM * longest else 0.0
+        unit = part(units, i * f)
+        for k in range(f):
+            pull[k] = 0.0
+        force = 0.0
+        for j in range(n):
+            if j == i:
+                continue
+            length = norms[j] if norms[j] > ZERO_NORM * longest else 0.0
+            other = part(units, j * f)
+            square = 0.0
+            for k in range(f):
+                square += (other[k] - unit[k]) * (other[k] - unit[k])
+            rho2 = (own - length) * (own - length) + own * length * square + memory[EPS2]
+            if code == EXP:
+                slope = math.exp(1.0 - 0.5 * square)
+                share = slope
+            elif code == LOG:
+                slope = own * length / rho2
+                share = own / math.sqrt(rho2)
+            else:
+                size = abs(s) * math.pow(rho2, -0.5 * s)
+                slope = size * own * length / rho2
+                share = size * own / math.sqrt(rho2)
+            force += weights[j] * share
+            for k in range(f):
+                pull[k] += weights[j] * slope * (other[k] - unit[k])
+        radial = 0.0
+        for k in range(f):
+            radial += pull[k] * unit[k]
+        square = 0.0
+        for k in range(f):
+            tangent = pull[k] - radial * unit[k]
+            square += tangent * tangent
+        if not (math.isfinite(square) and math.isfinite(force)):
+            return math.nan
+        if force > 0.0:
+            largest = max(largest, math.sqrt(square) / force)
+    return largest
