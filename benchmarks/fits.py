@@ -4,8 +4,8 @@
 
 SciPy minimises a vectorised NumPy objective (`superpos.fits.penalty`, `superpos.fits.joint`), which the suite
 tests beside plain loops. Every pair of runs starts from the same point; times are CPU seconds of the process,
-since other processes share the machine, and ratios are taken pair by pair. Large sizes are cut to a few sweeps
-or iterations, the same for both sides. Tables are Markdown: median, and the quartiles in brackets.
+since other processes share the machine, and ratios are taken pair by pair. Large sizes are cut to a few
+sweeps or iterations, the same for both sides. Tables are Markdown: median, and the quartiles in brackets.
 """
 
 from __future__ import annotations
@@ -109,14 +109,28 @@ def problems(n: int, f: int, repeats: int) -> Iterator[tuple[Float, Float, Float
 
 def bench_powell(sizes: list[tuple[int, int]], kernels: list[Kernel], repeats: int) -> None:
     print("\n## Powell, lambda_x = 1\n")
-    header("n, f", "kernel", "SciPy ms", "compiled ms", "ratio", "ratio per evaluation", "ns per evaluation", "sweeps")
+    header(
+        "n, f",
+        "kernel",
+        "SciPy ms",
+        "compiled ms",
+        "ratio",
+        "ratio per evaluation",
+        "ns per evaluation",
+        "sweeps",
+    )
     ratios: list[float] = []
     for n, f in sizes:
         count = repeats if n * f <= 250 else max(1, repeats // 3)
         for kernel in kernels:
             found: list[tuple[float, ...]] = []
             for weights, norms, start, _, _ in problems(n, f, count):
-                options: dict[str, Any] = {"lambda_x": 1.0, "xtol": 1e-4, "ftol": 1e-4, "max_iter": SWEEPS.get((n, f))}
+                options: dict[str, Any] = {
+                    "lambda_x": 1.0,
+                    "xtol": 1e-4,
+                    "ftol": 1e-4,
+                    "max_iter": SWEEPS.get((n, f)),
+                }
 
                 def ours(w: Float = weights, m: Float = norms, x: Float = start, k: Kernel = kernel) -> Any:
                     return powell_compiled(x, w, m, k, **options)  # noqa: B023 - called within the turn
@@ -143,8 +157,8 @@ def bench_powell(sizes: list[tuple[int, int]], kernels: list[Kernel], repeats: i
 def bench_cg(sizes: list[tuple[int, int]], kernels: list[Kernel], repeats: int) -> None:
     print("\n## Conjugate gradients, lambda_d = 100, learned importance\n")
     header(
-        "n, f", "kernel", "problem", "SciPy ms", "compiled ms", "ratio", "ratio per evaluation", "us per evaluation",
-        "with finite differences, per iteration",
+        "n, f", "kernel", "problem", "SciPy ms", "compiled ms", "ratio", "ratio per evaluation",
+        "us per evaluation", "with finite differences, per iteration",
     )  # fmt: skip
     for n, f in sizes:
         iterations = 500 if n * f <= 250 else 100
@@ -162,7 +176,9 @@ def bench_cg(sizes: list[tuple[int, int]], kernels: list[Kernel], repeats: int) 
                     fast, end = best(ours)
                     slow, reference = timed(lambda: run_cg(problem, start, np.zeros(n), **options))  # type: ignore[arg-type]  # noqa: B023
                     each = (slow / reference.nfev) / (fast / end.nfev)
-                    differences = finite_differences(problem, start) / (fast / end.nit) if repeat == 0 else None
+                    differences = (
+                        finite_differences(problem, start) / (fast / end.nit) if repeat == 0 else None
+                    )
                     found.append((slow, fast, slow / fast, each, fast / end.nfev, differences))
                 columns = [list(column) for column in zip(*found, strict=True)]
                 row(
@@ -188,7 +204,9 @@ def finite_differences(problem: JointProblem, start: Float) -> float:
 
 def bench_spheres(sizes: list[tuple[int, int]], kernels: list[Kernel], repeats: int) -> None:
     print("\n## Exact-norm optimiser and certificate\n")
-    header("n, f", "kernel", "NumPy ms", "compiled ms", "ratio", "steps", "certificate: NumPy ms", "compiled ms")
+    header(
+        "n, f", "kernel", "NumPy ms", "compiled ms", "ratio", "steps", "certificate: NumPy ms", "compiled ms"
+    )
     for n, f in sizes:
         for kernel in kernels:
             found = []
@@ -221,7 +239,8 @@ def bench_hardware(kernels: list[Kernel]) -> None:
 def bench_start() -> None:
     print("\n## Compilation and memory\n")
     worker = (
-        "import resource, time; t = time.process_time(); from superpos.fits.compiled import warm_up; warm_up(); "
+        "import resource, time; t = time.process_time(); "
+        "from superpos.fits.compiled import warm_up; warm_up(); "
         "print(time.process_time() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -232,14 +251,18 @@ def bench_start() -> None:
             )
             seconds, megabytes = map(float, ran.stdout.split())
             size = sum(path.stat().st_size for path in Path(folder).rglob("*.nb?")) / 2**20
-            print(f"- {name}: {seconds:.1f} CPU s, {megabytes:.0f} MB at most, {size:.1f} MB of compiled code on disk")
+            print(f"- {name}: {seconds:.1f} CPU s, {megabytes:.0f} MB at most, {size:.1f} MB of code on disk")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The compiled engine beside SciPy.")
-    parser.add_argument("--quick", action="store_true", help="three sizes, three kernels, two repeats (a minute)")
+    parser.add_argument(
+        "--quick", action="store_true", help="three sizes, three kernels, two repeats (a minute)"
+    )
     parser.add_argument("--repeats", type=int, default=0, help="problems a cell (default 6, quick 2)")
-    parser.add_argument("--cold", action="store_true", help="compile from nothing too, in a process of its own")
+    parser.add_argument(
+        "--cold", action="store_true", help="compile from nothing too, in a process of its own"
+    )
     arguments = parser.parse_args()
     sizes, kernels = (QUICK_SIZES, QUICK_KERNELS) if arguments.quick else (SIZES, KERNELS)
     repeats = arguments.repeats or (2 if arguments.quick else 6)
@@ -255,7 +278,9 @@ def main() -> None:
         bench_hardware(kernels)
     if arguments.cold:
         bench_start()
-    print(f"\nPeak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB.")
+    print(
+        f"\nPeak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB."
+    )
 
 
 def processor() -> str:
