@@ -109,12 +109,14 @@ def copy(source: Float, out: Float, size: int) -> None:
 @njit(**OPTIONS)
 def move(x: Float, p: Float, t: float, trial: Float, size: int) -> bool:
     """Make x + t p the trial point; return whether that is another point than before."""
-    changed = False
     for j in range(size):
-        v = x[j] + t * p[j]
-        changed = changed or trial[j] != v
-        trial[j] = v
-    return changed
+        if trial[j] != x[j] + t * p[j]:
+            break
+    else:
+        return False
+    for j in range(size):
+        trial[j] = x[j] + t * p[j]
+    return True
 
 
 @njit(**OPTIONS)

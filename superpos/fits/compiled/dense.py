@@ -13,8 +13,8 @@ from __future__ import annotations
 from numba import njit
 
 from superpos.arrays import Float
+from superpos.fits.compiled.columns import blend_columns, column_dots, scale_columns
 from superpos.fits.compiled.elementary import OPTIONS
-from superpos.fits.compiled.pointers import part
 from superpos.fits.compiled.simd import apart, cold, difference_rows, lane_dot, lane_total, product_rows
 
 
@@ -61,13 +61,29 @@ def squared_differences(x: Float, out: Float, n: int, f: int, m: int) -> None:
 @njit(**OPTIONS)
 def squared_lengths(x: Float, out: Float, f: int, m: int) -> None:
     """Write ||x_i||^2 for rows stored by axis."""
-    cold()
-    for j in range(m):
-        out[j] = 0.0
-    for k in range(f):
-        row = part(x, k * m)
-        for j in range(m):
-            out[j] += row[j] * row[j]
+    apart()
+    column_dots(x, x, f, m, out)
+
+
+@njit(**OPTIONS)
+def scale(x: Float, factors: Float, f: int, m: int) -> None:
+    """Multiply row i of vectors stored by axis by factors[i]."""
+    apart()
+    scale_columns(x, factors, f, m, x)
+
+
+@njit(**OPTIONS)
+def blend(a: Float, s: Float, b: Float, t: Float, f: int, m: int, out: Float) -> None:
+    """Write s_i a_i + t_i b_i for the rows of vectors stored by axis."""
+    apart()
+    blend_columns(a, s, b, t, f, m, out)
+
+
+@njit(**OPTIONS)
+def row_dots(a: Float, b: Float, f: int, m: int, out: Float) -> None:
+    """Write <a_i, b_i> for the rows of vectors stored by axis."""
+    apart()
+    column_dots(a, b, f, m, out)
 
 
 @njit(**OPTIONS)

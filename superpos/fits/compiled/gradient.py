@@ -20,17 +20,17 @@ from superpos.fits.compiled.elementary import OPTIONS
 from superpos.fits.compiled.pairs import EXP, LOG
 from superpos.fits.compiled.pointers import part
 from superpos.fits.compiled.simd import cold
-from superpos.fits.compiled.workspace import BUFFER, CODE, EPS2, NORMS, TRIAL, WEIGHTS, F, M, N, S
+from superpos.fits.compiled.workspace import BUFFER, CODE, EPS2, NORMS, SUFFIX, WEIGHTS, F, M, N, S
 from superpos.fits.spheres import ZERO_NORM
 
 
 @njit(**OPTIONS)
 def relative_gradient(memory: Float, at: Int, rows: Float) -> float:
-    """Return the relative gradient at rows, (n f,); NaN where it is not finite. Writes the trial point."""
+    """Return the relative gradient at rows, (n f,); NaN where it is not finite. Writes the suffix sums."""
     cold()
     n, f, m, code, s = at[N], at[F], at[M], at[CODE], memory[S]
     norms, weights, pull = part(memory, at[NORMS]), part(memory, at[WEIGHTS]), part(memory, at[BUFFER] + m)
-    units = part(memory, at[TRIAL])
+    units = part(memory, at[SUFFIX])
     longest = 0.0
     for i in range(n):
         longest = max(longest, norms[i])

@@ -11,12 +11,13 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import dot, squared_lengths, total
+from superpos.fits.compiled.dense import blend, dot, row_dots, scale, squared_lengths, total
 from superpos.fits.compiled.elementary import PASTE
 from superpos.fits.compiled.joint_workspace import (
     BUFFER,
     CENTRED,
     GAUGE,
+    INVERSE,
     LENGTHS,
     NONE,
     RADIUS,
@@ -63,10 +64,7 @@ def place_vectors(memory: Float, at: Int, flat: Float) -> None:
             scales[j] = memory[RADIUS] / lengths[j]
     for j in range(n, m):
         scales[j] = 0.0
-    for k in range(f):
-        row = part(x, k * m)
-        for j in range(m):
-            row[j] = row[j] * scales[j]
+    scale(x, scales, f, m)
 
 
 @njit(**PASTE)
@@ -79,31 +77,21 @@ def pull_back(memory: Float, at: Int, gradient: Float) -> None:
             gradient[j] = slope[j]
         return
     radius = memory[RADIUS]
-    lengths, factors = part(memory, at[LENGTHS]), part(memory, at[BUFFER])
+    lengths, factors, scales = part(memory, at[LENGTHS]), part(memory, at[BUFFER]), part(memory, at[INVERSE])
     if gauge == UNIT:
+        row_dots(slope, x, f, m, factors)
         for j in range(m):
-            factors[j] = 0.0
-        for k in range(f):
-            row, own = part(slope, k * m), part(x, k * m)
-            for j in range(m):
-                factors[j] += row[j] * own[j]
-        square = 1.0 / (radius * radius)
-        for k in range(f):
-            row, own, out = part(slope, k * m), part(x, k * m), part(gradient, k * m)
-            for j in range(n):
-                out[j] = (row[j] - factors[j] * square * own[j]) * (radius / lengths[j])
-        return
-    mean = total(lengths, 0, m) / n
-    scale = radius / mean
-    # Y' / ||y'|| is X / (scale ||y'||).
-    common = dot(slope, 0, x, 0, f * m) / (radius * n)
-    for j in range(m):
-        factors[j] = 0.0
-    for j in range(n):
-        factors[j] = common / lengths[j]
-    for k in range(f):
-        row, own, out = part(slope, k * m), part(x, k * m), part(gradient, k * m)
+            # The padding has length 0, slope 0 and vector 0.
+            length = lengths[j] if j < n else 1.0
+            scales[j] = radius / length
+            factors[j] = -factors[j] / (radius * length)
+    else:
+        # Y' / ||y'|| is X over (radius / mean) ||y'||.
+        mean = total(lengths, 0, m) / n
+        common = dot(slope, 0, x, 0, f * m) / (radius * n)
         for j in range(m):
-            out[j] = scale * row[j] - factors[j] * own[j]
+            scales[j] = radius / mean
+            factors[j] = -common / lengths[j] if j < n else 0.0
+    blend(slope, scales, x, factors, f, m, gradient)
     if at[CENTRED] == 1:
         centre(gradient, n, f, m)

@@ -30,23 +30,23 @@ LANES = 8
 ROWS = 4
 """Rows that one call of a product kernel fills: four independent chains hide the latency."""
 
-_DOUBLE = ir.DoubleType()
-_VECTOR = ir.VectorType(_DOUBLE, LANES)
-_INT = ir.IntType(64)
+DOUBLE = ir.DoubleType()
+VECTOR = ir.VectorType(DOUBLE, LANES)
+INT = ir.IntType(64)
 
 
 @intrinsic
 def float_bits(typing_context: Any, x: Any) -> Any:
     """Return the bits of a double as a 64-bit integer."""
     del typing_context, x
-    return types.int64(types.float64), _cast(_INT)
+    return types.int64(types.float64), _cast(INT)
 
 
 @intrinsic
 def bits_float(typing_context: Any, bits: Any) -> Any:
     """Return the double with these bits."""
     del typing_context, bits
-    return types.float64(types.int64), _cast(_DOUBLE)
+    return types.float64(types.int64), _cast(DOUBLE)
 
 
 @intrinsic
@@ -76,7 +76,7 @@ def apart(typing_context: Any) -> Any:
 
 @intrinsic
 def cold(typing_context: Any) -> Any:
-    """Keep the function that calls this apart and small: it runs too seldom to be worth compiling for long."""
+    """Keep the calling function apart and small: it runs too seldom to be worth compiling for long."""
     del typing_context
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -95,12 +95,12 @@ def lane_dot(typing_context: Any, a: Any, a_at: Any, b: Any, b_at: Any, m: Any) 
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, a_at, _, b_at, m = arguments
-        left, right = (_data(context, builder, signature, arguments, k) for k in (0, 2))
+        left, right = (pointer_to(context, builder, signature, arguments, k) for k in (0, 2))
 
         def step(at: Any, sum_: Any) -> Any:
-            x = _load(builder, left, builder.add(a_at, at))
-            y = _load(builder, right, builder.add(b_at, at))
-            return _fused(builder, x, y, sum_)
+            x = load_lanes(builder, left, builder.add(a_at, at))
+            y = load_lanes(builder, right, builder.add(b_at, at))
+            return fuse_lanes(builder, x, y, sum_)
 
         return _reduce(builder, m, step)
 
@@ -114,10 +114,10 @@ def lane_total(typing_context: Any, a: Any, a_at: Any, m: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, a_at, m = arguments
-        data = _data(context, builder, signature, arguments, 0)
+        data = pointer_to(context, builder, signature, arguments, 0)
 
         def step(at: Any, sum_: Any) -> Any:
-            return builder.fadd(sum_, _load(builder, data, builder.add(a_at, at)))
+            return builder.fadd(sum_, load_lanes(builder, data, builder.add(a_at, at)))
 
         return _reduce(builder, m, step)
 
@@ -136,7 +136,7 @@ def product_rows(
     del typing_context, a_at, a_step, a_row, b_at, b_step, count, out_at, out_row
 
     def accumulate(builder: Any, left: Any, right: Any, sum_: Any) -> Any:
-        return _fused(builder, left, right, sum_)
+        return fuse_lanes(builder, left, right, sum_)
 
     return _rows_signature(a, b, out), _rows(accumulate)
 
@@ -151,7 +151,7 @@ def difference_rows(
 
     def accumulate(builder: Any, left: Any, right: Any, sum_: Any) -> Any:
         difference = builder.fsub(left, right)
-        return _fused(builder, difference, difference, sum_)
+        return fuse_lanes(builder, difference, difference, sum_)
 
     return _rows_signature(a, b, out), _rows(accumulate)
 
@@ -169,20 +169,19 @@ def pull_rows(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, a_at, a_step, a_row, _, b_at, b_step, count, _, out_at, out_row = arguments
-        a, b, out = (_data(context, builder, signature, arguments, k) for k in (0, 4, 8))
-        starts = [builder.mul(_INT(row), a_row) for row in range(ROWS)]
-        own = [_load(builder, a, builder.add(out_at, start)) for start in starts]
-        sums = [cgutils.alloca_once_value(builder, _zero()) for _ in range(ROWS)]
-        with _loop(builder, _INT(0), count, 1) as index:
-            right = _load(builder, b, builder.add(b_at, builder.mul(index, b_step)))
+        a, b, out = (pointer_to(context, builder, signature, arguments, k) for k in (0, 4, 8))
+        starts = [builder.mul(INT(row), a_row) for row in range(ROWS)]
+        own = [load_lanes(builder, a, builder.add(out_at, start)) for start in starts]
+        sums = [cgutils.alloca_once_value(builder, zero_lanes()) for _ in range(ROWS)]
+        with counted_loop(builder, INT(0), count, 1) as index:
+            right = load_lanes(builder, b, builder.add(b_at, builder.mul(index, b_step)))
             at = builder.add(a_at, builder.mul(index, a_step))
             for row, sum_ in enumerate(sums):
                 left = builder.fsub(_splat(builder, a, builder.add(at, starts[row])), own[row])
-                builder.store(_fused(builder, left, right, builder.load(sum_)), sum_)
+                builder.store(fuse_lanes(builder, left, right, builder.load(sum_)), sum_)
         for row, sum_ in enumerate(sums):
-            at = builder.add(out_at, builder.mul(_INT(row), out_row))
-            address = builder.bitcast(builder.gep(out, [at]), _VECTOR.as_pointer())
-            builder.store(builder.load(sum_), address, align=8)
+            at = builder.add(out_at, builder.mul(INT(row), out_row))
+            store_lanes(builder, builder.load(sum_), out, at)
         return context.get_dummy_value()
 
     return _rows_signature(a, b, out), generate
@@ -196,42 +195,51 @@ def _cast(to: Any) -> Callable[..., Any]:
     return generate
 
 
-def _data(context: Any, builder: Any, signature: Any, arguments: Any, position: int) -> Any:
+def pointer_to(context: Any, builder: Any, signature: Any, arguments: Any, position: int) -> Any:
+    """Return the LLVM pointer of an argument that is an array or a pointer."""
     return data_of(context, builder, signature.args[position], arguments[position])
 
 
-def _load(builder: Any, data: Any, at: Any) -> Any:
-    address = builder.bitcast(builder.gep(data, [at]), _VECTOR.as_pointer())
+def load_lanes(builder: Any, data: Any, at: Any) -> Any:
+    """Emit the load of data[at : at + 8]."""
+    address = builder.bitcast(builder.gep(data, [at]), VECTOR.as_pointer())
     return builder.load(address, align=8)
+
+
+def store_lanes(builder: Any, lanes: Any, data: Any, at: Any) -> None:
+    """Emit the store of eight numbers to data[at : at + 8]."""
+    address = builder.bitcast(builder.gep(data, [at]), VECTOR.as_pointer())
+    builder.store(lanes, address, align=8)
 
 
 def _splat(builder: Any, data: Any, at: Any) -> Any:
     value = builder.load(builder.gep(data, [at]))
-    single = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    single = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
     mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    return builder.shuffle_vector(single, ir.Constant(_VECTOR, ir.Undefined), mask)
+    return builder.shuffle_vector(single, ir.Constant(VECTOR, ir.Undefined), mask)
 
 
-def _fused(builder: Any, x: Any, y: Any, z: Any) -> Any:
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+def fuse_lanes(builder: Any, x: Any, y: Any, z: Any) -> Any:
+    """Emit x y + z, rounded once."""
+    kind = ir.FunctionType(VECTOR, [VECTOR] * 3)
     return builder.call(
         cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f64"), (x, y, z)
     )
 
 
 @contextmanager
-def _loop(builder: Any, start: Any, stop: Any, step: int) -> Iterator[Any]:
+def counted_loop(builder: Any, start: Any, stop: Any, step: int) -> Iterator[Any]:
     """Emit a counted loop that is not unrolled: latency binds its chains, and code takes time to compile."""
     before = builder.block
     head, body, end = (builder.append_basic_block(name) for name in ("loop", "body", "end"))
     builder.branch(head)
     builder.position_at_end(head)
-    index = builder.phi(_INT)
+    index = builder.phi(INT)
     index.add_incoming(start, before)
     builder.cbranch(builder.icmp_signed("<", index, stop), body, end)
     builder.position_at_end(body)
     yield index
-    index.add_incoming(builder.add(index, _INT(step)), builder.block)
+    index.add_incoming(builder.add(index, INT(step)), builder.block)
     back = builder.branch(head)
     module = builder.module
     plain = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
@@ -243,19 +251,20 @@ def _loop(builder: Any, start: Any, stop: Any, step: int) -> Iterator[Any]:
     builder.position_at_end(end)
 
 
-def _zero() -> Any:
-    return ir.Constant(_VECTOR, [0.0] * LANES)
+def zero_lanes() -> Any:
+    """Return eight zeros."""
+    return ir.Constant(VECTOR, [0.0] * LANES)
 
 
 def _reduce(builder: Any, length: Any, step: Callable[[Any, Any], Any]) -> Any:
     """Emit 4 x 8 running sums over blocks of 32, the rest into the first eight, and add all up pairwise."""
-    running = [cgutils.alloca_once_value(builder, _zero()) for _ in range(ROWS)]
+    running = [cgutils.alloca_once_value(builder, zero_lanes()) for _ in range(ROWS)]
     long = ROWS * LANES
-    blocks = builder.and_(length, _INT(-long))
-    with _loop(builder, _INT(0), blocks, long) as at:
+    blocks = builder.and_(length, INT(-long))
+    with counted_loop(builder, INT(0), blocks, long) as at:
         for row, sum_ in enumerate(running):
-            builder.store(step(builder.add(at, _INT(row * LANES)), builder.load(sum_)), sum_)
-    with _loop(builder, blocks, length, LANES) as at:
+            builder.store(step(builder.add(at, INT(row * LANES)), builder.load(sum_)), sum_)
+    with counted_loop(builder, blocks, length, LANES) as at:
         builder.store(step(at, builder.load(running[0])), running[0])
     first, second, third, fourth = (builder.load(sum_) for sum_ in running)
     sums = builder.fadd(builder.fadd(first, third), builder.fadd(second, fourth))
@@ -273,18 +282,17 @@ def _rows_signature(a: Any, b: Any, out: Any) -> Any:
 def _rows(accumulate: Callable[[Any, Any, Any, Any], Any]) -> Callable[..., Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, a_at, a_step, a_row, _, b_at, b_step, count, _, out_at, out_row = arguments
-        a, b, out = (_data(context, builder, signature, arguments, k) for k in (0, 4, 8))
-        sums = [cgutils.alloca_once_value(builder, _zero()) for _ in range(ROWS)]
-        with _loop(builder, _INT(0), count, 1) as index:
-            right = _load(builder, b, builder.add(b_at, builder.mul(index, b_step)))
+        a, b, out = (pointer_to(context, builder, signature, arguments, k) for k in (0, 4, 8))
+        sums = [cgutils.alloca_once_value(builder, zero_lanes()) for _ in range(ROWS)]
+        with counted_loop(builder, INT(0), count, 1) as index:
+            right = load_lanes(builder, b, builder.add(b_at, builder.mul(index, b_step)))
             start = builder.add(a_at, builder.mul(index, a_step))
             for row, sum_ in enumerate(sums):
-                left = _splat(builder, a, builder.add(start, builder.mul(_INT(row), a_row)))
+                left = _splat(builder, a, builder.add(start, builder.mul(INT(row), a_row)))
                 builder.store(accumulate(builder, left, right, builder.load(sum_)), sum_)
         for row, sum_ in enumerate(sums):
-            at = builder.add(out_at, builder.mul(_INT(row), out_row))
-            address = builder.bitcast(builder.gep(out, [at]), _VECTOR.as_pointer())
-            builder.store(builder.load(sum_), address, align=8)
+            at = builder.add(out_at, builder.mul(INT(row), out_row))
+            store_lanes(builder, builder.load(sum_), out, at)
         return context.get_dummy_value()
 
     return generate

@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import dot, product
+from superpos.fits.compiled.dense import blend, dot, product, row_dots
 from superpos.fits.compiled.elementary import PASTE
 from superpos.fits.compiled.entry import entry
 from superpos.fits.compiled.orbit import gather_orbit, leave_orbit
@@ -93,23 +93,16 @@ def bend(memory: Float, at: Int, slot: int, z: Float, out: Float) -> None:
         ahead[j] = bent[j] * ahead[j] + own[j] * back[j]
     product(units, 1, m, ahead, m, n, sum_, f)
     product(z, 1, m, part(memory, at[COUPLED]), m, n, out, f)
-    along = part(memory, at[BUFFER])
-    for j in range(m):
-        along[j] = 0.0
+    along, twice = part(memory, at[BUFFER]), part(memory, at[MATRIX])
     for k in range(f):
-        row, add, step, unit = (
-            part(out, k * m),
-            part(sum_, k * m),
-            part(z, k * m),
-            part(units, k * m),
-        )
+        row, add, step = part(out, k * m), part(sum_, k * m), part(z, k * m)
         for j in range(m):
             row[j] += add[j] - radial[j] * step[j]
-            along[j] += row[j] * unit[j]
-    for k in range(f):
-        row, unit = part(out, k * m), part(units, k * m)
-        for j in range(m):
-            row[j] = 2.0 * (row[j] - along[j] * unit[j])
+    row_dots(out, units, f, m, along)
+    for j in range(m):
+        twice[j] = 2.0
+        along[j] = -2.0 * along[j]
+    blend(out, twice, units, along, f, m, out)
     leave_orbit(memory, at, out)
 
 
