@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import llvmlite
 import numba
 import numpy as np
 import scipy
@@ -103,8 +102,8 @@ def problems(n: int, f: int, repeats: int) -> Iterator[tuple[Float, Float, Float
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         weights = rng.dirichlet(np.full(n, 5.0))
         start = vectors + 0.1 * rng.standard_normal((n, f))
-        target = np.corrcoef(rng.standard_normal((n, 40)) + 0.4 * rng.standard_normal(40))
-        yield weights, np.ones(n), start, target, np.exp(target - 1.0)
+        target = np.asarray(np.corrcoef(rng.standard_normal((n, 40)) + 0.4 * rng.standard_normal(40)))
+        yield weights, np.ones(n), start, target, np.asarray(np.exp(target - 1.0))
 
 
 def bench_powell(sizes: list[tuple[int, int]], kernels: list[Kernel], repeats: int) -> None:
@@ -199,7 +198,7 @@ def finite_differences(problem: JointProblem, start: Float) -> float:
     objective = JointObjective(problem)
     flat = objective.pack(start, np.zeros(problem.n))
     spent, result = timed(lambda: minimize(objective.loss, flat, method="CG", options={"maxiter": 4}))
-    return spent / max(1, result.nit)
+    return spent / max(1, int(result.nit))
 
 
 def bench_spheres(sizes: list[tuple[int, int]], kernels: list[Kernel], repeats: int) -> None:
@@ -269,7 +268,7 @@ def main() -> None:
     print("# Fits: compiled engine beside SciPy\n")
     print(f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; one thread. ", end="")
     print(f"Python {platform.python_version()}, NumPy {np.__version__}, SciPy {scipy.__version__}, ", end="")
-    print(f"numba {numba.__version__}, llvmlite {llvmlite.__version__}. {repeats} problems a cell.")
+    print(f"numba {numba.__version__}. {repeats} problems a cell.")
     warm_up()
     with threadpool_limits(limits=1):
         bench_powell(sizes, kernels, repeats)

@@ -7,6 +7,8 @@ for the product kernels fill four rows at once.
 
 from __future__ import annotations
 
+from functools import cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +58,7 @@ class JointWorkspace(NamedTuple):
     def array(self, place: int, *shape: int) -> Float:
         """Return the array at one of the places above."""
         start = int(self.at[place])
-        return self.memory[start : start + int(np.prod(shape))].reshape(shape)
+        return self.memory[start : start + prod(shape)].reshape(shape)
 
     def matrix(self, place: int) -> Float:
         """Return a copy of one of the (m, m) matrices without its padding, (n, n)."""
@@ -83,9 +85,9 @@ class JointWorkspace(NamedTuple):
         return flat[f * m : f * m + n].copy() if self.at[LEARNED] else np.zeros(n)
 
 
-def make_joint_workspace(problem: JointProblem) -> JointWorkspace:
-    """Return the workspace of a joint problem."""
-    n, f, kernel = problem.n, problem.n_dims, problem.kernel
+@cache
+def _layout(n: int, f: int) -> tuple[Int, int]:
+    """Return the integers of a workspace, to be copied, and the length of its memory."""
     m, axes = padded(n), -(-f // ROWS) * ROWS
     sizes = {
         TARGET: m * m, VECTORS: axes * m, SLOPE_X: axes * m, WEIGHTS: m, FIELDS: m, LENGTHS: m, INVERSE: m,
@@ -97,11 +99,18 @@ def make_joint_workspace(problem: JointProblem) -> JointWorkspace:
     for place, size in sizes.items():
         at[place] = end
         end += size
-    at[:8] = (
-        kernel_code(kernel), n, f, m, problem.similarity == "cosine", problem.learned,
-        GAUGES.index(problem.gauge), problem.translation_invariant
-    )  # fmt: skip
-    workspace = JointWorkspace(np.zeros(end), at)
+    at[N], at[F], at[M] = n, f, m
+    return at, end
+
+
+def make_joint_workspace(problem: JointProblem) -> JointWorkspace:
+    """Return the workspace of a joint problem."""
+    n, kernel = problem.n, problem.kernel
+    layout, length = _layout(n, problem.n_dims)
+    at, m = layout.copy(), int(layout[M])
+    at[CODE], at[COSINE], at[LEARNED] = kernel_code(kernel), problem.similarity == "cosine", problem.learned
+    at[GAUGE], at[CENTRED] = GAUGES.index(problem.gauge), problem.translation_invariant
+    workspace = JointWorkspace(np.zeros(length), at)
     workspace.memory[:ENERGY] = (
         kernel.s, kernel.softening**2, problem.lambda_d, self_value(kernel), problem.radius, problem.rbf_scale
     )  # fmt: skip

@@ -6,6 +6,8 @@ current one and a trial, each in a slot of its own, so that a step is accepted b
 
 from __future__ import annotations
 
+from functools import cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -71,12 +73,12 @@ class SphereWorkspace(NamedTuple):
     def array(self, place: int, *shape: int) -> Float:
         """Return one of the arrays above."""
         start = int(self.at[place])
-        return self.memory[start : start + int(np.prod(shape))].reshape(shape)
+        return self.memory[start : start + prod(shape)].reshape(shape)
 
     def slot(self, which: int, place: int, *shape: int) -> Float:
         """Return one of the arrays of a point."""
         start = int(self.at[SLOTS] + which * self.at[SLOT_SIZE] + self.at[place])
-        return self.memory[start : start + int(np.prod(shape))].reshape(shape)
+        return self.memory[start : start + prod(shape)].reshape(shape)
 
     def put(self, which: int, units: Float) -> None:
         """Write unit rows, (n, f), into a slot."""
@@ -100,14 +102,9 @@ class SphereWorkspace(NamedTuple):
         self.array(ROOTS, m)[:n] = np.sqrt(importance)
 
 
-def make_sphere_workspace(
-    importance: Float, norms: Float, kernel: Kernel, n_dims: int, *, constant_of: Float | None = None
-) -> SphereWorkspace:
-    """Return the workspace with importance and norms, both (n,), held.
-
-    `constant_of` is the importance that the constant energy of the diagonal is taken from, if another one.
-    """
-    n, f = importance.size, n_dims
+@cache
+def _layout(n: int, f: int) -> tuple[Int, int]:
+    """Return the integers of a workspace, to be copied, and the length of its memory."""
     m, axes, rank = padded(n), -(-f // ROWS) * ROWS, padded(min(n, f))
     matrix, vectors = m * m, axes * m
     slot = {
@@ -132,15 +129,28 @@ def make_sphere_workspace(
     for place, size in slot.items():
         at[place] = end_of_slot
         end_of_slot += size
-    at[[CODE, N, F, M, R]] = kernel_code(kernel), n, f, m, rank
-    workspace = SphereWorkspace(np.zeros(end), at)
+    at[N], at[F], at[M], at[R] = n, f, m, rank
+    return at, end
+
+
+def make_sphere_workspace(
+    importance: Float, norms: Float, kernel: Kernel, n_dims: int, *, constant_of: Float | None = None
+) -> SphereWorkspace:
+    """Return the workspace with importance and norms, both (n,), held.
+
+    `constant_of` is the importance that the constant energy of the diagonal is taken from, if another one.
+    """
+    n = importance.size
+    layout, length = _layout(n, n_dims)
+    workspace = SphereWorkspace(np.zeros(length), layout.copy())
+    workspace.at[CODE], m = kernel_code(kernel), int(layout[M])
     held = np.where(norms <= ZERO_NORM * norms.max(), 0.0, norms)
     weights = importance if constant_of is None else constant_of
     workspace.memory[S] = kernel.s
     workspace.memory[CONSTANT] = self_value(kernel) * float(weights @ weights)
     workspace.weigh(importance)
     workspace.array(NORMS, m)[:n] = held
-    workspace.array(PRODUCTS, m, m)[:n, :n] = np.outer(held, held)
+    workspace.array(PRODUCTS, m, m)[:n, :n] = held[:, None] * held
     gaps = workspace.array(GAPS, m, m)
     gaps[:] = 1.0
     gaps[:n, :n] = (held[:, None] - held) ** 2 + kernel.softening**2
