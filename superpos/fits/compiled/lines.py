@@ -21,11 +21,11 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import dot, total
+from superpos.fits.compiled.dense import total
 from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.pairs import EXP, energies
+from superpos.fits.compiled.pairs import EXP, energies, row_energies
 from superpos.fits.compiled.pointers import part
-from superpos.fits.compiled.simd import cold
+from superpos.fits.compiled.simd import cold, lane_dot
 from superpos.fits.compiled.workspace import (
     BASE,
     BUFFER,
@@ -194,16 +194,8 @@ def coordinate_value(memory: Float, at: Int, alpha: float) -> tuple[float, float
     t = memory[BASE] + alpha
     square = memory[FIXED_SQUARE] + t * t
     length = math.sqrt(square)
-    if code == EXP:
-        scale = 1.0 / length
-        for j in range(m):
-            buffer[j] = (still[j] + t * moving[j]) * scale
-    else:
-        for j in range(m):
-            u = t - moving[j]
-            buffer[j] = still[j] + u * u
-    energies(code, memory[S], memory[EPS2], buffer, m)
-    value = memory[FIXED] + dot(buffer, 0, memory, at[ROW_WEIGHTS], m)
+    row_energies(code, memory[S], memory[EPS2], t, 1.0 / length, moving, still, buffer, m)
+    value = memory[FIXED] + lane_dot(buffer, 0, memory, at[ROW_WEIGHTS], m)
     if memory[LAMBDA_X] == 0.0:
         return square, value
     deviation = abs(length - memory[at[NORMS] + at[ROW]])

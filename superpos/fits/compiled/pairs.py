@@ -70,6 +70,42 @@ def energies(code: int, s: float, eps2: float, values: Float, m: int) -> None:
             values[j] = sign * exp(-0.5 * s * log(_soften(values[j], eps2)))
 
 
+@njit(**INLINE)
+def _moved(still: float, moving: float, t: float, eps2: float) -> float:
+    """Return rho^2 to a row one of whose coordinates has moved to t."""
+    u = t - moving
+    return _soften(still + u * u, eps2)
+
+
+@njit(**INLINE)
+def row_energies(
+    code: int, s: float, eps2: float, t: float, scale: float, moving: Float, still: Float, out: Float, m: int
+) -> None:
+    """Write K of one row with all others, one coordinate at t: argument and energy in one loop (`lines.py`)."""
+    if code == EXP:
+        for j in range(m):
+            out[j] = exp((still[j] + t * moving[j]) * scale)
+    elif code == LOG:
+        for j in range(m):
+            out[j] = -0.5 * log(_moved(still[j], moving[j], t, eps2))
+    elif code == RIESZ_1:
+        for j in range(m):
+            out[j] = 1.0 / math.sqrt(_moved(still[j], moving[j], t, eps2))
+    elif code == RIESZ_2:
+        for j in range(m):
+            out[j] = 1.0 / _moved(still[j], moving[j], t, eps2)
+    elif code == MINUS_1:
+        for j in range(m):
+            out[j] = -math.sqrt(_moved(still[j], moving[j], t, eps2))
+    elif code == MINUS_2:
+        for j in range(m):
+            out[j] = -_moved(still[j], moving[j], t, eps2)
+    else:
+        sign = 1.0 if s > 0.0 else -1.0
+        for j in range(m):
+            out[j] = sign * exp(-0.5 * s * log(_moved(still[j], moving[j], t, eps2)))
+
+
 @njit(**OPTIONS)
 def energies_and_slopes(code: int, s: float, eps2: float, values: Float, slopes: Float, m: int) -> None:
     """Turn cosines or squared distances into K in place and write dK/d(argument) beside them."""
