@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
@@ -17,7 +18,9 @@ PLAIN_SECONDS = 15.0
 class TerminalReporter:
     """Bars on a terminal, plain lines elsewhere; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        """Call `check` at every finished step; what it raises ends the run."""
+        self._check = check
         self.console = Console(stderr=True, highlight=False)
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -59,6 +62,7 @@ class TerminalReporter:
 
     def advance(self, stage: str, steps: int = 1) -> None:
         """Count finished steps."""
+        self._check()
         if self._progress is not None:
             self._progress.advance(self._tasks[stage], steps)
             return

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from superpos.cli.interrupt import Interruption
 from superpos.cli.parser import STAGE_NAMES, find_study
 from superpos.cli.progress import TerminalReporter
 from superpos.db.engine import Database
@@ -64,7 +65,7 @@ def run_file(
     if not left_over(database, study_id):
         return _nothing_to_do(database, study.name)
     began = time.monotonic()
-    with TerminalReporter() as reporter:
+    with Interruption() as interruption, TerminalReporter(interruption.check) as reporter:
         for note in plan.notes:
             reporter.note(note)
         with RayExecutor(workers, address) as executor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -212,11 +213,8 @@ def descendants(root: int) -> set[int]:
     return found - {root}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_local_cluster_listens_on_loopback_only(pool: RayExecutor) -> None:
-    answers(pool, "double", [1])
+def listening_addresses(processes: set[int]) -> list[str]:
     inodes = set()
-    processes = descendants(os.getpid())
     for process in processes:
         try:
             links = [str(fd.readlink()) for fd in Path(f"/proc/{process}/fd").iterdir()]
@@ -229,6 +227,29 @@ def test_the_local_cluster_listens_on_loopback_only(pool: RayExecutor) -> None:
             fields = line.split()
             if fields[3] == "0A" and fields[9] in inodes:
                 listening.append(fields[1].partition(":")[0])
+    return listening
+
+
+ALONE = """
+import sys
+from superpos.cluster.pool import RayExecutor
+with RayExecutor(1) as pool:
+    list(pool.run("fits", [[]]))
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_local_cluster_listens_on_loopback_only() -> None:
+    """In a process of its own: Ray reads where to listen when it is first imported."""
+    command = [sys.executable, "-c", ALONE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        processes = descendants(process.pid)
+        listening = listening_addresses(processes)
+        process.communicate("")
     loopback = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
     assert len(processes) > 3
     assert len(listening) > 3
