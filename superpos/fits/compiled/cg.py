@@ -90,15 +90,6 @@ def is_escaping(memory: Float, at: Int, x: Float, bounds: Float) -> bool:
     return count < n
 
 
-@njit(**OPTIONS)
-def is_finite(values: Float, size: int) -> bool:
-    """Return whether every number is finite."""
-    for j in range(size):
-        if not math.isfinite(values[j]):
-            return False
-    return True
-
-
 @njit(**PASTE)
 def copy(source: Float, out: Float, size: int) -> None:
     """Copy a vector."""
@@ -176,14 +167,14 @@ def fit(
             step, zooming, trials = guess, False, 0
             begin_step(state, counters, step, value, descent, C1, C2)
             # `asked`: whether the gradient at the trial point has been counted; at x it has.
-            asked, new = True, value
+            asked, turned, new = True, False, value
             while counters[TASK] == EVALUATE or (counters[TASK] == FAILED and not zooming):
                 if counters[TASK] == FAILED:
                     zooming = True
                     step = begin_zoom(state, counters, guess, value, descent, C1, C2)
                 if move(x, p, step, trial, size):
                     new = loss_gradient(memory, at, trial, slope)
-                    asked = False
+                    asked = turned = False
                     tally[NFEV] += 1
                 trials += 1
                 d = dot(slope, 0, p, 0, size)
@@ -191,6 +182,7 @@ def fit(
                 if zooming or abs(d) <= C2 * -descent:
                     suits = turn(g, slope, p, ahead, size) <= -DESCENT * dot(slope, 0, slope, 0, size)
                     suits = suits or largest(slope, size) <= gtol
+                    turned = True
                 counters[ASKED] = 1
                 if zooming:
                     step = advance_zoom(state, counters, step, new, d, suits)
@@ -208,14 +200,15 @@ def fit(
                 break
             if not asked:
                 tally[NJEV] += 1
-            turn(g, slope, p, ahead, size)
+            if not turned:
+                turn(g, slope, p, ahead, size)
             before, value, norm = value, new, largest(slope, size)
             for j in range(size):
                 x[j] = trial[j]
                 p[j] = ahead[j]
                 g[j] = slope[j]
             steps += 1
-            if math.isfinite(value) and is_finite(x, size):
+            if math.isfinite(value) and math.isfinite(largest(x, size)):
                 copy(x, last, size)
                 if bounds[LIMIT] < math.inf and is_escaping(memory, at, x, bounds):
                     ending = ESCAPED
@@ -224,7 +217,7 @@ def fit(
             ending = MAX_ITER
         represent(memory, at, x)
         value = loss_gradient(memory, at, x, slope)
-        if not math.isfinite(value) or not is_finite(slope, size):
+        if not math.isfinite(value) or not math.isfinite(largest(slope, size)):
             ending = NON_FINITE
             copy(last, x, size)
             represent(memory, at, x)

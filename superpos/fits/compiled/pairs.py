@@ -81,7 +81,7 @@ def _moved(still: float, moving: float, t: float, eps2: float) -> float:
 def row_energies(
     code: int, s: float, eps2: float, t: float, scale: float, moving: Float, still: Float, out: Float, m: int
 ) -> None:
-    """Write K of one row with all others, one coordinate at t: argument and energy in one loop (`lines.py`)."""
+    """Write K of a row with all others, one of its coordinates at t (`lines.py`), in one loop."""
     if code == EXP:
         for j in range(m):
             out[j] = exp((still[j] + t * moving[j]) * scale)

@@ -12,6 +12,7 @@ import operator
 from typing import Any
 
 from numba import types
+from numba.core.errors import TypingError
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
@@ -70,8 +71,11 @@ def data_of(context: Any, builder: Any, kind: Any, value: Any) -> Any:
 
 @intrinsic
 def part(typing_context: Any, memory: Any, start: Any) -> Any:
-    """Return the pointer to memory[start], for an array or a pointer."""
+    """Return the pointer to memory[start], for a pointer or a flat contiguous array of the same numbers."""
     del typing_context, start
+    flat = isinstance(memory, Pointer) or (memory.ndim == 1 and memory.layout == "C")
+    if not flat or memory.dtype not in (types.float64, types.int64):
+        raise TypingError(f"the engine reads flat contiguous float64 or int64 arrays, not {memory}")
 
     def generate(context: Any, builder: Any, signature_: Any, arguments: Any) -> Any:
         return builder.gep(data_of(context, builder, signature_.args[0], arguments[0]), [arguments[1]])

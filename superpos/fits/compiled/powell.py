@@ -201,18 +201,20 @@ def powell(
         first, largest, best = value, 0.0, 0
     if ending != ESCAPED:
         read(memory, at, rows)
+    transpose(rows, trial, n, f, m)
+    finite = math.isfinite(evaluate(memory, at, np.int64(1))) and all_finite(rows, size)
     if ending < ESCAPED:
-        finite = math.isfinite(value) and all_finite(rows, size)
-        if not finite:
-            copy(last, rows, size)
+        finite = finite and math.isfinite(value)
         if calls >= max_calls:
             ending = MAX_CALLS
         elif sweeps >= max_sweeps:
             ending = MAX_SWEEPS
-        ending = ending if finite else NON_FINITE
+    if not finite:
+        ending = NON_FINITE
+        copy(last, rows, size)
+        transpose(rows, trial, n, f, m)
+        evaluate(memory, at, np.int64(1))
     memory[GRADIENT] = relative_gradient(memory, at, rows)
-    transpose(rows, trial, n, f, m)
-    evaluate(memory, at, np.int64(1))
     return value, sweeps, calls, ending
 
 

@@ -17,10 +17,11 @@ from numba import njit
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.dense import dot
 from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.simd import apart, cold
+from superpos.fits.compiled.simd import apart, bits_float, float_bits
 
 C1, C2 = 1e-4, 0.4
 DESCENT = 0.01
+WITHOUT_SIGN = 0x7FFFFFFFFFFFFFFF
 TRIALS = 100
 """Most evaluations of the first search."""
 STATE_SIZE = 16
@@ -56,16 +57,17 @@ def make_line(flat: Float) -> Line:
 
 @njit(**OPTIONS)
 def largest(values: Float, size: int) -> float:
-    """Return the infinity norm, NaN if there is a NaN."""
-    cold()
-    result = 0.0
+    """Return the infinity norm, NaN if there is a NaN.
+
+    By the bits without the sign, which as integers are ordered as the numbers are, NaN above infinity: a
+    maximum of integers is vectorised, one of floats that must keep NaN is not.
+    """
+    apart()
+    result = np.int64(0)
     for j in range(size):
-        value = abs(values[j])
-        if not value <= result:
-            result = value
-        if result != result:
-            break
-    return result
+        bits = float_bits(values[j]) & np.int64(WITHOUT_SIGN)
+        result = max(result, bits)
+    return bits_float(result)
 
 
 @njit(**OPTIONS)

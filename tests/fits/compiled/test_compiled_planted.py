@@ -138,11 +138,15 @@ def test_universal_optima_are_critical(points: Array, count: int, kernel: Kernel
     assert end.relative_gradient < 1e-12
 
 
-def test_the_600_cell_is_certified() -> None:
-    points = _six_hundred_cell()
-    certificate = certify_compiled(points, np.full(120, 1 / 120), Kernel("riesz", 1.0))
+@pytest.mark.parametrize(
+    ("points", "rank"), [(_six_hundred_cell(), 4), (_e8_roots(), 8)], ids=["600-cell", "E8"]
+)
+def test_universal_optima_are_certified(points: Array, rank: int) -> None:
+    count = len(points)
+    certificate = certify_compiled(points, np.full(count, 1 / count), Kernel("riesz", 1.0))
+    assert certificate.relative_gradient < 1e-12
     assert certificate.verdict is Verdict.STRICT
-    assert certificate.rank == 4
+    assert certificate.rank == rank
 
 
 @pytest.mark.parametrize("lambda_d", [1e2, 1e4])
