@@ -237,10 +237,11 @@ def bench_hardware(kernels: list[Kernel]) -> None:
 
 def bench_start() -> None:
     print("\n## Compilation and memory\n")
+    # The peak of ru_maxrss would be this process' own, which a child inherits; VmHWM starts anew with it.
     worker = (
-        "import resource, time; t = time.process_time(); "
-        "from superpos.fits.compiled import warm_up; warm_up(); "
-        "print(time.process_time() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        "import time; t = time.process_time(); from superpos.fits.compiled import warm_up; warm_up(); "
+        "status = dict(line.split(':', 1) for line in open('/proc/self/status')); "
+        "print(time.process_time() - t, int(status['VmHWM'].split()[0]) / 1024)"
     )
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder, "OMP_NUM_THREADS": "1"}
