@@ -97,6 +97,12 @@ def run(context: Context) -> None:
                         f"data set {name}: feature {feature} is left out ({status}: {positive} positives, "
                         f"{negative} negatives)"
                     )
+            for pair in summary.provenance.get("identical_features", ()):
+                first, second = pair["features"]
+                context.reporter.note(
+                    f"data set {name}: {first} and {second} have {pair['relation']} labels on every sample: "
+                    "their directions are alike or opposite by construction"
+                )
         context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)
     if refused:  # trying again is of no use: the text or the study must change, and then the key does
