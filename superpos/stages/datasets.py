@@ -100,8 +100,8 @@ def run(context: Context) -> None:
             for pair in summary.provenance.get("identical_features", ()):
                 first, second = pair["features"]
                 context.reporter.note(
-                    f"data set {name}: {first} and {second} have {pair['relation']} labels on every sample: "
-                    "their directions are alike or opposite by construction"
+                    f"data set {name}: {first} and {second} have the {pair['relation']} labels on every "
+                    "sample, so their directions are alike or opposite by construction"
                 )
         context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)

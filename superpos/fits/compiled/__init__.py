@@ -4,7 +4,6 @@ Importing this package imports numba; `superpos.fits` imports it when `backend="
 Entry points compile on their first call (`warm_up` calls each once) and are read from the cache later.
 """
 
-from superpos.fits.compiled.batch import reoptimise_batch
 from superpos.fits.compiled.certificate import certify_compiled
 from superpos.fits.compiled.joint import fit_joint_compiled
 from superpos.fits.compiled.manifold import minimise_on_spheres_compiled, polish_compiled
@@ -17,7 +16,6 @@ __all__ = [
     "minimise_on_spheres_compiled",
     "polish_compiled",
     "powell_compiled",
-    "reoptimise_batch",
     "reoptimise_compiled",
     "warm_up",
 ]

@@ -14,11 +14,11 @@ from numba.core.errors import TypingError
 
 from superpos.errors import ArgumentError
 from superpos.fits import certify, fit_joint, reoptimise
-from superpos.fits.compiled import reoptimise_batch, warm_up
+from superpos.fits.compiled import warm_up
 from superpos.fits.compiled.powell import make_buffers, powell
 from superpos.fits.compiled.workspace import make_workspace
 from superpos.records.fits import Status
-from superpos.specs.axes import FitAxes, Kernel
+from superpos.specs.axes import Kernel
 
 Array = np.ndarray
 BACKENDS = ["compiled", "scipy"]
@@ -123,30 +123,6 @@ def test_joint_step_from_an_overflowing_start_is_a_status(backend: str) -> None:
     )
     assert fit.status in (Status.NON_FINITE, Status.UNBOUNDED)
     assert np.isfinite(fit.vectors).all()
-
-
-def test_a_batch_is_its_cells_one_by_one(planted_target: Any) -> None:
-    fit = fit_joint(planted_target(1), energy="log", n_dims=4, gauge="unit", max_iter=100)
-    cells = [
-        FitAxes(optimiser, lambda_x, sigma, trial=trial)
-        for optimiser, lambda_x in (("powell", 1.0), ("powell", 10.0), ("manifold", 0.0))
-        for sigma, trial in ((0.0, 0), (0.1, 0), (0.1, 3))
-    ]
-    ends = list(reoptimise_batch(fit, Kernel("log"), cells))
-    assert [cell for cell, _ in ends] == cells
-    for cell, end in ends:
-        alone = reoptimise(
-            fit.vectors,
-            fit.logits,
-            "log",
-            lambda_x=cell.lambda_x,
-            sigma=cell.sigma,
-            seed=cell.trial,
-            optimiser=cell.optimiser,
-        )
-        np.testing.assert_allclose(end.start, alone.start, rtol=1e-14)
-        assert end.status is alone.status
-        assert end.energy == pytest.approx(alone.energy, rel=1e-6)
 
 
 def test_arrays_of_another_type_are_refused_not_read() -> None:
