@@ -10,6 +10,7 @@ import statistics
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 
@@ -23,7 +24,7 @@ from superpos.reporting.charts.optimal_psms import optimal_psms, shown_sigmas
 from superpos.reporting.charts.optimisers import optimisers
 from superpos.reporting.charts.outcomes import outcomes
 from superpos.reporting.charts.probe_quality import probe_quality, quality_table
-from superpos.reporting.charts.sensitivity import sensitivity
+from superpos.reporting.charts.sensitivity import _widest, sensitivity
 from superpos.reporting.charts.target_psms import target_psms
 from superpos.reporting.sections_fits import chosen_layer
 from superpos.reporting.study_data import StudyData, Subject
@@ -343,3 +344,8 @@ def test_sensitivity_splits_by_dimension_and_target(data, subject, sql):
     assert one.median == statistics.median(values)
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")
     assert (one.low, one.high) == pytest.approx((low, high), rel=1e-12)
+
+
+def test_sensitivity_shows_sigmas_that_ran_at_every_dimension():
+    rows = pd.DataFrame({"sigma": [0.0, 0.0, 0.1, 0.1, 1.0], "n_dims": [4, 10, 4, 10, 10]})
+    assert _widest(rows) == [0.0, 0.1]

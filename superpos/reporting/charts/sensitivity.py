@@ -58,7 +58,7 @@ def sensitivity(data: StudyData, subject: Subject) -> Sensitivity | None:
     rows = balanced(rows.dropna(subset=["distance_moved"]))
     if rows.empty:
         return None
-    sigmas = _pick(sorted(float(sigma) for sigma in rows["sigma"].unique()))
+    sigmas = _pick(_widest(rows))
     rows = rows[rows["sigma"].isin(sigmas)]
     groups = rows.assign(group=np.where(rows["target"] == "features", "features", "controls"))
     axes = ["similarity", "sigma", "n_dims", "kernel", "group"]
@@ -115,6 +115,12 @@ def draw_sensitivity(numbers: Sensitivity) -> Figure:
 def _dims(f: int, n_features: int) -> str:
     relation = "<" if f < n_features - 1 else ("=" if f == n_features - 1 else ">")
     return f"{f}\n{relation} n − 1"
+
+
+def _widest(rows: pd.DataFrame) -> list[float]:
+    """Return the sigmas that were run at the most dimensions: others cannot show what dimension does."""
+    counts = rows.groupby("sigma")["n_dims"].nunique()
+    return [float(sigma) for sigma in counts.index[counts == counts.max()]]
 
 
 def _pick(sigmas: list[float]) -> list[float]:
