@@ -56,7 +56,7 @@ def _explained(repository: str, revision: str) -> Iterator[None]:
     from huggingface_hub.utils import logging as hub_logging
 
     # The base class of whichever HTTP client this version is built on: imported there, not declared exported.
-    http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]
+    http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]  # see above
     at = f" at revision {revision}" if revision else ""
     level = hub_logging.get_verbosity()
     hub_logging.set_verbosity(logging.ERROR)  # a warning a retry otherwise

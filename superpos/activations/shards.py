@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from superpos.errors import InputError, StageError
+from superpos.files import sync_folder
 from superpos.hashing import file_digest, text_digest
 from superpos.records.data import Shard
 
@@ -78,7 +79,7 @@ class ShardWriter:
                 os.fsync(stream.fileno())
             digest = file_digest(temporary)
             temporary.replace(final)
-            _sync_folder(final.parent)
+            sync_folder(final.parent)
             shards.append(Shard(path, self.sizes[number], self.width, self.dtype.name, digest))
         return tuple(shards)
 
@@ -151,14 +152,3 @@ def read_shards(root: Path, shards: Sequence[Shard]) -> NDArray[Any]:
             )
         parts.append(values)
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut; platforms that cannot open a folder do without."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -40,8 +40,6 @@ def plan(options: argparse.Namespace) -> int:
         f"{_size(found.sql_bytes)} in SQL, {_size(found.disk_bytes)} in files",
         markup=False,
     )
-    for note in planned.notes:
-        OUT.print(note, markup=False)
     return 0
 
 

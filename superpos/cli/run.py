@@ -65,19 +65,20 @@ def run_file(
     if not left_over(database, study_id):
         return _nothing_to_do(database, study.name)
     began = time.monotonic()
-    with Interruption() as interruption, TerminalReporter(interruption.check) as reporter:
-        for note in plan.notes:
-            reporter.note(note)
-        with RayExecutor(workers, address) as executor:
-            run_study(
-                database,
-                plan,
-                executor,
-                reporter,
-                data_folder=database.default_data_folder.resolve(),  # workers may stand elsewhere
-                stages=stages,
-                address=address or "local",
-            )
+    with (
+        Interruption() as interruption,
+        TerminalReporter(interruption.check) as reporter,
+        RayExecutor(workers, address) as executor,
+    ):
+        run_study(
+            database,
+            plan,
+            executor,
+            reporter,
+            data_folder=database.default_data_folder.resolve(),  # workers may stand elsewhere
+            stages=stages,
+            address=address or "local",
+        )
     OUT.print(
         f"study {study.name}: {time.monotonic() - began:.0f} s; results in {database.label}, files in "
         f"{database.default_data_folder}",

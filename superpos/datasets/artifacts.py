@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from superpos.errors import InputError
+from superpos.files import sync_folder
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.records.data import LabelledTokens, TokenExample
 
@@ -61,7 +62,7 @@ def save_dataset(path: Path, data: LabelledTokens) -> str:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return str(header["content_digest"])
 
 
@@ -106,12 +107,3 @@ def _arrays(data: LabelledTokens) -> dict[str, NDArray[Any]]:
 
 def _typed(arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     return {name: np.asarray(arrays[name], dtype=np.dtype(kind)) for name, kind in _ARRAYS.items()}
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename durable where folders can be synced."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

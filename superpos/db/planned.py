@@ -10,10 +10,9 @@ import sqlalchemy as sa
 
 from superpos.db.engine import Database
 from superpos.db.insert import BATCH, ids_by_key
-from superpos.db.migrate import current_revision, newest_revision
+from superpos.db.migrate import current_revision, ensure_current, newest_revision
 from superpos.db.tables_fits import fit_axes, fits, joint_axes, joint_fits, targets
 from superpos.db.tables_inputs import activation_sets, datasets, direction_sets
-from superpos.errors import DatabaseError
 from superpos.records.plan import StudyPlan
 
 
@@ -28,14 +27,9 @@ def count_done(database: Database, plan: StudyPlan) -> dict[str, int]:
     nothing = dict.fromkeys(("datasets", "activations", "probes", "psms", "fits"), 0)
     if database.is_sqlite and not Path(database.url.database or "").exists():
         return nothing
-    revision = current_revision(database)
-    if revision is None:
+    if current_revision(database) is None:
         return nothing
-    if revision != newest_revision():
-        raise DatabaseError(
-            f"database {database.label}: is at schema revision {revision}, this version needs "
-            f"{newest_revision()}; run `superpos db upgrade`"
-        )
+    ensure_current(database)
     with database.read() as connection:
         return {
             "datasets": _done(connection, datasets, (d.key for d in plan.datasets)),

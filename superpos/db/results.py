@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from superpos.arrays import Float
 from superpos.db.engine import Database
 from superpos.db.migrate import require_current
+from superpos.db.progress import study_names
 from superpos.db.tables_fits import fit_arrays, fit_axes, joint_fits, psms, targets
 from superpos.db.tables_inputs import datasets, direction_sets, probes
 from superpos.errors import ArgumentError, InputError, allowed
@@ -85,9 +86,7 @@ class Results:
 
     def studies(self) -> tuple[str, ...]:
         """Return the names of the studies, in the order in which they were first registered."""
-        query = sa.text("SELECT name FROM studies GROUP BY name ORDER BY MIN(study_id)")
-        with self._database.read() as connection:
-            return tuple(connection.scalars(query))
+        return study_names(self._database)
 
     def frame(self, view: str, study: str | None = None, **equals: Any) -> pd.DataFrame:
         """Return a view as a data frame, by study and by any other columns' values.

@@ -157,9 +157,25 @@ def certify_point(vectors: Float, importance: Float, kernel: Kernel) -> Certific
     balanced = _eigenvalues_off_orbit(
         unit[:, None] * hessian * unit, orbit_basis(scale[:, None] * rows, rank, bases)
     )
+    return judge(full.relative_gradient(), eigenvalues, balanced, rank)
+
+
+def judge(gradient: float, eigenvalues: Float, balanced: Float, rank: int) -> Certificate:
+    """Return the certificate of a point.
+
+    Parameters
+    ----------
+    gradient
+        Relative gradient.
+    eigenvalues
+        Of the scaled Hessian off the rotation orbit, ascending.
+    balanced
+        Of the same Hessian balanced by each row's stiffness; these are counted.
+    rank
+        Rank of the vectors.
+    """
     n_negative = int(np.sum(balanced < -ZERO_EIGENVALUE))
     n_zero = int(np.sum(np.abs(balanced) <= ZERO_EIGENVALUE))
-    gradient = full.relative_gradient()
     if gradient > CRITICAL:
         verdict = Verdict.NOT_CRITICAL
     elif n_negative > 0:

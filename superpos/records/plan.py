@@ -6,7 +6,7 @@ All keys follow from the study file and the content of its inputs, so two machin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from superpos.records.data import ModelInfo
@@ -96,8 +96,6 @@ class StudyPlan:
     fit_axes: Mapping[bytes, tuple[FitAxes, str]]
     blocks: tuple[Product, ...]
     """Disjoint products of target keys, joint axes keys and fit axes keys."""
-    notes: tuple[str, ...] = field(default=())
-    """What a user should know before running, one line each."""
 
     @property
     def n_cells(self) -> int:

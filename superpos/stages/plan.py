@@ -68,7 +68,6 @@ class _Planner:
         self.targets: dict[bytes, PlannedTarget] = {}
         self.joint_axes: dict[bytes, tuple[JointAxes, str]] = {}
         self.fit_axes: dict[bytes, tuple[FitAxes, str]] = {}
-        self.notes: list[str] = []
         self._choices = {choice.label: choice for choice in study.models}
         self._specs = {spec.name: spec for spec in study.datasets}
         self._known_models: dict[ModelSpec, PlannedModel] = {}
@@ -89,7 +88,6 @@ class _Planner:
             joint_axes=self.joint_axes,
             fit_axes=self.fit_axes,
             blocks=disjoint(products),
-            notes=tuple(dict.fromkeys(self.notes)),
         )
 
     def _block(self, block: Block) -> Iterator[Product]:

@@ -23,9 +23,8 @@ from scipy.linalg import lapack
 
 from superpos.arrays import Float
 from superpos.fits.certificate import (
-    CRITICAL,
     FEWEST_FEATURES,
-    ZERO_EIGENVALUE,
+    judge,
     orbit_basis,
     rank_of,
     tangent_bases,
@@ -82,23 +81,7 @@ def certify_compiled(vectors: Float, importance: Float, kernel: Kernel) -> Certi
             parts += [_off(scale[:, None] * outside * scale, span)] * (f - n)
         spectra.append(np.sort(np.concatenate(parts)))
     eigenvalues, balanced = spectra
-    n_negative = int(np.sum(balanced < -ZERO_EIGENVALUE))
-    n_zero = int(np.sum(np.abs(balanced) <= ZERO_EIGENVALUE))
-    if gradient > CRITICAL:
-        verdict = Verdict.NOT_CRITICAL
-    elif n_negative > 0:
-        verdict = Verdict.SADDLE
-    else:
-        verdict = Verdict.DEGENERATE if n_zero > 0 else Verdict.STRICT
-    return Certificate(
-        relative_gradient=gradient,
-        eigenvalues=eigenvalues,
-        min_eigenvalue=float(eigenvalues[0]) if eigenvalues.size else math.nan,
-        n_negative=n_negative,
-        n_zero=n_zero,
-        rank=rank,
-        verdict=verdict,
-    )
+    return judge(gradient, eigenvalues, balanced, rank)
 
 
 def _outside(first: Float, radial: Float, radii: Float, weights: Float) -> Float:
