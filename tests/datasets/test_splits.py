@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import itertools
+import time
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from superpos.datasets import splits
 from superpos.datasets.labels import count_labels
-from superpos.datasets.splits import split_by_group, split_groups
+from superpos.datasets.splits import split_by_group, split_groups, split_members
 from superpos.errors import ArgumentError, ShapeError
 from superpos.records.data import FeatureStatus, LabelledTokens
 
@@ -100,3 +103,62 @@ def test_bad_arguments() -> None:
             split_by_group(labels, groups, fraction)
     with pytest.raises(ArgumentError, match="at least two"):
         split_by_group(labels, np.zeros(4, dtype=int))
+
+
+def test_sampled_search_is_about_as_good_as_looking_at_every_exchange(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(400), random.integers(1, 9, 400))
+    labels = random.random((len(groups), 6)) < 0.05
+    exact = deviation(labels, split_by_group(labels, groups, 0.3, 0))
+    monkeypatch.setattr(splits, "EXACT_GROUPS", 10)
+    train = split_by_group(labels, groups, 0.3, 0)
+    assert not set(groups[train]) & set(groups[~train])
+    assert deviation(labels, train) < 2 * exact + 0.005
+    assert np.array_equal(train, split_by_group(labels, groups, 0.3, 0))
+    assert not np.array_equal(train, split_by_group(labels, groups, 0.3, 1))
+
+
+@pytest.mark.parametrize("one_a_group", [True, False])
+def test_an_imported_folder_splits_in_seconds(one_a_group: bool) -> None:
+    n = 168_000
+    random = np.random.default_rng(1)
+    groups = np.arange(n) if one_a_group else np.sort(random.integers(0, 30_000, n))
+    labels = random.random((n, 9)) < np.array([0.5, 0.3, 0.2, 0.1, 0.05, 0.01, 0.003, 0.0, 0.0])
+    labels[[3, n - 5], 7] = True  # two groups of 168,000, one for each side
+    labels[9, 8] = True  # one group, which leaves the other side without
+    tracemalloc.start()
+    start = time.process_time()
+    train = split_by_group(labels, groups, 0.3, 0)
+    seconds = time.process_time() - start
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert seconds < 5
+    assert peak < 500e6
+    assert not set(groups[train]) & set(groups[~train])
+    assert abs((~train).mean() - 0.3) < 1e-3
+    for column in range(7):
+        one = 1 / labels[:, column].sum()
+        assert abs(labels[~train, column].sum() * one - 0.3) < 2 * one + 1e-3
+    assert labels[train, 7].sum() == labels[~train, 7].sum() == 1
+
+
+def test_features_with_samples_of_their_own_are_split_among_them() -> None:
+    random = np.random.default_rng(2)
+    n = 3000
+    groups = np.repeat(np.arange(n // 3), 3)
+    members = np.column_stack([np.arange(n) < 900, np.arange(n) % 2 == 0, np.ones(n, bool), groups == 5])
+    labels = (random.random((n, 4)) < 0.2) & members
+    train = split_members(labels, members, groups, 0.3, 0)
+    assert train.shape == (n, 4)
+    assert not np.any(train & ~members)
+    for column in range(3):
+        own = members[:, column]
+        alone = split_by_group(labels[own][:, [column]], groups[own], 0.3, 0)
+        assert np.array_equal(train[own, column], alone)
+        assert not set(groups[own][alone]) & set(groups[own][~alone])
+        assert abs((~alone).mean() - 0.3) < 0.01
+    assert not train[:, 3].any()  # one group cannot be split
+    with pytest.raises(ShapeError, match="members"):
+        split_members(labels, members[:, :2], groups)
