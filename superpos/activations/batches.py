@@ -20,7 +20,9 @@ class ProbedSequence:
     token_ids: NDArray[np.int32]
     """(length,)."""
     positions: Int
-    """Probed positions, (m,)."""
+    """Probed positions, (m,); a span ends at each."""
+    lengths: Int
+    """Tokens of each span, (m,)."""
     first_row: int
     """Row of the first of them in the activation matrix; the others follow."""
 
@@ -50,8 +52,9 @@ def probed_sequences(tokens: LabelledTokens) -> tuple[ProbedSequence, ...]:
     found = []
     for sequence, first, count in zip(chosen.tolist(), firsts.tolist(), counts.tolist(), strict=True):
         start = int(tokens.sequence_starts[sequence])
-        own = positions[first : first + count]
-        found.append(ProbedSequence(tokens.token_ids[start : start + int(own[-1]) + 1], own, first))
+        rows = slice(first, first + count)
+        ids = tokens.token_ids[start : start + int(positions[rows][-1]) + 1]
+        found.append(ProbedSequence(ids, positions[rows], tokens.sample_lengths[rows], first))
     return tuple(found)
 
 
@@ -72,9 +75,10 @@ def token_batches(
 
 
 def padded(batch: tuple[ProbedSequence, ...]) -> tuple[Int, Int, Int, Int]:
-    """Return token ids and mask, both (n_sequences, longest), and the probed rows and columns, (m,) each.
+    """Return token ids and mask, both (n_sequences, longest), and ends and lengths of the spans, (m,) each.
 
-    Padding is on the right with id 0, where a causal model cannot see it and positions stay what they are.
+    Ends count through the padded batch row by row. Padding is on the right with id 0, where a causal model
+    cannot see it and positions stay what they are.
     """
     longest = max(sequence.token_ids.size for sequence in batch)
     ids = np.zeros((len(batch), longest), dtype=np.int64)
@@ -82,5 +86,5 @@ def padded(batch: tuple[ProbedSequence, ...]) -> tuple[Int, Int, Int, Int]:
     for row, sequence in enumerate(batch):
         ids[row, : sequence.token_ids.size] = sequence.token_ids
         mask[row, : sequence.token_ids.size] = 1
-    rows = np.repeat(np.arange(len(batch)), [sequence.positions.size for sequence in batch])
-    return ids, mask, rows, np.concatenate([sequence.positions for sequence in batch])
+    ends = [row * longest + sequence.positions for row, sequence in enumerate(batch)]
+    return ids, mask, np.concatenate(ends), np.concatenate([sequence.lengths for sequence in batch])

@@ -21,6 +21,7 @@ from superpos.activations.hooks import Site, captured, check_site, run_until
 from superpos.activations.inspection import hook_width
 from superpos.activations.model import LoadedModel
 from superpos.activations.oracle import deviation, oracle
+from superpos.activations.pooling import check_pooling, spans
 from superpos.activations.shards import ShardWriter, check_free_space
 from superpos.errors import ArgumentError, InputError, StageError
 from superpos.records.data import ActivationInfo, LabelledTokens, ModelInfo
@@ -35,6 +36,7 @@ def extract(
     stems: Mapping[Site, str],
     root: Path,
     *,
+    pooling: str = "token",
     token_budget: int = 8192,
     shard_bytes: int = 1 << 30,
     oracle_sequences: int = 3,
@@ -54,6 +56,8 @@ def extract(
         `activations/<first two digits>/<stem>-<number>.safetensors` below `root`.
     root
         Data folder.
+    pooling
+        How a sample's span becomes one row (`superpos.activations.pooling`): `token`, `max`, `mean`, `last`.
     token_budget
         Tokens of a batch, padding included.
     shard_bytes
@@ -74,8 +78,8 @@ def extract(
     Raises
     ------
     InputError
-        For sites the model lacks, token ids outside the embedding, sequences longer than the model's
-        positions, and tokens of another tokenizer.
+        For sites the model lacks, spans that do not fit the pooling, token ids outside the embedding,
+        sequences longer than the model's positions, and tokens of another tokenizer.
     StageError
         If the disk is too small or fills up.
     """
@@ -84,6 +88,7 @@ def extract(
     if token_budget < 1 or n_threads < 1:
         raise ArgumentError("token_budget", f"{token_budget} and n_threads {n_threads} must be at least 1")
     sites = tuple(check_site(model.module, site) for site in stems)
+    check_pooling(pooling, tokens)
     sequences = probed_sequences(tokens)
     check_tokens(model.info, tokens, sequences)
     n_rows = int(tokens.sample_sequences.size)
@@ -95,9 +100,9 @@ def extract(
         for site in sites:
             writers[site] = ShardWriter(root, stems[site], n_rows, widths[site], dtype, shard_bytes)
         with _threads(n_threads):
-            bad = _stream(model, sequences, writers, token_budget, progress)
+            bad = _stream(model, sequences, writers, pooling, token_budget, progress)
             good = [site for site in sites if site not in bad]
-            agreement = _agreement(model, sequences, writers, good, oracle_sequences)
+            agreement = _agreement(model, sequences, writers, good, pooling, oracle_sequences)
         return [
             ActivationInfo(
                 hookpoint=site[0],
@@ -144,6 +149,7 @@ def _stream(
     model: LoadedModel,
     sequences: tuple[ProbedSequence, ...],
     writers: Mapping[Site, ShardWriter],
+    pooling: str,
     token_budget: int,
     progress: Callable[[int, int], None] | None,
 ) -> set[Site]:
@@ -151,7 +157,7 @@ def _stream(
     bad: set[Site] = set()
     done = 0
     for batch in token_batches(sequences, token_budget):
-        for site, values in _run_batch(model, batch, tuple(writers)).items():
+        for site, values in _run_batch(model, batch, tuple(writers), pooling).items():
             if site in bad:
                 continue
             if not np.all(np.isfinite(values)):
@@ -169,13 +175,19 @@ def _stream(
 
 
 def _run_batch(
-    model: LoadedModel, batch: tuple[ProbedSequence, ...], sites: tuple[Site, ...]
+    model: LoadedModel, batch: tuple[ProbedSequence, ...], sites: tuple[Site, ...], pooling: str
 ) -> dict[Site, NDArray[np.float32]]:
     """Return the probed rows of a batch for every site, float32 on the host."""
-    ids, mask, rows, columns = (torch.as_tensor(part, device=model.device) for part in padded(batch))
+    ids, mask, ends, lengths = padded(batch)
+    where = spans(ends, lengths, model.device)
     last = max(layer for _, layer in sites)
-    with captured(model.module, model.info.family, sites, rows, columns) as taken:
-        run_until(model.module, last, ids, mask)
+    with captured(model.module, model.info.family, sites, where, pooling) as taken:
+        run_until(
+            model.module,
+            last,
+            torch.as_tensor(ids, device=model.device),
+            torch.as_tensor(mask, device=model.device),
+        )
     return {site: taken[site].float().cpu().numpy() for site in sites}
 
 
@@ -184,6 +196,7 @@ def _agreement(
     sequences: tuple[ProbedSequence, ...],
     writers: Mapping[Site, ShardWriter],
     sites: list[Site],
+    pooling: str,
     n_sequences: int,
 ) -> dict[Site, float]:
     """Return the largest deviation of the written rows from the oracle, by site."""
@@ -194,7 +207,8 @@ def _agreement(
     picks = np.unique(np.linspace(0, len(by_length) - 1, n_sequences).round().astype(int))
     for pick in picks.tolist():
         sequence = by_length[pick]
-        for site, expected in oracle(model, sequence.token_ids, sequence.positions, sites).items():
+        exact = oracle(model, sequence.token_ids, sequence.positions, sites, sequence.lengths, pooling)
+        for site, expected in exact.items():
             written = writers[site].read(sequence.first_row, sequence.positions.size)
             worst[site] = float(np.fmax(worst[site], deviation(written, expected)))
     return worst

@@ -1,4 +1,4 @@
-"""Hookpoints of GPT-NeoX and Llama-like models, captured at chosen positions of a batch.
+"""Hookpoints of GPT-NeoX and Llama-like models, captured at chosen spans of a batch.
 
 | hookpoint | GPT-NeoX                       | Llama-like                |
 |-----------|--------------------------------|---------------------------|
@@ -13,13 +13,14 @@ stream; a hook on the block is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from superpos.activations.pooling import Spans, gather
 from superpos.errors import ArgumentError, InputError
 from superpos.specs.models import EMBED_LAYER, check_hookpoint
 
@@ -83,11 +84,11 @@ def check_site(module: nn.Module, site: Site) -> Site:
 
 @contextmanager
 def captured(
-    module: nn.Module, family: str, sites: Sequence[Site], rows: Tensor, columns: Tensor
+    module: nn.Module, family: str, sites: Sequence[Site], where: Spans, pooling: str = "token"
 ) -> Iterator[dict[Site, Tensor]]:
-    """Capture sites at positions (rows[k], columns[k]) of every batch that runs inside the context.
+    """Capture one row a span at every site, of every batch that runs inside the context.
 
-    Only the gathered rows, (m, d), outlive a hook; they stay on the model's device. The hooks are removed
+    Only the rows, (m, d), outlive a hook; they stay on the model's device. The hooks are removed
     whatever happens.
 
     Raises
@@ -100,7 +101,7 @@ def captured(
     try:
         for site in sites:
             check_site(module, site)
-            handles.append(_attach(module, family, site, taken, rows, columns))
+            handles.append(_attach(module, family, site, _Taker(site, taken, where, pooling)))
         yield taken
     finally:
         for handle in handles:
@@ -138,30 +139,32 @@ def _stop(*_: Any) -> None:
     raise ForwardStopped
 
 
-def _attach(
-    module: nn.Module, family: str, site: Site, taken: dict[Site, Tensor], rows: Tensor, columns: Tensor
-) -> Any:
+class _Taker:
+    """A hook that keeps the rows of one site: from the output of a module, or from what goes into it."""
+
+    def __init__(self, site: Site, taken: dict[Site, Tensor], where: Spans, pooling: str) -> None:
+        self.site, self.taken, self.where, self.pooling = site, taken, where, pooling
+
+    def output(self, _module: nn.Module, _inputs: Any, value: Any) -> None:
+        self.taken[self.site] = gather(_first(value), self.where, self.pooling)
+
+    def inputs(self, _module: nn.Module, value: Any) -> None:
+        self.taken[self.site] = gather(_first(value), self.where, self.pooling)
+
+
+def _first(value: Any) -> Tensor:
+    tensor: Tensor = value[0] if isinstance(value, tuple) else value
+    return tensor
+
+
+def _attach(module: nn.Module, family: str, site: Site, taker: _Taker) -> Any:
     hookpoint, layer = site
     if hookpoint == "mlp.act":
-        target = down_projection(blocks(module)[layer], family)
-        return target.register_forward_pre_hook(_taker(site, taken, rows, columns, position=1))
+        return down_projection(blocks(module)[layer], family).register_forward_pre_hook(taker.inputs)
     if hookpoint == "embed":
         target = embedding(module)
     elif hookpoint == "resid":
         target = blocks(module)[layer]
     else:
         target = blocks(module)[layer].get_submodule("mlp")
-    return target.register_forward_hook(_taker(site, taken, rows, columns, position=2))
-
-
-def _taker(
-    site: Site, taken: dict[Site, Tensor], rows: Tensor, columns: Tensor, *, position: int
-) -> Callable[..., None]:
-    """Return a hook that gathers from its argument at `position`: 1 inputs, 2 output."""
-
-    def take(*arguments: Any) -> None:
-        value = arguments[position]
-        tensor = value[0] if isinstance(value, tuple) else value
-        taken[site] = tensor[rows, columns]
-
-    return take
+    return target.register_forward_hook(taker.output)

@@ -30,9 +30,14 @@ from superpos.arrays import Int
 
 
 def oracle(
-    model: LoadedModel, token_ids: NDArray[Any], positions: Int, sites: Sequence[Site]
+    model: LoadedModel,
+    token_ids: NDArray[Any],
+    positions: Int,
+    sites: Sequence[Site],
+    lengths: Int | None = None,
+    pooling: str = "token",
 ) -> dict[Site, NDArray[np.float32]]:
-    """Return the activations (m, d) of one sequence at `positions` for every site.
+    """Return the activations (m, d) of one sequence, pooled over the spans that end at `positions`.
 
     Parameters
     ----------
@@ -44,15 +49,19 @@ def oracle(
         (m,).
     sites
         Hookpoints and layers that the model has.
+    lengths
+        Tokens of each span, (m,); None for single tokens.
+    pooling
+        `token`, `last`, `max` or `mean`.
     """
+    lengths = np.ones_like(positions) if lengths is None else lengths
     last = max(layer for _, layer in sites)
     found: dict[Site, NDArray[np.float32]] = {}
     ids = torch.as_tensor(np.asarray(token_ids, dtype=np.int64), device=model.device)
-    where = torch.as_tensor(positions, device=model.device)
 
     def keep(hookpoint: str, layer: int, value: Tensor) -> None:
         if (hookpoint, layer) in sites:
-            found[hookpoint, layer] = value[0, where].cpu().numpy()
+            found[hookpoint, layer] = pooled(value[0].cpu().numpy(), positions, lengths, pooling)
 
     with torch.inference_mode():
         x = embedding(model.module).get_parameter("weight")[ids].float()[None]
@@ -68,6 +77,20 @@ def oracle(
             keep("mlp.out", layer, out)
             keep("resid", layer, x)
     return found
+
+
+def pooled(values: NDArray[np.float32], positions: Int, lengths: Int, pooling: str) -> NDArray[np.float32]:
+    """Return one row a span, (m, d), from the activations (length, d) of a sequence, span by span."""
+    rows = []
+    for position, length in zip(positions.tolist(), lengths.tolist(), strict=True):
+        span = values[position - length + 1 : position + 1]
+        if pooling == "max":
+            rows.append(span.max(axis=0))
+        elif pooling == "mean":
+            rows.append(span.mean(axis=0, dtype=np.float64).astype(np.float32))
+        else:
+            rows.append(span[-1])
+    return np.stack(rows)
 
 
 def deviation(values: NDArray[Any], expected: NDArray[Any]) -> float:

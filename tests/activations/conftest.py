@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -80,14 +81,27 @@ def tokens() -> LabelledTokens:
         token_ids=generator.integers(0, VOCAB, size=int(starts[-1])).astype(np.int32),
         sequence_starts=starts,
         sequence_documents=np.arange(24),
+        sequence_groups=np.arange(24),
         documents=tuple(f"document {number}" for number in range(24)),
         sample_sequences=np.array(sequences),
         sample_positions=np.array(positions),
+        sample_lengths=np.ones(len(sequences), dtype=np.int64),
         labels=np.zeros((len(sequences), 1), dtype=bool),
+        members=np.ones((len(sequences), 1), dtype=bool),
         examples=(None,),
         corpus_digest="",
         tokenizer_digest="",
     )
+
+
+@pytest.fixture(scope="session")
+def span_tokens(tokens: LabelledTokens) -> LabelledTokens:
+    """The same samples as spans of 1 to 6 tokens, some of them from the start of their sequence."""
+    generator = np.random.default_rng(6)
+    lengths = np.minimum(
+        generator.integers(1, 7, size=tokens.sample_positions.size), tokens.sample_positions + 1
+    )
+    return dataclasses.replace(tokens, sample_lengths=lengths)
 
 
 @pytest.fixture(scope="session")

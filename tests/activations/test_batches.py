@@ -15,7 +15,7 @@ from superpos.errors import ArgumentError
 
 def sequence(length, first_row, positions=(0,)):
     ids = np.arange(1, length + 1, dtype=np.int32)
-    return ProbedSequence(ids, np.array(positions), first_row)
+    return ProbedSequence(ids, np.array(positions), np.ones(len(positions), np.int64), first_row)
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(1, 400))
@@ -31,10 +31,11 @@ def test_batches_hold_every_sequence_once_within_the_budget(lengths, budget):
 
 def test_padding_is_on_the_right():
     batch = (sequence(2, 0, (1,)), sequence(4, 1, (0, 3)))
-    ids, mask, rows, columns = padded(batch)
+    ids, mask, ends, lengths = padded(batch)
     assert ids.tolist() == [[1, 2, 0, 0], [1, 2, 3, 4]]
     assert mask.tolist() == [[1, 1, 0, 0], [1, 1, 1, 1]]
-    assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == [(0, 1), (1, 0), (1, 3)]
+    assert ends.tolist() == [1, 4, 7]
+    assert lengths.tolist() == [1, 1, 1]
 
 
 def test_sequences_are_cut_after_their_last_sample_and_know_their_rows(tokens):
@@ -70,6 +71,7 @@ def test_damaged_samples_are_refused(tokens, sequences, positions, message):
         tokens,
         sample_sequences=np.array(sequences, dtype=np.int64),
         sample_positions=np.array(positions, dtype=np.int64),
+        sample_lengths=np.ones(len(positions), dtype=np.int64),
     )
     with pytest.raises(ArgumentError, match=message):
         probed_sequences(broken)

@@ -230,6 +230,7 @@ def test_a_sequence_longer_than_the_model_is_refused(models, tokens, tmp_path):
         sequence_starts=np.array([0, 41]),
         sample_sequences=np.array([0]),
         sample_positions=np.array([40]),
+        sample_lengths=np.array([1]),
     )
     with pytest.raises(InputError, match="reads 40 positions, a sequence has 41"):
         extract(models["gpt_neox"], long, STEMS, tmp_path)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from superpos.activations.hooks import blocks, captured, down_projection, embedding, run_until
 from superpos.activations.model import load_model
+from superpos.activations.pooling import spans
 from superpos.errors import ArgumentError, InputError
 from superpos.specs.models import ModelSpec
 
 IDS = torch.tensor([[5, 6, 7, 8], [9, 1, 2, 3]])
-ROWS, COLUMNS = torch.tensor([0, 1, 1]), torch.tensor([3, 0, 2])
+WHERE = spans(np.array([3, 4, 6]), np.ones(3, np.int64), torch.device("cpu"))
 
 
 @pytest.fixture(scope="module", params=["gpt_neox", "llama"])
@@ -25,7 +27,7 @@ def n_hooks(module):
 
 
 def test_embedding_rows_are_gathered_at_the_positions(model):
-    with captured(model.module, model.info.family, [("embed", -1)], ROWS, COLUMNS) as taken:
+    with captured(model.module, model.info.family, [("embed", -1)], WHERE) as taken:
         run_until(model.module, -1, IDS, None)
     weight = embedding(model.module).get_parameter("weight")
     assert torch.equal(taken["embed", -1], weight[torch.tensor([8, 9, 2])])
@@ -33,7 +35,7 @@ def test_embedding_rows_are_gathered_at_the_positions(model):
 
 def test_mlp_out_is_the_down_projection_of_mlp_act(model):
     sites = [("mlp.act", 1), ("mlp.out", 1)]
-    with captured(model.module, model.info.family, sites, ROWS, COLUMNS) as taken:
+    with captured(model.module, model.info.family, sites, WHERE) as taken:
         run_until(model.module, 1, IDS, None)
     projected = down_projection(blocks(model.module)[1], model.info.family)(taken["mlp.act", 1])
     torch.testing.assert_close(projected, taken["mlp.out", 1])
@@ -43,13 +45,13 @@ def test_mlp_out_is_the_down_projection_of_mlp_act(model):
 def test_hooks_are_removed_after_success_and_after_failure(model):
     before = n_hooks(model.module)
     sites = [("resid", 0), ("mlp.act", 2), ("embed", -1)]
-    with captured(model.module, model.info.family, sites, ROWS, COLUMNS):
+    with captured(model.module, model.info.family, sites, WHERE):
         assert n_hooks(model.module) == before + 3
         run_until(model.module, 2, IDS, None)
         assert n_hooks(model.module) == before + 3
     assert n_hooks(model.module) == before
-    outside = torch.tensor([0, 0, 4])
-    with pytest.raises(IndexError), captured(model.module, model.info.family, sites, ROWS, outside):
+    outside = spans(np.array([8]), np.ones(1, np.int64), torch.device("cpu"))
+    with pytest.raises(IndexError), captured(model.module, model.info.family, sites, outside):
         run_until(model.module, 2, IDS, None)
     assert n_hooks(model.module) == before
 
@@ -67,7 +69,7 @@ def test_unknown_sites_raise_and_leave_no_hook(model, site, message):
     sites = [("resid", 0), site]
     with (
         pytest.raises(ArgumentError, match=message),
-        captured(model.module, model.info.family, sites, ROWS, COLUMNS),
+        captured(model.module, model.info.family, sites, WHERE),
     ):
         pytest.fail("the context was entered")
     assert n_hooks(model.module) == before
