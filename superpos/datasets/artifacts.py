@@ -18,14 +18,17 @@ from superpos.files import sync_folder
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.records.data import LabelledTokens, TokenExample
 
-FORMAT = 1
+FORMAT = 2
 _ARRAYS: dict[str, str] = {
     "token_ids": "int32",
     "sequence_starts": "int64",
     "sequence_documents": "int64",
+    "sequence_groups": "int64",
     "sample_sequences": "int64",
     "sample_positions": "int64",
+    "sample_lengths": "int64",
     "labels": "bool",
+    "members": "bool",
 }
 
 

@@ -1,7 +1,8 @@
 """Counts and correlations of labels, and which features can be probed.
 
-phi_ij = (n11 n00 - n10 n01) / sqrt(n1. n0. n.1 n.0): the Pearson correlation of two binary features. Where a
-feature is constant phi is undefined; such entries are 0 off the diagonal and the mask says which they are.
+phi_ij = (n11 n00 - n10 n01) / sqrt(n1. n0. n.1 n.0): the Pearson correlation of two binary features over the
+samples that belong to both. Where a feature is constant there, or no sample belongs to both, phi is
+undefined; such entries are 0 off the diagonal and the mask says which they are.
 """
 
 from __future__ import annotations
@@ -45,52 +46,61 @@ def feature_status(n_positive: int, n_negative: int, minimum: int = MIN_CLASS) -
     return FeatureStatus.TOO_FEW if min(n_positive, n_negative) < minimum else FeatureStatus.OK
 
 
-def count_labels(names: Sequence[str], labels: Bool, minimum: int = MIN_CLASS) -> tuple[FeatureCounts, ...]:
-    """Return the counts and status of every column of `labels`, (n_samples, n_features)."""
+def count_labels(
+    names: Sequence[str], labels: Bool, members: Bool | None = None, minimum: int = MIN_CLASS
+) -> tuple[FeatureCounts, ...]:
+    """Return counts and status of every column of `labels`, (n_samples, n_features), among its samples."""
+    inside = np.ones_like(labels) if members is None else members
     result = []
-    for name, positives in zip(names, labels.sum(axis=0), strict=True):
-        positive, negative = int(positives), len(labels) - int(positives)
+    for column, name in enumerate(names):
+        positive = int(np.count_nonzero(labels[:, column] & inside[:, column]))
+        negative = int(np.count_nonzero(inside[:, column])) - positive
         result.append(FeatureCounts(name, positive, negative, feature_status(positive, negative, minimum)))
     return tuple(result)
 
 
-def phi_matrix(labels: Bool) -> Float:
+def phi_matrix(labels: Bool, members: Bool | None = None) -> Float:
     """Return the phi coefficients of all pairs of columns, (k, k), symmetric, 1 on the diagonal, never NaN.
 
-    Pairs with a constant column are 0; `phi_defined` says which are meant.
+    Undefined pairs are 0; `phi_defined` says which are meant.
     """
-    x = labels.astype(np.int64)
-    n, ones = len(x), x.sum(axis=0)
     # Integers throughout, so that identical and opposite columns give exactly 1 and -1.
-    covariance = (n * (x.T @ x) - np.outer(ones, ones)).astype(np.float64)
-    spread = np.sqrt((ones * (n - ones)).astype(np.float64))
-    scale = np.outer(spread, spread)
-    phi = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
-    phi = np.clip(phi, -1.0, 1.0)
+    n, first, second, both = _pair_counts(labels, members)
+    covariance = (n * both - first * second).astype(np.float64)
+    scale = np.sqrt((first * (n - first)).astype(np.float64)) * np.sqrt(
+        (second * (n - second)).astype(np.float64)
+    )
+    ratio = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
+    phi: Float = np.clip(ratio, -1.0, 1.0)
     np.fill_diagonal(phi, 1.0)
     return phi
 
 
-def phi_defined(labels: Bool) -> Bool:
-    """Return which entries of `phi_matrix` are defined: both columns vary, (k, k)."""
-    varies = labels.any(axis=0) & ~labels.all(axis=0)
-    return np.outer(varies, varies)
+def phi_defined(labels: Bool, members: Bool | None = None) -> Bool:
+    """Return which entries of `phi_matrix` are defined: both columns vary where both have samples, (k, k)."""
+    n, first, second, _ = _pair_counts(labels, members)
+    return (first > 0) & (first < n) & (second > 0) & (second < n)
 
 
-def identical_features(labels: Bool) -> tuple[tuple[int, int, bool], ...]:
-    """Return pairs i < j of varying columns that agree (True) or disagree (False) on every sample.
+def _pair_counts(labels: Bool, members: Bool | None) -> tuple[Int, Int, Int, Int]:
+    """Return, for all pairs, common samples, positives of the first, of the second, of both, (k, k) each."""
+    inside = (np.ones_like(labels) if members is None else members).astype(np.int64)
+    x = labels.astype(np.int64) * inside
+    n, first = inside.T @ inside, x.T @ inside
+    return n, first, first.T, x.T @ x
+
+
+def identical_features(labels: Bool, members: Bool | None = None) -> tuple[tuple[int, int, bool], ...]:
+    """Return pairs i < j of varying columns that agree (True) or disagree (False) on every common sample.
 
     Their directions are parallel or antipodal by construction, which is no geometry.
     """
-    varies = labels.any(axis=0) & ~labels.all(axis=0)
-    columns = np.flatnonzero(varies)
-    pairs = []
-    for place, i in enumerate(columns):
-        for j in columns[place + 1 :]:
-            same = labels[:, i] == labels[:, j]
-            if same.all() or not same.any():
-                pairs.append((int(i), int(j), bool(same.all())))
-    return tuple(pairs)
+    n, first, second, both = _pair_counts(labels, members)
+    defined = phi_defined(labels, members)
+    same = (first == both) & (second == both)
+    opposite = (both == 0) & (first + second == n)
+    pairs = np.argwhere(np.triu(defined & (same | opposite), 1))
+    return tuple((int(i), int(j), bool(same[i, j])) for i, j in pairs)
 
 
 def examples_of(
@@ -102,9 +112,10 @@ def examples_of(
     sequence_documents: Int,
     sample_sequences: Int,
     sample_positions: Int,
+    sample_lengths: Int,
     labels: Bool,
 ) -> tuple[TokenExample | None, ...]:
-    """Return one positive example a feature: the positive in the middle of the sample's order.
+    """Return one positive example a feature: the positive in the middle of the samples' order.
 
     Bytes that are no whole character where the text is cut are shown as the replacement character.
     """
@@ -121,12 +132,13 @@ def examples_of(
         sample = positives[len(positives) // 2]
         sequence = int(sample_sequences[sample])
         start, end = int(starts[sequence]), int(starts[sequence + 1])
-        place = start + int(sample_positions[sample])
+        last = start + int(sample_positions[sample])
+        place = last + 1 - int(sample_lengths[sample])
         found.append(
             TokenExample(
                 before=spelled(token_ids[max(start, place - CONTEXT_TOKENS) : place]),
-                token=spelled(token_ids[place : place + 1]),
-                after=spelled(token_ids[place + 1 : min(end, place + 1 + CONTEXT_TOKENS)]),
+                token=spelled(token_ids[place : last + 1]),
+                after=spelled(token_ids[last + 1 : min(end, last + 1 + CONTEXT_TOKENS)]),
                 document=documents[int(sequence_documents[sequence])],
             )
         )

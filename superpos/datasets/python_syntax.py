@@ -33,6 +33,11 @@ from itertools import pairwise
 import numpy as np
 
 from superpos.arrays import Bool, Int
+from superpos.datasets.corpus_sets import TextLabels
+from superpos.datasets.sequences import TokenLabels
+from superpos.datasets.sources import Corpus, Document
+from superpos.datasets.tokens import TokenTable
+from superpos.specs.datasets import DatasetSpec
 
 PYTHON_FEATURES = (
     "is_keyword",
@@ -202,3 +207,13 @@ def python_labels(pieces: list[bytes]) -> Bool | None:
     owner = np.searchsorted(spans[:, 0], anchor, side="right") - 1
     inside = (owner >= 0) & (anchor < spans[np.maximum(owner, 0), 1])
     return np.asarray(table[np.where(inside, owner, len(visible))], dtype=np.bool_)
+
+
+def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLabels:  # noqa: ARG001 (one signature for all builders)
+    """Return the features of tokens by the source token that each lies in; other texts have no labels."""
+
+    def label(document: Document, ids: list[int]) -> TokenLabels | None:  # noqa: ARG001 (one signature for all builders)
+        labels = python_labels([table.token_bytes[index] for index in ids])
+        return None if labels is None else TokenLabels(labels)
+
+    return TextLabels(PYTHON_FEATURES, label)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from superpos.arrays import Bool, Int
 from superpos.datasets.sampling import capped_counts
-from superpos.datasets.sources import Corpus
+from superpos.datasets.sources import Corpus, Document
 from superpos.datasets.tokens import TokenTable
 from superpos.seeding import generator
 from superpos.specs.datasets import DatasetSpec
@@ -23,7 +24,18 @@ ENRICHED_SHARE = 0.25
 SCAN_FACTOR = 2.0
 """The search for them reads at most so many times the documents of the random sequences."""
 
-Labeller = Callable[[list[int]], Bool | None]
+
+class TokenLabels(NamedTuple):
+    """Labels of every token of a document, and which tokens may be sampled."""
+
+    labels: Bool
+    """(n_tokens, n_features)."""
+    eligible: Bool | None = None
+    """(n_tokens,); None = all."""
+
+
+Labeller = Callable[[Document, list[int]], TokenLabels | None]
+"""From a document and its token ids to its labels; None where the document has none."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +46,7 @@ class Sequence:
     start: int
     ids: list[int]
     labels: Bool
+    eligible: Bool
 
 
 @dataclass(slots=True)
@@ -44,6 +57,7 @@ class Drawn:
     read: int = 0
     unlabelled: int = 0
     too_short: int = 0
+    without_samples: int = 0
     enriched: int = 0
 
 
@@ -66,7 +80,7 @@ def draw_sequences(
             drawn.sequences += [chunks.pop(0)] if chunks else []
     del drawn.sequences[spec.n_sequences :]
     have = sum(
-        (capped_counts(item.labels, spec.min_positives) for item in drawn.sequences),
+        (capped_counts(item.labels[item.eligible], spec.min_positives) for item in drawn.sequences),
         start=np.zeros(2 * n_features, dtype=np.int64),
     )
     _enrich(spec, drawn, documents, held_back, have)
@@ -96,11 +110,12 @@ def _enrich(
         return
     for chunks in candidates():
         short = have < spec.min_positives
-        gains = [int(capped_counts(item.labels, spec.min_positives)[short].sum()) for item in chunks]
+        counts = [capped_counts(item.labels[item.eligible], spec.min_positives) for item in chunks]
+        gains = [int(count[short].sum()) for count in counts]
         place = int(np.argmax(gains)) if gains else 0
         if gains and gains[place] > 0:
             found.append(chunks[place])
-            have = have + capped_counts(chunks[place].labels, spec.min_positives)
+            have = have + counts[place]
         if len(found) == room or np.all(have >= spec.min_positives):
             break
     if found:
@@ -120,17 +135,32 @@ def _chunked_documents(
     length = spec.ctx_len - (1 if table.bos_id >= 0 else 0)
     for document in draw.permutation(len(corpus.documents)):
         drawn.read += 1
-        ids = table.encode(corpus.documents[document].text)
+        text = corpus.documents[document]
+        ids = table.encode(text.text)
         starts = [start for start in range(0, len(ids), length) if min(length, len(ids) - start) >= MIN_CHUNK]
         order = draw.permutation(len(starts))
         if not starts:
             drawn.too_short += 1
             continue
-        labels = labeller(ids)
-        if labels is None:
+        found = labeller(text, ids)
+        if found is None:
             drawn.unlabelled += 1
             continue
-        yield [
-            Sequence(int(document), start, ids[start : start + length], labels[start : start + length])
+        eligible = ~table.special[np.asarray(ids, dtype=np.int64)]
+        if found.eligible is not None:
+            eligible &= found.eligible
+        chunks = [
+            Sequence(
+                int(document),
+                start,
+                ids[start : start + length],
+                found.labels[start : start + length],
+                eligible[start : start + length],
+            )
             for start in (starts[index] for index in order)
         ]
+        chunks = [chunk for chunk in chunks if chunk.eligible.any()]
+        if not chunks:
+            drawn.without_samples += 1
+            continue
+        yield chunks

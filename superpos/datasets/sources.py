@@ -35,6 +35,8 @@ class Document:
 
     name: str
     text: str
+    label: str = ""
+    """Class of the document, where the corpus names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ def corpus_digest(documents: list[Document] | tuple[Document, ...]) -> str:
             digest.update(len(part).to_bytes(8, "little"))
             digest.update(part)
     return digest.hexdigest()
+
+
+def source_digest(spec: CorpusSpec) -> str:
+    """Return what stands for the content of a corpus in a key: its digest; empty if there is no corpus."""
+    return "" if spec.kind == "none" else load_corpus(spec).digest
 
 
 def stdlib_files() -> tuple[Path, list[Path]]:

@@ -30,6 +30,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from superpos.arrays import Bool
+from superpos.datasets.corpus_sets import TextLabels
+from superpos.datasets.sequences import TokenLabels
+from superpos.datasets.sources import Corpus, Document
+from superpos.datasets.tokens import TokenTable
+from superpos.specs.datasets import DatasetSpec
 
 TEXT_FEATURES = (
     "contains_digit",
@@ -72,3 +77,13 @@ def text_features(token: bytes) -> tuple[bool, ...]:
 def text_feature_table(token_bytes: Sequence[bytes]) -> Bool:
     """Return the features of every vocabulary entry, (vocab_size, 11)."""
     return np.array([text_features(token) for token in token_bytes], dtype=np.bool_)
+
+
+def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLabels:  # noqa: ARG001 (one signature for all builders)
+    """Return the features of tokens, looked up in the table of the vocabulary."""
+    features = text_feature_table(table.token_bytes)
+
+    def label(document: Document, ids: list[int]) -> TokenLabels:  # noqa: ARG001 (one signature for all builders)
+        return TokenLabels(np.asarray(features[np.asarray(ids, dtype=np.int64)], dtype=np.bool_))
+
+    return TextLabels(TEXT_FEATURES, label)

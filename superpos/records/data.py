@@ -24,7 +24,7 @@ class FeatureStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenExample:
-    """One positive example of a feature, for people: the text before the token, the token, the text after."""
+    """One positive example of a feature, for people: the text before the sample, the sample, the text after."""
 
     before: str
     token: str
@@ -36,7 +36,8 @@ class TokenExample:
 class LabelledTokens:
     """A feature set on real text: token sequences, the probed positions and their labels.
 
-    Samples are ordered by (sequence, position); one document never spans two groups of a split.
+    A sample is a span of tokens, mostly one token. Samples are ordered by (sequence, position), each position
+    once. Sequences of one group (the same document, the same entity) stay on one side of a split.
     """
 
     feature_names: tuple[str, ...]
@@ -46,14 +47,21 @@ class LabelledTokens:
     """Start of each sequence in `token_ids`, and the end of the last, (n_sequences + 1,)."""
     sequence_documents: Int
     """Index into `documents` of each sequence, (n_sequences,)."""
+    sequence_groups: Int
+    """Group of each sequence for splits, (n_sequences,)."""
     documents: tuple[str, ...]
     """Name of each document, a path below the corpus root or a line number."""
     sample_sequences: Int
     """Sequence of each sample, (n_samples,)."""
     sample_positions: Int
-    """Position of each sample within its sequence, (n_samples,)."""
+    """Position of each sample's last token within its sequence, (n_samples,)."""
+    sample_lengths: Int
+    """Tokens of each sample's span, which ends at its position, (n_samples,); 1 = a single token."""
     labels: Bool
     """(n_samples, n_features)."""
+    members: Bool
+    """Which samples belong to a feature, (n_samples, n_features): all, but for imported sets whose features
+    have positions of their own. A label outside of its feature's samples is False and means nothing."""
     examples: tuple[TokenExample | None, ...]
     """One positive example a feature, None where there is none."""
     corpus_digest: str
@@ -62,6 +70,11 @@ class LabelledTokens:
     """SHA-256 of the tokenizer file."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where the text came from, counts, versions; JSON data for people."""
+
+    @property
+    def shares_samples(self) -> bool:
+        """Whether every sample belongs to every feature."""
+        return bool(self.members.all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +169,6 @@ class ProbeSet:
     intercept: Float
     """(k,)."""
     scale: Float
-    """Scale of the scaler, (d,)."""
+    """Scale of the scaler, (d,), or (k, d) where features have samples of their own."""
     train_rows: Bool
-    """Which samples were trained on, (n_samples,)."""
+    """Which samples were trained on, (n_samples,), or (n_samples, k) where features have samples of their own."""

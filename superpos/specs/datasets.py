@@ -2,54 +2,103 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
 
 from superpos.errors import ArgumentError
 from superpos.specs.axes import check_choice, check_count
+from superpos.specs.builders import (
+    BUILDERS,
+    OPTIONS,
+    WITHOUT_PROBES,
+    BuilderName,
+    EntityOptions,
+    NoOptions,
+    Options,
+    options_from_json,
+)
 
-CorpusKind = Literal["stdlib", "text"]
-BuilderName = Literal["text_features", "python_syntax"]
+CorpusKind = Literal["stdlib", "text", "hub", "union", "none"]
+SampleUnit = Literal["token", "span"]
 
 CORPUS_KINDS: tuple[str, ...] = get_args(CorpusKind)
-BUILDERS: tuple[str, ...] = get_args(BuilderName)
+HUB_PREFIX = "hub:"
+"""Begins the name of a data set on the hub in a study file: `hub:owner/name`."""
+FOLDER_LABEL = "folder"
+"""`label_key` that stands for the first folder of a document's path."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusSpec:
-    """A body of text: the standard library of the running Python, or a file, folder or JSONL file."""
+    """A body of text: the running Python's standard library, files, a data set of the hub, or a union."""
 
     kind: CorpusKind = "stdlib"
     path: str = ""
-    """File, folder or `.jsonl` file of a `text` corpus; empty for `stdlib`."""
+    """Of `text`: a file (.jsonl, .json and .parquet are read as records), a folder of text files, or a folder
+    that `datasets.save_to_disk` wrote. Of `hub`: the repository `owner/name`."""
     text_key: str = "text"
-    """Key that holds the text in each line of a `.jsonl` file."""
+    """Key or column of the text in records."""
     max_documents: int = 0
-    """Read at most so many documents; 0 = all."""
+    """Read at most so many documents; 0 = all (the hub needs a number)."""
+    label_key: str = ""
+    """Key or column of the label in records; `folder` for files: the first folder below the root."""
+    config: str = ""
+    """Configuration of a data set on the hub."""
+    split: str = ""
+    """Split of a data set; empty if there is one only (on the hub: train)."""
+    revision: str = ""
+    """Revision of a data set on the hub."""
+    parts: tuple[tuple[str, CorpusSpec], ...] = ()
+    """Of `union`: names and corpora, one after another; the name is the label of its documents."""
 
     def __post_init__(self) -> None:
         """Coerce and check; raises `ArgumentError`."""
         check_choice("corpus", self.kind, CORPUS_KINDS)
-        if (self.kind == "text") != bool(self.path):
-            raise ArgumentError("corpus", "a text corpus has a path; the stdlib corpus has none")
+        if (self.kind in ("text", "hub")) != bool(self.path):
+            raise ArgumentError("corpus", "a text or hub corpus has a path; no other has one")
         object.__setattr__(self, "max_documents", check_count("max_documents", self.max_documents, 0))
+        if (self.kind == "union") != bool(self.parts):
+            raise ArgumentError("corpus", "a union has parts; no other corpus has any")
+        if self.kind == "hub" and self.max_documents == 0:
+            raise ArgumentError(
+                "max_documents", "0 would read a whole data set of the hub; say how many documents to read"
+            )
+        for key in ("config", "revision"):
+            if getattr(self, key) and self.kind != "hub":
+                raise ArgumentError(key, f"{getattr(self, key)!r} applies to data sets of the hub only")
 
     @property
     def label(self) -> str:
         """The `corpus` column of the views."""
+        if self.kind == "none":
+            return ""
+        if self.kind == "union":
+            return "+".join(name for name, _ in self.parts)
         return "stdlib" if self.kind == "stdlib" else self.path
 
     @classmethod
-    def from_text(cls, text: str, text_key: str = "text", max_documents: int = 0) -> CorpusSpec:
-        """Return the corpus that a study file names: `stdlib`, or a path."""
+    def from_text(cls, text: str, text_key: str = "text", max_documents: int = 0, **more: Any) -> CorpusSpec:
+        """Return the corpus that a study file names: `stdlib`, `hub:owner/name`, or a path."""
         if text == "stdlib":
-            return cls("stdlib", "", text_key, max_documents)
-        return cls("text", text, text_key, max_documents)
+            return cls("stdlib", "", text_key, max_documents, **more)
+        if text.startswith(HUB_PREFIX):
+            return cls("hub", text.removeprefix(HUB_PREFIX), text_key, max_documents, **more)
+        return cls("text", text, text_key, max_documents, **more)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> CorpusSpec:
+        """Return the corpus that `dataclasses.asdict` (and JSON) made `values` of."""
+        parts = tuple((name, cls.from_json(part)) for name, part in values.get("parts", ()))
+        return cls(**{**values, "parts": parts})
+
+
+NO_CORPUS = CorpusSpec("none")
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpec:
-    """A feature set on a corpus; sequences and samples are drawn with `seed`."""
+    """A feature set: a builder, what it is told, the corpus it reads; draws are made with `seed`."""
 
     name: str
     builder: BuilderName
@@ -58,14 +107,22 @@ class DatasetSpec:
     ctx_len: int = 128
     """Tokens of a sequence, the leading special token included."""
     n_samples: int = 4000
-    """Probed positions, shared by all features of the set."""
+    """Probed positions, shared by all features of the set; a set that has fewer takes them all."""
     min_positives: int = 100
     """Positives and negatives that the sample gives every feature where the text has them."""
     seed: int = 0
+    options: Options = field(default_factory=NoOptions)
+    """What the builder is told."""
+    description: str = ""
+    """For people; no part of the identity."""
 
     def __post_init__(self) -> None:
         """Coerce and check; raises `ArgumentError`."""
         check_choice("builder", self.builder, BUILDERS)
+        if not isinstance(self.options, OPTIONS[self.builder]):
+            raise ArgumentError(
+                "options", f"{type(self.options).__name__} is not what builder {self.builder} is told"
+            )
         for name, minimum in (
             ("n_sequences", 2),
             ("ctx_len", 8),
@@ -74,3 +131,28 @@ class DatasetSpec:
             ("seed", 0),
         ):
             object.__setattr__(self, name, check_count(name, getattr(self, name), minimum))
+        if not self.reads_corpus and self.corpus.kind != "none":
+            object.__setattr__(self, "corpus", NO_CORPUS)
+
+    @property
+    def reads_corpus(self) -> bool:
+        """Whether the builder reads a corpus."""
+        if isinstance(self.options, EntityOptions):
+            return self.options.contexts == "sentences"
+        return self.builder not in (*WITHOUT_PROBES, "sparse_probing")
+
+    @property
+    def has_probes(self) -> bool:
+        """Whether the directions are those of probes on activations."""
+        return self.builder not in WITHOUT_PROBES
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> DatasetSpec:
+        """Return the specification that `dataclasses.asdict` (and JSON) made `values` of."""
+        corpus = CorpusSpec.from_json(values["corpus"])
+        options = options_from_json(values["builder"], dict(values.get("options") or {}))
+        return cls(**{**values, "corpus": corpus, "options": options})
+
+    def with_corpus(self, corpus: CorpusSpec) -> DatasetSpec:
+        """Return the same set on another corpus."""
+        return replace(self, corpus=corpus)

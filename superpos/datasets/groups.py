@@ -1,0 +1,17 @@
+"""Which sequences stay together when samples are split: those of one document, or of one entity."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from superpos.arrays import Int
+
+MIN_DOCUMENTS = 10
+"""With fewer documents than this, sequences are the groups of a split."""
+
+
+def document_groups(sequence_documents: Int) -> Int:
+    """Return the group of every sequence, (n_sequences,): its document, or itself if documents are few."""
+    if len(np.unique(sequence_documents)) >= MIN_DOCUMENTS:
+        return np.asarray(sequence_documents, dtype=np.int64)
+    return np.arange(len(sequence_documents), dtype=np.int64)

@@ -1,0 +1,395 @@
+"""What each builder of feature sets can be told: one frozen record a builder, checked when it is made.
+
+| builder         | a feature is                                                     | samples          |
+|-----------------|------------------------------------------------------------------|------------------|
+| text_features   | one of the 11 properties of a token's own text                   | tokens           |
+| python_syntax   | the kind of Python source token that a token lies in             | tokens           |
+| latex_syntax    | the LaTeX construct that a token lies in                         | tokens           |
+| tokens          | a predicate on a token's own text: words or a regular expression | tokens           |
+| regex           | a regular expression; true for tokens inside a match             | tokens           |
+| ngrams          | a phrase; true at its last token                                 | phrase and foils |
+| documents       | the label of the document                                        | tokens           |
+| conllu          | a property of a word in a CoNLL-U treebank                       | last tokens      |
+| entities        | the label of a named entity                                      | spans            |
+| sparse_probing  | what a folder of the sparse-probing paper says                   | as the folder    |
+| token_list      | a word: its row of the embedding or unembedding matrix           | none             |
+| directions      | a row of a file of vectors                                       | none             |
+| psm             | a row of a file with a finished similarity matrix                | none             |
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
+
+from superpos.errors import ArgumentError
+from superpos.specs.axes import SIMILARITIES, Similarity, check_choice, check_count
+
+Contexts = Literal["templates", "sentences"]
+SeveralTokens = Literal["refuse", "mean"]
+MatrixName = Literal["embed", "unembed"]
+Variance = Literal["covector", "vector"]
+
+
+def _names(argument: str, names: tuple[str, ...], *, minimum: int = 0) -> None:
+    """Refuse empty and repeated names, and too few of them."""
+    for name in names:
+        if not name.strip():
+            raise ArgumentError(argument, "holds an empty name")
+    repeated = (
+        sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    )
+    if repeated:
+        raise ArgumentError(argument, f"{repeated[0]!r} occurs twice")
+    if len(names) < minimum:
+        raise ArgumentError(argument, f"holds {len(names)}; at least {minimum} are needed")
+
+
+def _pattern(argument: str, text: str) -> None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ArgumentError(argument, f"{text!r} is not a regular expression: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class NoOptions:
+    """A builder that is told nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPredicate:
+    """A property of a token's own text: one of `words` after an optional space, or `regex` found in it."""
+
+    name: str
+    words: tuple[str, ...] = ()
+    regex: str = ""
+    ignore_case: bool = False
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        if bool(self.words) == bool(self.regex):
+            raise ArgumentError(f"features.{self.name}", "give either words or regex")
+        _names(f"features.{self.name}.words", self.words)
+        _pattern(f"features.{self.name}.regex", self.regex)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOptions:
+    """Features of the builder `tokens`."""
+
+    features: tuple[TokenPredicate, ...]
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        _names("features", tuple(feature.name for feature in self.features), minimum=2)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanPattern:
+    """A regular expression over a document's text: tokens that share a character with a match."""
+
+    name: str
+    regex: str
+    ignore_case: bool = False
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        if not self.regex:
+            raise ArgumentError(f"features.{self.name}", "is empty; give a regular expression")
+        _pattern(f"features.{self.name}", self.regex)
+
+
+@dataclass(frozen=True, slots=True)
+class RegexOptions:
+    """Features of the builder `regex`."""
+
+    features: tuple[SpanPattern, ...]
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        _names("features", tuple(feature.name for feature in self.features), minimum=2)
+
+
+@dataclass(frozen=True, slots=True)
+class NgramOptions:
+    """Phrases of the builder `ngrams`, written with single spaces."""
+
+    phrases: tuple[str, ...]
+    ignore_case: bool = True
+    negatives: int = 2
+    """Foils for each occurrence: the last word after other words and the first words before other words."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        _names("phrases", self.phrases, minimum=2)
+        for phrase in self.phrases:
+            if len(phrase.split(" ")) < 2 or phrase != " ".join(phrase.split()):
+                raise ArgumentError(
+                    "phrases", f"{phrase!r} is not two or more words with single spaces between"
+                )
+        object.__setattr__(self, "negatives", check_count("negatives", self.negatives, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentOptions:
+    """Classes of the builder `documents`; empty = every label that enough documents of the corpus have."""
+
+    classes: tuple[str, ...] = ()
+    min_documents: int = 10
+    """Labels of fewer documents are left out when `classes` is empty."""
+    skip_tokens: int = 8
+    """Tokens at the start of a sequence that are never sampled: a label needs some text before it."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        _names("classes", self.classes, minimum=2 if self.classes else 0)
+        object.__setattr__(self, "min_documents", check_count("min_documents", self.min_documents, 2))
+        object.__setattr__(self, "skip_tokens", check_count("skip_tokens", self.skip_tokens, 0))
+
+
+CONLLU_FIELDS = ("form", "lemma", "upos", "xpos", "deprel")
+
+
+@dataclass(frozen=True, slots=True)
+class WordProperty:
+    """A property of a word: `upos=NOUN`, `deprel=nsubj`, or a morphological feature such as `Number=Plur`.
+
+    Values may be joined with `|` (any of them); several conditions with `&` (all of them).
+    """
+
+    name: str
+    condition: str
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        for part in self.condition.split("&"):
+            key, equals, value = part.strip().partition("=")
+            if not key.strip() or not equals or not value.strip():
+                raise ArgumentError(
+                    f"features.{self.name}",
+                    f"{self.condition!r} is not FIELD=VALUE; FIELD is {', '.join(CONLLU_FIELDS)} or the name "
+                    "of a morphological feature",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class ConlluOptions:
+    """Features of the builder `conllu`."""
+
+    features: tuple[WordProperty, ...]
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        _names("features", tuple(feature.name for feature in self.features), minimum=2)
+
+
+@dataclass(frozen=True, slots=True)
+class EntityOptions:
+    """Named entities with a label each, and the text that ends at their names."""
+
+    FILES: ClassVar[tuple[str, ...]] = ("entities",)
+
+    entities: str
+    """Bundled fact list, or a CSV file."""
+    name_column: str = "name"
+    label_column: str = "label"
+    classes: tuple[str, ...] = ()
+    """Labels to keep, in this order; empty = all, sorted."""
+    contexts: Contexts = "templates"
+    """`templates`: prompts that end at the name. `sentences`: sentences of the corpus cut after the name."""
+    templates: tuple[str, ...] = ()
+    """Each ends with {name}; empty = those of the bundled list, or the neutral ones."""
+    max_names: int = 0
+    """Names of each class, drawn at random; 0 = all."""
+    contexts_per_name: int = 4
+    """Sequences of each name at most."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_choice("contexts", self.contexts, get_args(Contexts))
+        _names("classes", self.classes, minimum=2 if self.classes else 0)
+        _names("templates", self.templates)
+        for template in self.templates:
+            if template.count("{name}") != 1 or not template.endswith("{name}"):
+                raise ArgumentError(
+                    "templates", f"{template!r} has no place for the name at its end; end it with {{name}}"
+                )
+        object.__setattr__(self, "max_names", check_count("max_names", self.max_names, 0))
+        object.__setattr__(
+            self, "contexts_per_name", check_count("contexts_per_name", self.contexts_per_name, 1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SparseProbingOptions:
+    """A folder of the sparse-probing paper, as `datasets.load_from_disk` reads it."""
+
+    FILES: ClassVar[tuple[str, ...]] = ("folder",)
+
+    folder: str
+    features: tuple[str, ...] = ()
+    """Features or classes to keep; empty = all."""
+    max_rows: int = 0
+    """Rows to read, drawn at random; 0 = all."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        if not self.folder:
+            raise ArgumentError("folder", "is empty; name a folder that datasets.load_from_disk reads")
+        _names("features", self.features)
+        object.__setattr__(self, "max_rows", check_count("max_rows", self.max_rows, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenListOptions:
+    """Words whose rows of the embedding or unembedding matrix are directions."""
+
+    words: tuple[str, ...]
+    matrices: tuple[MatrixName, ...] = ("embed",)
+    several_tokens: SeveralTokens = "refuse"
+    """What to do with a word of several tokens: refuse it, or take the mean of their rows."""
+    leading_space: bool = True
+    """Whether a space precedes the word, as within a sentence."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        _names("words", self.words, minimum=2)
+        _names("matrices", self.matrices, minimum=1)
+        for matrix in self.matrices:
+            check_choice("matrices", matrix, get_args(MatrixName))
+        check_choice("several_tokens", self.several_tokens, get_args(SeveralTokens))
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionFileOptions:
+    """A safetensors, npz or CSV file of direction vectors, one row each."""
+
+    FILES: ClassVar[tuple[str, ...]] = ("file", "names_file")
+
+    file: str
+    tensor: str = ""
+    """Name of the matrix in a safetensors or npz file; empty if it holds one only."""
+    names: tuple[str, ...] = ()
+    """Names of the rows; empty = from `names_file`, from the file itself, or row numbers."""
+    names_file: str = ""
+    """Text file with one name a line."""
+    rows: tuple[int, ...] = ()
+    """Rows to take, counted from 0; empty = all."""
+    hookpoint: str = ""
+    """Where the vectors live, for the views; empty if unknown."""
+    layer: int = -1
+    variance: Variance = "vector"
+    """`vector` for what lives among activations (decoder rows), `covector` for what reads them (probes)."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        if not self.file:
+            raise ArgumentError("file", "is empty; name a .safetensors, .npz or .csv file")
+        check_choice("variance", self.variance, get_args(Variance))
+        _names("names", self.names)
+        object.__setattr__(self, "layer", check_count("layer", self.layer, -1))
+        for row in self.rows:
+            check_count("rows", row, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PsmFileOptions:
+    """A safetensors, npz or CSV file with a finished pairwise similarity matrix."""
+
+    FILES: ClassVar[tuple[str, ...]] = ("file", "names_file")
+
+    file: str
+    similarity: Similarity
+    """The similarity that the matrix is of."""
+    tensor: str = ""
+    names: tuple[str, ...] = ()
+    names_file: str = ""
+    hookpoint: str = ""
+    layer: int = -1
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        if not self.file:
+            raise ArgumentError("file", "is empty; name a .safetensors, .npz or .csv file")
+        check_choice("similarity", self.similarity, SIMILARITIES)
+        _names("names", self.names)
+        object.__setattr__(self, "layer", check_count("layer", self.layer, -1))
+
+
+Options: TypeAlias = (
+    NoOptions
+    | TokenOptions
+    | RegexOptions
+    | NgramOptions
+    | DocumentOptions
+    | ConlluOptions
+    | EntityOptions
+    | SparseProbingOptions
+    | TokenListOptions
+    | DirectionFileOptions
+    | PsmFileOptions
+)
+
+BuilderName = Literal[
+    "text_features",
+    "python_syntax",
+    "latex_syntax",
+    "tokens",
+    "regex",
+    "ngrams",
+    "documents",
+    "conllu",
+    "entities",
+    "sparse_probing",
+    "token_list",
+    "directions",
+    "psm",
+]
+BUILDERS: tuple[str, ...] = get_args(BuilderName)
+OPTIONS: dict[str, type[Options]] = {
+    "text_features": NoOptions,
+    "python_syntax": NoOptions,
+    "latex_syntax": NoOptions,
+    "tokens": TokenOptions,
+    "regex": RegexOptions,
+    "ngrams": NgramOptions,
+    "documents": DocumentOptions,
+    "conllu": ConlluOptions,
+    "entities": EntityOptions,
+    "sparse_probing": SparseProbingOptions,
+    "token_list": TokenListOptions,
+    "directions": DirectionFileOptions,
+    "psm": PsmFileOptions,
+}
+WITHOUT_PROBES = ("token_list", "directions", "psm")
+"""Builders whose directions come without activations."""
+WITHOUT_CORPUS = (*WITHOUT_PROBES, "sparse_probing")
+"""Builders that read no corpus (`entities` reads one only for sentences)."""
+
+_NESTED: dict[str, type[Any]] = {
+    "tokens": TokenPredicate,
+    "regex": SpanPattern,
+    "conllu": WordProperty,
+}
+
+
+def options_from_json(builder: str, values: dict[str, Any]) -> Options:
+    """Return the options that `dataclasses.asdict` (and JSON) made `values` of."""
+    kind = OPTIONS[check_choice("builder", builder, BUILDERS)]
+    nested = _NESTED.get(builder)
+    made: dict[str, Any] = {}
+    for field in fields(kind):
+        if field.name not in values:
+            continue
+        value = values[field.name]
+        if nested is not None and field.name == "features":
+            value = tuple(nested(**_tuples(dict(item))) for item in value)
+        made[field.name] = value
+    return kind(**_tuples(made))
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with lists as tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
