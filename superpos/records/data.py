@@ -24,7 +24,7 @@ class FeatureStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenExample:
-    """One positive example of a feature, for people: the text before the sample, the sample, the text after."""
+    """One positive example of a feature, for people: text before the sample, the sample, text after."""
 
     before: str
     token: str
@@ -171,4 +171,4 @@ class ProbeSet:
     scale: Float
     """Scale of the scaler, (d,), or (k, d) where features have samples of their own."""
     train_rows: Bool
-    """Which samples were trained on, (n_samples,), or (n_samples, k) where features have samples of their own."""
+    """Which samples were trained on, (n_samples,), or (n_samples, k) in the same case."""

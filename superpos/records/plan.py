@@ -30,14 +30,15 @@ class PlannedModel:
 
 @dataclass(frozen=True, slots=True)
 class PlannedDataset:
-    """A feature set on a corpus under one tokenizer; `tokenizer_model` is a model that carries it."""
+    """A feature set, on a corpus under one tokenizer, or imported (then without either)."""
 
     key: bytes
     name: str
     corpus: str
     spec: DatasetSpec
     identity: Mapping[str, Any]
-    tokenizer_model: ModelSpec
+    tokenizer_model: ModelSpec | None
+    """A model that carries the tokenizer; None for imported directions and matrices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,23 @@ class PlannedActivations:
 
 @dataclass(frozen=True, slots=True)
 class PlannedDirections:
-    """Probes of every feature of one activation set."""
+    """Directions of every feature of one set: probes on one activation set, matrix rows, or imported."""
 
     key: bytes
-    activation_key: bytes
-    settings: ProbeSettings
+    dataset_key: bytes
+    model_key: bytes | None
+    """None for imported directions and matrices."""
+    activation_key: bytes | None
+    """None for directions without probes."""
+    hookpoint: str
+    """Of the activations; `embed` or `unembed` for matrix rows; as stated (or empty) for imported ones."""
+    layer: int
+    pooling: str
+    """Empty for directions without probes."""
+    method: str
+    """A method of probes, `embedding`, or `imported`."""
+    settings: ProbeSettings | None
+    """None for directions without probes."""
     label_replicate: int
     """-1 for the labels as they are."""
     config_key: str
@@ -76,6 +89,8 @@ class PlannedTarget:
     replicate: int
     similarity: str
     rbf_scale: float
+    fit_two_classes: bool
+    """Whether two exclusive classes, whose directions are opposite, are fitted nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ class DatasetSummary:
     n_sequences: int
     n_tokens: int
     n_samples: int
-    phi: Float
-    """Phi coefficients between labels, (n, n)."""
+    phi: Float | None
+    """Phi coefficients between labels, (n, n); None where there are no labels."""
     path: str
-    """Artifact relative to the data folder."""
+    """Artifact relative to the data folder; empty where there is none."""
     content_digest: str
     provenance: Mapping[str, Any]
     features: tuple[tuple[str, int, int, FeatureStatus, TokenExample | None], ...]
@@ -42,6 +42,7 @@ class ActivationWork:
     dataset_key: bytes
     hookpoint: str
     layer: int
+    pooling: str
     dtype: str
 
 
@@ -60,6 +61,31 @@ class DirectionWork:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Directions:
+    """Directions as SQL keeps them, in every space that they have; or an imported matrix instead."""
+
+    raw: Float | None
+    """(k, d)."""
+    scaled: Float | None
+    """(k, d); None for directions without probes."""
+    whitened: Float | None
+    """(k, r), with the inner products of the whitened directions; None where there is no covariance."""
+    matrix: Float | None
+    """Imported similarity matrix, (k, k)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWork:
+    """Directions without probes that are missing: rows of a matrix of a model, or of a file."""
+
+    direction_id: int
+    key: bytes
+    dataset_key: bytes
+    model_key: bytes | None
+    hookpoint: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TargetWork:
     """One target matrix to build."""
 
@@ -71,11 +97,12 @@ class TargetWork:
     replicate: int
     similarity: str
     rbf_scale: float
-    coef_raw: Float
-    coef_scaled: Float
-    reference_raw: Float | None
+    fit_two_classes: bool
+    phi: Float | None
+    """Phi coefficients of the labels of the features that have directions, (k, k); None without labels."""
+    directions: Directions
+    reference: Directions | None
     """Directions of the true labels, for `median` under `shuffled_labels`; else None."""
-    reference_scaled: Float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,3 +190,20 @@ class DirectionResult:
     probes: ProbeSet | None
     reason: str
     activation_digest: str
+    whitened: Float | None = None
+    """Directions in the space `whitened`, (k, r), where the study asks for it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceResult:
+    """Directions without probes, or an imported matrix; or why there are none."""
+
+    direction_id: int
+    feature_names: tuple[str, ...]
+    vectors: Float | None
+    """(k, d)."""
+    matrix: Float | None
+    """(k, k)."""
+    similarity: str
+    """The similarity that `matrix` is of; empty for vectors."""
+    reason: str = ""
