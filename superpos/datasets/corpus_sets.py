@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from superpos.arrays import Int
 from superpos.datasets.groups import document_groups
 from superpos.datasets.labels import examples_of
 from superpos.datasets.sampling import choose_positions
@@ -30,6 +31,9 @@ class TextLabels(NamedTuple):
     sparse: bool = False
     """Whether few tokens can be sampled: where a text has fewer than asked for, all are taken."""
     provenance: Mapping[str, Any] = {}
+    strata: Int | None = None
+    """Stratum of each document of the corpus; strata take turns, negative ones are not read; None = all
+    alike."""
 
 
 def build_from_corpus(
@@ -47,7 +51,7 @@ def build_from_corpus(
         If the corpus is too small.
     """
     names = features.names
-    drawn = draw_sequences(spec, corpus, table, features.labeller, len(names))
+    drawn = draw_sequences(spec, corpus, table, features.labeller, len(names), features.strata)
     lead = [table.bos_id] if table.bos_id >= 0 else []
     sequences = sorted(drawn.sequences, key=lambda item: (item.document, item.start))
     if len(sequences) < (2 if features.sparse else spec.n_sequences):

@@ -61,13 +61,48 @@ class Drawn:
     enriched: int = 0
 
 
+def chunk_length(spec: DatasetSpec, table: TokenTable) -> int:
+    """Return how many tokens of a document a sequence holds: chunks start at multiples of it."""
+    return spec.ctx_len - (1 if table.bos_id >= 0 else 0)
+
+
+def document_order(n_documents: int, strata: Int | None, draw: np.random.Generator) -> Int:
+    """Return the documents in the order in which they are read: at random, strata in turn.
+
+    Parameters
+    ----------
+    n_documents
+        Documents of the corpus.
+    strata
+        Stratum of each, (n_documents,), negative for those that are not read; None = all alike. The first
+        documents of all strata come before the second of any, in random order.
+    draw
+        Generator of the draw `sample`.
+    """
+    order = np.asarray(draw.permutation(n_documents), dtype=np.int64)
+    if strata is None:
+        return order
+    order = order[strata[order] >= 0]
+    by_stratum = np.argsort(strata[order], kind="stable")
+    owners = strata[order][by_stratum]
+    turn = np.empty(len(order), dtype=np.int64)
+    turn[by_stratum] = np.arange(len(order)) - np.searchsorted(owners, owners, side="left")
+    return np.asarray(order[np.argsort(turn, kind="stable")], dtype=np.int64)
+
+
 def draw_sequences(
-    spec: DatasetSpec, corpus: Corpus, table: TokenTable, labeller: Labeller, n_features: int
+    spec: DatasetSpec,
+    corpus: Corpus,
+    table: TokenTable,
+    labeller: Labeller,
+    n_features: int,
+    strata: Int | None = None,
 ) -> Drawn:
     """Draw sequences at random, then replace some by ones that hold what is still short."""
     draw = generator("sample", name=f"{spec.builder}/sequences", seed=spec.seed)
     drawn = Drawn()
-    documents = _chunked_documents(spec, corpus, table, labeller, draw, drawn)
+    order = document_order(len(corpus.documents), strata, draw)
+    documents = _chunked_documents(spec, corpus, table, labeller, order, draw, drawn)
     held_back: list[list[Sequence]] = []
     for chunks in documents:
         drawn.sequences += chunks[:MAX_PER_DOCUMENT]
@@ -128,12 +163,13 @@ def _chunked_documents(
     corpus: Corpus,
     table: TokenTable,
     labeller: Labeller,
+    order: Int,
     draw: np.random.Generator,
     drawn: Drawn,
 ) -> Iterator[list[Sequence]]:
-    """Yield the chunks of each document, documents and chunks in random order."""
-    length = spec.ctx_len - (1 if table.bos_id >= 0 else 0)
-    for document in draw.permutation(len(corpus.documents)):
+    """Yield the chunks of each document of `order`, chunks in random order."""
+    length = chunk_length(spec, table)
+    for document in order:
         drawn.read += 1
         text = corpus.documents[document]
         ids = table.encode(text.text)
