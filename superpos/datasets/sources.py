@@ -37,6 +37,8 @@ class Document:
     text: str
     label: str = ""
     """Class of the document, where the corpus names one."""
+    source: str = ""
+    """What the text was made of where it was not plain text: the lines of CoNLL-U."""
 
 
 @dataclass(frozen=True, slots=True)
