@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from superpos.datasets.build import build_dataset
@@ -44,3 +47,70 @@ def pythia_tokenizer() -> Path:
     if not file.is_file():
         pytest.skip("the Pythia tokenizer is not here; set SUPERPOS_SHARED_DATA")
     return file
+
+
+@pytest.fixture(scope="session")
+def pythia_table(pythia_tokenizer: Path) -> TokenTable:
+    return load_tokens(pythia_tokenizer)
+
+
+@pytest.fixture(scope="session")
+def shared_text() -> Path:
+    root = Path(os.environ.get("SUPERPOS_SHARED_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
+    if not (root / "text").is_dir():
+        pytest.skip("the shared texts are not here; set SUPERPOS_SHARED_DATA")
+    return root / "text"
+
+
+@dataclass
+class PlainSamples:
+    """Where the samples of a set lie in their documents, byte by byte; shares no code with the builders."""
+
+    data: LabelledTokens
+    corpus: Corpus
+    table: TokenTable
+    length: int
+
+    def __post_init__(self) -> None:
+        self.texts = {document.name: document.text for document in self.corpus.documents}
+        self.read: dict[str, tuple[list[int], list[int], list[int]]] = {}
+
+    def _document(self, name: str) -> tuple[list[int], list[int], list[int]]:
+        if name not in self.read:
+            ids = self.table.encode(self.texts[name])
+            ends = list(accumulate(len(self.table.token_bytes[index]) for index in ids))
+            of_byte = [
+                place
+                for place, character in enumerate(self.texts[name])
+                for _ in range(len(character.encode("utf-8")))
+            ]
+            self.read[name] = ids, ends, of_byte
+        return self.read[name]
+
+    def __call__(self, sample: int) -> tuple[str, int, int] | None:
+        """Return text, first character and last character of a sample; None if its place is not unique."""
+        sequence = int(self.data.sample_sequences[sample])
+        start, end = (int(edge) for edge in self.data.sequence_starts[sequence : sequence + 2])
+        lead = int(self.data.token_ids[start] == self.table.bos_id)
+        wanted = self.data.token_ids[start + lead : end].tolist()
+        name = self.data.documents[int(self.data.sequence_documents[sequence])]
+        ids, ends, of_byte = self._document(name)
+        places = [
+            place for place in range(0, len(ids), self.length) if ids[place : place + len(wanted)] == wanted
+        ]
+        assert places
+        if len(places) > 1:
+            return None
+        token = places[0] + int(self.data.sample_positions[sample]) - lead
+        first = ends[token] - len(self.table.token_bytes[ids[token]])
+        return self.texts[name], of_byte[first], of_byte[ends[token] - 1]
+
+    def some(self, count: int) -> list[int]:
+        """Return random samples, the same ones in every run."""
+        draw = np.random.default_rng(20260101)
+        return draw.permutation(len(self.data.labels))[:count].tolist()
+
+
+@pytest.fixture(scope="session")
+def plain_samples() -> type[PlainSamples]:
+    return PlainSamples

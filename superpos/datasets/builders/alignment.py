@@ -1,0 +1,97 @@
+"""Which characters of a document each of its tokens holds.
+
+The bytes of the tokens, one after another, must be the UTF-8 bytes of the text; then byte offsets are exact
+for every token, also where a tokenizer cuts a character into several tokens. SentencePiece-like tokenizers
+put one blank before the text, which is no part of it. Anything else (a tokenizer that normalises, drops or
+replaces characters of this text) does not align, and the document is left out.
+
+A token holds a character if it holds one of its bytes, so a character may belong to several tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from superpos.arrays import Bool, Int
+from superpos.datasets.tokens import TokenTable
+
+_CONTINUES = 0x80
+_TOP_BITS = 0xC0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """Characters of a text that its tokens hold."""
+
+    starts: Int
+    """First character of each token, (n_tokens,)."""
+    ends: Int
+    """One past the last character of each token, (n_tokens,); a token without bytes of the text has none."""
+    whole: Bool
+    """Whether the token's last byte is the last byte of its last character, (n_tokens,)."""
+
+    def sharing(self, spans: Iterable[tuple[int, int]], n_characters: int) -> Bool:
+        """Return which tokens hold a character of one of the spans (start, end), (n_tokens,)."""
+        change = np.zeros(n_characters + 1, dtype=np.int64)
+        pairs = np.array(list(spans), dtype=np.int64).reshape(-1, 2)
+        np.add.at(change, pairs[:, 0], 1)
+        np.add.at(change, pairs[:, 1], -1)
+        covered = np.concatenate([[0], np.cumsum(np.cumsum(change[:-1]) > 0)])
+        return np.asarray(covered[self.ends] > covered[self.starts], dtype=np.bool_)
+
+    def ending_at(self, ends: Int) -> Int:
+        """Return the token whose bytes end where the character before each of `ends` ends, -1 if none does.
+
+        Parameters
+        ----------
+        ends
+            One past the last character of words, (n,), each at least 1.
+        """
+        last = np.searchsorted(self.ends, ends, side="right") - 1
+        safe = np.maximum(last, 0)
+        fits = (last >= 0) & (self.ends[safe] == ends) & self.whole[safe] & (self.starts[safe] < ends)
+        return np.where(fits, last, -1)
+
+
+def align(text: str, pieces: list[bytes]) -> Alignment | None:
+    """Return which characters of `text` each token holds; None if the tokens do not spell it.
+
+    Parameters
+    ----------
+    pieces
+        Bytes of each token, in order.
+    """
+    spelled, data = b"".join(pieces), text.encode("utf-8")
+    skipped = len(spelled) - len(data)
+    if spelled != (data if skipped == 0 else b" " + data):
+        return None
+    lengths = np.fromiter((len(piece) for piece in pieces), dtype=np.int64, count=len(pieces))
+    ends = np.maximum(np.cumsum(lengths) - skipped, 0)
+    starts = np.concatenate([[0], ends[:-1]])
+    if text.isascii():
+        return Alignment(starts, ends, np.ones(len(pieces), dtype=np.bool_))
+    # Entry b counts the characters that begin before byte b.
+    begun = np.concatenate([[0], np.cumsum(_begins(data))])
+    # The character that holds byte b is number begun[b + 1] - 1.
+    held = ends > starts
+    first = np.where(held, begun[np.minimum(starts + 1, len(data))] - 1, begun[starts])
+    at_begin = np.concatenate([_begins(data), [True]])
+    return Alignment(
+        np.asarray(first, dtype=np.int64),
+        np.asarray(np.where(held, begun[ends], first), dtype=np.int64),
+        np.asarray(at_begin[ends], dtype=np.bool_),
+    )
+
+
+def align_ids(text: str, ids: list[int], table: TokenTable) -> Alignment | None:
+    """Return the alignment of a document with its token ids; None if the tokens do not spell the text."""
+    return align(text, [table.token_bytes[index] for index in ids])
+
+
+def _begins(data: bytes) -> NDArray[np.bool_]:
+    """Return which bytes begin a character, (n_bytes,)."""
+    return np.asarray((np.frombuffer(data, dtype=np.uint8) & _TOP_BITS) != _CONTINUES, dtype=np.bool_)

@@ -1,0 +1,103 @@
+r"""Predicates on a token's own text s, computed once for every vocabulary entry.
+
+s is the token's bytes as UTF-8. Bytes that are no whole character on their own (pieces of a longer one) stay
+in s as unknown characters, which no letter, digit, white space or `\w` of a pattern matches, but `.` and
+negated classes do.
+
+| predicate   | positive                                                                            |
+|-------------|-------------------------------------------------------------------------------------|
+| words       | s is one of the words, or one of them after a single space                          |
+| regex       | the pattern is found anywhere in s (`re.search`; `^`, `$` or `\A`, `\Z` anchor it)  |
+| ignore_case | words are compared after `str.casefold`; patterns get `re.IGNORECASE`               |
+
+A word that the tokenizer writes with several tokens is no entry and therefore never positive: provenance
+lists such words (`words_without_entry`) and counts the entries of each feature (`vocabulary_entries`). A
+feature without entries is kept, without positives, so that one set can be built for several tokenizers.
+Special tokens have no features. Tokens of the text are looked up in the table.
+
+The idea is that of the text features of Gurnee et al., Finding Neurons in a Haystack (2023), with the
+predicates left to the user.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from superpos.arrays import Bool
+from superpos.datasets.corpus_sets import TextLabels
+from superpos.datasets.sequences import TokenLabels
+from superpos.datasets.sources import Corpus, Document
+from superpos.datasets.tokens import TokenTable
+from superpos.errors import ArgumentError
+from superpos.specs.builders import TokenOptions, TokenPredicate
+from superpos.specs.datasets import DatasetSpec
+
+
+def predicate(feature: TokenPredicate) -> Callable[[str], bool]:
+    """Return the function that says whether the text of a token has the feature."""
+    if feature.regex:
+        pattern = re.compile(feature.regex, re.IGNORECASE if feature.ignore_case else 0)
+        return lambda s: pattern.search(s) is not None
+    spelled = accepted(feature)
+    fold = _fold(feature)
+    return lambda s: fold(s) in spelled
+
+
+def accepted(feature: TokenPredicate) -> frozenset[str]:
+    """Return the texts that `words` accept: each word, alone and after a space."""
+    fold = _fold(feature)
+    return frozenset(text for word in feature.words for text in (fold(word), " " + fold(word)))
+
+
+def predicate_table(features: Sequence[TokenPredicate], table: TokenTable) -> Bool:
+    """Return the features of every vocabulary entry, (vocab_size, n_features)."""
+    texts = [token.decode("utf-8", "surrogateescape") for token in table.token_bytes]
+    found = np.zeros((len(texts), len(features)), dtype=np.bool_)
+    for column, feature in enumerate(features):
+        holds = predicate(feature)
+        found[:, column] = [holds(text) for text in texts]
+    found[table.special] = False
+    return found
+
+
+def words_without_entry(feature: TokenPredicate, table: TokenTable) -> list[str]:
+    """Return the words that no vocabulary entry spells."""
+    fold = _fold(feature)
+    entries = {
+        fold(token.decode("utf-8", "surrogateescape"))
+        for token, special in zip(table.token_bytes, table.special, strict=True)
+        if not special
+    }
+    return [word for word in feature.words if not {fold(word), " " + fold(word)} & entries]
+
+
+def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLabels:  # noqa: ARG001 (one signature for all builders)
+    """Return the features of tokens, looked up in the table of the vocabulary.
+
+    Raises
+    ------
+    ArgumentError
+        If the specification carries the options of another builder.
+    """
+    options = spec.options
+    if not isinstance(options, TokenOptions):
+        raise ArgumentError("options", f"{type(options).__name__} is not what builder tokens is told")
+    features = predicate_table(options.features, table)
+    names = tuple(feature.name for feature in options.features)
+
+    def label(document: Document, ids: list[int]) -> TokenLabels:  # noqa: ARG001 (one signature for all builders)
+        return TokenLabels(np.asarray(features[np.asarray(ids, dtype=np.int64)], dtype=np.bool_))
+
+    missing = {feature.name: words_without_entry(feature, table) for feature in options.features}
+    provenance = {
+        "vocabulary_entries": dict(zip(names, map(int, features.sum(axis=0)), strict=True)),
+        "words_without_entry": {name: words for name, words in missing.items() if words},
+    }
+    return TextLabels(names, label, provenance=provenance)
+
+
+def _fold(feature: TokenPredicate) -> Callable[[str], str]:
+    return str.casefold if feature.ignore_case else str
