@@ -15,7 +15,7 @@ from superpos.records.data import LabelledTokens
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProbedSequence:
-    """A sequence with probed positions, cut after the last of them (the models are causal)."""
+    """A sequence with probed positions, of a causal model cut after the last of them."""
 
     token_ids: NDArray[np.int32]
     """(length,)."""
@@ -27,8 +27,8 @@ class ProbedSequence:
     """Row of the first of them in the activation matrix; the others follow."""
 
 
-def probed_sequences(tokens: LabelledTokens) -> tuple[ProbedSequence, ...]:
-    """Return the sequences that have samples, in order.
+def probed_sequences(tokens: LabelledTokens, *, cut: bool = True) -> tuple[ProbedSequence, ...]:
+    """Return the sequences that have samples, in order, cut after their last sample if `cut`.
 
     Raises
     ------
@@ -53,7 +53,8 @@ def probed_sequences(tokens: LabelledTokens) -> tuple[ProbedSequence, ...]:
     for sequence, first, count in zip(chosen.tolist(), firsts.tolist(), counts.tolist(), strict=True):
         start = int(tokens.sequence_starts[sequence])
         rows = slice(first, first + count)
-        ids = tokens.token_ids[start : start + int(positions[rows][-1]) + 1]
+        length = int(positions[rows][-1]) + 1 if cut else int(lengths[sequence])
+        ids = tokens.token_ids[start : start + length]
         found.append(ProbedSequence(ids, positions[rows], tokens.sample_lengths[rows], first))
     return tuple(found)
 

@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 
 from superpos.activations.batches import ProbedSequence, padded, probed_sequences, token_batches
-from superpos.activations.hooks import Site, captured, check_site, run_until
-from superpos.activations.inspection import hook_width
+from superpos.activations.hooks import captured, run_until
 from superpos.activations.model import LoadedModel
 from superpos.activations.oracle import deviation, oracle
 from superpos.activations.pooling import check_pooling, spans
 from superpos.activations.shards import ShardWriter, check_free_space
+from superpos.activations.structure import Site
 from superpos.errors import ArgumentError, InputError, StageError
 from superpos.records.data import ActivationInfo, LabelledTokens, ModelInfo
 
@@ -87,13 +87,13 @@ def extract(
         raise ArgumentError("stems", "is empty; name at least one (hookpoint, layer)")
     if token_budget < 1 or n_threads < 1:
         raise ArgumentError("token_budget", f"{token_budget} and n_threads {n_threads} must be at least 1")
-    sites = tuple(check_site(model.module, site) for site in stems)
+    sites = tuple(model.structure.check_site(site) for site in stems)
     check_pooling(pooling, tokens)
-    sequences = probed_sequences(tokens)
+    sequences = probed_sequences(tokens, cut=model.causal)
     check_tokens(model.info, tokens, sequences)
     n_rows = int(tokens.sample_sequences.size)
     dtype = STORED_DTYPES[model.dtype]
-    widths = {site: hook_width(model.info, site[0]) for site in sites}
+    widths = {site: model.structure.width(site[0]) for site in sites}
     writers: dict[Site, ShardWriter] = {}
     try:
         check_free_space(root, n_rows * sum(widths.values()) * np.dtype(dtype).itemsize)
@@ -181,9 +181,9 @@ def _run_batch(
     ids, mask, ends, lengths = padded(batch)
     where = spans(ends, lengths, model.device)
     last = max(layer for _, layer in sites)
-    with captured(model.module, model.info.family, sites, where, pooling) as taken:
+    with captured(model.structure, sites, where, pooling) as taken:
         run_until(
-            model.module,
+            model.structure,
             last,
             torch.as_tensor(ids, device=model.device),
             torch.as_tensor(mask, device=model.device),

@@ -48,7 +48,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the folder or the file is missing, is not JSON, or asks for code of its own (`auto_map`).
+        If the folder or the file is missing, is not JSON, asks for code of its own (`auto_map`), or the
+        weights are quantised.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such model folder")
@@ -66,7 +67,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     if "auto_map" in config:
         raise InputError(
             f"{path}: auto_map asks for code that comes with the weights (trust_remote_code), which is never "
-            "run; use a model whose classes are part of transformers"
+            "run; use a model whose classes are part of transformers (where its model_type is one of them, a "
+            "copy of the folder without the key auto_map will do)"
+        )
+    if config.get("quantization_config"):
+        raise InputError(
+            f"{path}: the weights are quantised (quantization_config); use the model's own float weights"
         )
     return config
 

@@ -1,7 +1,12 @@
-"""Identity and shape of a model from its small files, before any weight is loaded and without torch."""
+"""Identity and shape of a model from its small files, before any weight is loaded.
+
+GPT-NeoX and Llama-like models, which most studies read, are known from their configuration without torch;
+others are built on the meta device.
+"""
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +31,15 @@ FAMILIES = {
     "qwen2": "llama",
     "qwen3": "llama",
 }
-"""Architecture family of each `model_type` whose hookpoints are known and checked against the oracle."""
+"""Family of each `model_type` whose blocks the oracle recomputes; any other is a family of its own."""
+SIZES = (
+    "num_hidden_layers",
+    "hidden_size",
+    "intermediate_size",
+    "vocab_size",
+    "max_position_embeddings",
+)
+"""Where the configurations of these families state their shape."""
 
 
 def locate(spec: ModelSpec) -> tuple[Path, str]:
@@ -68,24 +81,26 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
     ------
     InputError
         One line for: no such model; no config.json; no weights, pickled or non-finite ones; code of its own;
-        an architecture with unknown hookpoints; a tokenizer with more tokens than the embedding has rows.
+        an architecture without hookpoints that can be found; a tokenizer with more tokens than the embedding
+        has rows.
     """
     folder, commit = locate(spec)
     config = read_config(folder)
     path = folder / "config.json"
     model_type = str(config.get("model_type", ""))
-    if model_type not in FAMILIES:
-        raise InputError(
-            f"{path}: the hookpoints of architecture {model_type!r} are not known; "
-            f"{allowed(model_type, FAMILIES)}"
-        )
+    if model_type in FAMILIES:
+        n_layers, d_model, d_mlp, vocab_size, max_positions = (_size(config, key, path) for key in SIZES)
+    else:
+        # Imported here: it needs torch, and the families above are planned without.
+        from superpos.activations.shape import read_shape
+
+        n_layers, d_model, d_mlp, vocab_size, max_positions = astuple(read_shape(folder))
     weights_digest = ""
     if spec.weights == "pretrained" and not commit:
         files = weight_files(folder)
         if check_weights:
             check_finite_weights(files)
         weights_digest = files_digest(files)
-    vocab_size = _size(config, "vocab_size", path)
     tokenizer = folder / "tokenizer.json"
     if tokenizer.is_file() and (n_tokens := tokenizer_size(tokenizer)) > vocab_size:
         raise InputError(
@@ -98,12 +113,12 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
         commit=commit,
         weights=spec.weights,
         seed=spec.seed,
-        family=FAMILIES[model_type],
-        n_layers=_size(config, "num_hidden_layers", path),
-        d_model=_size(config, "hidden_size", path),
-        d_mlp=_size(config, "intermediate_size", path),
+        family=FAMILIES.get(model_type, model_type),
+        n_layers=n_layers,
+        d_model=d_model,
+        d_mlp=d_mlp,
         vocab_size=vocab_size,
-        max_positions=_size(config, "max_position_embeddings", path),
+        max_positions=max_positions,
         config_digest=file_digest(path),
         weights_digest=weights_digest,
         tokenizer_digest=file_digest(tokenizer) if tokenizer.is_file() else "",
@@ -111,8 +126,23 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
 
 
 def hook_width(info: ModelInfo, hookpoint: str) -> int:
-    """Return the width d of a hookpoint; raises `ArgumentError` for an unknown one, naming those known."""
-    return info.d_mlp if check_hookpoint(hookpoint) == HOOKPOINTS[2] else info.d_model
+    """Return the width d of a hookpoint.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown hookpoint, naming those known.
+    InputError
+        For `mlp.act` and `mlp.out` of a model whose blocks have no one MLP (a mixture of experts).
+    """
+    check_hookpoint(hookpoint)
+    if info.d_mlp == 0 and hookpoint in HOOKPOINTS[2:]:
+        raise InputError(
+            f"model {info.name}: has no hookpoint {hookpoint}: its blocks ({info.family}) have no single MLP "
+            f"with one down projection (a mixture of experts has many); hookpoints there are: "
+            f"{', '.join(HOOKPOINTS[:2])}"
+        )
+    return info.d_mlp if hookpoint == HOOKPOINTS[2] else info.d_model
 
 
 def _size(config: dict[str, Any], key: str, path: Path) -> int:

@@ -7,22 +7,25 @@ computation: some float16 checkpoints overflow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from superpos.activations.folders import read_config, weight_files
+from superpos.activations.behaviour import observe
+from superpos.activations.building import build, in_one_line, quiet, read_architecture
+from superpos.activations.folders import weight_files
 from superpos.activations.hub import download
-from superpos.activations.inspection import inspect_model, locate
+from superpos.activations.inspection import FAMILIES, inspect_model, locate
+from superpos.activations.structure import Structure, find_structure
 from superpos.errors import ArgumentError, InputError
 from superpos.records.data import ModelInfo
 from superpos.seeding import draw_entropy
 from superpos.specs.models import ModelSpec, check_dtype
+
+UNUSED = "pooler."
+"""Parameters of encoders behind the last block, which masked language models are saved without."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +34,9 @@ class LoadedModel:
 
     info: ModelInfo
     module: nn.Module
+    structure: Structure
+    causal: bool
+    """Whether a token's activations depend on it and those before it alone."""
     device: torch.device
     dtype: str
 
@@ -58,7 +64,7 @@ def load_model(spec: ModelSpec, device: str = "cpu", dtype: str = "float32") -> 
     info = inspect_model(spec, check_weights=False)
     folder, commit = locate(spec)
     kind: torch.dtype = getattr(torch, dtype)
-    with _quiet():
+    with quiet():
         if spec.weights == "random":
             module = _random(folder, spec.seed).to(kind)
         else:
@@ -66,7 +72,13 @@ def load_model(spec: ModelSpec, device: str = "cpu", dtype: str = "float32") -> 
             weight_files(source)
             module = _pretrained(source, kind)
     _check_parameters(module, spec.name, dtype)
-    return LoadedModel(info, module.to(target).eval().requires_grad_(False), target, dtype)
+    module = module.to(target).eval().requires_grad_(False)
+    structure = find_structure(module)
+    causal = True
+    if info.family not in FAMILIES.values():  # of those the whole forward pass is known
+        with in_one_line(folder):
+            causal = observe(structure, target)
+    return LoadedModel(info, module, structure, causal, target, dtype)
 
 
 def check_device(device: str) -> torch.device:
@@ -86,22 +98,18 @@ def check_device(device: str) -> torch.device:
 
 def _random(folder: Path, seed: int) -> nn.Module:
     """Initialise the architecture under a generator state of its own, in float32 on the CPU."""
-    from transformers import AutoConfig, AutoModel
-
-    module: nn.Module
-    read_config(folder)
-    with _in_one_line(folder), torch.random.fork_rng(devices=[]):
-        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
+    config = read_architecture(folder)
+    with in_one_line(folder), torch.random.fork_rng(devices=[]):
         torch.manual_seed(draw_entropy("model_weights", seed=seed) % 2**63)
-        module = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
-    return module
+        return build(config, "cpu")
 
 
 def _pretrained(folder: Path, kind: torch.dtype) -> nn.Module:
     from transformers import AutoModel
 
+    read_architecture(folder)
     module: nn.Module
-    with _in_one_line(folder):
+    with in_one_line(folder), torch.random.fork_rng(devices=[]):  # a head that is missing would be drawn
         module, report = AutoModel.from_pretrained(
             str(folder),
             dtype=kind,
@@ -110,37 +118,12 @@ def _pretrained(folder: Path, kind: torch.dtype) -> nn.Module:
             local_files_only=True,
             output_loading_info=True,
         )
-    missing = sorted(report["missing_keys"])
+    missing = sorted(key for key in report["missing_keys"] if not key.startswith(UNUSED))
     if missing:
         raise InputError(
             f"{folder}: {len(missing)} parameters are not in the weight files, {missing[0]} first"
         )
     return module
-
-
-@contextmanager
-def _in_one_line(folder: Path) -> Iterator[None]:
-    """Turn what transformers, its configuration checks and safetensors raise into one line."""
-    from huggingface_hub.errors import StrictDataclassError
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except InputError:
-        raise
-    except (
-        ArithmeticError,
-        ImportError,
-        LookupError,
-        OSError,
-        RuntimeError,
-        SafetensorError,
-        StrictDataclassError,
-        TypeError,
-        ValueError,
-    ) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{folder}: the model cannot be built ({reason[:300]})") from error
 
 
 def _check_parameters(module: nn.Module, name: str, dtype: str) -> None:
@@ -150,20 +133,3 @@ def _check_parameters(module: nn.Module, name: str, dtype: str) -> None:
                 f"model {name}: parameter {parameter_name} is not finite in {dtype}; the weights are damaged "
                 "or overflow in this dtype (float32 and bfloat16 have the wide range)"
             )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep reports and progress bars of transformers off the terminal; the check of missing keys is ours."""
-    from transformers.utils import logging
-
-    level: Any = logging.get_verbosity()
-    bars: bool = logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -1,6 +1,7 @@
 """What activations must be: one sequence at a time, float32, no padding, blocks recomputed from weights.
 
-Nothing here uses a hook or the model's own forward pass. With x the input of a block, N its normalisations,
+Nothing here uses a hook or the model's own forward pass; other architectures than these two families go to
+`superpos.activations.wide`. With x the input of a block, N its normalisations,
 A its attention (the one part that is called, on a float32 copy), phi the activation function:
 
     GPT-NeoX   h = phi(N2(y) W_in^T + b_in);  m = h W_out^T + b_out;  block output = m + A(N1(x)) + x,
@@ -24,8 +25,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from superpos.activations.hooks import Site, blocks, embedding
 from superpos.activations.model import LoadedModel
+from superpos.activations.structure import Site
+from superpos.activations.wide import Keep, wide_forward
 from superpos.arrays import Int
 
 
@@ -61,22 +63,30 @@ def oracle(
 
     def keep(hookpoint: str, layer: int, value: Tensor) -> None:
         if (hookpoint, layer) in sites:
-            found[hookpoint, layer] = pooled(value[0].cpu().numpy(), positions, lengths, pooling)
+            found[hookpoint, layer] = pooled(value.cpu().numpy(), positions, lengths, pooling)
 
     with torch.inference_mode():
-        x = embedding(model.module).get_parameter("weight")[ids].float()[None]
-        keep("embed", -1, x)
-        steps = torch.arange(ids.shape[0], device=model.device)[None]
-        rotary = model.module.get_submodule("rotary_emb")(x, position_ids=steps)
-        for layer in range(last + 1):
-            block = copy.deepcopy(blocks(model.module)[layer]).float()
-            mask = _causal_mask(model.module.config, layer, ids.shape[0], model.device)
-            step = _gpt_neox_block if model.info.family == "gpt_neox" else _llama_block
-            activation, out, x = step(block, x, mask, rotary)
-            keep("mlp.act", layer, activation)
-            keep("mlp.out", layer, out)
-            keep("resid", layer, x)
+        if model.info.family in STEPS:
+            _recompute(model, ids, last, keep)
+        else:
+            wide_forward(model.structure, ids, last, keep)
     return found
+
+
+def _recompute(model: LoadedModel, ids: Tensor, last: int, keep: Keep) -> None:
+    """Hand every site up to block `last` to `keep`, blocks computed by the formulas above."""
+    structure, config = model.structure, model.module.config
+    x = structure.embedding.weight[ids].float()[None]
+    keep("embed", -1, x[0])
+    steps = torch.arange(ids.shape[0], device=model.device)[None]
+    rotary = model.module.get_submodule("rotary_emb")(x, position_ids=steps)
+    for layer in range(last + 1):
+        block = copy.deepcopy(structure.blocks[layer]).float()
+        mask = _causal_mask(config, layer, ids.shape[0], model.device)
+        activation, out, x = STEPS[model.info.family](block, x, mask, rotary)
+        keep("mlp.act", layer, activation[0])
+        keep("mlp.out", layer, out[0])
+        keep("resid", layer, x[0])
 
 
 def pooled(values: NDArray[np.float32], positions: Int, lengths: Int, pooling: str) -> NDArray[np.float32]:
@@ -118,6 +128,10 @@ def _llama_block(block: Any, x: Tensor, mask: Tensor, rotary: Any) -> tuple[Tens
     activation = gate * _affine(block.mlp.up_proj, normed)
     out = _affine(block.mlp.down_proj, activation)
     return activation, out, y + out
+
+
+STEPS = {"gpt_neox": _gpt_neox_block, "llama": _llama_block}
+"""Families whose blocks are recomputed here."""
 
 
 def _attention(attention: Any, x: Tensor, mask: Tensor, rotary: Any) -> Tensor:

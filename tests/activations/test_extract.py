@@ -14,7 +14,6 @@ import torch
 from superpos.activations import read_shards
 from superpos.activations.batches import probed_sequences
 from superpos.activations.extract import extract
-from superpos.activations.hooks import blocks
 from superpos.activations.model import LoadedModel, load_model
 from superpos.activations.oracle import deviation, oracle
 from superpos.activations.shards import ShardWriter
@@ -114,7 +113,7 @@ def test_blocks_behind_the_last_site_do_not_run(models, tokens, tmp_path, site, 
     seen = set()
     handles = [
         block.register_forward_pre_hook(lambda *_, number=number: seen.add(number))
-        for number, block in enumerate(blocks(model.module))
+        for number, block in enumerate(model.structure.blocks)
     ]
     try:
         extract(model, tokens, {site: "ab" * 16}, tmp_path, oracle_sequences=0)
@@ -126,7 +125,7 @@ def test_blocks_behind_the_last_site_do_not_run(models, tokens, tmp_path, site, 
 
 def test_agreement_sees_a_forward_pass_that_differs_from_the_weights(model_folders, tokens, tmp_path):
     model = load_model(ModelSpec(str(model_folders["llama"])))
-    handle = blocks(model.module)[1].get_submodule("mlp").register_forward_hook(lambda *args: 1.01 * args[2])
+    handle = model.structure.down_projection(1).register_forward_hook(lambda *args: 1.01 * args[2])
     infos = extract(model, tokens, STEMS, tmp_path)
     handle.remove()
     agreement = {(info.hookpoint, info.layer): info.agreement for info in infos}
@@ -168,7 +167,7 @@ def test_half_precision_is_kept_exactly_and_is_near_float32(model_folders, token
 def test_a_layer_that_overflows_is_non_finite_and_the_others_go_on(model_folders, tokens, tmp_path):
     model = load_model(ModelSpec(str(model_folders["gpt_neox"])), dtype="float16")
     with torch.no_grad():
-        blocks(model.module)[1].get_submodule("mlp.dense_h_to_4h").weight.mul_(3e4)
+        model.structure.blocks[1].get_submodule("mlp.dense_h_to_4h").weight.mul_(3e4)
     infos = {(info.hookpoint, info.layer): info for info in extract(model, tokens, STEMS, tmp_path)}
     bad = infos["mlp.act", 1]
     assert (bad.status, bad.shards, bad.n_rows) == ("non_finite", (), len(tokens.sample_positions))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from superpos.activations.hooks import blocks, captured, down_projection, embedding, run_until
+from superpos.activations.hooks import captured, run_until
 from superpos.activations.model import load_model
 from superpos.activations.pooling import spans
-from superpos.errors import ArgumentError, InputError
+from superpos.errors import ArgumentError
 from superpos.specs.models import ModelSpec
 
 IDS = torch.tensor([[5, 6, 7, 8], [9, 1, 2, 3]])
@@ -27,17 +26,17 @@ def n_hooks(module):
 
 
 def test_embedding_rows_are_gathered_at_the_positions(model):
-    with captured(model.module, model.info.family, [("embed", -1)], WHERE) as taken:
-        run_until(model.module, -1, IDS, None)
-    weight = embedding(model.module).get_parameter("weight")
+    with captured(model.structure, [("embed", -1)], WHERE) as taken:
+        run_until(model.structure, -1, IDS, None)
+    weight = model.structure.embedding.get_parameter("weight")
     assert torch.equal(taken["embed", -1], weight[torch.tensor([8, 9, 2])])
 
 
 def test_mlp_out_is_the_down_projection_of_mlp_act(model):
     sites = [("mlp.act", 1), ("mlp.out", 1)]
-    with captured(model.module, model.info.family, sites, WHERE) as taken:
-        run_until(model.module, 1, IDS, None)
-    projected = down_projection(blocks(model.module)[1], model.info.family)(taken["mlp.act", 1])
+    with captured(model.structure, sites, WHERE) as taken:
+        run_until(model.structure, 1, IDS, None)
+    projected = model.structure.down_projection(1)(taken["mlp.act", 1])
     torch.testing.assert_close(projected, taken["mlp.out", 1])
     assert taken["mlp.act", 1].shape == (3, model.info.d_mlp)
 
@@ -45,14 +44,14 @@ def test_mlp_out_is_the_down_projection_of_mlp_act(model):
 def test_hooks_are_removed_after_success_and_after_failure(model):
     before = n_hooks(model.module)
     sites = [("resid", 0), ("mlp.act", 2), ("embed", -1)]
-    with captured(model.module, model.info.family, sites, WHERE):
+    with captured(model.structure, sites, WHERE):
         assert n_hooks(model.module) == before + 3
-        run_until(model.module, 2, IDS, None)
+        run_until(model.structure, 2, IDS, None)
         assert n_hooks(model.module) == before + 3
     assert n_hooks(model.module) == before
     outside = spans(np.array([8]), np.ones(1, np.int64), torch.device("cpu"))
-    with pytest.raises(IndexError), captured(model.module, model.info.family, sites, outside):
-        run_until(model.module, 2, IDS, None)
+    with pytest.raises(IndexError), captured(model.structure, sites, outside):
+        run_until(model.structure, 2, IDS, None)
     assert n_hooks(model.module) == before
 
 
@@ -69,14 +68,7 @@ def test_unknown_sites_raise_and_leave_no_hook(model, site, message):
     sites = [("resid", 0), site]
     with (
         pytest.raises(ArgumentError, match=message),
-        captured(model.module, model.info.family, sites, WHERE),
+        captured(model.structure, sites, WHERE),
     ):
         pytest.fail("the context was entered")
     assert n_hooks(model.module) == before
-
-
-def test_models_of_another_build_are_refused():
-    with pytest.raises(InputError, match="has no list of blocks"):
-        blocks(nn.Linear(2, 2))
-    with pytest.raises(InputError, match=r"has no mlp\.down_proj"):
-        down_projection(nn.Linear(2, 2), "llama")

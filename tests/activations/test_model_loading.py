@@ -153,8 +153,12 @@ def big_tokenizer(folder):
         (lambda folder: (folder / "model.safetensors").write_bytes(b"abc"), "not a complete safetensors"),
         (lambda folder: edit_config(folder, auto_map={"AutoModel": "x.Y"}), "trust_remote_code"),
         (
-            lambda folder: edit_config(folder, model_type="gpt2"),
-            "'gpt2' are not known; allowed: gpt_neox, llama",
+            lambda folder: edit_config(folder, model_type="gpt9"),
+            "'gpt9' is not an architecture of the installed transformers, .*trust_remote_code",
+        ),
+        (
+            lambda folder: edit_config(folder, quantization_config={"bits": 4}),
+            "the weights are quantised",
         ),
         (lambda folder: edit_config(folder, hidden_size="16"), "hidden_size = '16'"),
         (big_tokenizer, r"token ids up to 69, the embedding has 61 rows"),
