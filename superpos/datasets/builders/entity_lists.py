@@ -15,7 +15,8 @@ from pathlib import Path
 
 from superpos.errors import InputError, allowed
 
-_SUFFIX = re.compile(r"(?:Jr|Sr)\.?|II|III|IV")
+SUFFIX = r"(?:Jr|Sr)\.?|III|II|IV"
+"""What may follow a surname, as a regular expression."""
 _WORD = re.compile(r"\S+")
 
 
@@ -36,7 +37,7 @@ class Entity:
 def surname_place(name: str) -> tuple[int, int]:
     """Return where the surname begins and ends in a name, in characters; the whole of a name of one word."""
     words = [(match.start(), match.end()) for match in _WORD.finditer(name)]
-    while len(words) > 1 and _SUFFIX.fullmatch(name[slice(*words[-1])]):
+    while len(words) > 1 and re.fullmatch(SUFFIX, name[slice(*words[-1])]):
         words.pop()
     start, end = words[-1]
     stripped = len(name[start:end].rstrip(",;"))

@@ -1,9 +1,9 @@
 """Sentences of a corpus that contain names, each cut at the end of the surname.
 
 A name is found where its words stand in this order with white space (a line break too) between them and no
-letter, digit or hyphenated part goes on before or after it; a comma between words and the kind of apostrophe
-make no difference. Where several names of the list begin at one word, the longest is taken; matches do not
-overlap.
+letter, digit or hyphenated part goes on before or after it, nor a suffix (Jr., Sr., II, ...) that it does not
+have; a comma between words, the kind of apostrophe and the full stop of a suffix make no difference. Where
+several names of the list begin at one word, the longest is taken; matches do not overlap.
 
 A sentence begins at the start of a document, after a blank line, and after `.`, `!` or `?` (closing quotes
 and brackets may follow) when white space and something else than a lower-case letter follow; not after a full
@@ -19,7 +19,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from superpos.datasets.builders.entity_lists import surname_place
+from superpos.datasets.builders.entity_lists import SUFFIX, surname_place
 from superpos.datasets.sources import Document
 
 _WORD = re.compile(r"\w+")
@@ -131,6 +131,9 @@ def _pattern(name: str) -> re.Pattern[str]:
         escaped = (re.escape(word.rstrip(",;") or word) for word in part.split())
         return r",?\s+".join(_APOSTROPHE.sub("['\u2019]", word) for word in escaped)
 
-    before, surname, after = words(name[:start]), words(name[start:end]), words(name[end:].lstrip(",;"))
-    lead, tail = (before + r",?\s+" if before else ""), (r",?\s+" + after if after else "")
+    before, surname = words(name[:start]), words(name[start:end])
+    after = r",?\s+".join(re.escape(word.rstrip(".,;")) + r"\.?" for word in name[end:].lstrip(",;").split())
+    lead = before + r",?\s+" if before else ""
+    # Another suffix is another person: the father is not his son.
+    tail = r",?\s+" + after if after else rf"(?!,?\s+(?:{SUFFIX})(?!\w))"
     return re.compile(rf"(?<!\w)(?<!\w-){lead}({surname}){tail}(?!\w)(?!-\w)")
