@@ -199,12 +199,21 @@ def test_templates_are_not_shared() -> None:
 
 @pytest.mark.parametrize("name", LABELS)
 def test_surname_has_tokens_of_its_own(name: str, nano_tokens: TokenTable) -> None:
+    check_surname_tokens(name, nano_tokens)
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_surname_has_tokens_of_its_own_in_pythia(name: str, pythia_tokenizer: Path) -> None:
+    check_surname_tokens(name, load_tokens(pythia_tokenizer))
+
+
+def check_surname_tokens(name: str, tokens: TokenTable) -> None:
     """A token is the surname's own if its bytes, up to a leading space, lie within the surname."""
     for person, _ in facts.fact_list(name):
         for template in facts.templates(name):
             text = template.format(name=person)
-            ids = nano_tokens.encode(text)
-            spelled = [nano_tokens.token_bytes[index] for index in ids]
+            ids = tokens.encode(text)
+            spelled = [tokens.token_bytes[index] for index in ids]
             assert b"".join(spelled) == text.encode("utf-8")
             start = len(text.encode("utf-8")) - len(surname(person).encode("utf-8"))
             ends = [0]
