@@ -19,7 +19,8 @@ from superpos.datasets.tokens import TokenTable, begin_token_of, load_tokens, to
 from superpos.errors import ArgumentError
 from superpos.hashing import file_digest
 from superpos.records.data import LabelledTokens
-from superpos.specs.datasets import DatasetSpec
+from superpos.specs.builders import SparseProbingOptions
+from superpos.specs.datasets import DatasetSpec, SampleUnit
 from superpos.specs.versions import ALGORITHM_VERSIONS
 
 ON_TEXT: dict[str, str] = {
@@ -40,6 +41,25 @@ WHOLE: dict[str, str] = {
 """Builders that make the whole set, each by `build(spec, table) -> LabelledTokens`."""
 
 
+def sample_unit(spec: DatasetSpec) -> SampleUnit:
+    """Return whether a set's samples are single tokens or spans; of an imported folder its columns say so."""
+    if spec.builder == "entities":
+        return "span"
+    if isinstance(spec.options, SparseProbingOptions):
+        from superpos.datasets.builders.sparse_probing import folder_unit
+
+        return folder_unit(Path(spec.options.folder).expanduser())
+    return "token"
+
+
+def options_identity(spec: DatasetSpec) -> dict[str, Any]:
+    """Return what a builder is told with the content of its files in the place of their names."""
+    options = asdict(spec.options)
+    for name in getattr(spec.options, "FILES", ()):
+        options[name] = option_digest(options[name]) if options[name] else ""
+    return options
+
+
 def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None = None) -> dict[str, Any]:
     """Return what the content of a feature set depends on, as canonical JSON data.
 
@@ -47,9 +67,6 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
     Files are read, nothing is tokenized. Raises `InputError` as `load_corpus` and `load_tokens` do.
     """
     file = tokenizer_file(Path(tokenizer_path))
-    options = asdict(spec.options)
-    for name in getattr(spec.options, "FILES", ()):
-        options[name] = option_digest(options[name]) if options[name] else ""
     return {
         "builder": {
             "builder": spec.builder,
@@ -58,7 +75,7 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
             "n_samples": spec.n_samples,
             "min_positives": spec.min_positives,
             "seed": spec.seed,
-            "options": options,
+            "options": options_identity(spec),
         },
         "algorithm_version": ALGORITHM_VERSIONS["dataset"],
         "corpus_digest": corpus.digest if corpus else source_digest(spec.corpus),

@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from superpos.errors import InputError
+from superpos.facts import FACTS, fact_file
 from superpos.hashing import file_digest, text_digest
-
-FACTS = Path(__file__).resolve().parent / "facts"
 
 
 def option_file(value: str) -> Path:
     """Return the file or folder that an option means: a bundled list by its name, else a path."""
-    bundled = FACTS / f"{value}.csv"
-    return bundled if "/" not in value and bundled.is_file() else Path(value).expanduser()
+    return fact_file(value) if value in FACTS else Path(value).expanduser()
 
 
 def option_digest(value: str) -> str:

@@ -17,11 +17,13 @@ from superpos.specs.models import DTYPES, HOOKPOINTS, WEIGHTS_KINDS, Dtype, Hook
 from superpos.specs.probes import ProbeSettings
 
 TargetKind = Literal["features", "permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels"]
-Space = Literal["raw", "scaled"]
+Space = Literal["raw", "scaled", "whitened"]
+Pooling = Literal["max", "mean", "last"]
 StoreVectors = Literal["all", "best"]
 
 TARGET_KINDS: tuple[str, ...] = get_args(TargetKind)
 SPACES: tuple[str, ...] = get_args(Space)
+POOLINGS: tuple[str, ...] = get_args(Pooling)
 STORE_VECTORS: tuple[str, ...] = get_args(StoreVectors)
 MEDIAN_RULE = -1.0
 """`rbf_scale` that stands for the rule `median`."""
@@ -126,8 +128,13 @@ class Block:
     layers: tuple[int, ...] = ()
     """Layers to read; empty = every layer (`embed` has the one layer -1)."""
     hookpoints: tuple[Hookpoint, ...] = ("mlp.act",)
+    poolings: tuple[Pooling, ...] = ("max",)
+    """How activations of a span become one, for sets whose samples are spans."""
     probes: tuple[ProbeSettings, ...] = field(default_factory=lambda: (ProbeSettings(),))
     spaces: tuple[Space, ...] = ("raw",)
+    """Of probes; imported directions and matrix rows are taken as they are."""
+    fit_two_classes: bool = False
+    """Whether two exclusive classes, whose directions are opposite by construction, are fitted."""
     targets: tuple[TargetChoice, ...] = (TargetChoice("features"),)
     similarities: tuple[str, ...] = ("cosine",)
     rbf_scales: tuple[float, ...] = (200.0,)
@@ -149,6 +156,7 @@ class Block:
             "models",
             "datasets",
             "hookpoints",
+            "poolings",
             "probes",
             "spaces",
             "targets",
@@ -164,6 +172,8 @@ class Block:
                 raise ArgumentError(axis, "is empty, so the grid is empty; give at least one value")
         for hookpoint in self.hookpoints:
             check_choice("hookpoints", hookpoint, HOOKPOINTS)
+        for pooling in self.poolings:
+            check_choice("poolings", pooling, POOLINGS)
         for space in self.spaces:
             check_choice("spaces", space, SPACES)
         for similarity in self.similarities:

@@ -9,7 +9,7 @@ from superpos.arrays import as_number
 from superpos.errors import ArgumentError, allowed
 from superpos.specs.axes import BACKENDS, ENERGIES, Kernel, check_choice, check_count
 from superpos.specs.blocks import fit_axes, joint_axes
-from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.feature_sets import read_corpora, read_dataset
 from superpos.specs.probes import ProbeSettings
 from superpos.specs.study import (
     MEDIAN_RULE,
@@ -46,7 +46,10 @@ def parse_study(path: Path, data: dict[str, Any]) -> Study:
     if not name or any(character in name for character in "/\\\n\t"):
         raise top.fail("name", f"{name!r} is not a study name; use letters, digits and dashes")
     models = tuple(_model(label, table) for label, table in top.named_tables("models").items())
-    datasets = tuple(_dataset(label, table) for label, table in top.named_tables("datasets").items())
+    corpora = read_corpora(top.named_tables("corpora", required=False))
+    datasets = tuple(
+        read_dataset(label, table, corpora) for label, table in top.named_tables("datasets").items()
+    )
     blocks = tuple(
         _block(i, table, tuple(m.label for m in models), tuple(d.name for d in datasets))
         for i, table in enumerate(top.tables("blocks"))
@@ -65,19 +68,10 @@ def parse_study(path: Path, data: dict[str, Any]) -> Study:
     )
 
 
-def _near_file(table: Table, text: str) -> str:
-    """Return a path below the study file's folder if it exists there, else the text as it is.
-
-    The path is made absolute: one study started from two folders is one study.
-    """
-    beside = table.path.parent / text
-    return str(beside.resolve()) if text and not Path(text).is_absolute() and beside.exists() else text
-
-
 def _model(label: str, table: Table) -> ModelChoice:
     values: dict[str, Any] = {
         "label": label,
-        "name": _near_file(table, table.take("name", str, label)),
+        "name": table.beside(table.take("name", str, label)),
         "revision": table.take("revision", str, ""),
         "weights": table.take("weights", str, "pretrained"),
         "seeds": tuple(table.take_list("seeds", int, [])),
@@ -85,21 +79,6 @@ def _model(label: str, table: Table) -> ModelChoice:
     }
     table.finish()
     return table.build(ModelChoice, **values)
-
-
-def _dataset(label: str, table: Table) -> DatasetSpec:
-    corpus_text = table.take("corpus", str, "stdlib")
-    corpus = table.build(
-        CorpusSpec.from_text,
-        text=_near_file(table, corpus_text) if corpus_text != "stdlib" else corpus_text,
-        text_key=table.take("text_key", str, "text"),
-        max_documents=table.take("max_documents", int, 0),
-    )
-    values: dict[str, Any] = {"name": label, "corpus": corpus, "builder": table.take("builder", str, label)}
-    for key in ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed"):
-        values[key] = table.take(key, int, DatasetSpec.__dataclass_fields__[key].default)
-    table.finish()
-    return table.build(DatasetSpec, **values)
 
 
 def _kernel(table: Table, index: int, value: Any) -> Kernel:
@@ -220,7 +199,9 @@ def _block(index: int, table: Table, models: tuple[str, ...], datasets: tuple[st
         "layers": _layers(table),
         "hookpoints": tuple(table.take_list("hookpoints", str, ["mlp.act"])),
         "probes": _probes(table),
+        "poolings": tuple(table.take_list("poolings", str, ["max"])),
         "spaces": tuple(table.take_list("spaces", str, ["raw"])),
+        "fit_two_classes": table.take("fit_two_classes", bool, False),
         "targets": _targets(table),
         "similarities": tuple(table.take_list("similarities", str, ["cosine"])),
         "rbf_scales": _rbf_scales(table),

@@ -49,6 +49,33 @@ class Table:
         """Whether the file sets this key."""
         return key in self._data
 
+    def know(self, key: str) -> None:
+        """Let a key appear among the allowed ones, though the file does not set it."""
+        self._known.append(key)
+
+    def over(self, below: Table, without: tuple[str, ...] = ()) -> Table:
+        """Return a table that holds this one's values over those of another, and messages of this one."""
+        own = {key: value for key, value in self._data.items() if key not in without}
+        return Table(self.path, {**below._data, **own}, self.prefix)
+
+    def near_file(self, keys: tuple[str, ...]) -> Table:
+        """Return the table with the relative paths under these keys that exist beside its file made absolute.
+
+        A study started from two folders is then one study.
+        """
+        return Table(
+            self.path,
+            {key: self.beside(value) if key in keys else value for key, value in self._data.items()},
+            self.prefix,
+        )
+
+    def beside(self, value: Any) -> Any:
+        """Return text that names something beside the file as an absolute path, anything else as it is."""
+        if not isinstance(value, str) or not value or Path(value).is_absolute():
+            return value
+        beside = self.path.parent / value
+        return str(beside.resolve()) if beside.exists() else value
+
     def take(self, key: str, kind: type[T] | tuple[type, ...], default: T | None = None) -> Any:
         """Return the value of a key, or the default; None as default makes the key required.
 
@@ -93,10 +120,10 @@ class Table:
         values = self.take_list(key, dict, [])
         return [Table(self.path, value, f"{self.prefix}{key}[{i}].") for i, value in enumerate(values)]
 
-    def named_tables(self, key: str) -> dict[str, Table]:
-        """Return a table of tables by name; at least one is required."""
-        values: dict[str, Any] = self.take(key, dict)
-        if not values:
+    def named_tables(self, key: str, *, required: bool = True) -> dict[str, Table]:
+        """Return a table of tables by name; at least one if they are required."""
+        values: dict[str, Any] = self.take(key, dict, None if required else {})
+        if required and not values:
             raise self.fail(key, "is empty; add a table")
         for name, value in values.items():
             if not isinstance(value, dict):

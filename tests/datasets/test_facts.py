@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from superpos.datasets import facts
+from superpos import facts
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
 
@@ -287,7 +287,7 @@ def test_import_reads_no_file() -> None:
         "import sys, builtins, pathlib\n"
         "def refuse(self, *args, **kwargs): raise RuntimeError(self)\n"
         "pathlib.Path.open = pathlib.Path.read_text = refuse\n"
-        "import superpos.datasets.facts\n"
+        "import superpos.facts\n"
         "assert not {'torch', 'sklearn', 'pandas', 'tokenizers'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,213 @@
+"""Directions and similarity matrices from files: safetensors, npz or CSV, without pickle.
+
+A CSV file has one line a direction (or a row of the matrix): numbers only, or a name first. Its first line is
+a header if a field after the first is no number; the header of a matrix with names may repeat them. In a
+safetensors or npz file the matrix is the one that `tensor` names, or the only one.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from superpos.arrays import Float
+from superpos.datasets.build import options_identity
+from superpos.errors import InputError
+from superpos.specs.builders import DirectionFileOptions, PsmFileOptions
+from superpos.specs.datasets import DatasetSpec
+from superpos.specs.versions import ALGORITHM_VERSIONS
+
+SUFFIXES = (".safetensors", ".npz", ".csv")
+TOLERANCE = 1e-6
+"""How far an imported matrix may be from symmetric and from a unit diagonal: files of single precision."""
+
+
+class NamedRows(NamedTuple):
+    """Rows of an imported file with their names."""
+
+    names: tuple[str, ...]
+    values: Float
+    """(k, d) directions, or (k, k) similarities, exactly symmetric with a unit diagonal."""
+
+
+def imported_identity(spec: DatasetSpec) -> dict[str, Any]:
+    """Return what the content of an imported set depends on, as canonical JSON data.
+
+    Raises
+    ------
+    InputError
+        If a file is missing.
+    """
+    return {
+        "builder": {"builder": spec.builder, "options": options_identity(spec)},
+        "algorithm_version": ALGORITHM_VERSIONS["dataset"],
+        "corpus_digest": "",
+        "tokenizer_digest": "",
+    }
+
+
+def read_imported(spec: DatasetSpec) -> NamedRows:
+    """Return the rows of an imported set.
+
+    Raises
+    ------
+    InputError
+        Naming file, row and column of what is wrong: an unknown kind of file, no such tensor, no matrix, NaN,
+        a zero row, fewer than two rows, names that are empty, repeated or of another number than the rows;
+        for a similarity matrix also a matrix that is not square or symmetric or lacks a unit diagonal.
+    """
+    options = spec.options
+    if not isinstance(options, DirectionFileOptions | PsmFileOptions):
+        raise InputError(f"datasets.{spec.name}: builder {spec.builder} imports nothing")
+    path = Path(options.file).expanduser()
+    names, values = _read(path, options.tensor)
+    if values.ndim != 2:
+        raise InputError(
+            f"{path}: holds an array of shape {values.shape}; a matrix is needed, one row a feature"
+        )
+    if isinstance(options, DirectionFileOptions) and options.rows:
+        names, values = _chosen(path, options.rows, names, values)
+    found = _names(path, options, names, len(values))
+    if len(values) < 2:
+        raise InputError(f"{path}: holds {len(values)} row; geometry needs at least 2")
+    if not np.all(np.isfinite(values)):
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise InputError(
+            f"{path}: row {row} ({found[row]}), column {column}: {values[row, column]} is not a finite number"
+        )
+    if isinstance(options, PsmFileOptions):
+        return NamedRows(found, _as_similarities(path, found, values))
+    zero = np.flatnonzero(~values.any(axis=1))
+    if zero.size:
+        raise InputError(f"{path}: row {zero[0]} ({found[zero[0]]}) is all zero and has no direction")
+    return NamedRows(found, values)
+
+
+def _read(path: Path, tensor: str) -> tuple[tuple[str, ...], Float]:
+    """Return names (maybe none) and the matrix as double precision."""
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{path}: cannot be imported; allowed: files that end in {', '.join(SUFFIXES)}")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if path.suffix == ".csv":
+        if tensor:
+            raise InputError(f"{path}: tensor {tensor!r} does not apply to a CSV file; leave it out")
+        return _read_csv(path)
+    arrays = _read_npz(path) if path.suffix == ".npz" else _read_safetensors(path)
+    if tensor and tensor not in arrays:
+        raise InputError(f"{path}: has no tensor {tensor!r}; it holds {', '.join(sorted(arrays))}")
+    if not tensor and len(arrays) != 1:
+        raise InputError(f"{path}: holds {', '.join(sorted(arrays)) or 'nothing'}; name one with `tensor`")
+    value = arrays[tensor] if tensor else next(iter(arrays.values()))
+    if value.dtype.kind not in "fiu":
+        raise InputError(f"{path}: holds {value.dtype}; real numbers are needed")
+    return (), np.asarray(value, dtype=np.float64)
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as npz without pickle: {error}") from None
+
+
+def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: cannot be read as safetensors: {error}") from None
+
+
+def _read_csv(path: Path) -> tuple[tuple[str, ...], Float]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            lines = [(number, row) for number, row in enumerate(csv.reader(stream), start=1) if row]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from None
+    if lines and len(lines[0][1]) > 1 and any(not _is_number(field) for field in lines[0][1][1:]):
+        lines = lines[1:]
+    if not lines:
+        raise InputError(f"{path}: holds no rows of numbers")
+    named = not _is_number(lines[0][1][0])
+    width = len(lines[0][1])
+    values = []
+    for number, row in lines:
+        if len(row) != width:
+            raise InputError(f"{path}: line {number}: {len(row)} fields where the first row has {width}")
+        for column, field in enumerate(row[named:], start=1 + named):
+            if not _is_number(field):
+                raise InputError(f"{path}: line {number}, column {column}: {field!r} is not a number")
+        values.append([float(field) for field in row[named:]])
+    return tuple(row[0].strip() for _, row in lines) if named else (), np.array(values, dtype=np.float64)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _chosen(
+    path: Path, rows: tuple[int, ...], names: tuple[str, ...], values: Float
+) -> tuple[tuple[str, ...], Float]:
+    """Return the rows asked for; without names they are called by their numbers in the file."""
+    outside = [row for row in rows if row >= len(values)]
+    if outside:
+        raise InputError(f"{path}: row {outside[0]} is not there; rows are 0 to {len(values) - 1}")
+    if len(set(rows)) < len(rows):
+        raise InputError(f"{path}: a row is asked for twice in rows")
+    return tuple(names[row] if names else f"row_{row}" for row in rows), values[list(rows)]
+
+
+def _names(
+    path: Path, options: DirectionFileOptions | PsmFileOptions, own: tuple[str, ...], n_rows: int
+) -> tuple[str, ...]:
+    """Return one name a row: as given, from the names file, from the file itself, or row numbers."""
+    found, source = own or tuple(f"row_{row}" for row in range(n_rows)), str(path)
+    if options.names_file:
+        file = Path(options.names_file).expanduser()
+        if not file.is_file():
+            raise InputError(f"{file}: no such file of names")
+        found, source = tuple(file.read_text(encoding="utf-8").split("\n")), str(file)
+        found = tuple(name.strip() for name in (found[:-1] if found[-1] == "" else found))
+        if isinstance(options, DirectionFileOptions) and options.rows and len(found) > max(options.rows):
+            found = tuple(found[row] for row in options.rows)
+    found = options.names or found
+    if len(found) != n_rows:
+        raise InputError(f"{source}: {len(found)} names for {n_rows} rows")
+    if "" in found:
+        raise InputError(f"{source}: row {found.index('')} has an empty name")
+    repeated = next((name for place, name in enumerate(found) if name in found[:place]), None)
+    if repeated is not None:
+        raise InputError(f"{source}: the name {repeated!r} occurs twice")
+    return found
+
+
+def _as_similarities(path: Path, names: tuple[str, ...], values: Float) -> Float:
+    """Return a similarity matrix made exactly symmetric with a unit diagonal, if it nearly is."""
+    if values.shape[0] != values.shape[1]:
+        raise InputError(f"{path}: shape {values.shape} is not square, as a similarity matrix is")
+    skew = np.abs(values - values.T)
+    if skew.max() > TOLERANCE:
+        row, column = np.unravel_index(int(np.argmax(skew)), skew.shape)
+        raise InputError(
+            f"{path}: not symmetric: row {row} ({names[row]}), column {column} ({names[column]}) holds "
+            f"{values[row, column]:g}, the other way round {values[column, row]:g}"
+        )
+    off = np.abs(np.diag(values) - 1.0)
+    if off.max() > TOLERANCE:
+        place = int(np.argmax(off))
+        raise InputError(f"{path}: row {place} ({names[place]}): diagonal {values[place, place]:g} is not 1")
+    matrix = 0.5 * (values + values.T)
+    np.fill_diagonal(matrix, 1.0)
+    return matrix

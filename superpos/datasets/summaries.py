@@ -1,0 +1,80 @@
+"""What SQL keeps of a feature set: counts, statuses, phi coefficients, digest, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from superpos.datasets.artifacts import content_digest
+from superpos.datasets.imported import read_imported
+from superpos.datasets.labels import count_labels, phi_matrix
+from superpos.datasets.token_lists import list_tokens
+from superpos.datasets.tokens import load_tokens
+from superpos.hashing import array_digest, canonical_json, text_digest
+from superpos.records.data import FeatureStatus, LabelledTokens, TokenExample
+from superpos.records.work import DatasetSummary
+from superpos.specs.builders import TokenListOptions
+from superpos.specs.datasets import DatasetSpec
+
+
+def summarise(tokens: LabelledTokens, relative: str) -> DatasetSummary:
+    """Return the summary of labelled tokens whose file is `relative` to the data folder."""
+    counts = count_labels(tokens.feature_names, tokens.labels, tokens.members)
+    return DatasetSummary(
+        n_documents=len(tokens.documents),
+        n_sequences=len(tokens.sequence_documents),
+        n_tokens=len(tokens.token_ids),
+        n_samples=len(tokens.sample_sequences),
+        phi=phi_matrix(tokens.labels, tokens.members),
+        path=relative,
+        content_digest=content_digest(tokens),
+        provenance=tokens.provenance,
+        features=tuple(
+            (count.feature, count.n_positive, count.n_negative, count.status, example)
+            for count, example in zip(counts, tokens.examples, strict=True)
+        ),
+    )
+
+
+def summarise_imported(spec: DatasetSpec) -> DatasetSummary:
+    """Return the summary of imported directions or an imported matrix; raises as `read_imported`."""
+    names, values = read_imported(spec)
+    file = getattr(spec.options, "file", "")
+    provenance = {"builder": spec.builder, "file": Path(file).name}
+    return _without_samples(names, 0, provenance, array_digest(values), [None] * len(names))
+
+
+def summarise_words(spec: DatasetSpec, tokenizer_path: Path) -> DatasetSummary:
+    """Return the summary of a list of words; the example of each is how its tokens read."""
+    table = load_tokens(tokenizer_path)
+    ids = list_tokens(spec, table)
+    spelled = [[table.token_bytes[index].decode("utf-8", "replace") for index in one] for one in ids]
+    words = spec.options.words if isinstance(spec.options, TokenListOptions) else ()
+    provenance = {"builder": spec.builder, "tokens": dict(zip(words, spelled, strict=True))}
+    examples = [TokenExample("", "".join(parts), "", "") for parts in spelled]
+    digest = text_digest(canonical_json([list(one) for one in ids]))
+    return _without_samples(words, sum(map(len, ids)), provenance, digest, examples)
+
+
+def _without_samples(
+    names: Sequence[str],
+    n_tokens: int,
+    provenance: Mapping[str, Any],
+    digest: str,
+    examples: Sequence[TokenExample | None],
+) -> DatasetSummary:
+    """Return the summary of a set that has names and no labels: no counts, no phi."""
+    return DatasetSummary(
+        n_documents=0,
+        n_sequences=0,
+        n_tokens=n_tokens,
+        n_samples=0,
+        phi=None,
+        path="",
+        content_digest=text_digest(canonical_json({"names": list(names), "content": digest})),
+        provenance=provenance,
+        features=tuple(
+            (name, 0, 0, FeatureStatus.OK, one) for name, one in zip(names, examples, strict=True)
+        ),
+    )

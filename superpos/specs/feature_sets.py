@@ -1,0 +1,160 @@
+"""Feature sets as TOML: the bundled ones, a user's own file, and the `[datasets]` tables of a study.
+
+A set file has the keys of a `[datasets.NAME]` table. In a study such a table may name a set (`set = "NAME"`
+or a file; the table's own name if it has no `builder`) and override any of its keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from superpos.errors import InputError, allowed
+from superpos.specs.builder_tables import read_options
+from superpos.specs.builders import BUILDERS
+from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.toml_table import Table, load_toml
+
+FOLDER = Path(__file__).resolve().parent.parent / "feature_sets"
+NEED_CORPUS = ("documents", "conllu", "latex_syntax")
+"""Builders for which the standard library is no sensible text: the corpus has to be named."""
+CORPUS_KEYS = ("text_key", "label_key", "max_documents", "config", "split", "revision")
+_PATH_KEYS = ("corpus", "entities", "folder", "file", "names_file")
+_COUNTS = ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed")
+
+
+def bundled_sets() -> tuple[str, ...]:
+    """Return the names of the feature sets that ship with the package."""
+    return tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
+
+
+def set_file(name: str, near: Path | None = None) -> Path | None:
+    """Return the file of a bundled set or of a user's own (also beside `near`); None if there is none."""
+    bundled = FOLDER / f"{name}.toml"
+    if "/" not in name and bundled.is_file():
+        return bundled
+    places = [Path(name).expanduser()] if near is None else [near.parent / name, Path(name).expanduser()]
+    return next((place.resolve() for place in places if place.suffix == ".toml" and place.is_file()), None)
+
+
+def load_feature_set(name: str) -> DatasetSpec:
+    """Return the feature set of a bundled name or of a TOML file; the corpus may be missing (kind `none`).
+
+    Raises
+    ------
+    InputError
+        If there is no such set, or naming file, key, value and what is allowed.
+    """
+    file = set_file(name)
+    if file is None:
+        raise InputError(f"feature set {name!r}: {allowed(name, bundled_sets())}, or a .toml file")
+    return read_dataset(file.stem, Table(file, load_toml(file)), {}, corpus_required=False)
+
+
+def read_dataset(
+    label: str, table: Table, corpora: Mapping[str, CorpusSpec], *, corpus_required: bool = True
+) -> DatasetSpec:
+    """Return the feature set that a table describes.
+
+    Parameters
+    ----------
+    label
+        Its name in the study.
+    table
+        The table; relative paths in it are taken from the file's folder where they exist there.
+    corpora
+        The corpora that the study names.
+    corpus_required
+        Whether a builder that cannot do with the standard library must be told its corpus.
+    """
+    table = _with_definition(label, table.near_file(_PATH_KEYS))
+    builder = table.take("builder", str)
+    if builder not in BUILDERS:
+        raise table.fail("builder", f"{builder!r} is unknown; {allowed(builder, BUILDERS)}")
+    corpus = _corpus(builder, table, corpora, required=corpus_required)
+    values: dict[str, Any] = {key: table.take(key, int, _default(key)) for key in _COUNTS}
+    values["description"] = table.take("description", str, "")
+    options = read_options(builder, table)
+    table.finish()
+    return table.build(DatasetSpec, name=label, builder=builder, corpus=corpus, options=options, **values)
+
+
+def _default(key: str) -> int:
+    return int(DatasetSpec.__dataclass_fields__[key].default)
+
+
+def _with_definition(label: str, table: Table) -> Table:
+    """Return the table on top of the set that it names."""
+    if not table.has("set") and table.has("builder"):
+        return table
+    name = table.take("set", str, label)
+    file = set_file(name, table.path)
+    if file is None:
+        key = "set" if name != label else "builder"
+        raise table.fail(
+            key,
+            f"{name!r} is no feature set; {allowed(name, bundled_sets())}, a .toml file, or give a builder",
+        )
+    definition = Table(file, load_toml(file)).near_file(_PATH_KEYS)
+    read_dataset(label, definition, {}, corpus_required=False)  # its mistakes name its own file
+    return table.over(definition, without=("set",))
+
+
+def _corpus(builder: str, table: Table, corpora: Mapping[str, CorpusSpec], *, required: bool) -> CorpusSpec:
+    """Read `corpus`: a name of the study, `stdlib`, `hub:owner/name`, a path, or a table."""
+    needed = table.take("needs_corpus", bool, builder in NEED_CORPUS)
+    if not table.has("corpus") and needed:
+        if required:
+            raise table.fail(
+                "corpus", "is missing; name the text: a file, a folder, hub:owner/name or one of [corpora]"
+            )
+        return CorpusSpec("none")
+    value = table.take("corpus", (str, dict), "stdlib")
+    if isinstance(value, dict):
+        return read_corpus(Table(table.path, value, f"{table.prefix}corpus."), corpora)
+    given = {key: table.take(key, (str, int)) for key in CORPUS_KEYS if table.has(key)}
+    for key in CORPUS_KEYS:
+        table.know(key)
+    if value in corpora:
+        if given:
+            raise table.fail(
+                next(iter(given)), f"does not apply here; set it in [corpora.{value}], which has the text"
+            )
+        return corpora[value]
+    return table.build(CorpusSpec.from_text, text=value, **given)
+
+
+def read_corpora(tables: Mapping[str, Table]) -> dict[str, CorpusSpec]:
+    """Return the corpora that a study names, in the order of the file; a union may use those before it."""
+    found: dict[str, CorpusSpec] = {}
+    for name, table in tables.items():
+        if name == "stdlib":
+            raise table.fail("", "is the name of the standard library; choose another")
+        found[name] = read_corpus(table, found)
+    return found
+
+
+def read_corpus(table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
+    """Return the corpus of a table with `path` and its keys, or with `parts`, names to corpora."""
+    table = table.near_file(("path",))
+    if table.has("parts"):
+        parts = table.take("parts", dict)
+        inner = Table(table.path, parts, f"{table.prefix}parts.").near_file(tuple(parts))
+        named = tuple((name, _part(name, inner, corpora)) for name in parts)
+        limit = table.take("max_documents", int, 0)
+        table.finish()
+        return table.build(CorpusSpec, {"kind": "parts"}, kind="union", parts=named, max_documents=limit)
+    path = table.take("path", str)
+    given = {key: table.take(key, (str, int)) for key in CORPUS_KEYS if table.has(key)}
+    for key in CORPUS_KEYS:
+        table.know(key)
+    table.finish()
+    return table.build(CorpusSpec.from_text, {"text": "path"}, text=path, **given)
+
+
+def _part(name: str, table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
+    value = table.take(name, (str, dict))
+    if isinstance(value, dict):
+        return read_corpus(Table(table.path, value, f"{table.prefix}{name}."), corpora)
+    return corpora[value] if value in corpora else table.build(CorpusSpec.from_text, text=value)
