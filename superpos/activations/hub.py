@@ -41,12 +41,27 @@ def resolve(repository: str, revision: str) -> tuple[str, Path]:
 
 
 def download(repository: str, commit: str) -> Path:
-    """Return the local folder with everything that loading needs, pickles excepted; raises as `resolve`."""
+    """Return the local folder with everything that loading needs.
+
+    Raises
+    ------
+    InputError
+        As `resolve`; further if the commit holds no safetensors.
+    """
     from huggingface_hub import snapshot_download
 
     with _explained(repository, commit):
-        folder = snapshot_download(repository, revision=commit, allow_patterns=["*.json", "*.safetensors"])
-    return Path(folder)
+        folder = Path(
+            snapshot_download(repository, revision=commit, allow_patterns=["*.json", "*.safetensors"])
+        )
+    if not any(folder.glob("*.safetensors")):
+        raise InputError(
+            f"model {repository}: has no *.safetensors at {commit}, and pickled weights can run code when "
+            "they are read; where you trust them, convert them and name the new folder as the model: "
+            f"AutoModelForCausalLM.from_pretrained({repository!r}, revision={commit!r})"
+            ".save_pretrained(new_folder)"
+        )
+    return folder
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from superpos.activations.folders import (
     weight_files,
 )
 from superpos.activations.hub import is_repository, resolve
+from superpos.activations.presets import check_revision, preset_folder, preset_size, tokenizer_path
 from superpos.errors import InputError, allowed
 from superpos.hashing import file_digest
 from superpos.models import BUNDLED, bundled_model
@@ -45,11 +46,14 @@ SIZES = (
 def locate(spec: ModelSpec) -> tuple[Path, str]:
     """Return the folder with configuration and tokenizer of a model, and its hub commit (empty if local).
 
+    Random weights of a Pythia model come from its preset and never ask the hub, so that their identity is the
+    same with and without a network.
+
     Raises
     ------
     InputError
         If the name is neither bundled, nor a folder, nor a hub repository that can be reached; a revision of
-        a folder is refused too.
+        a folder or of random weights of a preset is refused too.
     """
     local: Path | None = None
     if spec.name in BUNDLED:
@@ -62,13 +66,44 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
                 f"model {spec.name}: is local and has no revision {spec.revision!r}; leave it empty"
             )
         return local, ""
+    size = preset_size(spec.name)
+    if size and spec.weights == "random":
+        if spec.revision:
+            raise InputError(
+                f"model {spec.name}: random weights have no revision {spec.revision!r}; leave it empty"
+            )
+        return preset_folder(size), ""
     if not is_repository(spec.name) or spec.name.startswith("."):
         raise InputError(
             f"model {spec.name}: no such folder, not bundled ({allowed(spec.name, BUNDLED)}), and a hub "
             "repository is written owner/name"
         )
-    commit, folder = resolve(spec.name, spec.revision)
+    commit, folder = resolve(spec.name, check_revision(spec.name, spec.revision))
     return folder, commit
+
+
+def tokenizer_file(spec: ModelSpec) -> Path:
+    """Return the tokenizer file of a model.
+
+    Raises
+    ------
+    InputError
+        As `locate`; further if there is none, with what to download and where to put it.
+    """
+    path = locate(spec)[0] / "tokenizer.json"
+    if path.is_file():
+        return path
+    if spec.weights == "random" and preset_size(spec.name):
+        raise InputError(
+            f"model {spec.name}: feature sets need its tokenizer, which is not at hand; "
+            f"download it (hf download {spec.name} tokenizer.json; all sizes of the suite share one, and the "
+            f"hub client's cache is looked through) or put it at {tokenizer_path()} (SUPERPOS_MODELS names "
+            "another folder)"
+        )
+    raise InputError(
+        f"model {spec.name}: feature sets need its tokenizer, and {path} is missing; put the model's "
+        "tokenizer.json there (AutoTokenizer.from_pretrained(name).save_pretrained(folder) writes it)"
+    )
 
 
 def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
