@@ -1,197 +1,174 @@
-"""Where text comes from: the standard library of the running Python, a text file, a folder, a JSONL file.
-
-digest of a corpus = SHA-256 over, for each document in order, the UTF-8 bytes of its name and of its text,
-each preceded by its length as eight little-endian bytes. Text is decoded as UTF-8 and otherwise left alone
-(line ends and byte order marks stay), so that offsets in it are offsets in the file.
-"""
+"""Reads any corpus that a specification names, and says what stands for its content."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
-import sysconfig
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from superpos.errors import InputError
-from superpos.hashing import text_digest
-from superpos.specs.datasets import CorpusSpec
+from superpos.datasets.corpus import Corpus, Document, corpus_digest, gather
+from superpos.datasets.record_files import json_documents, jsonl_documents, parquet_documents
+from superpos.datasets.records import RecordReader
+from superpos.datasets.saved_sets import is_saved_set, saved_documents
+from superpos.datasets.stdlib_source import stdlib_documents
+from superpos.datasets.text_files import file_documents, files_below, folder_documents
+from superpos.errors import ArgumentError, InputError
+from superpos.hashing import canonical_json, text_digest
+from superpos.specs.datasets import HUB_PREFIX, CorpusSpec
 
-TEXT_SUFFIXES = (".md", ".py", ".rst", ".tex", ".txt")
-"""Which files of a folder are read."""
-FALLBACK_TEXT_KEY = "content"
-"""Read where a line of JSONL lacks the default key."""
-_FOREIGN = ("site-packages", "dist-packages", "__pycache__")
-# Written when the interpreter was built: compiler flags and paths of one machine, not library text.
-_BUILD_OUTPUT = ("_sysconfigdata", "config-")
+__all__ = ["Corpus", "Document", "corpus_digest", "load_corpus", "source_digest"]
 
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One text with its name: a path below the corpus root, or file and line number."""
-
-    name: str
-    text: str
-    label: str = ""
-    """Class of the document, where the corpus names one."""
-    source: str = ""
-    """What the text was made of where it was not plain text: the lines of CoNLL-U."""
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """Documents in order with the digest of their names and texts."""
-
-    documents: tuple[Document, ...]
-    digest: str
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    """Where the text came from and what was left out; JSON data for people."""
+_RECORD_FILES = {".jsonl": jsonl_documents, ".json": json_documents, ".parquet": parquet_documents}
 
 
 def load_corpus(spec: CorpusSpec, min_documents: int = 1) -> Corpus:
-    """Read all documents of a corpus.
+    """Read the documents of a corpus, each text once.
+
+    A text that stands under two labels says nothing about either and is left out; what is left out is
+    counted in the provenance. In a union the name of the part is the label of its documents, whatever labels
+    they had, and begins their names.
 
     Raises
     ------
     InputError
-        If the path is missing, a file of the user's is not UTF-8 or not JSON, or there are fewer documents
-        than `min_documents`.
+        If the path is missing or the hub cannot be reached; a file is not UTF-8, not JSON, not Parquet or not
+        CoNLL-U; a split, column, text or label is missing; or there are fewer documents than `min_documents`.
+        Names the file and the line, row or item.
+    ArgumentError
+        If the specification names no corpus, or asks for labels or a split that this kind does not have.
     """
-    skipped: dict[str, int] = {}
-    source = _stdlib_documents(skipped) if spec.kind == "stdlib" else _text_documents(spec, skipped)
-    documents = []
-    for document in source:
-        documents.append(document)
-        if len(documents) == spec.max_documents:
-            break
-    where = "the standard library" if spec.kind == "stdlib" else spec.path
-    if len(documents) < max(1, min_documents):
-        raise InputError(
-            f"{where}: corpus too small: {len(documents)} documents with text, "
-            f"at least {max(1, min_documents)} needed"
+    if spec.kind == "none":
+        raise ArgumentError("corpus", "this feature set reads no text")
+    if spec.kind == "hub":
+        corpus = _load_hub(spec)
+    elif spec.kind == "union":
+        corpus = _load_union(spec)
+    else:
+        corpus = _load_files(spec)
+    if len(corpus.documents) < max(1, min_documents):
+        skipped = ", ".join(
+            f"{count} {reason}" for reason, count in corpus.provenance["skipped"].items() if count
         )
-    provenance = {
-        "corpus": spec.label,
-        "n_documents": len(documents),
-        "n_bytes": sum(len(document.text.encode("utf-8")) for document in documents),
-        "skipped": skipped,
-    }
-    if spec.kind == "stdlib":
-        provenance["python"] = sys.version
-    return Corpus(tuple(documents), corpus_digest(documents), provenance)
-
-
-def corpus_digest(documents: list[Document] | tuple[Document, ...]) -> str:
-    """Return the SHA-256 over names and texts in order, as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for document in documents:
-        for part in (document.name.encode("utf-8"), document.text.encode("utf-8")):
-            digest.update(len(part).to_bytes(8, "little"))
-            digest.update(part)
-    return digest.hexdigest()
+        raise InputError(
+            f"{_where(spec)}: corpus too small: {len(corpus.documents)} documents with text, "
+            f"at least {max(1, min_documents)} needed{f' (left out: {skipped})' if skipped else ''}"
+        )
+    common = {"corpus": spec.label, "n_documents": len(corpus.documents)}
+    return replace(corpus, provenance={**common, **corpus.provenance})
 
 
 def source_digest(spec: CorpusSpec) -> str:
-    """Return what stands for the content of a corpus in a key: its digest; empty if there is no corpus."""
-    return "" if spec.kind == "none" else load_corpus(spec).digest
+    """Return what stands for the content of a corpus in a key; empty if there is no corpus.
 
-
-def stdlib_files() -> tuple[Path, list[Path]]:
-    """Return the root of the standard library and its text files, sorted by relative path.
-
-    Raises
-    ------
-    InputError
-        If this interpreter carries no library sources (a zipped or stripped installation).
+    Files are read. Of the hub nothing is read but which commit a revision is: the digest is that of
+    repository, commit and what would be read.
     """
-    root = Path(sysconfig.get_path("stdlib"))
-    files = [
-        path
-        for path in [*root.rglob("*.py"), *root.glob("LICENSE.txt")]
-        if path.is_file() and not _is_foreign(path.relative_to(root).parts)
-    ]
-    if not files:
-        raise InputError(
-            f"{root}: no standard library sources there; name a text file or folder as the corpus"
-        )
-    return root, sorted(files, key=lambda path: path.relative_to(root).as_posix())
+    if spec.kind == "none":
+        return ""
+    if spec.kind == "hub":
+        from superpos.datasets.hub_source import hub_digest, resolve_commit
+
+        return hub_digest(spec, resolve_commit(spec))
+    if spec.kind == "union":
+        return _union_digest(spec, [source_digest(part) for _, part in spec.parts])
+    return load_corpus(spec).digest
 
 
-def _is_foreign(parts: tuple[str, ...]) -> bool:
-    return any(part in _FOREIGN or part.startswith(_BUILD_OUTPUT) for part in parts)
+def _where(spec: CorpusSpec) -> str:
+    if spec.kind == "stdlib":
+        return "the standard library"
+    return f"{HUB_PREFIX}{spec.path}" if spec.kind == "hub" else spec.label
 
 
-def _stdlib_documents(skipped: dict[str, int]) -> Iterator[Document]:
-    root, files = stdlib_files()
-    skipped |= {"not_utf8": 0, "empty": 0, "duplicate": 0}
-    seen: set[str] = set()
-    for path in files:
-        data = path.read_bytes()
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError:
-            skipped["not_utf8"] += 1
-            continue
-        digest = text_digest(data)
-        if not text.strip():
-            skipped["empty"] += 1
-        elif digest in seen:
-            skipped["duplicate"] += 1
-        else:
-            seen.add(digest)
-            yield Document(path.relative_to(root).as_posix(), text)
+def _load_files(spec: CorpusSpec) -> Corpus:
+    skipped: dict[str, int] = {}
+    source = _stdlib(spec, skipped) if spec.kind == "stdlib" else _text_documents(spec)
+    gathered = gather(source, spec.max_documents, _where(spec), skipped)
+    provenance: dict[str, Any] = {"n_bytes": gathered.n_bytes, "skipped": gathered.skipped}
+    if spec.kind == "stdlib":
+        provenance["python"] = sys.version
+    return Corpus(tuple(gathered.documents), corpus_digest(gathered.documents), provenance)
 
 
-def _text_documents(spec: CorpusSpec, skipped: dict[str, int]) -> Iterator[Document]:
+def _load_hub(spec: CorpusSpec) -> Corpus:
+    from superpos.datasets.hub_source import load_hub_corpus
+
+    return load_hub_corpus(spec)
+
+
+def _load_union(spec: CorpusSpec) -> Corpus:
+    parts = [(name, load_corpus(part)) for name, part in spec.parts]
+    digest = _union_digest(spec, [corpus.digest for _, corpus in parts])
+    source = (
+        replace(document, name=f"{name}/{document.name}", label=name)
+        for name, corpus in parts
+        for document in corpus.documents
+    )
+    gathered = gather(source, spec.max_documents, _where(spec), {})
+    provenance = {
+        "n_bytes": gathered.n_bytes,
+        "skipped": gathered.skipped,
+        "parts": {name: dict(corpus.provenance) for name, corpus in parts},
+    }
+    return Corpus(tuple(gathered.documents), digest, provenance)
+
+
+def _union_digest(spec: CorpusSpec, digests: list[str]) -> str:
+    names = [name for name, _ in spec.parts]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise ArgumentError("parts", f"{repeated!r} occurs twice; each part has a name of its own")
+    parts = [list(pair) for pair in zip(names, digests, strict=True)]
+    return text_digest(canonical_json({"union": parts, "max_documents": spec.max_documents}))
+
+
+def _stdlib(spec: CorpusSpec, skipped: dict[str, int]) -> Iterator[Document]:
+    _refuse(spec, "label_key", "the standard library has no labels")
+    _refuse(spec, "split", "the standard library has no splits")
+    return stdlib_documents(skipped)
+
+
+def _text_documents(spec: CorpusSpec) -> Iterator[Document]:
+    """Return the documents of a file, a folder, or a saved data set."""
     path = Path(spec.path).expanduser()
-    skipped["empty"] = 0
     if path.is_dir():
-        files = [file for file in path.rglob("*") if file.is_file() and file.suffix in TEXT_SUFFIXES]
-        named = sorted((file.relative_to(path).as_posix(), file) for file in files)
-        source: Iterator[Document] = (Document(name, read_text(file)) for name, file in named)
-    elif path.suffix == ".jsonl" and path.is_file():
-        source = _jsonl_documents(path, spec.text_key)
-    elif path.is_file():
-        source = iter([Document(path.name, read_text(path))])
-    else:
-        raise InputError(f"{spec.path}: no such file or folder; a corpus is 'stdlib', a file or a folder")
-    for document in source:
-        if document.text.strip():
-            yield document
-        else:
-            skipped["empty"] += 1
+        if is_saved_set(path):
+            return saved_documents(path, spec)
+        tables = files_below(path, (".parquet",))
+        if tables:
+            return _tables(tables, spec)
+        _refuse(spec, "split", f"{path} is no saved data set and holds no Parquet files")
+        return folder_documents(path, spec.label_key)
+    if not path.is_file():
+        raise InputError(
+            f"{spec.path}: no such file or folder; a corpus is 'stdlib', '{HUB_PREFIX}owner/name', a file or "
+            "a folder"
+        )
+    _refuse(spec, "split", f"{path} is a single file")
+    if path.suffix in _RECORD_FILES:
+        return _RECORD_FILES[path.suffix](path, RecordReader.of(spec, str(path), path.name))
+    _refuse(spec, "label_key", f"{path} is one text; labels come with records, or with folders")
+    return file_documents(path, path.name)
 
 
-def read_text(path: Path) -> str:
-    """Return a file's text, line ends untouched.
+def _tables(files: list[tuple[str, Path]], spec: CorpusSpec) -> Iterator[Document]:
+    """Yield the documents of Parquet files, or of those whose name or folder says that they are the split."""
+    chosen = [
+        (name, file)
+        for name, file in files
+        if not spec.split or spec.split in (file.stem.split("-")[0], *name.split("/")[:-1])
+    ]
+    if not chosen:
+        raise InputError(
+            f"{spec.path}: no Parquet file of split {spec.split!r}; files: "
+            f"{', '.join(name for name, _ in files[:20])}"
+        )
+    for name, file in chosen:
+        yield from parquet_documents(file, RecordReader.of(spec, str(file), name))
 
-    Raises
-    ------
-    InputError
-        If it cannot be read or is not UTF-8; names the file and the first offending byte.
-    """
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise InputError(f"{path}: not UTF-8: byte 0x{byte:02x} at offset {error.start}") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
-
-def _jsonl_documents(path: Path, text_key: str) -> Iterator[Document]:
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}: line {number}: not JSON: {error.msg}") from None
-        keys = (text_key, FALLBACK_TEXT_KEY) if text_key == "text" else (text_key,)
-        values = [record[key] for key in keys if key in record] if isinstance(record, dict) else []
-        if not values or not isinstance(values[0], str):
-            raise InputError(f"{path}: line {number}: no text under {' or '.join(map(repr, keys))}")
-        yield Document(f"{path.name}:{number}", values[0])
+def _refuse(spec: CorpusSpec, key: str, why: str) -> None:
+    if getattr(spec, key):
+        raise ArgumentError(key, f"{getattr(spec, key)!r} does not apply: {why}")

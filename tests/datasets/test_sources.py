@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus, stdlib_files
+from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus
+from superpos.datasets.stdlib_source import stdlib_files
 from superpos.errors import InputError
 from superpos.specs.datasets import CorpusSpec
 
@@ -52,7 +53,7 @@ def test_folder_is_read_in_order_and_filtered(tmp_path: Path) -> None:
         Document("b.txt", "two\r\n"),
         Document("sub/a.md", "three"),
     )
-    assert corpus.provenance["skipped"] == {"empty": 1}
+    assert corpus.provenance["skipped"] == {"empty": 1, "duplicate": 0, "two_labels": 0}
     shorter = load_corpus(CorpusSpec.from_text(str(tmp_path), max_documents=2))
     assert shorter.documents == corpus.documents[:2]
     assert shorter.digest != corpus.digest

@@ -1,0 +1,207 @@
+"""Data sets of the Hugging Face hub: a commit says what is read, and what was read is kept.
+
+Rows are streamed from the first on until there are documents enough; nothing else is downloaded, and no
+code of a data set is run. What was read is kept in the cache folder of the hub's client (HF_HOME), so that
+the same corpus is read again without a network. Where the hub cannot be reached, a snapshot of the same
+commit in that cache does as well.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from superpos.datasets.corpus import Corpus, Document, corpus_digest, gather
+from superpos.datasets.records import Record, RecordReader
+from superpos.datasets.saved_sets import label_names, one_line, quiet_datasets
+from superpos.errors import InputError
+from superpos.hashing import canonical_json, text_digest
+from superpos.specs.datasets import HUB_PREFIX, CorpusSpec
+
+DEFAULT_SPLIT = "train"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_CARD = "README.md"
+"""Small file that nearly every repository has: the client remembers the commit with it."""
+_COLUMNS = ("name", "text", "label")
+_HAS_CODE = "Dataset scripts are no longer supported"
+
+
+def resolve_commit(spec: CorpusSpec) -> str:
+    """Return the commit of a revision: itself, what the hub says, or what the local cache remembers.
+
+    Raises
+    ------
+    InputError
+        If neither knows; the message says what to download and where to put it.
+    """
+    if _COMMIT.fullmatch(spec.revision):
+        return spec.revision
+    from huggingface_hub import HfApi, errors, hf_hub_download
+
+    revision = spec.revision or None
+    with _explained(spec, spec.revision):
+        try:
+            card = hf_hub_download(spec.path, _CARD, repo_type="dataset", revision=revision)
+            return Path(card).parent.name
+        except errors.LocalEntryNotFoundError:
+            raise
+        except errors.EntryNotFoundError:
+            return str(HfApi().dataset_info(spec.path, revision=revision).sha)
+
+
+def hub_digest(spec: CorpusSpec, commit: str) -> str:
+    """Return what stands for the content: repository, commit, and what is read of it."""
+    return text_digest(
+        canonical_json(
+            {
+                "repository": spec.path,
+                "commit": commit,
+                "config": spec.config,
+                "split": spec.split or DEFAULT_SPLIT,
+                "text_key": spec.text_key,
+                "label_key": spec.label_key,
+                "max_documents": spec.max_documents,
+            }
+        )
+    )
+
+
+def kept_file(digest: str) -> Path:
+    """Return where the documents of a corpus on the hub are kept once they were read."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HOME) / "superpos" / "corpora" / f"{digest}.parquet"
+
+
+def load_hub_corpus(spec: CorpusSpec) -> Corpus:
+    """Read a corpus of the hub, or what was kept of it.
+
+    Its digest is `hub_digest`; that of the documents is `content_digest` of the provenance.
+
+    Raises
+    ------
+    InputError
+        If the hub cannot be reached and nothing was kept, the data set needs code of its own or lacks
+        configuration, split or column, or a row has no text or label.
+    """
+    commit = resolve_commit(spec)
+    digest = hub_digest(spec, commit)
+    file = kept_file(digest)
+    if file.is_file():
+        documents, skipped = _read_kept(file)
+    else:
+        gathered = gather(_streamed(spec, commit), spec.max_documents, HUB_PREFIX + spec.path, {})
+        documents, skipped = gathered.documents, gathered.skipped
+        _keep(file, documents, skipped)
+    provenance = {
+        "repository": spec.path,
+        "commit": commit,
+        "config": spec.config,
+        "split": spec.split or DEFAULT_SPLIT,
+        "content_digest": corpus_digest(documents),
+        "n_bytes": sum(len(document.text.encode("utf-8")) for document in documents),
+        "skipped": skipped,
+    }
+    return Corpus(tuple(documents), digest, provenance)
+
+
+def _streamed(spec: CorpusSpec, commit: str) -> Iterator[Document]:
+    where = f"{HUB_PREFIX}{spec.path}"
+    with _explained(spec, commit), quiet_datasets():
+        table = _open(spec, commit)
+        reader = RecordReader.of(spec, where, spec.path, label_names(table, spec.label_key))
+        if table.column_names:
+            table = table.select_columns(reader.columns(table.column_names))
+        yield from reader.documents(
+            Record("row", number, values) for number, values in enumerate(table, start=1)
+        )
+
+
+def _open(spec: CorpusSpec, commit: str) -> Any:
+    """Return the streamed table: from the hub, else from the snapshot of this commit in the local cache."""
+    import datasets
+    from huggingface_hub import snapshot_download
+
+    options = {"name": spec.config or None, "split": spec.split or DEFAULT_SPLIT, "streaming": True}
+    try:
+        return datasets.load_dataset(spec.path, revision=commit, **options)
+    except ConnectionError:
+        try:
+            snapshot = snapshot_download(
+                spec.path, repo_type="dataset", revision=commit, local_files_only=True
+            )
+            return datasets.load_dataset(snapshot, **options)
+        except FileNotFoundError:  # no snapshot, or one without data
+            pass
+        raise
+
+
+def _keep(file: Path, documents: list[Document], skipped: dict[str, int]) -> None:
+    """Write documents under a temporary name and rename it: a file is whole or not there."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    columns = {name: [getattr(document, name) for document in documents] for name in _COLUMNS}
+    schema = pa.schema([(name, pa.large_string()) for name in _COLUMNS], {"skipped": json.dumps(skipped)})
+    try:
+        parquet.write_table(pa.table(columns, schema=schema), temporary)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read_kept(file: Path) -> tuple[list[Document], dict[str, int]]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(file, columns=list(_COLUMNS))
+        columns = [table.column(name).to_pylist() for name in _COLUMNS]
+        skipped = json.loads(table.schema.metadata[b"skipped"])
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
+        raise InputError(
+            f"{file}: damaged ({one_line(error)}); delete it, and it is read from the hub again"
+        ) from error
+    return [Document(*row) for row in zip(*columns, strict=True)], skipped
+
+
+@contextmanager
+def _explained(spec: CorpusSpec, revision: str) -> Iterator[None]:
+    """Turn what the hub's client and the library raise into one line."""
+    import datasets
+    from huggingface_hub import errors
+    from huggingface_hub.utils import logging as hub_logging
+
+    # The base class of whichever HTTP client this version is built on: imported there, not declared exported.
+    http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]  # see above
+    level = hub_logging.get_verbosity()
+    hub_logging.set_verbosity(logging.ERROR)  # a warning a retry otherwise
+    what = f"{HUB_PREFIX}{spec.path}{f' at revision {revision}' if revision else ''}"
+    try:
+        yield
+    except InputError:
+        raise
+    except (errors.HfHubHTTPError, errors.HFValidationError, http_error, OSError) as error:
+        raise InputError(
+            f"{what}: the hub does not answer or lacks it ({type(error).__name__}: {one_line(error)}); where "
+            "it can be reached, fill the cache: hf download --repo-type dataset "
+            f"{spec.path}{f' --revision {revision}' if revision else ''}; or add --local-dir FOLDER and name "
+            "as the corpus a Parquet or JSON lines file in it, or a folder of Parquet files"
+        ) from error
+    except (ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        if _HAS_CODE in str(error):
+            raise InputError(
+                f"{what}: needs code of its own to be read, which is not run; use a data set of Parquet or "
+                "JSON files, or convert it and name the file as the corpus"
+            ) from error
+        raise InputError(f"{what}: {one_line(error)}") from error
+    finally:
+        hub_logging.set_verbosity(level)

@@ -1,0 +1,101 @@
+"""Files of records: JSON lines, JSON, Parquet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from superpos.datasets.corpus import Document
+from superpos.datasets.records import Record, RecordReader
+from superpos.datasets.text_files import decoded, read_text
+from superpos.errors import InputError
+
+BATCH_ROWS = 1024
+"""Rows of a table in memory at a time."""
+
+
+def jsonl_documents(path: Path, reader: RecordReader) -> Iterator[Document]:
+    """Yield the documents of a file with one JSON value a line; empty lines are passed over.
+
+    Raises
+    ------
+    InputError
+        If a line is not UTF-8 or not JSON, or its record is not as `RecordReader.documents` wants it.
+    """
+    return reader.documents(_lines(path))
+
+
+def _lines(path: Path) -> Iterator[Record]:
+    offset = 0
+    # Binary lines end at line feeds only; text lines would end at U+2028 and the like, which JSON may hold.
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            text = decoded(line, f"{path}: line {number}", offset)
+            offset += len(line)
+            if text.strip():
+                yield Record("line", number, _parsed(text, f"{path}: line {number}"))
+
+
+def json_documents(path: Path, reader: RecordReader) -> Iterator[Document]:
+    """Yield the documents of a JSON file: a list of texts or of records; raises as `jsonl_documents`."""
+    values = _parsed(read_text(path), str(path))
+    if not isinstance(values, list):
+        raise InputError(f"{path}: holds no list; a corpus is a list of texts or of records with a text each")
+    return reader.documents(Record("item", number, value) for number, value in enumerate(values, start=1))
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f" (line {error.lineno}, column {error.colno})" if "\n" in text.strip() else ""
+        raise InputError(f"{where}: not JSON: {error.msg}{place}") from None
+    except RecursionError:
+        raise InputError(f"{where}: not read: lists or records are nested too deeply") from None
+
+
+def parquet_documents(path: Path, reader: RecordReader) -> Iterator[Document]:
+    """Yield the documents of a Parquet file, read by batches of rows.
+
+    Raises
+    ------
+    InputError
+        If the file is not Parquet, lacks a column, or a row is not as `RecordReader.documents` wants it.
+    """
+    return reader.documents(_rows(path, reader))
+
+
+def _rows(path: Path, reader: RecordReader) -> Iterator[Record]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            columns = reader.columns(file.schema_arrow.names)
+            number = 0
+            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
+                values = [_values(batch.column(name), f"{path}: ", number, name) for name in columns]
+                for row in zip(*values, strict=True):
+                    number += 1
+                    yield Record("row", number, dict(zip(columns, row, strict=True)))
+    except (pa.ArrowException, OSError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: cannot be read as Parquet: {first}") from error
+
+
+def _values(column: Any, where: str, before: int, name: str) -> list[Any]:
+    """Return the values of a column as Python's; names the first row whose bytes are no text."""
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        for number, item in enumerate(column, start=before + 1):
+            try:
+                item.as_py()
+            except UnicodeDecodeError as error:
+                raise InputError(
+                    f"{where}row {number}: column {name!r} is not UTF-8: byte "
+                    f"0x{error.object[error.start]:02x} at offset {error.start}"
+                ) from None
+        raise
