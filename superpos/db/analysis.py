@@ -79,26 +79,26 @@ def feature_targets(database: Database, study_id: int) -> list[tuple[tuple[Any, 
 
     Targets of one group differ in their layer alone.
     """
-    t, d, a = targets.c, direction_sets.c, activation_sets.c
+    t, d = targets.c, direction_sets.c
     query = (
         sa.select(
-            a.model_id,
-            a.dataset_id,
-            a.hookpoint,
-            a.pooling,
-            a.dtype,
+            sa.func.coalesce(d.model_id, 0),
+            d.dataset_id,
+            d.hookpoint,
+            d.pooling,
+            sa.func.coalesce(activation_sets.c.dtype, ""),
             sa.cast(d.settings, sa.Text),
             t.space,
             t.similarity,
             t.rbf_scale,
-            a.layer,
+            d.layer,
             t.target_id,
             psms.c.matrix,
         )
         .join(direction_sets, d.direction_id == t.direction_id)
-        .join(activation_sets, a.activation_id == d.activation_id)
+        .outerjoin(activation_sets, activation_sets.c.activation_id == d.activation_id)
         .join(psms, psms.c.psm_id == t.psm_id)
-        .where(t.kind == "features", a.layer >= 0)
+        .where(t.kind == "features", d.layer >= 0)
         .where(t.target_id.in_(sa.text("SELECT target_id FROM study_targets WHERE study_id = :study_id")))
         .order_by(t.target_id)
     )

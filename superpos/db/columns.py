@@ -5,22 +5,26 @@ from __future__ import annotations
 COLUMNS: dict[str, str] = {
     # inputs
     "study": "name of the study; a view shows the newest revision of each",
-    "model": "bundled name, hub repository, or name of the model's folder",
+    "model": "bundled name, hub repository, or name of the model's folder; empty for imported directions",
     "revision": "revision of a hub model; empty for a local one",
-    "model_weights": "`pretrained` or `random`",
-    "model_seed": "seed of random weights, -1 for pretrained ones",
+    "model_weights": "`pretrained` or `random`; empty for imported directions",
+    "model_seed": "seed of random weights, -1 for pretrained ones and imported directions",
     "dataset": "name of the feature set in the study",
     "corpus": "`stdlib`, or name of the file or folder of text",
-    "hookpoint": "`mlp.act` (input of the MLP's down projection), `mlp.out`, `resid`, `embed`",
-    "layer": "block counted from 0; -1 for `embed`",
-    "pooling": "`token`: activations of single tokens",
+    "hookpoint": "`mlp.act` (input of the MLP's down projection), `mlp.out`, `resid`, `embed`, `unembed` "
+    "(rows of the output matrix); as stated, or empty, for imported directions",
+    "layer": "block counted from 0; -1 for `embed` and `unembed`; as stated for imported directions",
+    "pooling": "activations of a sample's span: `token` (single tokens), `last`, `max`, `mean`; empty for "
+    "directions without probes",
     "n_features": "features that have a direction (n)",
-    "d_hook": "width of the hookpoint (d)",
+    "d_hook": "width of the directions (d); 0 for an imported similarity matrix",
     # directions
-    "method": "`logistic`, `mean_difference`, `lda`",
-    "probe_C": "inverse strength of the probes' L2 penalty; 0 for methods without one",
-    "split_seed": "seed of the split into training and test part",
-    "space": "`raw` (coefficients over the scaler's scale), `scaled`, or `none` (a probe itself)",
+    "method": "`logistic`, `mean_difference`, `lda` (probes); `embedding` (rows of a matrix of the model); "
+    "`imported`",
+    "probe_C": "inverse strength of the probes' L2 penalty as asked for; 0 for methods without one",
+    "split_seed": "seed of the split into training and test part; -1 for directions without probes",
+    "space": "`raw` (coefficients over the scaler's scale), `scaled`, `whitened`, or `none` (a probe itself, "
+    "an imported similarity matrix)",
     "label_replicate": "-1 for the labels as they are; r for permutation r of the control `shuffled_labels`",
     # target
     "target": "`features`, or a control: permuted, gaussian, shuffled_entries, spectrum, shuffled_labels",
@@ -48,7 +52,7 @@ COLUMNS: dict[str, str] = {
     "trial": "number of the perturbation draw; 0 where sigma is 0",
     # keys
     "probe_key": "key of the probe",
-    "direction_key": "key of the set of probes",
+    "direction_key": "key of the set of directions",
     "target_key": "key of the target",
     "psm_key": "key of the target similarity matrix; equal matrices share it",
     "psm_key_b": "key of the matrix of `layer_b`",
@@ -70,6 +74,7 @@ COLUMNS: dict[str, str] = {
     "roc_auc": "area under the ROC curve, from scores",
     "average_precision": "area under the precision-recall curve, from scores",
     "norm": "Euclidean norm of the raw coefficients",
+    "C": "inverse strength of the penalty as used, where cross-validation chose it; NULL elsewhere",
     "nit": "iterations (CG, Newton or trust-region steps, Powell sweeps)",
     # matrices
     "value_q25": "lower quartile of the off-diagonal similarities",
@@ -81,6 +86,8 @@ COLUMNS: dict[str, str] = {
     "min_eigenvalue": "smallest eigenvalue (of the target matrix; in fits of the scaled Hessian)",
     "rank": "rank of the target matrix",
     "warning": "what a reader should know of the matrix; empty where nothing",
+    "reliability": "agreement of the matrix with itself over resampled probes; NULL until it is computed",
+    "n_resamples": "resampled sets of probes behind the noise ceiling; 0 where there is none",
     "feature_a": "feature of the row",
     "feature_b": "feature of the column",
     "value": "similarity",

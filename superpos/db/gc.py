@@ -9,11 +9,15 @@ from superpos.db.engine import Database
 OLD_STUDY = "study_id NOT IN (SELECT study_id FROM current_studies)"
 OLD_BLOCK = f"block_id IN (SELECT block_id FROM blocks WHERE {OLD_STUDY})"  # noqa: S608 (constants)
 NO_DATASET = """dataset_id NOT IN
-  (SELECT dataset_id FROM activation_sets UNION SELECT dataset_id FROM study_datasets)"""
-NO_MODEL = "model_id NOT IN (SELECT model_id FROM activation_sets UNION SELECT model_id FROM study_models)"
+  (SELECT dataset_id FROM activation_sets UNION SELECT dataset_id FROM direction_sets
+   UNION SELECT dataset_id FROM study_datasets)"""
+NO_MODEL = """model_id NOT IN
+  (SELECT model_id FROM activation_sets UNION SELECT model_id FROM study_models
+   UNION SELECT model_id FROM direction_sets WHERE model_id IS NOT NULL)"""
 NO_TARGET = "psm_id NOT IN (SELECT psm_id FROM targets WHERE psm_id IS NOT NULL)"
 NO_DIRECTION = "direction_id NOT IN (SELECT direction_id FROM targets)"
-NO_ACTIVATION = "activation_id NOT IN (SELECT activation_id FROM direction_sets)"
+NO_ACTIVATION = """activation_id NOT IN
+  (SELECT activation_id FROM direction_sets WHERE activation_id IS NOT NULL)"""
 WANTED_FIT = """EXISTS (SELECT 1 FROM joint_fits jf JOIN targets t ON t.psm_id = jf.psm_id
   JOIN block_targets bt ON bt.target_id = t.target_id
   JOIN block_joint_axes bj ON bj.block_id = bt.block_id AND bj.joint_axes_id = jf.joint_axes_id
@@ -44,6 +48,7 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("psm_entries", NO_TARGET),
     ("psms", NO_TARGET),
     ("probes", NO_DIRECTION),
+    ("direction_rows", NO_DIRECTION),
     ("direction_sets", NO_DIRECTION),
     ("shards", NO_ACTIVATION),
     ("activation_sets", NO_ACTIVATION),

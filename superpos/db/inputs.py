@@ -1,4 +1,4 @@
-"""Missing and finished rows of the stages `datasets`, `activations` and `probes`."""
+"""Missing and finished rows of the stages `datasets` and `activations`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ from superpos.db.tables_inputs import (
     direction_sets,
     features,
     models,
-    probes,
     shards,
     study_datasets,
 )
 from superpos.errors import ContentChangedError
-from superpos.hashing import array_digest, content_key, text_digest
+from superpos.hashing import text_digest
 from superpos.records.data import ActivationInfo, Shard
-from superpos.records.work import ActivationWork, DatasetSummary, DirectionResult, DirectionWork
-from superpos.specs.probes import ProbeSettings
+from superpos.records.work import ActivationWork, DatasetSummary
 
 
 def study_direction_ids(study_id: int) -> sa.Select[Any]:
@@ -124,34 +122,31 @@ def check_same(what: str, key: bytes, stored: str, found: str) -> None:
 
 def missing_activations(database: Database, study_id: int) -> tuple[ActivationWork, ...]:
     """Return a study's activation sets that are not extracted though their data set is built."""
-    a = activation_sets.c
-    query = (
-        sa.select(a.activation_id, a.key, models.c.key, datasets.c.key, a.hookpoint, a.layer, a.dtype)
-        .join(models, models.c.model_id == a.model_id)
-        .join(datasets, datasets.c.dataset_id == a.dataset_id)
-        .where(a.status == "planned", datasets.c.status == "done")
-        .where(
-            a.activation_id.in_(
-                sa.select(direction_sets.c.activation_id).where(
-                    direction_sets.c.direction_id.in_(study_direction_ids(study_id))
-                )
-            )
-        )
-        .where(not_quarantined("activations", a.key))
-        .order_by(a.activation_id)
+    a, d = activation_sets.c, direction_sets.c
+    of_study = sa.select(d.activation_id).where(d.direction_id.in_(study_direction_ids(study_id)))
+    return _activation_works(
+        database,
+        a.status == "planned",
+        datasets.c.status == "done",
+        a.activation_id.in_(of_study),
+        not_quarantined("activations", a.key),
     )
-    with database.read() as connection:
-        return tuple(ActivationWork(*row) for row in connection.execute(query))
 
 
 def activation_works(database: Database, keys: Collection[bytes]) -> tuple[ActivationWork, ...]:
     """Return activation sets by key, finished or not, to be extracted again."""
+    return _activation_works(database, activation_sets.c.key.in_(sorted(keys)))
+
+
+def _activation_works(database: Database, *conditions: sa.ColumnElement[bool]) -> tuple[ActivationWork, ...]:
     a = activation_sets.c
     query = (
-        sa.select(a.activation_id, a.key, models.c.key, datasets.c.key, a.hookpoint, a.layer, a.dtype)
+        sa.select(
+            a.activation_id, a.key, models.c.key, datasets.c.key, a.hookpoint, a.layer, a.pooling, a.dtype
+        )
         .join(models, models.c.model_id == a.model_id)
         .join(datasets, datasets.c.dataset_id == a.dataset_id)
-        .where(a.key.in_(sorted(keys)))
+        .where(*conditions)
         .order_by(a.activation_id)
     )
     with database.read() as connection:
@@ -214,41 +209,6 @@ def finish_activations(
             insert_missing(connection, shards, rows)
 
 
-def missing_directions(database: Database, study_id: int) -> tuple[DirectionWork, ...]:
-    """Return a study's probe sets that are not trained though their activations are there."""
-    d = direction_sets.c
-    of_study = d.direction_id.in_(study_direction_ids(study_id))
-    return _direction_works(database, d.status == "planned", of_study, not_quarantined("probes", d.key))
-
-
-def direction_works(database: Database, direction_ids: Collection[int]) -> tuple[DirectionWork, ...]:
-    """Return the work of probe sets by id, whether they are trained or not."""
-    return _direction_works(database, direction_sets.c.direction_id.in_(direction_ids))
-
-
-def _direction_works(database: Database, *conditions: sa.ColumnElement[bool]) -> tuple[DirectionWork, ...]:
-    d, a = direction_sets.c, activation_sets.c
-    query = (
-        sa.select(
-            d.direction_id, d.key, a.key, datasets.c.key, a.content_digest, a.activation_id, d.settings,
-            d.label_replicate,
-        )
-        .join(activation_sets, a.activation_id == d.activation_id)
-        .join(datasets, datasets.c.dataset_id == a.dataset_id)
-        .where(a.status == "done", *conditions)
-        .order_by(d.direction_id)
-    )  # fmt: skip
-    with database.read() as connection:
-        rows = connection.execute(query).all()
-        return tuple(
-            DirectionWork(
-                row[0], row[1], row[2], row[3], row[4], read_shard_rows(connection, row[5]),
-                ProbeSettings(**row[6]), row[7],
-            )
-            for row in rows
-        )  # fmt: skip
-
-
 def read_shard_rows(connection: sa.Connection, activation_id: int) -> tuple[Shard, ...]:
     """Return the shards of an activation set in order."""
     c = shards.c
@@ -258,67 +218,3 @@ def read_shard_rows(connection: sa.Connection, activation_id: int) -> tuple[Shar
         .order_by(c.shard_index)
     )
     return tuple(Shard(*row) for row in connection.execute(query))
-
-
-def finish_directions(database: Database, results: list[DirectionResult], run_id: int) -> None:
-    """Write trained probes with their metrics; a set of fewer than two directions is not applicable."""
-    with database.write() as connection:
-        take_turns(connection, "probes")
-        for result in results:
-            values: dict[str, Any] = {
-                "status": "done" if not result.reason else "not_applicable",
-                "reason": result.reason,
-                "activation_digest": result.activation_digest,
-                "run_id": run_id,
-            }
-            found = result.probes
-            if found is not None:
-                values.update(
-                    n_features=len(found.feature_names),
-                    d_hook=int(found.scale.shape[0]),
-                    coef_raw=found.coef_raw,
-                    coef_scaled=found.coef_scaled,
-                    intercept=found.intercept,
-                    scale=found.scale,
-                    content_digest=array_digest(found.coef_raw, found.intercept),
-                )
-            c = direction_sets.c
-            changed = connection.execute(
-                direction_sets.update()
-                .where(c.direction_id == result.direction_id, c.status == "planned")
-                .values(values)
-            )
-            if found is None or changed.rowcount == 0:
-                continue
-            key = connection.scalar(sa.select(c.key).where(c.direction_id == result.direction_id))
-            assert key is not None  # noqa: S101 (the row was just updated)
-            rows_of = {name: row for row, name in enumerate(found.feature_names)}
-            connection.execute(
-                probes.insert(),
-                [
-                    {
-                        **asdict(metrics),
-                        "direction_id": result.direction_id,
-                        "feature_index": index,
-                        "key": content_key("probe", 1, {"feature": metrics.feature}, [key]),
-                        "row_index": rows_of.get(metrics.feature),
-                    }
-                    for index, metrics in enumerate(found.metrics)
-                ],
-            )
-
-
-def pass_on_refusals(database: Database) -> None:
-    """Mark what rests on a refused layer or probe set as not applicable, with the same reason."""
-    with database.write() as connection:
-        for child, parent, column in (
-            (direction_sets, activation_sets, "activation_id"),
-            (targets, direction_sets, "direction_id"),
-        ):
-            reason = sa.select(parent.c.reason).where(parent.c[column] == child.c[column]).scalar_subquery()
-            refused = sa.select(parent.c[column]).where(parent.c.status == "not_applicable")
-            connection.execute(
-                child.update()
-                .where(child.c.status == "planned", child.c[column].in_(refused))
-                .values(status="not_applicable", reason=reason)
-            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +10,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 BATCH = 500
 """Values in one IN list, far below the limits of both database systems."""
+
+
+def parts(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Yield ids in lists that fit into one statement."""
+    wanted = list(ids)
+    for first in range(0, len(wanted), BATCH):
+        yield wanted[first : first + BATCH]
 
 
 def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

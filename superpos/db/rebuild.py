@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from superpos.db.engine import Database
-from superpos.db.insert import BATCH
+from superpos.db.insert import parts
 from superpos.db.tables_fits import (
     analyses,
     best_match,
@@ -23,7 +23,15 @@ from superpos.db.tables_fits import (
     psms,
     targets,
 )
-from superpos.db.tables_inputs import activation_sets, datasets, direction_sets, features, probes, shards
+from superpos.db.tables_inputs import (
+    activation_sets,
+    datasets,
+    direction_rows,
+    direction_sets,
+    features,
+    probes,
+    shards,
+)
 from superpos.errors import InputError
 from superpos.specs.study import MEDIAN_RULE
 
@@ -38,17 +46,31 @@ LEVELS: tuple[tuple[str, sa.Table, str], ...] = (
 
 RESET: dict[str, dict[str, Any]] = {
     "datasets": {"content_digest": None, "path": None, "phi": None, "provenance": None},
-    "activation_sets": {"content_digest": None, "dataset_digest": None, "agreement": None},
+    "activation_sets": {
+        "content_digest": None,
+        "dataset_digest": None,
+        "agreement": None,
+        "n_constant": None,
+    },
     "direction_sets": {
         "content_digest": None,
         "activation_digest": None,
         "coef_raw": None,
         "coef_scaled": None,
+        "coef_whitened": None,
+        "matrix": None,
+        "matrix_similarity": "",
         "intercept": None,
         "scale": None,
     },
     "targets": {"psm_id": None},
 }
+OWNED: dict[str, tuple[sa.Table, ...]] = {
+    "datasets": (features,),
+    "activation_sets": (shards,),
+    "direction_sets": (probes, direction_rows),
+}
+"""Tables whose rows belong to one row of another and go with its content."""
 
 
 def drop_dependants(database: Database, key: str) -> list[str]:
@@ -90,10 +112,13 @@ def _is_key(text: str) -> bool:
     return len(text) == 32 and all(character in "0123456789abcdef" for character in text)
 
 
-def _drop(connection: sa.Connection, level: int, ids: list[int]) -> list[str]:
-    """Drop rows of one level and, level by level, what rests on them; return a line a level."""
+def _drop(connection: sa.Connection, level: int, ids: list[int], sources: Sequence[int] = ()) -> list[str]:
+    """Drop rows of one level and, level by level, what rests on them; return a line a level.
+
+    `sources` are directions without probes, which rest on a data set without activations between them.
+    """
     name, table, id_column = LEVELS[level]
-    if not ids:
+    if not ids and not sources:
         return []
     if table is joint_fits:
         matrices = _select(connection, joint_fits.c.psm_id, joint_fits.c.joint_id, ids)
@@ -104,10 +129,26 @@ def _drop(connection: sa.Connection, level: int, ids: list[int]) -> list[str]:
         return [f"dropped {len(ids)} {name}", *_drop_matrices(connection, level + 1, ids)]
     _, child, child_id = LEVELS[level + 1]
     children = _select(connection, child.c[child_id], child.c[id_column], ids)
+    said = [f"dropped {len(ids)} {name}"] if ids else []
     if table is direction_sets:
         children = sorted({*children, *_median_of(connection, ids)})
+    elif table is activation_sets:
+        children = sorted({*children, *sources})
     _clear(connection, table, id_column, ids)
-    return [f"dropped {len(ids)} {name}", *_drop(connection, level + 1, children)]
+    below = _sources(connection, ids) if table is datasets else ()
+    return [*said, *_drop(connection, level + 1, children, below)]
+
+
+def _sources(connection: sa.Connection, dataset_ids: list[int]) -> list[int]:
+    """Return the directions without probes of data sets."""
+    d = direction_sets.c
+    return [
+        int(row)
+        for part in parts(dataset_ids)
+        for row in connection.scalars(
+            sa.select(d.direction_id).where(d.dataset_id.in_(part), d.activation_id.is_(None))
+        )
+    ]
 
 
 def _drop_matrices(connection: sa.Connection, level: int, target_ids: list[int]) -> list[str]:
@@ -121,7 +162,7 @@ def _drop_matrices(connection: sa.Connection, level: int, target_ids: list[int])
     joints = _select(connection, joint_fits.c.joint_id, joint_fits.c.psm_id, orphans)
     _clear(connection, targets, "target_id", target_ids)
     said = _drop(connection, level, joints)
-    for part in _parts(orphans):
+    for part in parts(orphans):
         for table in (psm_entries, psms):
             connection.execute(table.delete().where(table.c.psm_id.in_(part)))
     return said
@@ -131,7 +172,7 @@ def _median_of(connection: sa.Connection, direction_ids: list[int]) -> list[int]
     """Return the `shuffled_labels` targets whose C is the median of these directions, of the true labels."""
     d, other = direction_sets, direction_sets.alias("other")
     found: list[int] = []
-    for part in _parts(direction_ids):
+    for part in parts(direction_ids):
         query = (
             sa.select(targets.c.target_id)
             .join(other, other.c.direction_id == targets.c.direction_id)
@@ -143,19 +184,12 @@ def _median_of(connection: sa.Connection, direction_ids: list[int]) -> list[int]
     return found
 
 
-def _parts(ids: Iterable[int]) -> Iterator[list[int]]:
-    """Yield ids in lists that fit into one statement."""
-    wanted = list(ids)
-    for first in range(0, len(wanted), BATCH):
-        yield wanted[first : first + BATCH]
-
-
 def _select(
     connection: sa.Connection, wanted: sa.Column[Any], column: sa.Column[Any], ids: Iterable[int]
 ) -> list[int]:
     """Return the distinct values of one column in the rows whose other column is among `ids`."""
     found: dict[int, None] = {}
-    for part in _parts(ids):
+    for part in parts(ids):
         query = sa.select(wanted).where(column.in_(part), wanted.is_not(None)).order_by(wanted)
         found.update(dict.fromkeys(int(value) for value in connection.scalars(query)))
     return list(found)
@@ -172,7 +206,7 @@ def _orphans(connection: sa.Connection, ids: list[int]) -> list[int]:
     matrices = _select(connection, targets.c.psm_id, targets.c.target_id, ids)
     dropped = set(ids)
     users: dict[int, set[int]] = {}
-    for part in _parts(matrices):
+    for part in parts(matrices):
         query = sa.select(targets.c.psm_id, targets.c.target_id).where(targets.c.psm_id.in_(part))
         for psm_id, target_id in connection.execute(query):
             users.setdefault(psm_id, set()).add(target_id)
@@ -182,23 +216,21 @@ def _orphans(connection: sa.Connection, ids: list[int]) -> list[int]:
 def _drop_analyses(connection: sa.Connection, target_ids: Iterable[int]) -> None:
     """Drop the analysis of every study that reads one of these targets; its next run makes it again."""
     of_blocks = _select(connection, block_targets.c.block_id, block_targets.c.target_id, target_ids)
-    for part in _parts(_select(connection, blocks.c.study_id, blocks.c.block_id, of_blocks)):
+    for part in parts(_select(connection, blocks.c.study_id, blocks.c.block_id, of_blocks)):
         for table in (best_match, layer_pairs, analyses):
             connection.execute(table.delete().where(table.c.study_id.in_(part)))
 
 
 def _clear(connection: sa.Connection, table: sa.Table, id_column: str, ids: list[int]) -> None:
     """Make rows planned again and delete what they alone own."""
-    owned = {"datasets": features, "activation_sets": shards, "direction_sets": probes}
     values = {**RESET[table.name], "status": "planned", "reason": "", "run_id": None}
-    for part in _parts(ids):
-        if table.name in owned:
-            child = owned[table.name]
+    for part in parts(ids):
+        for child in OWNED.get(table.name, ()):
             connection.execute(child.delete().where(child.c[id_column].in_(part)))
         connection.execute(table.update().where(table.c[id_column].in_(part)).values(values))
 
 
 def _delete_joints(connection: sa.Connection, ids: Iterable[int]) -> None:
-    for part in _parts(ids):
+    for part in parts(ids):
         for table in (fit_arrays, fits, importance, joint_fits):
             connection.execute(table.delete().where(table.c.joint_id.in_(part)))

@@ -67,7 +67,8 @@ def joint_row(database: Database, key: str) -> tuple[JointWork, Mapping[str, Any
 def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]] | None:
     """Return the work that makes one similarity matrix and its stored columns; by its key or a target's.
 
-    `entries` are the stored values of pairs, in order; there are some for `features` only.
+    `entries` are the stored values of pairs, in order, `low` and `high` the ends of their noise ceiling (NaN
+    where there is none); there are some for `features` only.
     """
     query = (
         sa.select(psms, targets.c.target_id)
@@ -81,17 +82,18 @@ def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]
         if row is None:
             return None
         e = psm_entries.c
-        values = sa.select(e.value).where(e.psm_id == row["psm_id"]).order_by(e.row_a, e.row_b)
-        stored = {**row, "entries": np.array(list(connection.scalars(values)), dtype=np.float64)}
+        query = sa.select(e.value, e.value_low, e.value_high).where(e.psm_id == row["psm_id"])
+        pairs = connection.execute(query.order_by(e.row_a, e.row_b)).all()
+        columns = np.array([tuple(pair) for pair in pairs], dtype=np.float64).reshape(-1, 3).T
+        stored = {**row, **dict(zip(("entries", "low", "high"), columns, strict=True))}
     return target_works(database, [row["target_id"]])[0], stored
 
 
 def direction_row(database: Database, key: str) -> tuple[int, Mapping[str, Any], bytes] | None:
-    """Return id and columns of a probe set, and the key of its data set; by its key or one of its probes'."""
+    """Return id and columns of a set of directions and the key of its data set; by its key or a probe's."""
     query = (
         sa.select(direction_sets, datasets.c.key.label("dataset_key"))
-        .join(activation_sets, activation_sets.c.activation_id == direction_sets.c.activation_id)
-        .join(datasets, datasets.c.dataset_id == activation_sets.c.dataset_id)
+        .join(datasets, datasets.c.dataset_id == direction_sets.c.dataset_id)
         .where(
             sa.or_(
                 direction_sets.c.key == key,
@@ -152,20 +154,25 @@ def activation_row(database: Database, key: str) -> tuple[Mapping[str, Any], Mod
     return dict(row), spec, row["dataset_key"]
 
 
-def dataset_row(database: Database, key: str) -> tuple[Mapping[str, Any], ModelSpec] | None:
-    """Return the columns of a data set and a model that carries its tokenizer."""
-    query = (
-        sa.select(datasets, models.c.source, models.c.revision, models.c.weights, models.c.seed)
-        .join(activation_sets, activation_sets.c.dataset_id == datasets.c.dataset_id)
-        .join(models, models.c.model_id == activation_sets.c.model_id)
-        .where(datasets.c.key == key)
-        .order_by(models.c.model_id)
-    )
+def dataset_row(database: Database, key: str) -> tuple[Mapping[str, Any], ModelSpec | None] | None:
+    """Return the columns of a data set and a model that carries its tokenizer; None for imported ones."""
     with database.read() as connection:
-        row = connection.execute(query).mappings().first()
-    if row is None:
-        return None
-    return dict(row), ModelSpec(row["source"], row["revision"], row["weights"], row["seed"])
+        row = connection.execute(sa.select(datasets).where(datasets.c.key == key)).mappings().first()
+        if row is None:
+            return None
+        users = sa.union(
+            *(
+                sa.select(table.c.model_id).where(table.c.dataset_id == row["dataset_id"])
+                for table in (activation_sets, direction_sets)
+            )
+        )
+        query = (
+            sa.select(models.c.source, models.c.revision, models.c.weights, models.c.seed)
+            .where(models.c.model_id.in_(users))
+            .order_by(models.c.model_id)
+        )
+        model = connection.execute(query).first()
+    return dict(row), None if model is None else ModelSpec(*model)
 
 
 def axes_exist(database: Database, key: str) -> bool:

@@ -29,7 +29,7 @@ from superpos.db.tables_inputs import (
     study_datasets,
     study_models,
 )
-from superpos.records.plan import PlannedModel, StudyPlan
+from superpos.records.plan import PlannedDirections, PlannedModel, StudyPlan
 from superpos.specs.axes import FitAxes, JointAxes
 
 
@@ -95,8 +95,8 @@ def _insert_inputs(connection: sa.Connection, study_id: int, plan: StudyPlan) ->
                 "key": planned.key,
                 "builder": planned.spec.builder,
                 "specification": {"spec": asdict(planned.spec), "identity": planned.identity},
-                "corpus_digest": planned.identity["corpus_digest"],
-                "tokenizer_digest": planned.identity["tokenizer_digest"],
+                "corpus_digest": planned.identity.get("corpus_digest", ""),
+                "tokenizer_digest": planned.identity.get("tokenizer_digest", ""),
             }
             for planned in plan.datasets
         ],
@@ -135,23 +135,8 @@ def _insert_inputs(connection: sa.Connection, study_id: int, plan: StudyPlan) ->
     activation_ids = ids_by_key(
         connection, activation_sets, "activation_id", (a.key for a in plan.activations)
     )
-    insert_missing(
-        connection,
-        direction_sets,
-        [
-            {
-                "key": d.key,
-                "activation_id": activation_ids[d.activation_key],
-                "method": d.settings.method,
-                "probe_C": d.settings.C,
-                "split_seed": d.settings.split_seed,
-                "label_replicate": d.label_replicate,
-                "settings": asdict(d.settings),
-                "config_key": d.config_key,
-            }
-            for d in plan.directions
-        ],
-    )
+    ids = {**model_ids, **dataset_ids, **activation_ids}
+    insert_missing(connection, direction_sets, [_direction_row(planned, ids) for planned in plan.directions])
 
 
 def _model_row(planned: PlannedModel) -> dict[str, Any]:
@@ -175,6 +160,25 @@ def _model_row(planned: PlannedModel) -> dict[str, Any]:
     }
 
 
+def _direction_row(planned: PlannedDirections, ids: Mapping[bytes, int]) -> dict[str, Any]:
+    settings = planned.settings
+    return {
+        "key": planned.key,
+        "activation_id": None if planned.activation_key is None else ids[planned.activation_key],
+        "dataset_id": ids[planned.dataset_key],
+        "model_id": None if planned.model_key is None else ids[planned.model_key],
+        "hookpoint": planned.hookpoint,
+        "layer": planned.layer,
+        "pooling": planned.pooling,
+        "method": planned.method,
+        "probe_C": 0.0 if settings is None else settings.C,
+        "split_seed": -1 if settings is None else settings.split_seed,
+        "label_replicate": planned.label_replicate,
+        "settings": {} if settings is None else asdict(settings),
+        "config_key": planned.config_key,
+    }
+
+
 def _insert_targets(connection: sa.Connection, plan: StudyPlan) -> None:
     direction_ids = ids_by_key(connection, direction_sets, "direction_id", (d.key for d in plan.directions))
     insert_missing(
@@ -189,6 +193,7 @@ def _insert_targets(connection: sa.Connection, plan: StudyPlan) -> None:
                 "replicate": t.replicate,
                 "similarity": t.similarity,
                 "rbf_scale": t.rbf_scale,
+                "fit_two_classes": int(t.fit_two_classes),
             }
             for t in plan.targets
         ],

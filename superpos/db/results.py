@@ -14,7 +14,7 @@ from superpos.db.engine import Database
 from superpos.db.migrate import require_current
 from superpos.db.progress import study_names
 from superpos.db.tables_fits import fit_arrays, fit_axes, joint_fits, psms, targets
-from superpos.db.tables_inputs import datasets, direction_sets, probes
+from superpos.db.tables_inputs import datasets, direction_rows, direction_sets
 from superpos.errors import ArgumentError, InputError, allowed
 
 VIEWS = (
@@ -35,17 +35,19 @@ VIEWS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Directions:
-    """Arrays of one set of directions; rows follow `feature_names`."""
+    """Arrays of one set of directions; rows follow `feature_names`. Only probes have all of them."""
 
     feature_names: tuple[str, ...]
     coef_raw: Float
     """(n, d)."""
-    coef_scaled: Float
+    coef_scaled: Float | None
     """(n, d)."""
-    intercept: Float
+    intercept: Float | None
     """(n,)."""
-    scale: Float
-    """(d,)."""
+    scale: Float | None
+    """(d,), or (n, d) where features have samples of their own."""
+    coef_whitened: Float | None
+    """(n, r), with the inner products of the whitened directions; where a study asked for them."""
 
 
 class Results:
@@ -150,9 +152,16 @@ class Results:
         return None if row is None else (row[0], row[1])
 
     def directions(self, direction_key: str) -> Directions:
-        """Return the probe weights of one set of directions."""
+        """Return the vectors of one set of directions: probe weights, rows of a matrix, or imported ones.
+
+        Raises
+        ------
+        ArgumentError
+            For a key that names none; an imported similarity matrix has no vectors.
+        """
         c = direction_sets.c
-        query = sa.select(c.coef_raw, c.coef_scaled, c.intercept, c.scale).where(c.key == direction_key)
+        columns = (c.coef_raw, c.coef_scaled, c.intercept, c.scale, c.coef_whitened)
+        query = sa.select(*columns).where(c.key == direction_key)
         row = self._one(query, "direction_key", direction_key)
         return Directions(self._names(direction_sets.c.key == direction_key), *row)
 
@@ -162,17 +171,23 @@ class Results:
         return self._names(direction_sets.c.direction_id == chosen)
 
     def phi(self, dataset_key: str) -> Float:
-        """Return the phi coefficients between the labels of a data set, (n, n)."""
+        """Return the phi coefficients between the labels of a data set, (n, n).
+
+        Raises
+        ------
+        ArgumentError
+            For a key that names none, or directions without labels.
+        """
         query = sa.select(datasets.c.phi).where(datasets.c.key == dataset_key)
         phi: Float = self._one(query, "dataset_key", dataset_key)[0]
         return phi
 
     def _names(self, condition: sa.ColumnElement[bool]) -> tuple[str, ...]:
         query = (
-            sa.select(probes.c.feature)
-            .join(direction_sets, direction_sets.c.direction_id == probes.c.direction_id)
-            .where(condition, probes.c.row_index.is_not(None))
-            .order_by(probes.c.row_index)
+            sa.select(direction_rows.c.feature)
+            .join(direction_sets, direction_sets.c.direction_id == direction_rows.c.direction_id)
+            .where(condition)
+            .order_by(direction_rows.c.row_index)
         )
         with self._database.read() as connection:
             return tuple(connection.scalars(query))
@@ -180,6 +195,8 @@ class Results:
     def _one(self, query: sa.Select[Any], argument: str, key: str) -> tuple[Any, ...]:
         with self._database.read() as connection:
             row = connection.execute(query).first()
-        if row is None or row[0] is None:
+        if row is None:
             raise ArgumentError(argument, f"{key!r} names nothing in {self.label}")
+        if row[0] is None:
+            raise ArgumentError(argument, f"{key!r} has no such array in {self.label}")
         return tuple(row)

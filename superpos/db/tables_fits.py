@@ -27,6 +27,8 @@ psms = sa.Table(
     sa.Column("min_eigenvalue", Number, nullable=False),
     sa.Column("rank", sa.Integer, nullable=False),
     sa.Column("warning", sa.Text, nullable=False),
+    sa.Column("reliability", Number),
+    sa.Column("n_resamples", sa.Integer, nullable=False, server_default="0"),
     sa.Column("content_digest", sa.String(64), nullable=False),
     reference("run_id", "runs.run_id"),
     one_of("similarity", ("cosine", "rbf")),
@@ -54,6 +56,7 @@ targets = sa.Table(
     sa.Column("replicate", sa.Integer, nullable=False),
     sa.Column("similarity", sa.String(8), nullable=False),
     sa.Column("rbf_scale", Number, nullable=False),
+    sa.Column("fit_two_classes", sa.Integer, nullable=False, server_default="0"),
     reference("psm_id", "psms.psm_id", nullable=True, index=True),
     *stage_columns(),
 )

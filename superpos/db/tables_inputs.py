@@ -120,6 +120,7 @@ activation_sets = sa.Table(
     sa.Column("dtype", sa.Text, nullable=False),
     sa.Column("n_rows", sa.Integer),
     sa.Column("d_hook", sa.Integer),
+    sa.Column("n_constant", sa.Integer),
     sa.Column("agreement", Number),
     sa.Column("dataset_digest", sa.String(64)),
     sa.Column("content_digest", sa.String(64)),
@@ -143,7 +144,12 @@ direction_sets = sa.Table(
     "direction_sets",
     metadata,
     *identity("direction_id"),
-    reference("activation_id", "activation_sets.activation_id", index=True),
+    reference("activation_id", "activation_sets.activation_id", nullable=True, index=True),
+    reference("dataset_id", "datasets.dataset_id"),
+    reference("model_id", "models.model_id", nullable=True),
+    sa.Column("hookpoint", sa.Text, nullable=False),
+    sa.Column("layer", sa.Integer, nullable=False),
+    sa.Column("pooling", sa.Text, nullable=False),
     sa.Column("method", sa.Text, nullable=False),
     sa.Column("probe_C", Number, nullable=False),
     sa.Column("split_seed", sa.Integer, nullable=False),
@@ -154,11 +160,24 @@ direction_sets = sa.Table(
     sa.Column("d_hook", sa.Integer),
     sa.Column("coef_raw", Array),
     sa.Column("coef_scaled", Array),
+    sa.Column("coef_whitened", Array),
     sa.Column("intercept", Array),
     sa.Column("scale", Array),
+    sa.Column("matrix", Array),
+    sa.Column("matrix_similarity", sa.Text, nullable=False, server_default=""),
     sa.Column("activation_digest", sa.String(64)),
     sa.Column("content_digest", sa.String(64)),
     *stage_columns(),
+    sa.Index(None, "dataset_id", "model_id"),
+)
+
+direction_rows = sa.Table(
+    "direction_rows",
+    metadata,
+    reference("direction_id", "direction_sets.direction_id", primary_key=True),
+    sa.Column("row_index", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("feature", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 probes = sa.Table(
@@ -180,6 +199,7 @@ probes = sa.Table(
     sa.Column("average_precision", Number),
     sa.Column("norm", Number),
     sa.Column("nit", sa.Integer, nullable=False),
+    sa.Column("C", Number),
     sa.Column("status", sa.String(16), nullable=False),
     one_of("status", ("converged", "max_iter", "no_positives", "no_negatives", "too_few")),
 )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
+from superpos.arrays import Float
 from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
-from superpos.db.insert import ids_by_key, insert_missing
+from superpos.db.insert import ids_by_key, insert_missing, parts
 from superpos.db.tables_fits import block_targets, blocks, psm_entries, psms, targets
-from superpos.db.tables_inputs import direction_sets
+from superpos.db.tables_inputs import datasets, direction_rows, direction_sets, features
 from superpos.hashing import array_digest
-from superpos.records.work import PsmResult, TargetWork
+from superpos.records.work import Directions, PsmResult, TargetWork
 from superpos.specs.study import MEDIAN_RULE
 
 
@@ -58,43 +60,87 @@ def _works(
     t, d = targets.c, direction_sets.c
     query = (
         sa.select(
-            t.target_id,
-            t.key,
-            d.key,
-            t.space,
-            t.kind,
-            t.replicate,
-            t.similarity,
-            t.rbf_scale,
-            d.coef_raw,
-            d.coef_scaled,
-            d.activation_id,
-            d.settings,
+            t.target_id, t.key, d.key, t.space, t.kind, t.replicate, t.similarity, t.rbf_scale,
+            t.fit_two_classes, t.direction_id, d.activation_id, d.settings,
         )
         .join(direction_sets, d.direction_id == t.direction_id)
         .where(*conditions)
         .order_by(t.target_id)
         .limit(limit)
-    )
+    )  # fmt: skip
     with database.read() as connection:
-        return tuple(
-            TargetWork(*row[:10], *_reference(connection, row)) for row in connection.execute(query).all()
+        rows = connection.execute(query).all()
+        own = {row.direction_id for row in rows}
+        references = _references(connection, rows)
+        arrays = _directions(connection, own | set(references.values()))
+        phis = _phis(connection, own)
+    return tuple(
+        TargetWork(
+            *row[:8],
+            fit_two_classes=bool(row.fit_two_classes),
+            phi=phis.get(row.direction_id),
+            directions=arrays[row.direction_id],
+            reference=arrays[references[row.target_id]] if row.target_id in references else None,
         )
-
-
-def _reference(connection: sa.Connection, row: Any) -> tuple[Any, Any]:
-    """Return raw and scaled directions of the true labels, where C is their median and not the control's."""
-    if row.kind != "shuffled_labels" or row.rbf_scale != MEDIAN_RULE:
-        return None, None
-    c = direction_sets.c
-    query = sa.select(c.coef_raw, c.coef_scaled).where(
-        c.activation_id == row.activation_id,
-        c.label_replicate == -1,
-        c.settings == row.settings,
-        c.status == "done",
+        for row in rows
     )
-    found = connection.execute(query).first()
-    return (None, None) if found is None else (found[0], found[1])
+
+
+def _directions(connection: sa.Connection, ids: Collection[int]) -> dict[int, Directions]:
+    """Return the arrays of sets of directions by id, each read once however many targets rest on it."""
+    c = direction_sets.c
+    query = sa.select(c.direction_id, c.coef_raw, c.coef_scaled, c.coef_whitened, c.matrix)
+    return {
+        row[0]: Directions(*row[1:])
+        for part in parts(sorted(ids))
+        for row in connection.execute(query.where(c.direction_id.in_(part)))
+    }
+
+
+def _references(connection: sa.Connection, rows: Iterable[Any]) -> dict[int, int]:
+    """Return by target the set of the true labels, where C is their median and not the control's."""
+    c = direction_sets.c
+    found: dict[int, int] = {}
+    for row in rows:
+        if row.kind != "shuffled_labels" or row.rbf_scale != MEDIAN_RULE:
+            continue
+        query = sa.select(c.direction_id).where(
+            c.activation_id == row.activation_id,
+            c.label_replicate == -1,
+            c.settings == row.settings,
+            c.status == "done",
+        )
+        direction_id = connection.scalar(query)
+        if direction_id is not None:
+            found[row.target_id] = direction_id
+    return found
+
+
+def _phis(connection: sa.Connection, ids: Collection[int]) -> dict[int, Float]:
+    """Return by set of directions the phi coefficients of its rows; none where rows have no labels."""
+    d, r, f = direction_sets.c, direction_rows.c, features.c
+    query = (
+        sa.select(r.direction_id, d.dataset_id, d.n_features, f.feature_index)
+        .join(direction_sets, d.direction_id == r.direction_id)
+        .join(features, sa.and_(f.dataset_id == d.dataset_id, f.feature == r.feature))
+        .order_by(r.direction_id, r.row_index)
+    )
+    places: dict[tuple[int, int, int], list[int]] = {}
+    for part in parts(sorted(ids)):
+        for row in connection.execute(query.where(r.direction_id.in_(part))):
+            places.setdefault((row[0], row[1], row[2]), []).append(row[3])
+    stored = {
+        row[0]: row[1]
+        for part in parts(sorted({dataset_id for _, dataset_id, _ in places}))
+        for row in connection.execute(
+            sa.select(datasets.c.dataset_id, datasets.c.phi).where(datasets.c.dataset_id.in_(part))
+        )
+    }
+    return {
+        direction_id: stored[dataset_id][np.ix_(rows, rows)]
+        for (direction_id, dataset_id, n_features), rows in places.items()
+        if stored[dataset_id] is not None and len(rows) == n_features
+    }
 
 
 def finish_targets(database: Database, results: list[PsmResult], run_id: int) -> None:
@@ -146,6 +192,8 @@ def _row(result: PsmResult, run_id: int) -> dict[str, Any]:
         "min_eigenvalue": record.min_eigenvalue,
         "rank": record.rank,
         "warning": record.message,
+        "reliability": result.reliability,
+        "n_resamples": result.n_resamples,
         "content_digest": array_digest(record.matrix),
         "run_id": run_id,
     }
@@ -160,8 +208,8 @@ def _entries(psm_id: int, result: PsmResult) -> list[dict[str, Any]]:
             "row_a": i,
             "row_b": j,
             "value": float(matrix[i, j]),
-            "value_low": None,
-            "value_high": None,
+            "value_low": None if result.low is None else float(result.low[i, j]),
+            "value_high": None if result.high is None else float(result.high[i, j]),
         }
         for i in range(n)
         for j in range(i + 1, n)

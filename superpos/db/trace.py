@@ -41,11 +41,15 @@ class TraceRow:
     columns: Mapping[str, Any]
 
 
+PROBE_SET = "probe set"
+WITHOUT_PROBES = "directions"
+"""What a set of directions is called that has no probes: rows of a matrix of a model, or imported."""
+
 KINDS: tuple[tuple[str, sa.Table], ...] = (
     ("joint fit", joint_fits),
     ("similarity matrix", psms),
     ("target", targets),
-    ("probe set", direction_sets),
+    (PROBE_SET, direction_sets),
     ("probe", probes),
     ("activation set", activation_sets),
     ("data set", datasets),
@@ -106,6 +110,8 @@ def _by_id(connection: sa.Connection, kind: str, table: sa.Table, column: str, v
 
 def _rows(connection: sa.Connection, kind: str, table: sa.Table, row: Mapping[str, Any]) -> list[TraceRow]:
     """Return a row and all its ancestors."""
+    if table is direction_sets and row["activation_id"] is None:
+        kind = WITHOUT_PROBES
     found = [TraceRow(kind, row["key"].hex(), _shown(row))]
     if row.get("run_id") is not None:
         found.extend(_run(connection, row["run_id"]))
@@ -115,14 +121,16 @@ def _rows(connection: sa.Connection, kind: str, table: sa.Table, row: Mapping[st
     elif table is psms:
         found.extend(_target_of(connection, row["psm_id"]))
     elif table in (targets, probes):
-        found.extend(_by_id(connection, "probe set", direction_sets, "direction_id", row["direction_id"]))
-    elif table is direction_sets:
+        found.extend(_by_id(connection, PROBE_SET, direction_sets, "direction_id", row["direction_id"]))
+    elif table is direction_sets and row["activation_id"] is not None:
         found.extend(
             _by_id(connection, "activation set", activation_sets, "activation_id", row["activation_id"])
         )
-    elif table is activation_sets:
-        found.extend(_files(connection, row["activation_id"]))
-        found.extend(_by_id(connection, "model", models, "model_id", row["model_id"]))
+    elif table in (activation_sets, direction_sets):
+        if table is activation_sets:
+            found.extend(_files(connection, row["activation_id"]))
+        if row["model_id"] is not None:
+            found.extend(_by_id(connection, "model", models, "model_id", row["model_id"]))
         found.extend(_by_id(connection, "data set", datasets, "dataset_id", row["dataset_id"]))
     return found
 

@@ -180,6 +180,14 @@ class PsmResult:
     target_id: int
     key: bytes
     record: PsmRecord
+    low: Float | None = None
+    """Lower end of the noise ceiling of every pair, (k, k), of `features`; None where it is not asked for."""
+    high: Float | None = None
+    """Upper end, (k, k)."""
+    reliability: float | None = None
+    """Agreement of the matrix with itself over resampled probes."""
+    n_resamples: int = 0
+    """Resampled probe sets that the noise ceiling rests on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
-"""A store without models: plans over faked inputs, and stages that hand in made-up results.
+"""A store without models: plans over made-up inputs, and stages that hand in made-up results.
 
-The planner is the real one; what it reads of models and text is replaced, so that a plan costs milliseconds.
+The plans are of the tests' own making, so that the store is tested apart from the planner and the stages.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,17 @@ import pytest
 import sqlalchemy as sa
 
 from superpos.db.analysis import n_results, write_analysis
+from superpos.db.directions import finish_directions, missing_directions
 from superpos.db.engine import Database
 from superpos.db.fit_results import insert_results
 from superpos.db.fit_work import WorkReader, missing_cells
-from superpos.db.inputs import (
-    finish_activations,
-    finish_dataset,
-    finish_directions,
-    missing_activations,
-    missing_datasets,
-    missing_directions,
-)
+from superpos.db.inputs import finish_activations, finish_dataset, missing_activations, missing_datasets
 from superpos.db.migrate import ensure_current
 from superpos.db.register import register_study
 from superpos.db.runs import start_run
+from superpos.db.sources import finish_sources, missing_sources
 from superpos.db.targets import finish_targets, missing_targets
-from superpos.hashing import content_key, text_digest
+from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.psms.build import describe_psm
 from superpos.records.data import (
     ActivationInfo,
@@ -44,7 +39,14 @@ from superpos.records.data import (
     TokenExample,
 )
 from superpos.records.fits import JointFit, Status
-from superpos.records.plan import StudyPlan
+from superpos.records.plan import (
+    PlannedActivations,
+    PlannedDataset,
+    PlannedDirections,
+    PlannedModel,
+    PlannedTarget,
+    StudyPlan,
+)
 from superpos.records.work import (
     ActivationWork,
     DatasetSummary,
@@ -54,17 +56,28 @@ from superpos.records.work import (
     JointResult,
     JointWork,
     PsmResult,
+    SourceResult,
+    SourceWork,
     TargetWork,
 )
-from superpos.specs.axes import Kernel
+from superpos.specs.axes import FitAxes, JointAxes, Kernel
+from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
+from superpos.specs.builders import DirectionFileOptions, PsmFileOptions, TokenListOptions
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.specs.study import Block, ModelChoice, Reoptimisation, Study, TargetChoice
-from superpos.stages import plan as planning
 
 FEATURES = ("digit", "capital", "space", "absent")
 N_PROBED = 3
 """Features with a direction; `absent` has no positives."""
+PHI = np.array([[1.0, 0.2, 0.3, 0.0], [0.2, 1.0, 0.4, 0.0], [0.3, 0.4, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+"""Phi coefficients between the labels of the features."""
+SOURCE_ROWS = {
+    "token_list": ("one", "two", "three"),
+    "directions": ("d0", "d1", "d2", "d3"),
+    "psm": ("x", "y", "z"),
+}
+"""Names of the rows of directions without probes, by builder."""
 WIDTH = 5
 N_LAYERS = 4
 
@@ -98,7 +111,8 @@ FROM blocks b JOIN block_targets bt ON bt.block_id = b.block_id
   JOIN fits f ON f.joint_id = j.joint_id AND f.fit_axes_id = bf.fit_axes_id
 WHERE b.study_id = :study_id
 """
-Planner = Callable[..., StudyPlan]
+VERSIONS = {"model": 1, "dataset": 2, "joint_axes": 1, "fit_axes": 3}
+"""Algorithm versions of the plans."""
 
 
 @pytest.fixture(scope="session")
@@ -152,8 +166,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 @pytest.fixture
-def make_plan(monkeypatch: pytest.MonkeyPatch) -> Planner:
-    """The planner over faked models and text; arguments are those of a one-block study."""
+def make_plan() -> Callable[..., StudyPlan]:
+    """Plans over made-up models and text; arguments are those of a one-block study."""
 
     def plan(
         name: str = "small",
@@ -163,24 +177,167 @@ def make_plan(monkeypatch: pytest.MonkeyPatch) -> Planner:
         store_vectors: str = "all",
         models: tuple[ModelChoice, ...] = (ModelChoice("tiny", "tiny"),),
         blocks: tuple[Block, ...] | None = None,
+        sources: tuple[Source, ...] = (),
         **block: Any,
     ) -> StudyPlan:
-        def identity(spec: DatasetSpec, path: Path) -> dict[str, Any]:
-            return {
-                "builder": spec.builder,
-                "seed": spec.seed,
-                "corpus_digest": text_digest(text),
-                "tokenizer_digest": path.name,
-            }
-
-        monkeypatch.setattr(planning, "inspect_model", model_info)
-        monkeypatch.setattr(planning, "locate", lambda spec: (Path(spec.name), ""))
-        monkeypatch.setattr(planning, "dataset_identity", identity)
         chosen = blocks or (make_block(models=tuple(m.label for m in models), **block),)
-        datasets = (DatasetSpec("words", "text_features"),)
-        return planning.plan_study(Study(name, description, models, datasets, chosen, store_vectors))  # type: ignore[arg-type] # text on purpose
+        specs = (DatasetSpec("words", "text_features"), *(source.spec for source in sources))
+        study = Study(name, description, models, specs, chosen, store_vectors)  # type: ignore[arg-type] # text on purpose
+        return Planner(study, text).plan(sources)
 
     return plan
+
+
+@dataclass(frozen=True)
+class Source:
+    """Directions without probes, as a test asks for them."""
+
+    spec: DatasetSpec
+    method: str
+    hookpoint: str
+    layer: int = -1
+    space: str = "raw"
+    similarity: str = "cosine"
+    targets: tuple[str, ...] = ("features", "shuffled_entries")
+
+    @property
+    def of_model(self) -> bool:
+        return self.method == "embedding"
+
+
+DIGITS = DatasetSpec("digits", "token_list", options=TokenListOptions(("one", "two", "three")))
+DECODER = DatasetSpec("decoder", "directions", options=DirectionFileOptions("decoder.npz"))
+FINISHED = DatasetSpec("finished", "psm", options=PsmFileOptions("finished.csv", "cosine"))
+SOURCES = {
+    "embed": Source(DIGITS, "embedding", "embed"),
+    "unembed": Source(DIGITS, "embedding", "unembed"),
+    "vectors": Source(DECODER, "imported", "resid", 1),
+    "matrix": Source(FINISHED, "imported", "", space="none"),
+}
+
+
+class Planner:
+    """Names the rows of a study as the planner does, over models and text that do not exist."""
+
+    def __init__(self, study: Study, text: str) -> None:
+        self.study = study
+        self.choices = {choice.label: choice for choice in study.models}
+        self.text = text
+        self.models: dict[bytes, PlannedModel] = {}
+        self.datasets: dict[bytes, PlannedDataset] = {}
+        self.activations: dict[bytes, PlannedActivations] = {}
+        self.directions: dict[bytes, PlannedDirections] = {}
+        self.targets: dict[bytes, PlannedTarget] = {}
+        self.joint_axes: dict[bytes, tuple[JointAxes, str]] = {}
+        self.fit_axes: dict[bytes, tuple[FitAxes, str]] = {}
+
+    def plan(self, sources: tuple[Source, ...]) -> StudyPlan:
+        products = [product for block in self.study.blocks for product in self.block(block, sources)]
+        return StudyPlan(
+            study=self.study,
+            digest=text_digest(canonical_json([self.study.as_dict(), VERSIONS])),
+            algorithm_versions=VERSIONS,
+            models=tuple(self.models.values()),
+            datasets=tuple(self.datasets.values()),
+            activations=tuple(self.activations.values()),
+            directions=tuple(self.directions.values()),
+            targets=tuple(self.targets.values()),
+            joint_axes=self.joint_axes,
+            fit_axes=self.fit_axes,
+            blocks=disjoint(products),
+        )
+
+    def block(self, block: Block, sources: tuple[Source, ...]) -> Iterator[Product]:
+        fits = tuple(self.fit(axes) for axes in fit_axes(block))
+        for similarity in block.similarities:
+            found: list[bytes] = []
+            for label in block.models:
+                for spec in self.choices[label].specs:
+                    model = self.model(spec)
+                    for layer in block.layers:
+                        found.extend(self.probed(block, similarity, model, layer))
+                    if label == block.models[0]:
+                        found.extend(t for s in sources for t in self.source(block, s, model))
+            joints = tuple(self.joint(axes) for axes in joint_axes(block, similarity))
+            yield Product(block.name, (tuple(dict.fromkeys(found)), joints, fits))
+
+    def model(self, spec: ModelSpec) -> PlannedModel:
+        info = model_info(spec)
+        key = content_key(
+            "model", 1, {"config": info.config_digest, "weights": spec.weights, "seed": spec.seed}
+        )
+        return self.models.setdefault(key, PlannedModel(key, spec.name, spec, info))
+
+    def dataset(self, spec: DatasetSpec, model: PlannedModel | None) -> bytes:
+        identity: dict[str, Any] = {"builder": spec.builder, "name": spec.name}
+        if model is not None:
+            identity["tokenizer_digest"] = model.info.tokenizer_digest
+        if spec.reads_corpus:
+            identity["corpus_digest"] = text_digest(self.text)
+        key = content_key("dataset", 1, identity)
+        corpus = "stdlib" if spec.reads_corpus else ""
+        planned = PlannedDataset(key, spec.name, corpus, spec, identity, model and model.spec)
+        return self.datasets.setdefault(key, planned).key
+
+    def probed(self, block: Block, similarity: str, model: PlannedModel, layer: int) -> Iterator[bytes]:
+        dataset = self.dataset(self.study.datasets[0], model)
+        (hookpoint,) = block.hookpoints
+        site = {"hookpoint": hookpoint, "layer": layer, "pooling": "token", "dtype": "float32"}
+        key = content_key("activations", 1, site, [model.key, dataset])
+        self.activations[key] = PlannedActivations(
+            key, model.key, dataset, hookpoint, layer, "token", "float32"
+        )
+        for settings in block.probes:
+            for choice in block.targets:
+                for replicate in choice.replicates:
+                    labels = replicate if choice.kind == "shuffled_labels" else -1
+                    own = content_key("directions", 1, {**asdict(settings), "labels": labels}, [key])
+                    self.directions[own] = PlannedDirections(
+                        own, dataset, model.key, key, hookpoint, layer, "token", settings.method, settings,
+                        labels, "abcd1234",
+                    )  # fmt: skip
+                    for space in block.spaces:
+                        for scale in block.rbf_scales if similarity == "rbf" else (0.0,):
+                            yield self.target(
+                                own, space, choice.kind, replicate, similarity, scale, block.fit_two_classes
+                            )
+
+    def source(self, block: Block, source: Source, model: PlannedModel) -> Iterator[bytes]:
+        user = model if source.of_model else None
+        dataset = self.dataset(source.spec, user)
+        site = {"hookpoint": source.hookpoint, "layer": source.layer}
+        key = content_key("source", 1, site, [dataset, *([user.key] if user else [])])
+        self.directions[key] = PlannedDirections(
+            key, dataset, user and user.key, None, source.hookpoint, source.layer, "", source.method, None,
+            -1, "00000000",
+        )  # fmt: skip
+        for kind in source.targets:
+            yield self.target(key, source.space, kind, 0, source.similarity, 0.0, block.fit_two_classes)
+
+    def target(
+        self,
+        directions: bytes,
+        space: str,
+        kind: str,
+        replicate: int,
+        similarity: str,
+        scale: float,
+        two: bool,
+    ) -> bytes:
+        names = {"space": space, "kind": kind, "replicate": replicate, "similarity": similarity, "C": scale}
+        key = content_key("target", 1, {**names, "two": two}, [directions])
+        self.targets[key] = PlannedTarget(key, directions, space, kind, replicate, similarity, scale, two)
+        return key
+
+    def joint(self, axes: JointAxes) -> bytes:
+        key = content_key("joint_axes", 1, asdict(axes))
+        self.joint_axes[key] = (axes, "0123abcd")
+        return key
+
+    def fit(self, axes: FitAxes) -> bytes:
+        key = content_key("fit_axes", 1, asdict(axes))
+        self.fit_axes[key] = (axes, "4567cdef")
+        return key
 
 
 def make_block(
@@ -227,12 +384,17 @@ class Store:
         return keys
 
     def summary(self, key: bytes) -> DatasetSummary:
+        planned = next(dataset for dataset in self.plan.datasets if dataset.key == key)
+        if not planned.spec.has_probes:
+            names = SOURCE_ROWS[planned.spec.builder]
+            rows = tuple((name, 0, 0, FeatureStatus.OK, None) for name in names)
+            return DatasetSummary(0, 0, 0, 0, None, "", text_digest(f"{key.hex()}{self.salt}"), {}, rows)
         return DatasetSummary(
             n_documents=3,
             n_sequences=20,
             n_tokens=400,
             n_samples=100,
-            phi=np.eye(len(FEATURES)),
+            phi=PHI,
             path=f"datasets/{key.hex()}.safetensors",
             content_digest=text_digest(f"{key.hex()}{self.salt}"),
             provenance={"corpus": "text"},
@@ -288,6 +450,21 @@ class Store:
         )
         return DirectionResult(work.direction_id, probes, "", work.activation_digest)
 
+    def sources(self) -> list[SourceWork]:
+        works = list(missing_sources(self.database, self.study_id))
+        if works:
+            finish_sources(self.database, [self.source(work) for work in works], self.run_id)
+        return works
+
+    def source(self, work: SourceWork) -> SourceResult:
+        spec = next(dataset.spec for dataset in self.plan.datasets if dataset.key == work.dataset_key)
+        names = SOURCE_ROWS[spec.builder]
+        vectors = numbers(work.key, len(names), WIDTH)
+        if spec.builder != "psm":
+            return SourceResult(work.direction_id, names, vectors, None, "")
+        rows = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return SourceResult(work.direction_id, names, None, rows @ rows.T, "cosine")
+
     def targets(self, limit: int = 1000) -> list[TargetWork]:
         works = list(missing_targets(self.database, self.study_id, limit))
         if works:
@@ -299,7 +476,9 @@ class Store:
         inputs = [] if shared else [work.direction_key]
         names = {"kind": work.kind, "replicate": work.replicate, "similarity": work.similarity}
         key = content_key("psm", 1, {**names, "space": work.space, "C": work.rbf_scale}, inputs)
-        rows = numbers(key, N_PROBED, WIDTH)
+        given = work.directions.matrix if work.directions.raw is None else work.directions.raw
+        assert given is not None
+        rows = numbers(key, len(given), WIDTH)
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         matrix = rows @ rows.T
         matrix = (matrix + matrix.T) / 2.0
@@ -332,6 +511,7 @@ class Store:
         self.datasets()
         self.activations()
         self.directions()
+        self.sources()
         self.targets()
         return self
 
@@ -430,7 +610,7 @@ Opener = Callable[..., Store]
 
 
 @pytest.fixture
-def open_store(database: Database, make_plan: Planner) -> Opener:
+def open_store(database: Database, make_plan: Callable[..., StudyPlan]) -> Opener:
     """Register a study (a plan, or the arguments of one) and return the store to fill."""
 
     def make(plan: StudyPlan | None = None, salt: str = "", **arguments: Any) -> Store:

@@ -8,18 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from superpos.db.analysis import write_analysis
+from superpos.db.directions import direction_works, finish_directions, missing_directions
 from superpos.db.engine import Database
 from superpos.db.failures import failed_keys, record_failures
 from superpos.db.fit_results import insert_results
-from superpos.db.inputs import (
-    activation_works,
-    direction_works,
-    finish_activations,
-    finish_dataset,
-    finish_directions,
-    missing_activations,
-    missing_directions,
-)
+from superpos.db.inputs import activation_works, finish_activations, finish_dataset, missing_activations
 from superpos.db.metadata import metadata
 from superpos.db.migrate import check
 from superpos.db.register import register_study

@@ -6,9 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from superpos.db.directions import missing_directions
 from superpos.db.failures import MAX_ATTEMPTS, clear_failures, failed_keys, put_back, record_failures
 from superpos.db.fit_work import WorkReader, missing_cells
-from superpos.db.inputs import missing_activations, missing_datasets, missing_directions
+from superpos.db.inputs import missing_activations, missing_datasets
 from superpos.db.metadata import metadata
 from superpos.db.progress import failure_reasons, fit_rate, left_over, study_progress
 from superpos.db.runs import end_run, last_outcome

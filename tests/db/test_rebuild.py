@@ -8,11 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from superpos.db.analysis import analysed
+from superpos.db.directions import pass_on_refusals
 from superpos.db.engine import Database
 from superpos.db.failures import record_failures
 from superpos.db.fit_work import WorkReader
 from superpos.db.gc import collect_garbage
-from superpos.db.inputs import finish_activations, missing_activations, pass_on_refusals
+from superpos.db.inputs import finish_activations, missing_activations
 from superpos.db.metadata import metadata
 from superpos.db.migrate import check
 from superpos.db.progress import left_over
@@ -82,8 +83,8 @@ def test_a_data_set_takes_everything_along(open_store: Any) -> None:
         "dropped 3 joint fits",
     ]
     after = counts(store)
-    emptied = ["features", "shards", "probes", "psms", "psm_entries", "joint_fits", "importance", "fits"]
-    emptied += ["fit_arrays", "best_match", "layer_pairs", "analyses"]
+    emptied = ["features", "shards", "probes", "direction_rows", "psms", "psm_entries", "joint_fits"]
+    emptied += ["importance", "fits", "fit_arrays", "best_match", "layer_pairs", "analyses"]
     changed = {name: after[name] for name in before if after[name] != before[name]}
     assert changed == dict.fromkeys(emptied, 0)
     assert {name: len(keys) for name, keys in planned(store).items()} == {
@@ -250,6 +251,7 @@ def test_what_an_edited_study_no_longer_asks_for_is_dropped_and_nothing_else(ope
         "shards": 2,
         "direction_sets": 2,
         "probes": 8,
+        "direction_rows": 6,
         "targets": 4,
         "psms": 3,
         "psm_entries": 6,

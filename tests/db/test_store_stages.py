@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from superpos.db.directions import (
+    direction_works,
+    finish_directions,
+    missing_directions,
+    pass_on_refusals,
+)
 from superpos.db.fit_results import insert_results
 from superpos.db.fit_work import WorkReader, best_without_arrays, missing_cells
 from superpos.db.inputs import (
     activation_works,
     dataset_digest,
-    direction_works,
     finish_activations,
     finish_dataset,
-    finish_directions,
     missing_activations,
     missing_datasets,
-    missing_directions,
-    pass_on_refusals,
 )
 from superpos.db.metadata import metadata
 from superpos.db.progress import left_over, study_progress
@@ -81,9 +83,9 @@ def test_what_a_stage_wrote_is_what_the_next_one_reads(open_store: Any) -> None:
     trained = direction_works(store.database, [1])[0]
     assert trained.settings == store.plan.directions[0].settings
     found = store.direction(trained).probes
-    np.testing.assert_array_equal(work.coef_raw, found.coef_raw)
-    np.testing.assert_array_equal(work.coef_scaled, found.coef_scaled)
-    assert work.reference_raw is None
+    np.testing.assert_array_equal(work.directions.raw, found.coef_raw)
+    np.testing.assert_array_equal(work.directions.scaled, found.coef_scaled)
+    assert (work.directions.whitened, work.directions.matrix, work.reference) == (None, None, None)
     again = activation_works(store.database, [planned.key for planned in store.plan.activations])
     assert [one.layer for one in again] == [0, 1]
     with store.database.read() as connection:
@@ -239,9 +241,11 @@ def test_shuffled_labels_wait_for_the_probes_whose_median_they_take(
     finish_directions(store.database, [store.direction(works[-1])], store.run_id)
     found = {work.kind: work for work in missing_targets(store.database, store.study_id, 10)}
     assert set(found) == {"features", "shuffled_labels"}
-    assert found["features"].reference_raw is None
-    np.testing.assert_array_equal(found["shuffled_labels"].reference_raw, found["features"].coef_raw)
-    np.testing.assert_array_equal(found["shuffled_labels"].reference_scaled, found["features"].coef_scaled)
+    assert found["features"].reference is None
+    reference, true = found["shuffled_labels"].reference, found["features"].directions
+    np.testing.assert_array_equal(reference.raw, true.raw)
+    np.testing.assert_array_equal(reference.scaled, true.scaled)
+    assert not np.array_equal(found["shuffled_labels"].directions.raw, true.raw)
 
 
 def test_a_refused_layer_takes_what_rests_on_it_along(open_store: Any) -> None:

@@ -1,0 +1,141 @@
+"""Missing and finished rows of the stage `probes`; directions without probes are in `superpos.db.sources`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from superpos.db.engine import Database, take_turns
+from superpos.db.failures import not_quarantined
+from superpos.db.inputs import read_shard_rows, study_direction_ids
+from superpos.db.tables_fits import targets
+from superpos.db.tables_inputs import activation_sets, datasets, direction_rows, direction_sets, probes
+from superpos.hashing import array_digest, content_key
+from superpos.records.data import ProbeMetrics, ProbeSet
+from superpos.records.work import DirectionResult, DirectionWork
+from superpos.specs.probes import ProbeSettings
+
+
+def missing_directions(database: Database, study_id: int) -> tuple[DirectionWork, ...]:
+    """Return a study's probe sets that are not trained though their activations are there."""
+    d = direction_sets.c
+    of_study = d.direction_id.in_(study_direction_ids(study_id))
+    return _direction_works(database, d.status == "planned", of_study, not_quarantined("probes", d.key))
+
+
+def direction_works(database: Database, direction_ids: Collection[int]) -> tuple[DirectionWork, ...]:
+    """Return the work of probe sets by id, whether they are trained or not."""
+    return _direction_works(database, direction_sets.c.direction_id.in_(direction_ids))
+
+
+def _direction_works(database: Database, *conditions: sa.ColumnElement[bool]) -> tuple[DirectionWork, ...]:
+    d, a = direction_sets.c, activation_sets.c
+    query = (
+        sa.select(
+            d.direction_id, d.key, a.key, datasets.c.key, a.content_digest, a.activation_id, d.settings,
+            d.label_replicate,
+        )
+        .join(activation_sets, a.activation_id == d.activation_id)
+        .join(datasets, datasets.c.dataset_id == a.dataset_id)
+        .where(a.status == "done", *conditions)
+        .order_by(d.direction_id)
+    )  # fmt: skip
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+        return tuple(
+            DirectionWork(
+                row[0], row[1], row[2], row[3], row[4], read_shard_rows(connection, row[5]),
+                ProbeSettings(**row[6]), row[7],
+            )
+            for row in rows
+        )  # fmt: skip
+
+
+def finish_directions(database: Database, results: list[DirectionResult], run_id: int) -> None:
+    """Write trained probes with their metrics; a set of fewer than two directions is not applicable."""
+    with database.write() as connection:
+        take_turns(connection, "probes")
+        for result in results:
+            values: dict[str, Any] = {
+                "status": "done" if not result.reason else "not_applicable",
+                "reason": result.reason,
+                "activation_digest": result.activation_digest,
+                "run_id": run_id,
+            }
+            found = result.probes
+            if found is not None:
+                values.update(_arrays(found), coef_whitened=result.whitened)
+            if not finish_set(connection, result.direction_id, values) or found is None:
+                continue
+            insert_rows(connection, result.direction_id, found.feature_names)
+            key = connection.scalar(
+                sa.select(direction_sets.c.key).where(direction_sets.c.direction_id == result.direction_id)
+            )
+            assert key is not None  # noqa: S101 (the row was just updated)
+            rows_of = {name: row for row, name in enumerate(found.feature_names)}
+            connection.execute(
+                probes.insert(),
+                [
+                    {
+                        **_metrics(metrics),
+                        "direction_id": result.direction_id,
+                        "feature_index": index,
+                        "key": content_key("probe", 1, {"feature": metrics.feature}, [key]),
+                        "row_index": rows_of.get(metrics.feature),
+                    }
+                    for index, metrics in enumerate(found.metrics)
+                ],
+            )
+
+
+def _arrays(found: ProbeSet) -> dict[str, Any]:
+    return {
+        "n_features": len(found.feature_names),
+        "d_hook": int(found.scale.shape[-1]),
+        "coef_raw": found.coef_raw,
+        "coef_scaled": found.coef_scaled,
+        "intercept": found.intercept,
+        "scale": found.scale,
+        "content_digest": array_digest(found.coef_raw, found.intercept),
+    }
+
+
+def _metrics(metrics: ProbeMetrics) -> dict[str, Any]:
+    """Return the metrics that have a column."""
+    return {name: value for name, value in asdict(metrics).items() if name in probes.c}
+
+
+def finish_set(connection: sa.Connection, direction_id: int, values: dict[str, Any]) -> bool:
+    """Write a set of directions unless another run has; whether it was written."""
+    c = direction_sets.c
+    changed = connection.execute(
+        direction_sets.update().where(c.direction_id == direction_id, c.status == "planned").values(values)
+    )
+    return changed.rowcount > 0
+
+
+def insert_rows(connection: sa.Connection, direction_id: int, names: Sequence[str]) -> None:
+    """Write the names of a set's rows."""
+    connection.execute(
+        direction_rows.insert(),
+        [{"direction_id": direction_id, "row_index": row, "feature": name} for row, name in enumerate(names)],
+    )
+
+
+def pass_on_refusals(database: Database) -> None:
+    """Mark what rests on a refused layer or probe set as not applicable, with the same reason."""
+    with database.write() as connection:
+        for child, parent, column in (
+            (direction_sets, activation_sets, "activation_id"),
+            (targets, direction_sets, "direction_id"),
+        ):
+            reason = sa.select(parent.c.reason).where(parent.c[column] == child.c[column]).scalar_subquery()
+            refused = sa.select(parent.c[column]).where(parent.c.status == "not_applicable")
+            connection.execute(
+                child.update()
+                .where(child.c.status == "planned", child.c[column].in_(refused))
+                .values(status="not_applicable", reason=reason)
+            )
