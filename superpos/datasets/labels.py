@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from superpos.arrays import Bool, Float, Int
-from superpos.records.data import FeatureStatus, TokenExample
+from superpos.records.data import FeatureStatus, LabelledTokens, TokenExample
 
 MIN_CLASS = 10
 """Fewer positives or negatives than this are too few for a probe."""
@@ -119,10 +119,6 @@ def examples_of(
 
     Bytes that are no whole character where the text is cut are shown as the replacement character.
     """
-
-    def spelled(ids: NDArray[np.int32]) -> str:
-        return b"".join(token_bytes[index] for index in ids if not special[index]).decode("utf-8", "replace")
-
     found: list[TokenExample | None] = []
     for column in range(labels.shape[1]):
         positives = np.flatnonzero(labels[:, column])
@@ -131,15 +127,67 @@ def examples_of(
             continue
         sample = positives[len(positives) // 2]
         sequence = int(sample_sequences[sample])
-        start, end = int(starts[sequence]), int(starts[sequence + 1])
-        last = start + int(sample_positions[sample])
-        place = last + 1 - int(sample_lengths[sample])
         found.append(
-            TokenExample(
-                before=spelled(token_ids[max(start, place - CONTEXT_TOKENS) : place]),
-                token=spelled(token_ids[place : last + 1]),
-                after=spelled(token_ids[last + 1 : min(end, last + 1 + CONTEXT_TOKENS)]),
-                document=documents[int(sequence_documents[sequence])],
+            _example(
+                token_bytes,
+                special,
+                token_ids[int(starts[sequence]) : int(starts[sequence + 1])],
+                int(sample_positions[sample]),
+                int(sample_lengths[sample]),
+                documents[int(sequence_documents[sequence])],
             )
         )
     return tuple(found)
+
+
+def several_examples(
+    tokens: LabelledTokens, token_bytes: Sequence[bytes], special: Bool, count: int
+) -> tuple[tuple[TokenExample, ...], ...]:
+    """Return at most `count` positive examples of each feature, spread evenly over its positive samples.
+
+    A single one is that of `examples_of`; `token_bytes` and `special` are the vocabulary's.
+    """
+    found = []
+    for column in range(len(tokens.feature_names)):
+        positives = np.flatnonzero(tokens.labels[:, column])
+        n = min(count, len(positives))
+        chosen = [int(positives[(2 * index + 1) * len(positives) // (2 * n)]) for index in range(n)]
+        found.append(tuple(_sample_example(tokens, token_bytes, special, sample) for sample in chosen))
+    return tuple(found)
+
+
+def _sample_example(
+    tokens: LabelledTokens, token_bytes: Sequence[bytes], special: Bool, sample: int
+) -> TokenExample:
+    sequence = int(tokens.sample_sequences[sample])
+    start, end = tokens.sequence_starts[sequence : sequence + 2]
+    return _example(
+        token_bytes,
+        special,
+        tokens.token_ids[int(start) : int(end)],
+        int(tokens.sample_positions[sample]),
+        int(tokens.sample_lengths[sample]),
+        tokens.documents[int(tokens.sequence_documents[sequence])],
+    )
+
+
+def _example(
+    token_bytes: Sequence[bytes],
+    special: Bool,
+    ids: NDArray[np.int32],
+    position: int,
+    length: int,
+    document: str,
+) -> TokenExample:
+    """Return the span of `length` tokens that ends at `position` of a sequence, with the text around it."""
+
+    def spelled(part: NDArray[np.int32]) -> str:
+        return b"".join(token_bytes[index] for index in part if not special[index]).decode("utf-8", "replace")
+
+    first, after = position + 1 - length, position + 1
+    return TokenExample(
+        before=spelled(ids[max(0, first - CONTEXT_TOKENS) : first]),
+        token=spelled(ids[first:after]),
+        after=spelled(ids[after : after + CONTEXT_TOKENS]),
+        document=document,
+    )
