@@ -1,0 +1,101 @@
+"""Which kind of folder of the sparse-probing paper a folder is, from its metadata alone.
+
+Gurnee et al. 2023, "Finding Neurons in a Haystack: Case Studies with Sparse Probing". Every folder has rows
+of `tokens`; what is said of them depends on the family:
+
+| family         | columns beside tokens                                     | a sample is | features |
+|----------------|-----------------------------------------------------------|-------------|----------|
+| features       | `<feature>|probe_indices`, `<feature>|probe_classes`      | a token     | columns  |
+| language       | `lang`, `probe_indices`                                   | a token     | classes  |
+| distribution   | `distribution`, `probe_indices`                           | a token     | classes  |
+| compound_words | `label`, `feature_name`                                   | last token  | names    |
+| wikidata       | `name`, `surname_index_start, surname_index_end`, `class` | the surname | classes  |
+
+Further columns (texts, `valid_indices`, linguistic annotation) are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from superpos.datasets.option_files import option_file
+from superpos.errors import InputError
+from superpos.specs.datasets import SampleUnit
+
+INDICES, CLASSES = "|probe_indices", "|probe_classes"
+"""Endings of the two columns of a feature."""
+CLASS_COLUMN = {"language": "lang", "distribution": "distribution", "wikidata": "class"}
+"""Column that holds the class of a row."""
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "wikidata": ("name", "surname_index_start", "surname_index_end", "class"),
+    "compound_words": ("label", "feature_name"),
+    "language": ("lang", "probe_indices"),
+    "distribution": ("distribution", "probe_indices"),
+}
+
+
+def folder_family(folder: str) -> str:
+    """Return the family of a folder; only its metadata is read.
+
+    Raises
+    ------
+    InputError
+        If it is no folder that `datasets.save_to_disk` wrote, or no family has its columns.
+    """
+    return family_of(option_file(folder), folder_columns(option_file(folder)))
+
+
+def folder_unit(folder: str) -> SampleUnit:
+    """Return whether a sample of the folder is a token or a span of tokens; raises as `folder_family`."""
+    return "span" if folder_family(folder) == "wikidata" else "token"
+
+
+def folder_columns(place: Path) -> tuple[str, ...]:
+    """Return the names of a folder's columns, in order; raises as `folder_family`."""
+    if not place.is_dir():
+        raise InputError(f"{place}: no such folder; name one that datasets.save_to_disk wrote")
+    splits = place / "dataset_dict.json"
+    if splits.is_file():
+        names = _json(splits).get("splits")
+        choices = ", ".join(map(str, names)) if isinstance(names, list) else "its splits"
+        raise InputError(f"{place}: holds several data sets; name the folder of one of them: {choices}")
+    info = place / "dataset_info.json"
+    if not info.is_file() or not (place / "state.json").is_file():
+        raise InputError(
+            f"{place}: not a data set: datasets.save_to_disk writes dataset_info.json and state.json"
+        )
+    features = _json(info).get("features")
+    if not isinstance(features, dict):
+        raise InputError(f"{info}: says nothing of the columns (features)")
+    return tuple(features)
+
+
+def family_of(place: Path, columns: tuple[str, ...]) -> str:
+    """Return the family with these columns; raises `InputError` with those found and those each needs."""
+    pairs = [name.removesuffix(INDICES) for name in columns if name.endswith(INDICES)]
+    pairs += [name.removesuffix(CLASSES) for name in columns if name.endswith(CLASSES)]
+    if "tokens" in columns and pairs:
+        for feature in pairs:
+            for column in (feature + INDICES, feature + CLASSES):
+                if column not in columns:
+                    raise InputError(f"{place}: feature {feature!r} has no column {column!r}")
+        return "features"
+    fitting = [family for family, needed in _NEEDED.items() if {"tokens", *needed} <= set(columns)]
+    if fitting:
+        return fitting[0]
+    needs = "; ".join(f"{family}: {', '.join(needed)}" for family, needed in _NEEDED.items())
+    raise InputError(
+        f"{place}: no folder of the sparse-probing paper: columns {', '.join(columns) or 'none'}; needed: "
+        f"tokens and, features: <feature>{INDICES}, <feature>{CLASSES}; {needs}"
+    )
+
+
+def _json(file: Path) -> dict[str, object]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{file}: not a JSON object")
+    return content
