@@ -46,9 +46,9 @@ def sample_unit(spec: DatasetSpec) -> SampleUnit:
     if spec.builder == "entities":
         return "span"
     if isinstance(spec.options, SparseProbingOptions):
-        from superpos.datasets.builders.sparse_probing import folder_unit
+        from superpos.datasets.builders.sparse_probing_families import folder_unit
 
-        return folder_unit(Path(spec.options.folder).expanduser())
+        return folder_unit(spec.options.folder)
     return "token"
 
 

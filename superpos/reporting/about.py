@@ -11,11 +11,13 @@ def about(data: StudyData) -> str:
     if not data.subjects:
         return "Nothing was computed for this study yet."
     sentences = []
-    models = sorted({f"{s.model}{f' @ {s.revision}' if s.revision else ''}" for s in data.subjects})
+    models = sorted(
+        {f"{s.model}{f' @ {s.revision}' if s.revision else ''}" for s in data.subjects if s.model}
+    )
     inputs = data.probes if not data.probes.empty else data.psms
     random = inputs[inputs["model_weights"] == "random"]
     kinds = {subject.weights for subject in data.subjects}
-    text = f"Model{'s' if len(models) > 1 else ''} {', '.join(models)}"
+    text = f"Model{'s' if len(models) > 1 else ''} {', '.join(models) or 'none (imported directions)'}"
     if kinds == {"random"}:
         text += " with random weights only"
     elif not random.empty:
@@ -26,9 +28,9 @@ def about(data: StudyData) -> str:
         text += "; feature sets " + ", ".join(
             f"{name} ({_count(int(size), 'feature')})" for name, size in sets.items()
         )
-    hookpoints = ", ".join(sorted({subject.hookpoint for subject in data.subjects}))
+    hookpoints = ", ".join(sorted({subject.hookpoint for subject in data.subjects if subject.hookpoint}))
     there = layers(inputs) if not inputs.empty else ()
-    text += f"; activations at {hookpoints}, {_layers(there)}."
+    text += f"; directions at {hookpoints}, {_layers(there)}." if hookpoints else "."
     sentences.append(text)
     if data.joints.empty:
         sentences.append("No fit was run.")

@@ -113,7 +113,7 @@ MEASURES = (
 
 
 class Subject(NamedTuple):
-    """What a set of figures is about: one model's activations at one hookpoint on one feature set."""
+    """What a set of figures is about: a feature set at a hookpoint of a model; both empty if imported."""
 
     model: str
     revision: str
@@ -126,7 +126,8 @@ class Subject(NamedTuple):
         """Name for people."""
         revision = f" @ {self.revision}" if self.revision else ""
         random = " (random weights)" if self.weights == "random" else ""
-        return f"{self.dataset} · {self.model}{revision}{random} · {self.hookpoint}"
+        parts = (self.dataset, f"{self.model}{revision}{random}", self.hookpoint)
+        return " · ".join(part for part in parts if part)
 
 
 class StudyData:
@@ -227,14 +228,14 @@ class StudyData:
 
     @cached_property
     def subjects(self) -> tuple[Subject, ...]:
-        """What there is to draw: pretrained models; where the study has none, its random ones."""
+        """What there is to draw: all but random weights; where the study has nothing else, these."""
         columns = ["model", "revision", "model_weights", "dataset", "hookpoint"]
         frames = [frame[columns] for frame in (self.probes, self.psms, self.fits) if not frame.empty]
         if not frames:
             return ()
         rows = pd.concat(frames).drop_duplicates().sort_values(columns)
-        pretrained = rows[rows["model_weights"] == "pretrained"]
-        chosen = rows if pretrained.empty else pretrained
+        others = rows[rows["model_weights"] != "random"]
+        chosen = rows if others.empty else others
         return tuple(Subject(*(str(value) for value in row)) for row in chosen.itertuples(index=False))
 
     def of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
@@ -276,7 +277,7 @@ class StudyData:
             frame, {"model_weights": "random", "dataset": subject.dataset, "hookpoint": subject.hookpoint}
         )
         named = rows[rows["model"] == subject.model]
-        if not named.empty or len({s.model for s in self.subjects}) > 1:
+        if not named.empty or len({s.model for s in self.subjects if s.model}) > 1:
             return named
         return rows
 

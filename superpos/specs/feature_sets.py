@@ -69,6 +69,7 @@ def read_dataset(
         Whether a builder that cannot do with the standard library must be told its corpus.
     """
     table = _with_definition(label, table.near_file(_PATH_KEYS))
+    table.know("set")
     builder = table.take("builder", str)
     if builder not in BUILDERS:
         raise table.fail("builder", f"{builder!r} is unknown; {allowed(builder, BUILDERS)}")
@@ -81,7 +82,8 @@ def read_dataset(
 
 
 def _default(key: str) -> int:
-    return int(DatasetSpec.__dataclass_fields__[key].default)
+    default: Any = DatasetSpec.__dataclass_fields__[key].default
+    return int(default)
 
 
 def _with_definition(label: str, table: Table) -> Table:

@@ -27,6 +27,7 @@ class ExtractionTask:
     model: ModelSpec
     info: ModelInfo
     dtype: str
+    pooling: str
     tokens_path: Path
     data_folder: Path
     sites: tuple[tuple[str, int, str], ...]
@@ -52,7 +53,7 @@ def extract_sites(task: ExtractionTask) -> list[ActivationInfo]:
     model = load_model(task.model, device=device, dtype=task.dtype)
     tokens = load_dataset(task.tokens_path)
     stems = {(hookpoint, layer): stem for hookpoint, layer, stem in task.sites}
-    return extract(model, tokens, stems, task.data_folder)
+    return extract(model, tokens, stems, task.data_folder, pooling=task.pooling)
 
 
 def run(context: Context) -> None:
@@ -66,8 +67,8 @@ def extract_works(context: Context, works: Sequence[ActivationWork]) -> None:
         return
     context.reporter.start(STAGE, len(works))
 
-    def common(work: ActivationWork) -> tuple[bytes, bytes, str]:
-        return work.model_key, work.dataset_key, work.dtype
+    def common(work: ActivationWork) -> tuple[bytes, bytes, str, str]:
+        return work.model_key, work.dataset_key, work.dtype, work.pooling
 
     groups = [list(group) for _, group in groupby(sorted(works, key=common), key=common)]
     for group in groups:
@@ -90,6 +91,7 @@ def _task(context: Context, group: Sequence[ActivationWork]) -> ExtractionTask:
         model=model.spec,
         info=model.info,
         dtype=group[0].dtype,
+        pooling=group[0].pooling,
         tokens_path=context.data_folder / datasets.artifact_path(group[0].dataset_key),
         data_folder=context.data_folder,
         sites=tuple((work.hookpoint, work.layer, work.key.hex()) for work in group),

@@ -8,7 +8,7 @@ from pathlib import Path
 from superpos.activations.inspection import locate
 from superpos.datasets.artifacts import content_digest, load_dataset, save_dataset
 from superpos.datasets.build import build_dataset
-from superpos.datasets.labels import count_labels, phi_matrix
+from superpos.datasets.summaries import summarise, summarise_imported, summarise_words
 from superpos.db.inputs import check_same, dataset_digest, finish_dataset, missing_datasets
 from superpos.errors import InputError, StageError
 from superpos.records.data import LabelledTokens
@@ -27,7 +27,7 @@ class DatasetTask:
 
     key: bytes
     spec: DatasetSpec
-    tokenizer_model: ModelSpec
+    tokenizer_model: ModelSpec | None
     data_folder: Path
 
 
@@ -37,33 +37,16 @@ def artifact_path(key: bytes) -> str:
 
 
 def build(task: DatasetTask) -> DatasetSummary:
-    """Build a feature set, write its file and return what SQL keeps of it."""
-    folder, _ = locate(task.tokenizer_model)
-    tokens = build_dataset(task.spec, folder / "tokenizer.json")
+    """Build a feature set, write its file (if it has samples) and return what SQL keeps of it."""
+    if task.tokenizer_model is None:
+        return summarise_imported(task.spec)
+    tokenizer = locate(task.tokenizer_model)[0] / "tokenizer.json"
+    if not task.spec.has_probes:
+        return summarise_words(task.spec, tokenizer)
+    tokens = build_dataset(task.spec, tokenizer)
     relative = artifact_path(task.key)
     save_dataset(task.data_folder / relative, tokens)
     return summarise(tokens, relative)
-
-
-def summarise(tokens: LabelledTokens, relative: str) -> DatasetSummary:
-    """Return counts, statuses, phi coefficients and digest of a feature set."""
-    features = tuple(
-        (count.feature, count.n_positive, count.n_negative, count.status, example)
-        for count, example in zip(
-            count_labels(tokens.feature_names, tokens.labels), tokens.examples, strict=True
-        )
-    )
-    return DatasetSummary(
-        n_documents=len(tokens.documents),
-        n_sequences=len(tokens.sequence_documents),
-        n_tokens=len(tokens.token_ids),
-        n_samples=len(tokens.sample_sequences),
-        phi=phi_matrix(tokens.labels),
-        path=relative,
-        content_digest=content_digest(tokens),
-        provenance=tokens.provenance,
-        features=features,
-    )
 
 
 def run(context: Context) -> None:

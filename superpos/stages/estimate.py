@@ -104,10 +104,10 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
 def _shared_of(plan: StudyPlan, keys: tuple[bytes, ...]) -> int:
     """Return how many of these targets repeat the matrix of another one."""
     targets = {target.key: target for target in plan.targets}
-    directions = {d.key: d.activation_key for d in plan.directions}
-    widths = {a.key: (a.dataset_key, a.hookpoint == "mlp.act", a.model_key) for a in plan.activations}
+    # Alike in the number of features and in width: the same data set, model and kind of hookpoint.
+    alike = {d.key: (d.dataset_key, d.hookpoint == "mlp.act", d.model_key) for d in plan.directions}
     shareable = [
-        (targets[key].replicate, widths[directions[targets[key].direction_key]])
+        (targets[key].replicate, alike[targets[key].direction_key])
         for key in keys
         if targets[key].kind == "gaussian" and targets[key].similarity == "cosine"
     ]
@@ -162,6 +162,8 @@ def _probe_operations(plan: StudyPlan) -> float:
     datasets = {dataset.key: dataset.spec for dataset in plan.datasets}
     total = 0.0
     for directions in plan.directions:
+        if directions.activation_key is None:
+            continue
         a = activations[directions.activation_key]
         rows = datasets[a.dataset_key].n_samples
         width = min(hook_width(infos[a.model_key], a.hookpoint), rows)
@@ -181,9 +183,13 @@ def _activation_bytes(plan: StudyPlan) -> float:
 
 def _direction_bytes(plan: StudyPlan) -> float:
     infos = _infos(plan)
-    activations = {a.key: a for a in plan.activations}
-    widths = (
-        hook_width(infos[activations[d.activation_key].model_key], activations[d.activation_key].hookpoint)
-        for d in plan.directions
-    )
-    return sum(8.0 * (2 * ASSUMED_FEATURES + 1) * width for width in widths)
+    total = 0.0
+    for directions in plan.directions:
+        if directions.model_key is None:
+            continue  # an imported file, small beside the rest
+        info = infos[directions.model_key]
+        if directions.activation_key is None:
+            total += 8.0 * ASSUMED_FEATURES * info.d_model
+        else:
+            total += 8.0 * (2 * ASSUMED_FEATURES + 1) * hook_width(info, directions.hookpoint)
+    return total

@@ -7,37 +7,24 @@ the model lacks, a folder without weights) is found here, before a run starts.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
-from superpos.activations.inspection import inspect_model, locate
-from superpos.datasets.build import build_dataset, dataset_identity
-from superpos.datasets.sources import load_corpus
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
-from superpos.models import BUNDLED
-from superpos.records.data import ModelInfo
-from superpos.records.plan import (
-    PlannedActivations,
-    PlannedDataset,
-    PlannedDirections,
-    PlannedModel,
-    PlannedTarget,
-    StudyPlan,
-)
+from superpos.records.plan import PlannedDirections, PlannedTarget, StudyPlan
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
-from superpos.specs.datasets import CorpusSpec, DatasetSpec
-from superpos.specs.models import ModelSpec, expand_sites
+from superpos.specs.builders import PsmFileOptions
 from superpos.specs.probes import ProbeSettings
-from superpos.specs.study import MEDIAN_RULE, Block, ModelChoice, Study
+from superpos.specs.study import MEDIAN_RULE, TARGET_KINDS, Block, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS
+from superpos.stages.plan_inputs import InputPlanner, config_key
 
-POOLING = "token"
-"""Activations of single tokens; pooling over spans comes with the entity sets."""
-SMALL_CORPUS = 8
-"""Bytes for each token asked for up to which a user's text may be too small, and is tried beforehand."""
+MATRIX_TARGETS = ("features", "shuffled_entries", "spectrum")
+"""Kinds of target that a finished matrix has."""
+DEFAULT_RBF_SCALE = 200.0
+"""C of an imported RBF matrix under the rule `median`, which needs directions; it cancels in the fit."""
 
 
 def plan_study(study: Study) -> StudyPlan:
@@ -51,27 +38,14 @@ def plan_study(study: Study) -> StudyPlan:
     return _Planner(study).plan()
 
 
-def config_key(settings: dict[str, Any]) -> str:
-    """Return 8 hexadecimal digits that stand for settings which are no axis of the views."""
-    return text_digest(canonical_json(settings))[:8]
-
-
-class _Planner:
+class _Planner(InputPlanner):
     """Collects rows by key, so that what two blocks share is planned once."""
 
     def __init__(self, study: Study) -> None:
-        self.study = study
-        self.models: dict[bytes, PlannedModel] = {}
-        self.datasets: dict[bytes, PlannedDataset] = {}
-        self.activations: dict[bytes, PlannedActivations] = {}
-        self.directions: dict[bytes, PlannedDirections] = {}
+        super().__init__(study)
         self.targets: dict[bytes, PlannedTarget] = {}
         self.joint_axes: dict[bytes, tuple[JointAxes, str]] = {}
         self.fit_axes: dict[bytes, tuple[FitAxes, str]] = {}
-        self._choices = {choice.label: choice for choice in study.models}
-        self._specs = {spec.name: spec for spec in study.datasets}
-        self._known_models: dict[ModelSpec, PlannedModel] = {}
-        self._known_datasets: dict[tuple[str, str], PlannedDataset] = {}
 
     def plan(self) -> StudyPlan:
         products = [product for block in self.study.blocks for product in self._block(block)]
@@ -92,102 +66,62 @@ class _Planner:
 
     def _block(self, block: Block) -> Iterator[Product]:
         """Yield one product a similarity: gauges may be allowed under one and not the other."""
+        probed = [name for name in block.datasets if self.specs[name].has_probes]
         activations = [
-            a.key for label in block.models for a in self._activations(block, self._choices[label])
+            a.key for label in block.models for a in self.plan_activations(block, probed, self.choices[label])
+        ]
+        sources = [
+            d.key for name in block.datasets if name not in probed for d in self.plan_sources(block, name)
         ]
         fit_keys = tuple(self._fit_axes(axes) for axes in fit_axes(block))
         for similarity in block.similarities:
-            targets = tuple(
+            targets = [
                 target
                 for activation in activations
                 for settings in block.probes
                 for target in self._targets(block, similarity, activation, settings)
-            )
+            ]
+            targets += [
+                target for source in sources for target in self._source_targets(block, similarity, source)
+            ]
+            if not targets:
+                raise InputError(
+                    f"study {self.study.name}: blocks.{block.name}: {', '.join(block.datasets)} have no "
+                    f"target under similarity {similarity}"
+                )
             joint_keys = tuple(self._joint_axes(axes) for axes in joint_axes(block, similarity))
             yield Product(block.name, (tuple(dict.fromkeys(targets)), joint_keys, fit_keys))
-
-    def _model(self, spec: ModelSpec) -> PlannedModel:
-        folder = Path(spec.name).expanduser()
-        is_folder = spec.name not in BUNDLED and folder.is_dir()
-        if is_folder:  # workers and later runs may start elsewhere
-            spec = replace(spec, name=str(folder.resolve()))
-        if spec in self._known_models:
-            return self._known_models[spec]
-        info = inspect_model(spec)
-        identity = {
-            "weights": info.weights,
-            "seed": info.seed,
-            "commit": info.commit,
-            "config": info.config_digest,
-            "weights_digest": info.weights_digest,
-            "tokenizer": info.tokenizer_digest,
-        }
-        key = content_key("model", ALGORITHM_VERSIONS["model"], identity)
-        planned = PlannedModel(key, Path(spec.name).name if is_folder else spec.name, spec, info)
-        self._known_models[spec] = planned
-        self.models.setdefault(key, planned)
-        return planned
-
-    def _dataset(self, spec: DatasetSpec, model: PlannedModel) -> PlannedDataset:
-        if not model.info.tokenizer_digest:
-            raise InputError(f"model {model.name}: has no tokenizer.json, which feature sets need")
-        if spec.ctx_len > model.info.max_positions:
-            raise InputError(
-                f"datasets.{spec.name}.ctx_len: {spec.ctx_len} is longer than the {model.info.max_positions} "
-                f"positions of model {model.name}"
-            )
-        known = (spec.name, model.info.tokenizer_digest)
-        if known in self._known_datasets:
-            return self._known_datasets[known]
-        tokenizer = locate(model.spec)[0] / "tokenizer.json"
-        if spec.corpus.kind == "text":
-            path = Path(spec.corpus.path).expanduser().resolve()
-            spec = replace(spec, corpus=replace(spec.corpus, path=str(path)))
-            identity = _identity_of_text(spec, tokenizer)
-        else:
-            identity = dataset_identity(spec, tokenizer)
-        key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
-        planned = PlannedDataset(key, spec.name, corpus_label(spec.corpus), spec, identity, model.spec)
-        self._known_datasets[known] = planned
-        self.datasets.setdefault(key, planned)
-        return planned
-
-    def _activations(self, block: Block, choice: ModelChoice) -> Iterator[PlannedActivations]:
-        for spec in choice.specs:
-            model = self._model(spec)
-            for site in self._sites(block, model.info):
-                for name in block.datasets:
-                    dataset = self._dataset(self._specs[name], model)
-                    values = {
-                        "hookpoint": site[0],
-                        "layer": site[1],
-                        "pooling": POOLING,
-                        "dtype": choice.dtype,
-                    }
-                    version = ALGORITHM_VERSIONS["activations"]
-                    key = content_key("activations", version, values, [model.key, dataset.key])
-                    planned = PlannedActivations(
-                        key, model.key, dataset.key, site[0], site[1], POOLING, choice.dtype
-                    )
-                    self.activations.setdefault(key, planned)
-                    yield planned
-
-    def _sites(self, block: Block, info: ModelInfo) -> tuple[tuple[str, int], ...]:
-        try:
-            return expand_sites(block.hookpoints, block.layers or None, info.n_layers)
-        except InputError as error:
-            raise InputError(
-                f"study {self.study.name}: blocks.{block.name}: model {info.name}: {error}"
-            ) from error
 
     def _directions(self, activation: bytes, settings: ProbeSettings, label_replicate: int) -> bytes:
         values = {**asdict(settings), "label_replicate": label_replicate}
         key = content_key("directions", ALGORITHM_VERSIONS["directions"], values, [activation])
         rest = {k: v for k, v in asdict(settings).items() if k not in ("method", "C", "split_seed")}
-        self.directions.setdefault(
-            key, PlannedDirections(key, activation, settings, label_replicate, config_key(rest))
-        )
+        a = self.activations[activation]
+        planned = PlannedDirections(
+            key, a.dataset_key, a.model_key, activation, a.hookpoint, a.layer, a.pooling, settings.method,
+            settings, label_replicate, config_key(rest),
+        )  # fmt: skip
+        self.directions.setdefault(key, planned)
         return key
+
+    def _source_targets(self, block: Block, similarity: str, source: bytes) -> Iterator[bytes]:
+        """Yield the targets of directions without probes; a control they cannot have is left out."""
+        directions = self.directions[source]
+        options = next(d.spec.options for d in self.datasets.values() if d.key == directions.dataset_key)
+        scales = block.rbf_scales if similarity == "rbf" else (0.0,)
+        kinds: tuple[str, ...] = tuple(kind for kind in TARGET_KINDS if kind != "shuffled_labels")
+        space = "raw"
+        if isinstance(options, PsmFileOptions):
+            if options.similarity != similarity:
+                return
+            numbers = tuple(scale for scale in scales if scale != MEDIAN_RULE)
+            kinds, space, scales = MATRIX_TARGETS, "none", numbers[:1] or (DEFAULT_RBF_SCALE,)
+        for choice in block.targets:
+            for replicate in choice.replicates if choice.kind in kinds else ():
+                for scale in scales:
+                    yield self._target(
+                        source, space, choice.kind, replicate, similarity, scale, block.fit_two_classes
+                    )
 
     def _targets(
         self, block: Block, similarity: str, activation: bytes, settings: ProbeSettings
@@ -205,21 +139,33 @@ class _Planner:
                 directions = self._directions(activation, settings, label_replicate)
                 for space in block.spaces:
                     for scale in scales:
-                        yield self._target(directions, space, choice.kind, replicate, similarity, scale)
+                        yield self._target(
+                            directions, space, choice.kind, replicate, similarity, scale,
+                            block.fit_two_classes,
+                        )  # fmt: skip
 
     def _target(
-        self, directions: bytes, space: str, kind: str, replicate: int, similarity: str, scale: float
+        self,
+        directions: bytes,
+        space: str,
+        kind: str,
+        replicate: int,
+        similarity: str,
+        scale: float,
+        two_classes: bool,
     ) -> bytes:
-        values = {
+        values: dict[str, Any] = {
             "space": space,
             "kind": kind,
             "replicate": replicate,
             "similarity": similarity,
             "rbf_scale": scale,
         }
+        if two_classes:
+            values["fit_two_classes"] = True
         key = content_key("target", ALGORITHM_VERSIONS["target"], values, [directions])
         self.targets.setdefault(
-            key, PlannedTarget(key, directions, space, kind, replicate, similarity, scale)
+            key, PlannedTarget(key, directions, space, kind, replicate, similarity, scale, two_classes)
         )
         return key
 
@@ -235,16 +181,3 @@ class _Planner:
         names = ("backend", "xtol", "ftol", "max_iter", "gtol")
         self.fit_axes.setdefault(key, (axes, config_key({name: getattr(axes, name) for name in names})))
         return key
-
-
-def _identity_of_text(spec: DatasetSpec, tokenizer: Path) -> dict[str, Any]:
-    """Return the identity of a feature set on a user's text; a little text is tried, for it may not do."""
-    corpus = load_corpus(spec.corpus)
-    if corpus.provenance["n_bytes"] <= SMALL_CORPUS * spec.n_sequences * spec.ctx_len:
-        build_dataset(spec, tokenizer, corpus)
-    return dataset_identity(spec, tokenizer, corpus)
-
-
-def corpus_label(corpus: CorpusSpec) -> str:
-    """Return the `corpus` column of the views: `stdlib`, or the name of the file or folder."""
-    return corpus.label if corpus.kind == "stdlib" else Path(corpus.path).expanduser().resolve().name

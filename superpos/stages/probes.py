@@ -9,14 +9,17 @@ from pathlib import Path
 from superpos.activations.shards import read_shards
 from superpos.datasets.artifacts import load_dataset
 from superpos.datasets.labels import count_labels
-from superpos.datasets.splits import split_by_group, split_groups
-from superpos.db.inputs import activation_works, finish_directions, missing_directions, pass_on_refusals
+from superpos.datasets.splits import split_by_group, split_groups, split_members
+from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
+from superpos.db.inputs import activation_works
+from superpos.db.sources import finish_sources, missing_sources
 from superpos.errors import InputError
 from superpos.records.data import FeatureStatus, LabelledTokens, ProbeMetrics, ProbeSet
-from superpos.records.work import DirectionResult, DirectionWork
+from superpos.records.work import DirectionResult, DirectionWork, SourceResult
 from superpos.stages import activations, datasets
 from superpos.stages.context import Context
 from superpos.stages.executor import TaskError
+from superpos.stages.sources import SourceTask
 
 STAGE = "probes"
 MIN_FEATURES = 2
@@ -51,22 +54,27 @@ def train(task: ProbeTask) -> ProbeSet | NotTrained:
         values = read_shards(task.data_folder, work.shards)
     except InputError as error:
         return NotTrained(str(error), lost=True)
-    statuses = [count.status for count in count_labels(tokens.feature_names, tokens.labels)]
+    statuses = [count.status for count in count_labels(tokens.feature_names, tokens.labels, tokens.members)]
     usable = [index for index, status in enumerate(statuses) if status is FeatureStatus.OK]
     if len(usable) < MIN_FEATURES:
         found = f"{len(usable)} features have enough positives and negatives; geometry needs {MIN_FEATURES}"
         return NotTrained(found, lost=False)
-    labels = tokens.labels[:, usable]
+    labels, members = tokens.labels[:, usable], tokens.members[:, usable]
     groups = split_groups(tokens)
     settings = work.settings
+    shared = bool(members.all())
+    fraction, seed = settings.test_fraction, settings.split_seed
     probes = train_probes(
         values,
         labels,
         tuple(tokens.feature_names[index] for index in usable),
         groups,
-        split_by_group(labels, groups, settings.test_fraction, settings.split_seed),
+        split_by_group(labels, groups, fraction, seed)
+        if shared
+        else split_members(labels, members, groups, fraction, seed),
         settings,
         label_replicate=work.label_replicate,
+        members=None if shared else members,
     )
     return _with_left_out(probes, tokens, statuses)
 
@@ -74,14 +82,13 @@ def train(task: ProbeTask) -> ProbeSet | NotTrained:
 def _with_left_out(probes: ProbeSet, tokens: LabelledTokens, statuses: Sequence[FeatureStatus]) -> ProbeSet:
     """Return the probes with an entry for every feature of the set, also for those with too few labels."""
     trained = {metrics.feature: metrics for metrics in probes.metrics}
-    n_train = int(probes.train_rows.sum())
     entries = []
     for index, (name, status) in enumerate(zip(tokens.feature_names, statuses, strict=True)):
         left_out = ProbeMetrics(
             feature=name,
             status=str(status),
-            n_train=n_train,
-            n_test=len(probes.train_rows) - n_train,
+            n_train=0,
+            n_test=0,
             n_positive=int(tokens.labels[:, index].sum()),
             accuracy=None,
             balanced_accuracy=None,
@@ -97,7 +104,8 @@ def _with_left_out(probes: ProbeSet, tokens: LabelledTokens, statuses: Sequence[
 
 
 def run(context: Context) -> None:
-    """Train every set of probes of the study that is missing."""
+    """Make the missing directions of the study: read those without probes, train the others."""
+    _read_sources(context)
     works = missing_directions(context.database, context.study_id)
     if works:
         context.reporter.start(STAGE, len(works))
@@ -111,6 +119,34 @@ def run(context: Context) -> None:
                 context.reporter.advance(STAGE)
         context.reporter.finish(STAGE)
     pass_on_refusals(context.database)
+
+
+def _read_sources(context: Context) -> None:
+    """Read directions that come without probes."""
+    works = missing_sources(context.database, context.study_id)
+    if not works:
+        return
+    context.reporter.start(STAGE, len(works))
+    tasks = [
+        SourceTask(
+            work,
+            context.dataset(work.dataset_key).spec,
+            None if work.model_key is None else context.model(work.model_key).spec,
+        )
+        for work in works
+    ]
+    for answer in context.executor.run("source", tasks):
+        work = works[answer.index]
+        if answer.error is not None:
+            context.fail(STAGE, work.key, answer.error)
+        else:
+            result: SourceResult = answer.value
+            finish_sources(context.database, [result], context.run_id)
+            context.succeed(STAGE, work.key)
+            if result.reason:
+                context.reporter.note(f"data set {context.dataset(work.dataset_key).name}: {result.reason}")
+        context.reporter.advance(STAGE)
+    context.reporter.finish(STAGE)
 
 
 def _train(context: Context, works: tuple[DirectionWork, ...]) -> tuple[DirectionWork, ...]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from superpos.arrays import Float
 from superpos.db.failures import clear_failures
 from superpos.db.targets import finish_targets, missing_targets, refuse_targets
 from superpos.errors import InputError
 from superpos.hashing import content_key
-from superpos.psms import build_psm, to_space
-from superpos.records.work import PsmResult, TargetWork
+from superpos.psms import build_psm
+from superpos.records.work import Directions, PsmResult, TargetWork
 from superpos.specs.axes import Similarity
 from superpos.specs.study import MEDIAN_RULE
 from superpos.specs.versions import ALGORITHM_VERSIONS
@@ -29,7 +30,7 @@ def psm_key(work: TargetWork) -> bytes:
     """Return the key under which equal matrices are one row."""
     version = ALGORITHM_VERSIONS["psm"]
     if work.kind == "gaussian" and work.similarity == "cosine":
-        n, width = work.coef_raw.shape
+        n, width = in_space(work.directions, work.space).shape
         shared = {"kind": work.kind, "replicate": work.replicate, "n": n, "width": width}
         return content_key("psm", version, {**shared, "similarity": work.similarity})
     spec: Mapping[str, Any] = {
@@ -42,6 +43,25 @@ def psm_key(work: TargetWork) -> bytes:
     return content_key("psm", version, spec, [work.direction_key])
 
 
+def in_space(directions: Directions, space: str) -> Float:
+    """Return the directions (k, d) of a space.
+
+    Raises
+    ------
+    InputError
+        If they do not have this space.
+    """
+    found = {"raw": directions.raw, "scaled": directions.scaled, "whitened": directions.whitened}.get(space)
+    if found is None:
+        raise InputError(f"these directions have no space {space!r}")
+    return found
+
+
+def _two_exclusive_classes(work: TargetWork) -> bool:
+    """Whether the set is two features that are each other's complement on every sample."""
+    return work.phi is not None and work.phi.shape == (2, 2) and float(work.phi[0, 1]) == -1.0
+
+
 def build(work: TargetWork) -> PsmResult:
     """Return the matrix of one target.
 
@@ -50,17 +70,20 @@ def build(work: TargetWork) -> PsmResult:
     InputError
         If directions do not have this similarity (a zero row under cosine, say).
     """
-    directions = to_space(work.coef_raw, work.coef_scaled, work.space)
-    reference = None
-    if work.reference_raw is not None and work.reference_scaled is not None:
-        reference = to_space(work.reference_raw, work.reference_scaled, work.space)
+    if not work.fit_two_classes and _two_exclusive_classes(work):
+        raise InputError(
+            "two exclusive classes have opposite directions by construction, which is no geometry; "
+            "`fit_two_classes = true` in the block fits them nevertheless"
+        )
+    given = work.directions.matrix
     record = build_psm(
         kind=work.kind,
         similarity=cast("Similarity", work.similarity),
-        directions=directions,
+        directions=None if given is not None else in_space(work.directions, work.space),
+        target=given,
         rbf_scale_rule="median" if work.rbf_scale == MEDIAN_RULE else work.rbf_scale or 200.0,
         replicate=work.replicate,
-        reference=reference,
+        reference=None if work.reference is None else in_space(work.reference, work.space),
     )
     return PsmResult(work.target_id, psm_key(work), record)
 

@@ -15,8 +15,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from superpos.activations.inspection import inspect_model
+from superpos.db.directions import direction_works
 from superpos.db.engine import Database
-from superpos.db.inputs import direction_works
 from superpos.db.recompute import (
     activation_row,
     axes_exist,
@@ -29,11 +29,15 @@ from superpos.db.recompute import (
     probe_rows,
     psm_row,
 )
+from superpos.db.sources import source_works
 from superpos.errors import InputError
+from superpos.records.work import SourceWork
+from superpos.specs.datasets import DatasetSpec
 from superpos.stages.fit_cells import compute_work, same_columns
 from superpos.stages.probes import NotTrained, ProbeTask, train
 from superpos.stages.psms import build
 from superpos.stages.scratch import Scratch, build_again, extract_again
+from superpos.stages.sources import SourceTask, read_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,9 @@ def _directions(scratch: Scratch, first: str, _second: str) -> Comparison | None
     if found is None:
         return None
     direction_id, stored, dataset_key = found
+    sources = source_works(scratch.database, [direction_id])
+    if sources:
+        return _source(scratch, sources[0], stored)
     works = direction_works(scratch.database, [direction_id])
     if not works or stored["coef_raw"] is None:
         raise InputError(f"probe set {first}: has no result to compare with")
@@ -157,6 +164,23 @@ def _directions(scratch: Scratch, first: str, _second: str) -> Comparison | None
             made[f"{metrics.feature}.{name}"] = value
             kept[f"{metrics.feature}.{name}"] = row[name]
     return _compare("probe set", kept, made)
+
+
+def _source(scratch: Scratch, work: SourceWork, stored: Mapping[str, Any]) -> Comparison:
+    """Read directions without probes again."""
+    if stored["content_digest"] is None:
+        raise InputError(f"directions {work.key.hex()}: have no result to compare with")
+    row = dataset_row(scratch.database, work.dataset_key.hex())
+    model = None if work.model_key is None else model_row(scratch.database, work.model_key.hex())
+    if row is None:
+        raise InputError(f"directions {work.key.hex()}: their data set is gone")
+    spec = DatasetSpec.from_json(row[0]["specification"]["spec"])
+    result = read_source(SourceTask(work, spec, None if model is None else model[1]))
+    if result.reason:
+        raise InputError(f"directions {work.key.hex()}: cannot be made again: {result.reason}")
+    if result.matrix is not None:
+        return _compare("imported matrix", stored, {"matrix": result.matrix})
+    return _compare("directions", stored, {"coef_raw": result.vectors})
 
 
 def _activations(scratch: Scratch, first: str, _second: str) -> Comparison | None:

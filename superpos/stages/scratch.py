@@ -16,7 +16,7 @@ from superpos.errors import InputError
 from superpos.hashing import text_digest
 from superpos.records.data import ActivationInfo
 from superpos.records.work import DatasetSummary, DirectionWork
-from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.stages import datasets
 
@@ -61,11 +61,10 @@ class Scratch:
         return self.data_folder
 
 
-def build_again(row: Mapping[str, Any], model: ModelSpec, folder: Path) -> DatasetSummary:
+def build_again(row: Mapping[str, Any], model: ModelSpec | None, folder: Path) -> DatasetSummary:
     """Build the feature set of a stored row below `folder`."""
-    spec = dict(row["specification"]["spec"])
-    corpus = CorpusSpec(**spec.pop("corpus"))
-    return datasets.build(datasets.DatasetTask(row["key"], DatasetSpec(corpus=corpus, **spec), model, folder))
+    spec = DatasetSpec.from_json(row["specification"]["spec"])
+    return datasets.build(datasets.DatasetTask(row["key"], spec, model, folder))
 
 
 def extract_again(
@@ -80,7 +79,8 @@ def extract_again(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = load_model(spec, device=device, dtype=row["dtype"])
     site = (row["hookpoint"], row["layer"])
-    info = extract(model, load_dataset(tokens_path), {site: row["key"].hex()}, folder)[0]
+    stems = {site: row["key"].hex()}
+    info = extract(model, load_dataset(tokens_path), stems, folder, pooling=row["pooling"])[0]
     digest = text_digest("".join(shard.sha256 for shard in info.shards))
     return info, digest if info.status == "ok" else None
 

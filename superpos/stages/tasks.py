@@ -27,6 +27,13 @@ def run_probes(payload: Any) -> Any:
     return train(payload)
 
 
+def run_source(payload: Any) -> Any:
+    """Read directions that come without probes."""
+    from superpos.stages.sources import read_source
+
+    return read_source(payload)
+
+
 def run_fits(payload: Any) -> Any:
     """Compute a chunk of fits."""
     from superpos.stages.fits import compute_chunk
@@ -38,5 +45,6 @@ TASKS: dict[str, Callable[[Any], Any]] = {
     "dataset": run_dataset,
     "extract": run_extract,
     "probes": run_probes,
+    "source": run_source,
     "fits": run_fits,
 }

@@ -9,6 +9,7 @@ import pytest
 from superpos.errors import InputError
 from superpos.specs.axes import Kernel
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.feature_sets import bundled_sets
 from superpos.specs.models import ModelSpec
 from superpos.specs.probes import ProbeSettings
 from superpos.specs.study import MEDIAN_RULE, Block, ModelChoice, Reoptimisation, Study, TargetChoice
@@ -18,6 +19,7 @@ HEAD = """
 [models.nano]
 [datasets.text_features]
 """
+SETS = ", ".join(bundled_sets())
 STUDIES = Path(__file__).resolve().parents[2] / "superpos" / "studies"
 
 
@@ -51,8 +53,11 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
     assert (study.name, study.description, study.store_vectors) == ("mine", "", "all")
     assert study.models == (ModelChoice("nano", "nano", "", "pretrained", (), "float32"),)
     assert study.datasets == (
-        DatasetSpec("text_features", "text_features", CorpusSpec(), 400, 128, 4000, 100, 0),
-    )
+        DatasetSpec(
+            "text_features", "text_features", CorpusSpec(), 400, 128, 4000, 100, 0,
+            description=study.datasets[0].description,
+        ),
+    )  # fmt: skip
     assert study.blocks == (
         Block(
             name="block-0",
@@ -263,8 +268,8 @@ TOP: list[tuple[str, str]] = [
     (
         f'descripton = ""\n{HEAD}[[blocks]]\n',
         (
-            "descripton: unknown key; allowed: blocks, datasets, description, models, name, store_vectors "
-            "(did you mean 'description'?)"
+            "descripton: unknown key; allowed: blocks, corpora, datasets, description, models, name, "
+            "store_vectors (did you mean 'description'?)"
         ),
     ),
     (
@@ -299,8 +304,8 @@ TOP: list[tuple[str, str]] = [
     (
         "[models.nano]\n[datasets.text_feature]\n[[blocks]]\n",
         (
-            "datasets.text_feature.builder: 'text_feature' is unknown; allowed: text_features, python_syntax "
-            "(did you mean 'text_features'?)"
+            f"datasets.text_feature.builder: 'text_feature' is no feature set; allowed: {SETS} "
+            "(did you mean 'text_features'?), a .toml file, or give a builder"
         ),
     ),
     (f"{HEAD}ctx_len = 7\n[[blocks]]\n", "datasets.text_features.ctx_len: 7 must be at least 8"),
@@ -317,8 +322,9 @@ TOP: list[tuple[str, str]] = [
     (
         f"{HEAD}n_sample = 9\n[[blocks]]\n",
         (
-            "datasets.text_features.n_sample: unknown key; allowed: builder, corpus, ctx_len, max_documents, "
-            "min_positives, n_samples, n_sequences, seed, text_key (did you mean 'n_samples'?)"
+            "datasets.text_features.n_sample: unknown key; allowed: builder, config, corpus, ctx_len, "
+            "description, label_key, max_documents, min_positives, n_samples, n_sequences, needs_corpus, "
+            "revision, seed, set, split, text_key (did you mean 'n_samples'?)"
         ),
     ),
 ]
@@ -378,13 +384,16 @@ BLOCK: list[tuple[str, str]] = [
     (
         'space = "raw"',
         (
-            "blocks[0].space: unknown key; allowed: backend, class_weight, datasets, gauges, gtol, "
-            "hookpoints, importance_modes, kernels, lambda_d, layers, max_iter, method, models, n_dims, "
-            "name, probe_C, rbf_scales, reoptimisations, replicates, restarts, scaler, similarities, spaces, "
-            "split_seeds, targets (did you mean 'spaces'?)"
+            "blocks[0].space: unknown key; allowed: backend, class_weight, datasets, fit_two_classes, "
+            "gauges, gtol, hookpoints, importance_modes, kernels, lambda_d, layers, max_iter, method, "
+            "models, n_dims, name, poolings, probe_C, rbf_scales, reoptimisations, replicates, restarts, "
+            "scaler, similarities, spaces, split_seeds, targets (did you mean 'spaces'?)"
         ),
     ),
-    ('spaces = ["raww"]', "blocks[0].spaces: 'raww' is unknown; allowed: raw, scaled (did you mean 'raw'?)"),
+    (
+        'spaces = ["raww"]',
+        "blocks[0].spaces: 'raww' is unknown; allowed: raw, scaled, whitened (did you mean 'raw'?)",
+    ),
     (
         'targets = ["feature"]',
         (

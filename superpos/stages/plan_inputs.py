@@ -1,0 +1,197 @@
+"""The inputs of a study, resolved: models, feature sets, activation sets, directions without probes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from superpos.activations.inspection import inspect_model, locate
+from superpos.datasets.build import build_dataset, dataset_identity, sample_unit
+from superpos.datasets.imported import imported_identity, read_imported
+from superpos.datasets.sources import load_corpus
+from superpos.datasets.token_lists import list_tokens
+from superpos.datasets.tokens import load_tokens
+from superpos.errors import InputError
+from superpos.hashing import canonical_json, content_key, text_digest
+from superpos.models import BUNDLED
+from superpos.records.data import ModelInfo
+from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
+from superpos.specs.builders import DirectionFileOptions, PsmFileOptions, TokenListOptions
+from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.models import EMBED_LAYER, ModelSpec, expand_sites
+from superpos.specs.study import Block, ModelChoice, Study
+from superpos.specs.versions import ALGORITHM_VERSIONS
+
+SINGLE = "token"
+"""`pooling` of sets whose samples are single tokens."""
+SMALL_CORPUS = 8
+"""Bytes for each token asked for up to which a user's text may be too small, and is tried beforehand."""
+
+
+def config_key(settings: dict[str, Any]) -> str:
+    """Return 8 hexadecimal digits that stand for settings which are no axis of the views."""
+    return text_digest(canonical_json(settings))[:8]
+
+
+class InputPlanner:
+    """Collects inputs by key, so that what two blocks share is planned once."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.models: dict[bytes, PlannedModel] = {}
+        self.datasets: dict[bytes, PlannedDataset] = {}
+        self.activations: dict[bytes, PlannedActivations] = {}
+        self.directions: dict[bytes, PlannedDirections] = {}
+        self.choices = {choice.label: choice for choice in study.models}
+        self.specs = {spec.name: spec for spec in study.datasets}
+        self._known_models: dict[ModelSpec, PlannedModel] = {}
+        self._known_datasets: dict[tuple[str, str], PlannedDataset] = {}
+
+    def _model(self, spec: ModelSpec) -> PlannedModel:
+        folder = Path(spec.name).expanduser()
+        is_folder = spec.name not in BUNDLED and folder.is_dir()
+        if is_folder:  # workers and later runs may start elsewhere
+            spec = replace(spec, name=str(folder.resolve()))
+        if spec in self._known_models:
+            return self._known_models[spec]
+        info = inspect_model(spec)
+        identity = {
+            "weights": info.weights,
+            "seed": info.seed,
+            "commit": info.commit,
+            "config": info.config_digest,
+            "weights_digest": info.weights_digest,
+            "tokenizer": info.tokenizer_digest,
+        }
+        key = content_key("model", ALGORITHM_VERSIONS["model"], identity)
+        planned = PlannedModel(key, Path(spec.name).name if is_folder else spec.name, spec, info)
+        self._known_models[spec] = planned
+        self.models.setdefault(key, planned)
+        return planned
+
+    def _dataset(self, spec: DatasetSpec, model: PlannedModel) -> PlannedDataset:
+        if not model.info.tokenizer_digest:
+            raise InputError(f"model {model.name}: has no tokenizer.json, which feature sets need")
+        if spec.ctx_len > model.info.max_positions:
+            raise InputError(
+                f"datasets.{spec.name}.ctx_len: {spec.ctx_len} is longer than the {model.info.max_positions} "
+                f"positions of model {model.name}"
+            )
+        known = (spec.name, model.info.tokenizer_digest)
+        if known in self._known_datasets:
+            return self._known_datasets[known]
+        tokenizer = locate(model.spec)[0] / "tokenizer.json"
+        spec = absolute(spec)
+        if isinstance(spec.options, TokenListOptions):
+            list_tokens(spec, load_tokens(tokenizer))  # a word of several tokens is refused here
+        identity = _identity(spec, tokenizer)
+        key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
+        planned = PlannedDataset(key, spec.name, corpus_label(spec.corpus), spec, identity, model.spec)
+        self._known_datasets[known] = planned
+        self.datasets.setdefault(key, planned)
+        return planned
+
+    def plan_sources(self, block: Block, name: str) -> Iterator[PlannedDirections]:
+        """Yield the directions of a set that needs no probes."""
+        spec = self.specs[name]
+        options = spec.options
+        if isinstance(options, DirectionFileOptions | PsmFileOptions):
+            dataset = self._imported(spec)
+            yield self._source(dataset.key, None, options.hookpoint, options.layer, "imported")
+        elif isinstance(options, TokenListOptions):
+            for label in block.models:
+                for model_spec in self.choices[label].specs:
+                    model = self._model(model_spec)
+                    dataset = self._dataset(spec, model)
+                    for matrix in options.matrices:
+                        yield self._source(dataset.key, model.key, matrix, EMBED_LAYER, "embedding")
+
+    def _imported(self, spec: DatasetSpec) -> PlannedDataset:
+        known = (spec.name, "")
+        if known not in self._known_datasets:
+            identity = imported_identity(spec)
+            read_imported(spec)  # a file that cannot be used is refused before anything starts
+            key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
+            planned = PlannedDataset(key, spec.name, "", absolute(spec), identity, None)
+            self._known_datasets[known] = planned
+            self.datasets.setdefault(key, planned)
+        return self._known_datasets[known]
+
+    def _source(
+        self, dataset: bytes, model: bytes | None, hookpoint: str, layer: int, method: str
+    ) -> PlannedDirections:
+        values = {"hookpoint": hookpoint, "layer": layer, "method": method}
+        parents = [dataset] if model is None else [dataset, model]
+        key = content_key("directions", ALGORITHM_VERSIONS["directions"], values, parents)
+        planned = PlannedDirections(
+            key, dataset, model, None, hookpoint, layer, "", method, None, -1, config_key({})
+        )
+        return self.directions.setdefault(key, planned)
+
+    def plan_activations(
+        self, block: Block, names: Sequence[str], choice: ModelChoice
+    ) -> Iterator[PlannedActivations]:
+        """Yield the activation sets of these feature sets under a model, every seed of its weights."""
+        for spec in choice.specs if names else ():
+            model = self._model(spec)
+            for hookpoint, layer in self._sites(block, model.info):
+                for name in names:
+                    dataset = self._dataset(self.specs[name], model)
+                    spans = sample_unit(dataset.spec) == "span"
+                    for pooling in block.poolings if spans else (SINGLE,):
+                        values = {
+                            "hookpoint": hookpoint,
+                            "layer": layer,
+                            "pooling": pooling,
+                            "dtype": choice.dtype,
+                        }
+                        version = ALGORITHM_VERSIONS["activations"]
+                        key = content_key("activations", version, values, [model.key, dataset.key])
+                        planned = PlannedActivations(
+                            key, model.key, dataset.key, hookpoint, layer, pooling, choice.dtype
+                        )
+                        yield self.activations.setdefault(key, planned)
+
+    def _sites(self, block: Block, info: ModelInfo) -> tuple[tuple[str, int], ...]:
+        try:
+            return expand_sites(block.hookpoints, block.layers or None, info.n_layers)
+        except InputError as error:
+            raise InputError(
+                f"study {self.study.name}: blocks.{block.name}: model {info.name}: {error}"
+            ) from error
+
+
+def _identity(spec: DatasetSpec, tokenizer: Path) -> dict[str, Any]:
+    """Return the identity of a feature set; a little text of the user's is tried, for it may not do."""
+    if spec.corpus.kind != "text" or not spec.has_probes:
+        return dataset_identity(spec, tokenizer)
+    corpus = load_corpus(spec.corpus)
+    if corpus.provenance["n_bytes"] <= SMALL_CORPUS * spec.n_sequences * spec.ctx_len:
+        build_dataset(spec, tokenizer, corpus)
+    return dataset_identity(spec, tokenizer, corpus)
+
+
+def absolute(spec: DatasetSpec) -> DatasetSpec:
+    """Return the set with absolute paths: workers and later runs may start elsewhere."""
+    changed = {
+        name: str(place.resolve())
+        for name in getattr(spec.options, "FILES", ())
+        if (value := getattr(spec.options, name)) and (place := Path(value).expanduser()).exists()
+    }
+    options: Any = spec.options  # every kind of options is a dataclass, which `replace` wants to know
+    return replace(spec, corpus=_absolute_corpus(spec.corpus), options=replace(options, **changed))
+
+
+def _absolute_corpus(corpus: CorpusSpec) -> CorpusSpec:
+    if corpus.kind == "union":
+        return replace(corpus, parts=tuple((name, _absolute_corpus(part)) for name, part in corpus.parts))
+    if corpus.kind != "text":
+        return corpus
+    return replace(corpus, path=str(Path(corpus.path).expanduser().resolve()))
+
+
+def corpus_label(corpus: CorpusSpec) -> str:
+    """Return the `corpus` column of the views: `stdlib`, the name of the file or folder, or of the parts."""
+    return corpus.label if corpus.kind != "text" else Path(corpus.path).expanduser().resolve().name
