@@ -1,4 +1,4 @@
-"""Presets of the Pythia suite: published shapes, no network, one identity everywhere, the tokenizer's place."""
+"""Presets of the Pythia suite: published shapes, no network, one identity, the tokenizer's place."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_changed_file_in_the_cache_is_written_anew():
 def test_without_a_tokenizer_the_message_says_what_goes_where(tmp_path, model_folders):
     spec = random("pythia-160m")
     assert inspect_model(spec).tokenizer_digest == ""
-    with pytest.raises(InputError, match="hf download EleutherAI/pythia-160m tokenizer.json") as caught:
+    with pytest.raises(InputError, match=r"hf download EleutherAI/pythia-160m tokenizer\.json") as caught:
         tokenizer_file(spec)
     place = tmp_path / "models" / "pythia" / "tokenizer.json"
     assert str(place) in str(caught.value)
@@ -143,9 +143,7 @@ def test_a_model_folder_without_tokenizer_says_so(model_folders, tmp_path):
     spec = ModelSpec(str(tmp_path / "model"))
     assert tokenizer_file(spec) == tmp_path / "model" / "tokenizer.json"
     (tmp_path / "model" / "tokenizer.json").unlink()
-    with pytest.raises(
-        InputError, match=r"tokenizer\.json is missing; put the model's tokenizer\.json there"
-    ):
+    with pytest.raises(InputError, match=r"tokenizer\.json is missing; put the model's"):
         tokenizer_file(spec)
 
 
@@ -163,7 +161,7 @@ def test_steps_may_be_numbers_and_must_be_published():
 
 
 def test_unknown_sizes_and_revisions_of_random_weights_are_refused():
-    with pytest.raises(InputError, match="pythia-71m: is no size of the suite; allowed: .*did you mean"):
+    with pytest.raises(InputError, match=r"pythia-71m: is no size of the suite; allowed: .*did you mean"):
         inspect_model(random("pythia-71m"))
     with pytest.raises(InputError, match="random weights have no revision 'step1000'"):
         inspect_model(ModelSpec("EleutherAI/pythia-70m", revision=1000, weights="random", seed=0))
@@ -173,5 +171,5 @@ def test_unknown_sizes_and_revisions_of_random_weights_are_refused():
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SUPERPOS_MODELS", str(tmp_path / "file" / "models"))
-    with pytest.raises(InputError, match="cannot be written .*set SUPERPOS_MODELS"):
+    with pytest.raises(InputError, match=r"cannot be written .*set SUPERPOS_MODELS"):
         inspect_model(random("pythia-70m"))
