@@ -12,20 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from superpos.arrays import Bool, Float, Int
-from superpos.errors import ArgumentError, NonFiniteError, ShapeError
+from superpos.arrays import Bool, Float
 from superpos.probes.closed_form import lda, mean_difference
+from superpos.probes.inputs import ProbeInputs, Samples, check_inputs, shuffle_labels
 from superpos.probes.metrics import HeldOut, held_out_metrics
 from superpos.probes.newton import minimise
 from superpos.probes.objective import LogisticLoss
 from superpos.probes.reference import minimise_sklearn
-from superpos.records.data import FeatureStatus, ProbeMetrics, ProbeSet
-from superpos.seeding import generator
+from superpos.records.data import ProbeMetrics, ProbeSet
 from superpos.specs.axes import check_count
 from superpos.specs.probes import ProbeSettings
 
@@ -43,6 +41,7 @@ def train_probes(
     settings: ProbeSettings,
     *,
     label_replicate: int = -1,
+    members: ArrayLike | None = None,
 ) -> ProbeSet:
     """Train one probe a feature on the training samples and measure it on the others.
 
@@ -57,12 +56,15 @@ def train_probes(
     groups
         Group of each sample, (n,): no group may lie in both parts.
     train_rows
-        Which samples are trained on, (n,) booleans.
+        Which samples are trained on, (n,) booleans, or (n, k) where features have samples of their own.
     settings
         Method, penalty, scaler, tolerance.
     label_replicate
         -1 for the labels as they are; r >= 0 for the control `shuffled_labels`: rows of `labels` are permuted
         jointly among the training samples by the draw (r, number of training samples), test labels stay.
+    members
+        Which samples belong to a feature, (n, k) booleans; None for all. Where some do not, every feature has
+        a scaler, a split and a permutation of its own among its own samples, and is measured on them.
 
     Returns
     -------
@@ -81,49 +83,65 @@ def train_probes(
     -----
     Runs on one BLAS thread, so that the bits do not depend on the machine's number of cores.
     """
-    X, Y, train = _checked(activations, labels, feature_names, groups, train_rows)
-    statuses = [_feature_status(Y[:, column], train) for column in range(Y.shape[1])]
-    fitted = Y.copy()
-    if label_replicate != -1:
-        replicate = check_count("label_replicate", label_replicate, 0)
-        fitted[train] = shuffle_labels(Y[train], replicate)
+    inputs = check_inputs(activations, labels, feature_names, groups, train_rows, members)
+    replicate = -1 if label_replicate == -1 else check_count("label_replicate", label_replicate, 0)
+    k, d = len(inputs.names), inputs.X.shape[1]
+    thetas, scales = np.zeros((k, d + 1)), np.ones((k, d))
+    metrics: dict[int, ProbeMetrics] = {}
     with _one_thread():
-        X_train = np.asarray(X[train], dtype=np.float64)
-        scale = scaler_scale(X_train, settings)
-        X_train /= scale
-        fits = _fit(X_train, fitted[train], statuses, settings)
-        held_out = np.asarray(X[~train], dtype=np.float64) / scale
-        metrics = []
-        for column, name in enumerate(feature_names):
-            held, norm, nit, state = HeldOut(), None, 0, statuses[column].value
-            if column in fits:
-                theta, nit, converged = fits[column]
-                state = "converged" if converged else "max_iter"
-                norm = float(np.linalg.norm(theta[:-1] / scale))
-                held = held_out_metrics(Y[~train, column], held_out @ theta[:-1] + theta[-1])
-            metrics.append(
-                ProbeMetrics(
-                    name,
-                    state,
-                    int(np.count_nonzero(train)),
-                    int(np.count_nonzero(~train)),
-                    int(np.count_nonzero(Y[:, column])),
-                    *held,
-                    norm=norm,
-                    nit=nit,
-                )
-            )
-    kept = [column for column, status in enumerate(statuses) if status is FeatureStatus.OK]
-    thetas = np.array([fits[column][0] for column in kept]).reshape(len(kept), X.shape[1] + 1)
+        for samples in inputs.samples():
+            common = _fit_samples(inputs, samples, settings, replicate, thetas, metrics)
+            scales[list(samples.columns)] = common
+    kept = sorted(metrics)
+    shared = inputs.members is None
+    coef = thetas[kept, :-1]
+    scale = common if shared else scales[kept]
     return ProbeSet(
-        feature_names=tuple(feature_names[column] for column in kept),
-        metrics=tuple(metrics),
-        coef_scaled=np.ascontiguousarray(thetas[:, :-1]),
-        coef_raw=thetas[:, :-1] / scale,
-        intercept=np.ascontiguousarray(thetas[:, -1]),
+        feature_names=tuple(inputs.names[column] for column in kept),
+        metrics=tuple(metrics.get(column) or _not_trained(inputs, column) for column in range(k)),
+        coef_scaled=coef,
+        coef_raw=coef / scale,
+        intercept=np.ascontiguousarray(thetas[kept, -1]),
         scale=scale,
-        train_rows=train,
+        train_rows=inputs.train if shared else inputs.train[:, kept],
     )
+
+
+def _fit_samples(
+    inputs: ProbeInputs,
+    samples: Samples,
+    settings: ProbeSettings,
+    replicate: int,
+    thetas: Float,
+    metrics: dict[int, ProbeMetrics],
+) -> Float:
+    """Fit and measure these features into `thetas` and `metrics`; return their scale, (d,)."""
+    columns = list(samples.columns)
+    fitted = inputs.labels[samples.train][:, columns]
+    if replicate != -1:
+        fitted = shuffle_labels(fitted, replicate)
+    X = np.asarray(inputs.X[samples.train], dtype=np.float64)
+    scale = scaler_scale(X, settings)
+    X /= scale
+    fits = _fit(X, fitted, settings)
+    held_out = np.asarray(inputs.X[samples.test], dtype=np.float64) / scale
+    for column, (theta, nit, converged) in zip(columns, fits, strict=True):
+        thetas[column] = theta
+        held = held_out_metrics(inputs.labels[samples.test, column], held_out @ theta[:-1] + theta[-1])
+        metrics[column] = ProbeMetrics(
+            inputs.names[column],
+            "converged" if converged else "max_iter",
+            *inputs.counts(column),
+            *held,
+            norm=float(np.linalg.norm(theta[:-1] / scale)),
+            nit=nit,
+        )
+    return scale
+
+
+def _not_trained(inputs: ProbeInputs, column: int) -> ProbeMetrics:
+    status = inputs.statuses[column].value
+    return ProbeMetrics(inputs.names[column], status, *inputs.counts(column), *HeldOut(), norm=None, nit=0)
 
 
 def scaler_scale(X_train: Float, settings: ProbeSettings) -> Float:
@@ -132,14 +150,6 @@ def scaler_scale(X_train: Float, settings: ProbeSettings) -> Float:
         return np.ones(X_train.shape[1])
     scale: Float = STD_MULTIPLE * np.maximum(X_train.std(axis=0), STD_FLOOR)
     return scale
-
-
-def shuffle_labels(labels: Bool, replicate: int) -> Bool:
-    """Return label rows, (n_train, k), in the order of the draw `label_permutation` (convention 5)."""
-    rows = labels.shape[0]
-    order = generator("label_permutation", replicate=replicate, rows=rows).permutation(rows)
-    shuffled: Bool = labels[order]
-    return shuffled
 
 
 def span(X: Float) -> tuple[Float, Float | None]:
@@ -153,18 +163,13 @@ def span(X: Float) -> tuple[Float, Float | None]:
     return np.ascontiguousarray(triangle.T), basis
 
 
-def _fit(
-    X: Float, labels: Bool, statuses: list[FeatureStatus], settings: ProbeSettings
-) -> dict[int, tuple[Float, int, bool]]:
-    """Return (coefficients and intercept (d + 1,), iterations, converged) of every feature that is ok."""
+def _fit(X: Float, labels: Bool, settings: ProbeSettings) -> list[tuple[Float, int, bool]]:
+    """Return (coefficients and intercept (d + 1,), iterations, converged) of every column of the labels."""
     Z, basis = span(X)
     balanced = settings.class_weight == "balanced"
     X1 = single = None
-    fits = {}
-    for column, status in enumerate(statuses):
-        if status is not FeatureStatus.OK:
-            continue
-        positive = np.ascontiguousarray(labels[:, column])
+    fits = []
+    for positive in np.ascontiguousarray(labels.T):
         nit, converged = 0, True
         if settings.method == "mean_difference":
             theta = mean_difference(Z, positive)
@@ -177,7 +182,7 @@ def _fit(
             loss = LogisticLoss(X1, positive, settings.C, balanced=balanced)
             theta, nit, converged = _logistic(loss, positive, single, basis, settings)
         coef = theta[:-1] if basis is None else basis @ theta[:-1]
-        fits[column] = (np.append(coef, theta[-1]), nit, converged)
+        fits.append((np.append(coef, theta[-1]), nit, converged))
     return fits
 
 
@@ -205,43 +210,6 @@ def _logistic(
     gradient = loss.gradient(theta, loss.margins(theta))
     slopes = gradient if basis is None else np.append(basis @ gradient[:-1], gradient[-1])
     return theta, nit, float(np.max(np.abs(slopes))) <= settings.tol
-
-
-def _feature_status(positive: Bool, train: Bool) -> FeatureStatus:
-    if not np.any(positive):
-        return FeatureStatus.NO_POSITIVES
-    if np.all(positive):
-        return FeatureStatus.NO_NEGATIVES
-    if not np.any(positive[train]) or np.all(positive[train]):
-        return FeatureStatus.TOO_FEW
-    return FeatureStatus.OK
-
-
-def _checked(
-    activations: ArrayLike,
-    labels: ArrayLike,
-    feature_names: tuple[str, ...],
-    groups: ArrayLike,
-    train_rows: ArrayLike,
-) -> tuple[NDArray[Any], Bool, Bool]:
-    """Return activations, labels and training mask after checking that they belong together."""
-    X, Y, train = np.asarray(activations), np.asarray(labels), np.asarray(train_rows)
-    group: Int = np.asarray(groups)
-    if X.ndim != 2 or X.shape[1] < 1 or X.dtype.kind != "f":
-        raise ShapeError("activations", f"{X.dtype} {X.shape} is not a matrix of floating-point numbers")
-    if Y.dtype != np.bool_ or Y.shape != (X.shape[0], len(feature_names)):
-        raise ShapeError("labels", f"{Y.dtype} {Y.shape} is not boolean ({X.shape[0]}, {len(feature_names)})")
-    if train.dtype != np.bool_ or train.shape != (X.shape[0],):
-        raise ShapeError("train_rows", f"{train.dtype} {train.shape} is not boolean ({X.shape[0]},)")
-    if group.shape != (X.shape[0],):
-        raise ShapeError("groups", f"shape {group.shape} is not ({X.shape[0]},)")
-    if not np.any(train):
-        raise ArgumentError("train_rows", "there are no training samples")
-    if not np.all(np.isfinite(X)):
-        raise NonFiniteError("activations", f"{int(np.sum(~np.isfinite(X)))} entries are not finite")
-    if np.intersect1d(group[train], group[~train]).size:
-        raise ArgumentError("train_rows", "a group has samples on both sides of the split")
-    return X, Y, train
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from superpos.errors import ArgumentError
-from superpos.probes.train import scaler_scale, shuffle_labels, span, train_probes
+from superpos.probes.inputs import shuffle_labels
+from superpos.probes.train import scaler_scale, span, train_probes
 from superpos.specs.probes import ProbeSettings
 
 NAMES = ("first", "second", "third")
