@@ -2,8 +2,8 @@
 
 Every view has one row per (study, target, result) and shows the newest revision of each study. The factors of
 a block are joined by their integer ids, so a filter on `study` reads that study's blocks only. Imported
-directions have no model: its axes are empty then. Models are joined last, for a table that may be missing must
-not stand between those whose order the planner is free to choose.
+directions have no model: its axes are empty then. Names of rows are joined by CROSS JOIN, which SQLite does not
+reorder: it would read the rows of every set before it knows which.
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ FIT_AXES = "fa.optimiser, fa.lambda_x, fa.sigma, fa.sigma_rule, fa.trial"
 JOINT_CONFIG = "d.config_key || '.' || ja.config_key AS config_key"
 FIT_CONFIG = "d.config_key || '.' || ja.config_key || '.' || fa.config_key AS config_key"
 
-DATA_JOIN = """
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id"""
-MODEL_JOINS = """
+INPUT_JOINS = """
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id"""
 TARGET_JOINS = f"""
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
-  JOIN direction_sets d ON d.direction_id = t.direction_id{DATA_JOIN}"""
+  JOIN direction_sets d ON d.direction_id = t.direction_id{INPUT_JOINS}"""
 
 FIT_COLUMNS = """
   jf.distance AS distance_joint, f.distance_start, f.distance_final, f.distance_moved, f.distance_drift,
@@ -120,21 +119,21 @@ SELECT {INPUT_AXES}, d.n_features, {D_HOOK}, {DIRECTION_AXES}, 'none' AS space, 
   pr.average_precision, pr.norm, pr.nit, pr."C" AS "C", pr.status, pr.key AS probe_key,
   d.key AS direction_key, d.config_key
 FROM current_studies s JOIN study_directions x ON x.study_id = s.study_id
-  JOIN direction_sets d ON d.direction_id = x.direction_id{DATA_JOIN}
-  JOIN probes pr ON pr.direction_id = d.direction_id{MODEL_JOINS}""",
+  JOIN direction_sets d ON d.direction_id = x.direction_id{INPUT_JOINS}
+  JOIN probes pr ON pr.direction_id = d.direction_id""",
     "psm_results": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, p.value_q25, p.value_median,
   p.value_q75, p.exponent_q25, p.exponent_median, p.exponent_q75, p.min_eigenvalue, p.rank, p.warning,
   p.reliability, p.n_resamples, p.key AS psm_key, t.key AS target_key, d.key AS direction_key, d.config_key
-FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id{TARGET_JOINS}{MODEL_JOINS}""",
+FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id{TARGET_JOINS}""",
     "psm_pairs": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, ra.feature AS feature_a,
   rb.feature AS feature_b, e.value, e.value_low, e.value_high, p.key AS psm_key, d.config_key
 FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id{TARGET_JOINS}
   JOIN psm_entries e ON e.psm_id = p.psm_id
-  JOIN direction_rows ra ON ra.direction_id = d.direction_id AND ra.row_index = e.row_a
-  JOIN direction_rows rb ON rb.direction_id = d.direction_id AND rb.row_index = e.row_b{MODEL_JOINS}
-WHERE t.kind = 'features'""",
+  CROSS JOIN direction_rows ra CROSS JOIN direction_rows rb
+WHERE ra.direction_id = d.direction_id AND ra.row_index = e.row_a
+  AND rb.direction_id = d.direction_id AND rb.row_index = e.row_b AND t.kind = 'features'""",
     "joint_results": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, {JOINT_AXES}, jf.fun,
   jf.energy AS energy_joint, jf.mismatch, jf.distance, jf.nit, jf.nfev, jf.njev, jf.gradient_norm,
@@ -143,7 +142,7 @@ SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, {JOINT_AXES}, 
   p.key AS psm_key, jf.key AS joint_key, t.key AS target_key, {JOINT_CONFIG}
 FROM current_studies s JOIN study_joints x ON x.study_id = s.study_id{TARGET_JOINS}
   JOIN joint_axes ja ON ja.joint_axes_id = x.joint_axes_id
-  JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = x.joint_axes_id{MODEL_JOINS}""",
+  JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = x.joint_axes_id""",
     "fit_weights": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, {JOINT_AXES}, dr.feature,
   i.logit, i.weight, p.key AS psm_key, jf.key AS joint_key, {JOINT_CONFIG}
@@ -151,7 +150,8 @@ FROM current_studies s JOIN study_joints x ON x.study_id = s.study_id{TARGET_JOI
   JOIN joint_axes ja ON ja.joint_axes_id = x.joint_axes_id
   JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = x.joint_axes_id
   JOIN importance i ON i.joint_id = jf.joint_id
-  JOIN direction_rows dr ON dr.direction_id = d.direction_id AND dr.row_index = i.row_index{MODEL_JOINS}""",
+  CROSS JOIN direction_rows dr
+WHERE dr.direction_id = d.direction_id AND dr.row_index = i.row_index""",
     "fit_results": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, {JOINT_AXES}, {FIT_AXES},
   {FIT_COLUMNS}, {FIT_KEYS}, {FIT_CONFIG}
@@ -162,7 +162,7 @@ FROM current_studies s JOIN blocks b ON b.study_id = s.study_id
   JOIN joint_axes ja ON ja.joint_axes_id = bj.joint_axes_id
   JOIN fit_axes fa ON fa.fit_axes_id = bf.fit_axes_id
   JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = bj.joint_axes_id
-  JOIN fits f ON f.joint_id = jf.joint_id AND f.fit_axes_id = bf.fit_axes_id{MODEL_JOINS}""",
+  JOIN fits f ON f.joint_id = jf.joint_id AND f.fit_axes_id = bf.fit_axes_id""",
     "best_matches": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, {JOINT_AXES}, {FIT_AXES},
   {FIT_COLUMNS}, x.n_cells, x.n_usable, {FIT_KEYS}, {FIT_CONFIG}
@@ -170,7 +170,7 @@ FROM current_studies s JOIN best_match x ON x.study_id = s.study_id{TARGET_JOINS
   JOIN joint_fits jf ON jf.joint_id = x.joint_id
   JOIN joint_axes ja ON ja.joint_axes_id = jf.joint_axes_id
   JOIN fit_axes fa ON fa.fit_axes_id = x.fit_axes_id
-  JOIN fits f ON f.joint_id = x.joint_id AND f.fit_axes_id = x.fit_axes_id{MODEL_JOINS}""",
+  JOIN fits f ON f.joint_id = x.joint_id AND f.fit_axes_id = x.fit_axes_id""",
     "layer_similarity": f"""
 SELECT {INPUT_AXES.replace(", d.layer", "")}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES},
   d.layer AS layer_a, dl.layer AS layer_b, lp.spearman, lp.p_value, lp.n_permutations, d.config_key,
@@ -179,7 +179,7 @@ FROM current_studies s JOIN layer_pairs lp ON lp.study_id = s.study_id
   JOIN targets x ON x.target_id = lp.target_a{TARGET_JOINS}
   JOIN targets tl ON tl.target_id = lp.target_b
   JOIN psms pl ON pl.psm_id = tl.psm_id
-  JOIN direction_sets dl ON dl.direction_id = tl.direction_id{MODEL_JOINS}""",
+  JOIN direction_sets dl ON dl.direction_id = tl.direction_id""",
     "dataset_features": """
 SELECT s.name AS study, sd.name AS dataset, sd.corpus, ds.builder, ds.n_documents, ds.n_sequences,
   ds.n_tokens, ds.n_samples, fe.feature_index, fe.feature, fe.n_positive, fe.n_negative, fe.status, fe.example,
