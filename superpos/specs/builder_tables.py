@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+from superpos.errors import InputError
 from superpos.facts import FACTS, NEUTRAL, bigrams, templates, token_list
 from superpos.specs.builders import (
     ConlluOptions,
@@ -25,6 +26,8 @@ from superpos.specs.builders import (
 )
 from superpos.specs.toml_table import Table
 
+T = TypeVar("T")
+
 
 def read_options(builder: str, table: Table) -> Options:
     """Return the options of a builder; raises `InputError` naming file, key, value and what is allowed."""
@@ -33,6 +36,14 @@ def read_options(builder: str, table: Table) -> Options:
 
 def _texts(table: Table, key: str, default: list[str] | None = None) -> tuple[str, ...]:
     return tuple(table.take_list(key, str, default))
+
+
+def _bundled(table: Table, read: Callable[[str], T], name: str) -> T:
+    """Return a bundled list that the key `list` names."""
+    try:
+        return read(name)
+    except InputError as error:
+        raise table.fail("list", str(error)) from error
 
 
 def _features(table: Table, build: Callable[[str, Any, Table], Any]) -> tuple[Any, ...]:
@@ -100,9 +111,7 @@ def _ngrams(table: Table) -> Options:
     bundled = table.take("list", str, "")
     phrases = _texts(table, "phrases", [])
     if bundled:
-        phrases = (
-            tuple(" ".join(pair) for pair in table.build(bigrams, {"name": "list"}, name=bundled)) + phrases
-        )
+        phrases = tuple(" ".join(pair) for pair in _bundled(table, bigrams, bundled)) + phrases
     return table.build(
         NgramOptions,
         phrases=phrases,
@@ -151,7 +160,7 @@ def _token_list(table: Table) -> Options:
     bundled = table.take("list", str, "")
     words = _texts(table, "words", [])
     if bundled:
-        words = table.build(token_list, {"name": "list"}, name=bundled) + words
+        words = _bundled(table, token_list, bundled) + words
     return table.build(
         TokenListOptions,
         words=words,

@@ -1,16 +1,17 @@
 """Feature sets as TOML: the bundled ones, a user's own file, and the `[datasets]` tables of a study.
 
 A set file has the keys of a `[datasets.NAME]` table. In a study such a table may name a set (`set = "NAME"`
-or a file; the table's own name if it has no `builder`) and override any of its keys.
+or a file; the table's own name if it has no `builder`) and override any of its keys. So may a set file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from superpos.errors import InputError, allowed
+from superpos.facts import FACTS
 from superpos.specs.builder_tables import read_options
 from superpos.specs.builders import BUILDERS
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
@@ -19,7 +20,14 @@ from superpos.specs.toml_table import Table, load_toml
 FOLDER = Path(__file__).resolve().parent.parent / "feature_sets"
 NEED_CORPUS = ("documents", "conllu", "latex_syntax")
 """Builders for which the standard library is no sensible text: the corpus has to be named."""
-CORPUS_KEYS = ("text_key", "label_key", "max_documents", "config", "split", "revision")
+CORPUS_KEYS: dict[str, type] = {
+    "text_key": str,
+    "label_key": str,
+    "max_documents": int,
+    "config": str,
+    "split": str,
+    "revision": str,
+}
 _PATH_KEYS = ("corpus", "entities", "folder", "file", "names_file")
 _COUNTS = ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed")
 
@@ -47,8 +55,10 @@ def load_feature_set(name: str) -> DatasetSpec:
         If there is no such set, or naming file, key, value and what is allowed.
     """
     file = set_file(name)
+    if file is None and name.endswith(".toml"):
+        raise InputError(f"{name}: no such set file")
     if file is None:
-        raise InputError(f"feature set {name!r}: {allowed(name, bundled_sets())}, or a .toml file")
+        raise InputError(f"feature set {name!r} is unknown; {allowed(name, bundled_sets())}, or a .toml file")
     return read_dataset(file.stem, Table(file, load_toml(file)), {}, corpus_required=False)
 
 
@@ -68,7 +78,7 @@ def read_dataset(
     corpus_required
         Whether a builder that cannot do with the standard library must be told its corpus.
     """
-    table = _with_definition(label, table.near_file(_PATH_KEYS))
+    table = _with_definition(label, _near(table, corpora), corpora)
     table.know("set")
     builder = table.take("builder", str)
     if builder not in BUILDERS:
@@ -86,21 +96,42 @@ def _default(key: str) -> int:
     return int(default)
 
 
-def _with_definition(label: str, table: Table) -> Table:
-    """Return the table on top of the set that it names."""
+def _near(table: Table, corpora: Iterable[str]) -> Table:
+    """Return the table with paths made absolute; what is a name is no path, whatever lies beside the file."""
+    return table.near_file(_PATH_KEYS, ("stdlib", *corpora, *FACTS))
+
+
+def _with_definition(
+    label: str, table: Table, corpora: Mapping[str, CorpusSpec], seen: tuple[Path, ...] = ()
+) -> Table:
+    """Return the table on top of the set that it names, which may itself stand on another."""
     if not table.has("set") and table.has("builder"):
         return table
     name = table.take("set", str, label)
     file = set_file(name, table.path)
+    key = "set" if name != label else "builder"
     if file is None:
-        key = "set" if name != label else "builder"
         raise table.fail(
             key,
             f"{name!r} is no feature set; {allowed(name, bundled_sets())}, a .toml file, or give a builder",
         )
-    definition = Table(file, load_toml(file)).near_file(_PATH_KEYS)
+    if file in seen:
+        raise table.fail(key, f"{name!r} stands on itself; give a builder")
+    own = _near(Table(file, load_toml(file)), ())
+    definition = _with_definition(file.stem, own, {}, (*seen, file))
     read_dataset(label, definition, {}, corpus_required=False)  # its mistakes name its own file
-    return table.over(definition, without=("set",))
+    # Keys of the definition's text say nothing about another one that has keys of its own.
+    corpus = table.peek("corpus")
+    named = isinstance(corpus, dict) or corpus in tuple(corpora)
+    return table.over(definition, without=tuple(CORPUS_KEYS) if named else ())
+
+
+def _corpus_keys(table: Table) -> dict[str, Any]:
+    """Return the keys that describe a text, as far as the file has them."""
+    given = {key: table.take(key, kind) for key, kind in CORPUS_KEYS.items() if table.has(key)}
+    for key in CORPUS_KEYS:
+        table.know(key)
+    return given
 
 
 def _corpus(builder: str, table: Table, corpora: Mapping[str, CorpusSpec], *, required: bool) -> CorpusSpec:
@@ -111,13 +142,12 @@ def _corpus(builder: str, table: Table, corpora: Mapping[str, CorpusSpec], *, re
             raise table.fail(
                 "corpus", "is missing; name the text: a file, a folder, hub:owner/name or one of [corpora]"
             )
+        _corpus_keys(table)  # they wait for the study to name the text
         return CorpusSpec("none")
     value = table.take("corpus", (str, dict), "stdlib")
     if isinstance(value, dict):
         return read_corpus(Table(table.path, value, f"{table.prefix}corpus."), corpora)
-    given = {key: table.take(key, (str, int)) for key in CORPUS_KEYS if table.has(key)}
-    for key in CORPUS_KEYS:
-        table.know(key)
+    given = _corpus_keys(table)
     if value in corpora:
         if given:
             raise table.fail(
@@ -142,21 +172,21 @@ def read_corpus(table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
     table = table.near_file(("path",))
     if table.has("parts"):
         parts = table.take("parts", dict)
-        inner = Table(table.path, parts, f"{table.prefix}parts.").near_file(tuple(parts))
+        inner = Table(table.path, parts, f"{table.prefix}parts.").near_file(tuple(parts), corpora)
         named = tuple((name, _part(name, inner, corpora)) for name in parts)
         limit = table.take("max_documents", int, 0)
         table.finish()
-        return table.build(CorpusSpec, {"kind": "parts"}, kind="union", parts=named, max_documents=limit)
+        return table.build(CorpusSpec, {"corpus": "parts"}, kind="union", parts=named, max_documents=limit)
     path = table.take("path", str)
-    given = {key: table.take(key, (str, int)) for key in CORPUS_KEYS if table.has(key)}
-    for key in CORPUS_KEYS:
-        table.know(key)
+    given = _corpus_keys(table)
     table.finish()
-    return table.build(CorpusSpec.from_text, {"text": "path"}, text=path, **given)
+    return table.build(CorpusSpec.from_text, {"corpus": "path"}, text=path, **given)
 
 
 def _part(name: str, table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
     value = table.take(name, (str, dict))
     if isinstance(value, dict):
         return read_corpus(Table(table.path, value, f"{table.prefix}{name}."), corpora)
-    return corpora[value] if value in corpora else table.build(CorpusSpec.from_text, text=value)
+    if value in corpora:
+        return corpora[value]
+    return table.build(CorpusSpec.from_text, dict.fromkeys(("corpus", "max_documents"), name), text=value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,18 +54,26 @@ class Table:
         self._known.append(key)
 
     def over(self, below: Table, without: tuple[str, ...] = ()) -> Table:
-        """Return a table that holds this one's values over those of another, and messages of this one."""
-        own = {key: value for key, value in self._data.items() if key not in without}
-        return Table(self.path, {**below._data, **own}, self.prefix)
+        """Return this table's values over those of another without some keys; messages name this one."""
+        under = {key: value for key, value in below._data.items() if key not in without}
+        return Table(self.path, {**under, **self._data}, self.prefix)
 
-    def near_file(self, keys: tuple[str, ...]) -> Table:
+    def peek(self, key: str) -> Any:
+        """Return what the file says of a key, unchecked; None if it says nothing."""
+        return self._data.get(key)
+
+    def near_file(self, keys: tuple[str, ...], names: Iterable[str] = ()) -> Table:
         """Return the table with the relative paths under these keys that exist beside its file made absolute.
 
-        A study started from two folders is then one study.
+        A study started from two folders is then one study. A value that is one of `names` is no path.
         """
+        own = tuple(names)
         return Table(
             self.path,
-            {key: self.beside(value) if key in keys else value for key, value in self._data.items()},
+            {
+                key: self.beside(value) if key in keys and value not in own else value
+                for key, value in self._data.items()
+            },
             self.prefix,
         )
 
