@@ -14,21 +14,12 @@ from typing import Any, NamedTuple
 from superpos.datasets.builders.entity_lists import Entity, surname_place
 from superpos.datasets.builders.entity_sentences import find_mentions
 from superpos.datasets.sources import load_corpus
+from superpos.facts import FACTS, NEUTRAL
+from superpos.facts import templates as prompts
 from superpos.seeding import generator
 from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import DatasetSpec
 
-NEUTRAL_TEMPLATES = (
-    "{name}",
-    "This text is about {name}",
-    "Let me tell you something about {name}",
-    "Yesterday a friend of mine mentioned {name}",
-    "On the first page there was a picture of {name}",
-    "Many people have heard the name of {name}",
-    "The next question of the quiz was about {name}",
-    "They have read everything that was written about {name}",
-)
-"""Prompts that fit any person and tell nothing of the label; the first gives no context at all."""
 CHARACTERS_PER_TOKEN = 64
 """A sentence keeps so many characters for each token of the context: more than any tokenizer fits in."""
 
@@ -52,8 +43,8 @@ class TextSource(NamedTuple):
 
 
 def from_templates(spec: DatasetSpec, options: EntityOptions, entities: tuple[Entity, ...]) -> TextSource:
-    """Return every name in some templates; names are the documents."""
-    templates = options.templates or NEUTRAL_TEMPLATES
+    """Return every name in some templates, by default those of its list; names are the documents."""
+    templates = options.templates or prompts(options.entities if options.entities in FACTS else NEUTRAL)
     count = min(options.contexts_per_name, len(templates))
     texts = []
     for index, entity in enumerate(entities):
