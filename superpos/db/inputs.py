@@ -156,7 +156,7 @@ def _activation_works(database: Database, *conditions: sa.ColumnElement[bool]) -
 def finish_activations(
     database: Database, results: list[tuple[ActivationWork, ActivationInfo]], digest: str, run_id: int
 ) -> None:
-    """Write shape, shards and status of extracted activations; a non-finite layer is not applicable.
+    """Write shape, shards and status of extracted activations; a layer that is non-finite or constant is not applicable.
 
     Parameters
     ----------
@@ -192,13 +192,12 @@ def finish_activations(
                 .values(
                     n_rows=info.n_rows,
                     d_hook=info.d_hook,
+                    n_constant=info.n_constant,
                     agreement=info.agreement,
                     dataset_digest=digest,
                     content_digest=content if usable else None,
                     status="done" if usable else "not_applicable",
-                    reason=""
-                    if usable
-                    else f"{info.status}: activations hold NaN or infinities in {info.dtype}",
+                    reason="" if usable else _refusal(info),
                     run_id=run_id,
                 )
             )
@@ -207,6 +206,15 @@ def finish_activations(
                 for index, shard in enumerate(info.shards)
             ]
             insert_missing(connection, shards, rows)
+
+
+def _refusal(info: ActivationInfo) -> str:
+    """Return why activations cannot be probed."""
+    reasons = {
+        "non_finite": f"activations hold NaN or infinities in {info.dtype}",
+        "constant": "every sample has the same activations",
+    }
+    return f"{info.status}: {reasons[info.status]}"
 
 
 def read_shard_rows(connection: sa.Connection, activation_id: int) -> tuple[Shard, ...]:

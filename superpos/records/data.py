@@ -123,13 +123,15 @@ class ActivationInfo:
     hookpoint: str
     layer: int
     status: str
-    """`ok` or `non_finite`."""
+    """`ok`, `non_finite`, or `constant` (every sample has the same activations)."""
     n_rows: int
     d_hook: int
     dtype: str
     agreement: float
     """Largest deviation from the batch-of-one float32 oracle, over the oracle's root mean square."""
     shards: tuple[Shard, ...]
+    n_constant: int | None = None
+    """Coordinates that do not vary over the samples; None where they were not counted."""
 
 
 @dataclass(frozen=True, slots=True)
