@@ -52,7 +52,7 @@ def build_from_corpus(
     """
     names = features.names
     drawn = draw_sequences(spec, corpus, table, features.labeller, len(names), features.strata)
-    lead = [table.bos_id] if table.bos_id >= 0 else []
+    lead = np.array([table.bos_id] if table.bos_id >= 0 else [], dtype=np.int32)
     sequences = sorted(drawn.sequences, key=lambda item: (item.document, item.start))
     if len(sequences) < (2 if features.sparse else spec.n_sequences):
         raise InputError(
@@ -77,7 +77,7 @@ def build_from_corpus(
     ]
     used = sorted({item.document for item in sequences})
     renumbered = {document: index for index, document in enumerate(used)}
-    token_ids = np.concatenate([np.asarray(lead + item.ids, dtype=np.int32) for item in sequences])
+    token_ids = np.concatenate([part for item in sequences for part in (lead, item.ids)])
     lengths = [len(lead) + len(item.ids) for item in sequences]
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     documents = tuple(corpus.documents[document].name for document in used)

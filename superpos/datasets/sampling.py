@@ -51,13 +51,15 @@ def choose_positions(labels: Bool, sequences: Int, count: int, wanted: int, draw
     if len(labels) < count:
         raise ArgumentError("n_samples", f"{count} is more than the {len(labels)} positions of the sequences")
     order = draw.permutation(len(labels))
-    sides = both_sides(labels)
+    # One row a side: there are millions of positions and few sides, each of which is gone through alone.
+    sides = np.ascontiguousarray(both_sides(labels).T)
     chosen = np.zeros(len(labels), dtype=np.bool_)
-    for column in np.argsort(sides.sum(axis=0), kind="stable"):
-        missing = min(wanted - int(sides[chosen, column].sum()), count - int(chosen.sum()))
+    for side in sides[np.argsort(sides.sum(axis=1), kind="stable")]:
+        have = np.flatnonzero(side & chosen)
+        missing = min(wanted - len(have), count - int(np.count_nonzero(chosen)))
         if missing > 0:
-            candidates = order[sides[order, column] & ~chosen[order]]
-            taken = sequences[chosen & sides[:, column]]
+            candidates = order[(side & ~chosen)[order]]
+            taken = sequences[have]
             chosen[_spread(candidates, sequences, taken)[:missing]] = True
     rest = order[~chosen[order]]
     chosen[rest[: count - int(chosen.sum())]] = True

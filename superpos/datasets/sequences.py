@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from superpos.arrays import Bool, Int
 from superpos.datasets.sampling import capped_counts
@@ -23,6 +24,9 @@ ENRICHED_SHARE = 0.25
 """At most this share of the sequences is chosen for features that the random ones are short of."""
 SCAN_FACTOR = 2.0
 """The search for them reads at most so many times the documents of the random sequences."""
+BATCH_DOCUMENTS = 16
+BATCH_CHARACTERS = 2**20
+"""Documents are encoded together, on all cores, until there are so many or so much text."""
 
 
 class TokenLabels(NamedTuple):
@@ -44,7 +48,7 @@ class Sequence:
 
     document: int
     start: int
-    ids: list[int]
+    ids: NDArray[np.int32]
     labels: Bool
     eligible: Bool
 
@@ -169,34 +173,52 @@ def _chunked_documents(
 ) -> Iterator[list[Sequence]]:
     """Yield the chunks of each document of `order`, chunks in random order."""
     length = chunk_length(spec, table)
-    for document in order:
+    for document, ids in encoded(corpus, table, order.tolist()):
         drawn.read += 1
-        text = corpus.documents[document]
-        ids = table.encode(text.text)
         starts = [start for start in range(0, len(ids), length) if min(length, len(ids) - start) >= MIN_CHUNK]
-        order = draw.permutation(len(starts))
+        starts_drawn = draw.permutation(len(starts))
         if not starts:
             drawn.too_short += 1
             continue
-        found = labeller(text, ids)
+        found = labeller(corpus.documents[document], ids)
         if found is None:
             drawn.unlabelled += 1
             continue
-        eligible = ~table.special[np.asarray(ids, dtype=np.int64)]
+        numbers = np.asarray(ids, dtype=np.int32)
+        eligible = ~table.special[numbers]
         if found.eligible is not None:
             eligible &= found.eligible
         chunks = [
             Sequence(
-                int(document),
+                document,
                 start,
-                ids[start : start + length],
+                numbers[start : start + length],
                 found.labels[start : start + length],
                 eligible[start : start + length],
             )
-            for start in (starts[index] for index in order)
+            for start in (starts[index] for index in starts_drawn)
         ]
         chunks = [chunk for chunk in chunks if chunk.eligible.any()]
         if not chunks:
             drawn.without_samples += 1
             continue
         yield chunks
+
+
+def encoded(corpus: Corpus, table: TokenTable, order: list[int]) -> Iterator[tuple[int, list[int]]]:
+    """Yield documents in order with the token ids of each, as `TokenTable.encode` gives them.
+
+    A batch is encoded at once, without the places of the tokens in the text, which nobody asks for here; how
+    many threads do it (RAYON_NUM_THREADS) changes nothing in what they find.
+    """
+    begin = 0
+    while begin < len(order):
+        end, size = begin, 0
+        while end < min(len(order), begin + BATCH_DOCUMENTS) and (end == begin or size < BATCH_CHARACTERS):
+            size += len(corpus.documents[order[end]].text)
+            end += 1
+        texts = [corpus.documents[document].text for document in order[begin:end]]
+        batch = table.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        for document, encoding in zip(order[begin:end], batch, strict=True):
+            yield document, list(encoding.ids)
+        begin = end
