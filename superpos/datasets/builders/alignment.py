@@ -56,6 +56,10 @@ class Alignment:
         fits = (last >= 0) & (self.ends[safe] == ends) & self.whole[safe] & (self.starts[safe] < ends)
         return np.where(fits, last, -1)
 
+    def holding_start_of(self, characters: Int) -> Int:
+        """Return the token that holds the first byte of each character, (n,)."""
+        return np.asarray(np.searchsorted(self.ends, characters, side="right"), dtype=np.int64)
+
     def holding_end_of(self, characters: Int) -> Int:
         """Return the token that holds the last byte of each character, (n,); -1 for text without tokens."""
         return np.asarray(np.searchsorted(self.starts, characters, side="right") - 1, dtype=np.int64)
