@@ -28,9 +28,9 @@ def capped_counts(labels: Bool, wanted: int) -> Int:
 def choose_positions(labels: Bool, sequences: Int, count: int, wanted: int, draw: np.random.Generator) -> Int:
     """Choose `count` of the eligible positions, (count,), ascending.
 
-    Features are topped up in the order of their rarity, positives and negatives alike, up to `wanted` each;
-    within one, every sequence gives its first random position before any gives its second. What is left is
-    filled at random.
+    Features are topped up in the order of their rarity, positives and negatives alike, up to `wanted` each (at
+    most `count` over the number of features); within one, every sequence gives its first random position
+    before any gives its second. What is left is filled at random.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ def choose_positions(labels: Bool, sequences: Int, count: int, wanted: int, draw
     if len(labels) < count:
         raise ArgumentError("n_samples", f"{count} is more than the {len(labels)} positions of the sequences")
     order = draw.permutation(len(labels))
+    # Few samples of many features: a fair share each, or the first features would take them all.
+    wanted = min(wanted, count // max(1, labels.shape[1]))
     # One row a side: there are millions of positions and few sides, each of which is gone through alone.
     sides = np.ascontiguousarray(both_sides(labels).T)
     chosen = np.zeros(len(labels), dtype=np.bool_)

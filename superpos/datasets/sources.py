@@ -16,7 +16,7 @@ from superpos.datasets.stdlib_source import stdlib_documents
 from superpos.datasets.text_files import file_documents, files_below, folder_documents
 from superpos.errors import ArgumentError, InputError
 from superpos.hashing import canonical_json, text_digest
-from superpos.specs.datasets import HUB_PREFIX, CorpusSpec
+from superpos.specs.datasets import FOLDER_LABEL, HUB_PREFIX, CorpusSpec
 
 __all__ = ["Corpus", "Document", "corpus_digest", "load_corpus", "source_digest"]
 
@@ -125,9 +125,10 @@ def _union_digest(spec: CorpusSpec, digests: list[str]) -> str:
 
 
 def _stdlib(spec: CorpusSpec, skipped: dict[str, int]) -> Iterator[Document]:
-    _refuse(spec, "label_key", "the standard library has no labels")
+    if spec.label_key != FOLDER_LABEL:
+        _refuse(spec, "label_key", f"the standard library has no labels but {FOLDER_LABEL!r}")
     _refuse(spec, "split", "the standard library has no splits")
-    return stdlib_documents(skipped)
+    return stdlib_documents(skipped, spec.label_key)
 
 
 def _text_documents(spec: CorpusSpec) -> Iterator[Document]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from superpos.datasets.corpus import Document
 from superpos.errors import InputError
+from superpos.specs.datasets import FOLDER_LABEL
 
 _FOREIGN = ("site-packages", "dist-packages", "__pycache__")
 # Written when the interpreter was built: compiler flags and paths of one machine, not library text.
@@ -35,8 +36,11 @@ def stdlib_files() -> tuple[Path, list[Path]]:
     return root, sorted(files, key=lambda path: path.relative_to(root).as_posix())
 
 
-def stdlib_documents(skipped: dict[str, int]) -> Iterator[Document]:
-    """Yield the files of the standard library; what is not UTF-8 (test data) is counted and left out."""
+def stdlib_documents(skipped: dict[str, int], label_key: str = "") -> Iterator[Document]:
+    """Yield the files of the standard library; what is not UTF-8 (test data) is counted and left out.
+
+    With `label_key` `folder` the top-level package is the label; modules outside of packages have none.
+    """
     root, files = stdlib_files()
     skipped["not_utf8"] = 0
     for path in files:
@@ -45,7 +49,9 @@ def stdlib_documents(skipped: dict[str, int]) -> Iterator[Document]:
         except UnicodeDecodeError:
             skipped["not_utf8"] += 1
             continue
-        yield Document(path.relative_to(root).as_posix(), text)
+        parts = path.relative_to(root).parts
+        label = parts[0] if label_key == FOLDER_LABEL and len(parts) > 1 else ""
+        yield Document("/".join(parts), text, label)
 
 
 def _is_foreign(parts: tuple[str, ...]) -> bool:

@@ -101,7 +101,9 @@ def run(context: Context) -> None:
                 results.append(build(work))
             except InputError as error:
                 refused[work.target_id] = str(error)
-                context.reporter.note(f"target {work.kind} ({work.similarity}): not applicable: {error}")
+                if str(error) not in warned:
+                    warned.add(str(error))
+                    context.reporter.note(f"target {work.kind} ({work.similarity}): not applicable: {error}")
             except FAILURES as error:
                 failed.add(work.target_id)
                 context.fail(STAGE, work.key, task_error(error))

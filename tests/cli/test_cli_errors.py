@@ -251,7 +251,8 @@ def test_a_text_that_turns_out_too_small_leaves_the_study_only(
             pass
 
     monkeypatch.setattr(pool, "RayExecutor", Here)
-    (tmp_path / "lines.jsonl").write_text('{"text": "two words"}\n' * 4000, encoding="utf-8")
+    lines_of_text = "".join(f'{{"text": "word {i}"}}\n' for i in range(4000))
+    (tmp_path / "lines.jsonl").write_text(lines_of_text, encoding="utf-8")
     assert main(["run", str(tiny.file(corpus=tmp_path / "lines.jsonl", more=""))]) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert lines[-1].startswith("superpos: data set text_features: ")

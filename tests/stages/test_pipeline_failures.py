@@ -214,7 +214,7 @@ def test_text_that_turns_out_unusable_is_an_input_error(
 ) -> None:
     # Large enough to be believed, but every line of it is shorter than the shortest sequence.
     text = tmp_path / "lines.jsonl"
-    text.write_text('{"text": "two words"}\n' * 4000, encoding="utf-8")
+    text.write_text("".join(f'{{"text": "word {i}"}}\n' for i in range(4000)), encoding="utf-8")
     database = new_database("short")
     with pytest.raises(InputError, match=r"data set text_features: .*lines\.jsonl: corpus too small"):
         run_tiny(database, tiny.plan(corpus=text))
