@@ -62,7 +62,8 @@ def _no_options(_table: Table) -> NoOptions:
 def _token_predicate(name: str, value: Any, table: Table) -> TokenPredicate:
     """Read a regular expression, a list of words, or a table with either and `ignore_case`."""
     if isinstance(value, str):
-        return table.build(TokenPredicate, {f"features.{name}.regex": name}, name=name, regex=value)
+        keys = dict.fromkeys((f"features.{name}.regex", f"{name}.regex"), name)
+        return table.build(TokenPredicate, keys, name=name, regex=value)
     one = Table(table.path, value if isinstance(value, dict) else {"words": value}, f"{table.prefix}{name}.")
     fields: dict[str, Any] = {
         "words": _texts(one, "words", []),

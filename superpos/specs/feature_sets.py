@@ -169,10 +169,12 @@ def read_corpora(tables: Mapping[str, Table]) -> dict[str, CorpusSpec]:
 
 def read_corpus(table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
     """Return the corpus of a table with `path` and its keys, or with `parts`, names to corpora."""
-    table = table.near_file(("path",))
+    table = table.near_file(("path",), ("stdlib",))
     if table.has("parts"):
         parts = table.take("parts", dict)
-        inner = Table(table.path, parts, f"{table.prefix}parts.").near_file(tuple(parts), corpora)
+        inner = Table(table.path, parts, f"{table.prefix}parts.").near_file(
+            tuple(parts), ("stdlib", *corpora)
+        )
         named = tuple((name, _part(name, inner, corpora)) for name in parts)
         limit = table.take("max_documents", int, 0)
         table.finish()
