@@ -464,7 +464,8 @@ def test_names_win_over_what_lies_beside_the_file(tmp_path: Path) -> None:
     )
     sets = study_sets(
         tmp_path,
-        '[corpora.wiki]\npath = "other.txt"\n[corpora.both]\nparts = { a = "wiki", b = "stdlib" }\n[corpora.lib]\npath = "stdlib"\n'
+        '[corpora.wiki]\npath = "other.txt"\n[corpora.both]\nparts = { a = "wiki", b = "stdlib" }\n'
+        '[corpora.lib]\npath = "stdlib"\n'
         '[datasets.a]\nbuilder = "text_features"\ncorpus = "wiki"\n'
         '[datasets.b]\nbuilder = "text_features"\ncorpus = "both"\n'
         '[datasets.c]\nbuilder = "text_features"\ncorpus = "lib"\n',
