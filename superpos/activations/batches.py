@@ -12,6 +12,9 @@ from superpos.arrays import Int
 from superpos.errors import ArgumentError
 from superpos.records.data import LabelledTokens
 
+GROUP_BATCHES = 64
+"""Batches of like length are looked for among the tokens of so many batches; bits depend on it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProbedSequence:
@@ -62,17 +65,31 @@ def probed_sequences(tokens: LabelledTokens, *, cut: bool = True) -> tuple[Probe
 def token_batches(
     sequences: tuple[ProbedSequence, ...], token_budget: int
 ) -> Iterator[tuple[ProbedSequence, ...]]:
-    """Yield batches, longest first, whose padded size is at most `token_budget` (one sequence at least).
+    """Yield batches whose padded size is at most `token_budget` (one sequence at least).
 
-    The longest come first so that a device that is too small says so at once.
+    Sequences are taken in groups of at most `GROUP_BATCHES` times the budget, in order, and sorted within a
+    group, longest first: rows of a shard are then finished one shard after the other, and a device that is
+    too small says so at once.
     """
-    order = sorted(range(len(sequences)), key=lambda index: (-sequences[index].token_ids.size, index))
-    start = 0
-    while start < len(order):
-        longest = sequences[order[start]].token_ids.size
-        size = max(1, token_budget // longest)
-        yield tuple(sequences[index] for index in order[start : start + size])
-        start += size
+    for group in _groups(sequences, GROUP_BATCHES * token_budget):
+        order = sorted(group, key=lambda index: (-sequences[index].token_ids.size, index))
+        start = 0
+        while start < len(order):
+            longest = sequences[order[start]].token_ids.size
+            size = max(1, token_budget // longest)
+            yield tuple(sequences[index] for index in order[start : start + size])
+            start += size
+
+
+def _groups(sequences: tuple[ProbedSequence, ...], n_tokens: int) -> Iterator[range]:
+    """Yield runs of consecutive sequences of at most `n_tokens` tokens (one sequence at least)."""
+    first, total = 0, 0
+    for index, sequence in enumerate(sequences):
+        if index > first and total + sequence.token_ids.size > n_tokens:
+            yield range(first, index)
+            first, total = index, 0
+        total += sequence.token_ids.size
+    yield range(first, len(sequences))
 
 
 def padded(batch: tuple[ProbedSequence, ...]) -> tuple[Int, Int, Int, Int]:

@@ -1,33 +1,39 @@
 """Activations of all sites in one pass over the probed sequences, streamed to shard files.
 
-Sequences are cut after their last probed position, batched by length under a token budget and padded on the
-right; a hook gathers the probed rows on the device. Memory depends on the batch, not on the corpus. Bits
-depend on the batches and the number of threads, which is why both are arguments with fixed defaults.
+Sequences are cut after their last probed position (those of encoders are read whole), batched by length under
+a token budget and padded on the right; a hook gathers or pools the probed rows on the device. Memory depends
+on the batch, not on the corpus. Bits depend on the batches and the number of threads, which is why both are
+arguments with fixed defaults. Batches never depend on what is there already: a pass that was interrupted, or
+one of whose shards is damaged, runs those that touch a missing shard again, and the bits are the same.
 """
 
 from __future__ import annotations
 
 import math
+import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from superpos.activations.batches import ProbedSequence, padded, probed_sequences, token_batches
-from superpos.activations.hooks import captured, run_until
+from superpos.activations.batches import GROUP_BATCHES, ProbedSequence, probed_sequences
 from superpos.activations.model import LoadedModel
 from superpos.activations.oracle import deviation, oracle
-from superpos.activations.pooling import check_pooling, spans
-from superpos.activations.shards import ShardWriter, check_free_space
+from superpos.activations.pooling import check_pooling
+from superpos.activations.shard_writer import ShardWriter
+from superpos.activations.shards import check_free_space
+from superpos.activations.stream import stream_rows
 from superpos.activations.structure import Site
 from superpos.errors import ArgumentError, InputError, StageError
+from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.records.data import ActivationInfo, LabelledTokens, ModelInfo
 
 STORED_DTYPES = {"float32": "float32", "float16": "float16", "bfloat16": "float32"}
 """Dtype in the file for each computing dtype; bfloat16 widens exactly."""
+CONSTANT_CHUNK = 256
+"""Rows that are read at a time while coordinates look constant."""
 
 
 def extract(
@@ -72,8 +78,8 @@ def extract(
     Returns
     -------
     list of ActivationInfo
-        One for each site, in the order of `stems`; a site with NaN or infinities has status `non_finite`, no
-        shards and agreement NaN.
+        One for each site, in the order of `stems`. A site with NaN or infinities has status `non_finite`, one
+        whose rows are all the same `constant`; both have no shards and agreement NaN.
 
     Raises
     ------
@@ -81,7 +87,8 @@ def extract(
         For sites the model lacks, spans that do not fit the pooling, token ids outside the embedding,
         sequences longer than the model's positions, and tokens of another tokenizer.
     StageError
-        If the disk is too small or fills up.
+        If the disk is too small (before anything is written) or fills up, or the device's memory is too small
+        for one sequence. What was finished stays and is used by the next call.
     """
     if not stems:
         raise ArgumentError("stems", "is empty; name at least one (hookpoint, layer)")
@@ -93,34 +100,83 @@ def extract(
     check_tokens(model.info, tokens, sequences)
     n_rows = int(tokens.sample_sequences.size)
     dtype = STORED_DTYPES[model.dtype]
-    widths = {site: model.structure.width(site[0]) for site in sites}
+    identity = _identity(model, tokens, pooling, token_budget, n_threads)
     writers: dict[Site, ShardWriter] = {}
     try:
-        check_free_space(root, n_rows * sum(widths.values()) * np.dtype(dtype).itemsize)
         for site in sites:
-            writers[site] = ShardWriter(root, stems[site], n_rows, widths[site], dtype, shard_bytes)
+            width = model.structure.width(site[0])
+            own = f"{site[0]} {site[1]} {identity}"
+            writers[site] = ShardWriter(root, stems[site], n_rows, width, dtype, shard_bytes, own)
+        check_free_space(root, sum(writer.n_bytes_missing for writer in writers.values()))
         with _threads(n_threads):
-            bad = _stream(model, sequences, writers, pooling, token_budget, progress)
-            good = [site for site in sites if site not in bad]
+            statuses = dict.fromkeys(sites, "ok")
+            for site in stream_rows(model, sequences, writers, pooling, token_budget, progress):
+                statuses[site] = "non_finite"
+            n_constant = {
+                site: _count_constant(writers[site], n_rows) for site in sites if statuses[site] == "ok"
+            }
+            for site, count in n_constant.items():
+                if count == writers[site].width and n_rows > 1:
+                    statuses[site] = "constant"
+            good = [site for site in sites if statuses[site] == "ok"]
             agreement = _agreement(model, sequences, writers, good, pooling, oracle_sequences)
+        for site in sites:
+            if statuses[site] != "ok":
+                writers[site].drop()
         return [
             ActivationInfo(
                 hookpoint=site[0],
                 layer=site[1],
-                status="non_finite" if site in bad else "ok",
+                status=statuses[site],
                 n_rows=n_rows,
-                d_hook=widths[site],
+                d_hook=writers[site].width,
                 dtype=model.dtype,
                 agreement=agreement.get(site, math.nan),
-                shards=() if site in bad else writers[site].finish(),
+                shards=writers[site].shards() if statuses[site] == "ok" else (),
+                n_constant=n_constant.get(site),
             )
             for site in sites
         ]
     except OSError as error:
-        raise StageError(f"{root}: activations cannot be written ({error.strerror or error})") from error
+        raise StageError(
+            f"{root}: activations cannot be written ({error.strerror or error}); finished files are "
+            "kept, run again once there is room"
+        ) from error
     finally:
         for writer in writers.values():
-            writer.discard()
+            writer.close()
+
+
+def _identity(
+    model: LoadedModel, tokens: LabelledTokens, pooling: str, token_budget: int, n_threads: int
+) -> str:
+    """Return a digest of all that the bits of the rows depend on; equal digests may share files."""
+    import transformers
+
+    info = model.info
+    device = torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else platform.machine()
+    positions = (tokens.sample_sequences, tokens.sample_positions, tokens.sample_lengths)
+    parts = {
+        "model": [info.config_digest, info.weights_digest, info.commit, info.weights, info.seed, model.dtype],
+        "tokens": array_digest(tokens.token_ids, tokens.sequence_starts, *positions),
+        "device": [device, torch.backends.cpu.get_cpu_capability()],
+        "versions": [torch.__version__, transformers.__version__],
+        "batches": [pooling, token_budget, GROUP_BATCHES, n_threads],
+    }
+    return text_digest(canonical_json(parts))
+
+
+def _count_constant(writer: ShardWriter, n_rows: int) -> int:
+    """Return how many coordinates are the same in every row; mostly the first few rows rule out all."""
+    first = writer.read(0, 1)[0]
+    constant = np.arange(writer.width)
+    start = 0
+    while start < n_rows and constant.size:
+        stop = min(start + (CONSTANT_CHUNK if start else 16), n_rows)
+        rows = writer.read(start, stop - start)[:, constant]
+        constant = constant[np.all(rows == first[constant], axis=0)]
+        start = stop
+    return int(constant.size)
 
 
 def check_tokens(info: ModelInfo, tokens: LabelledTokens, sequences: tuple[ProbedSequence, ...]) -> None:
@@ -143,52 +199,6 @@ def check_tokens(info: ModelInfo, tokens: LabelledTokens, sequences: tuple[Probe
             f"model {info.name}: token ids {low} to {high} reach outside the embedding "
             f"(0 to {info.vocab_size - 1})"
         )
-
-
-def _stream(
-    model: LoadedModel,
-    sequences: tuple[ProbedSequence, ...],
-    writers: Mapping[Site, ShardWriter],
-    pooling: str,
-    token_budget: int,
-    progress: Callable[[int, int], None] | None,
-) -> set[Site]:
-    """Run all batches, write finite rows; return the sites that are not finite somewhere."""
-    bad: set[Site] = set()
-    done = 0
-    for batch in token_batches(sequences, token_budget):
-        for site, values in _run_batch(model, batch, tuple(writers), pooling).items():
-            if site in bad:
-                continue
-            if not np.all(np.isfinite(values)):
-                bad.add(site)
-                continue
-            start = 0
-            for sequence in batch:
-                stop = start + sequence.positions.size
-                writers[site].write(sequence.first_row, values[start:stop])
-                start = stop
-        done += len(batch)
-        if progress is not None:
-            progress(done, len(sequences))
-    return bad
-
-
-def _run_batch(
-    model: LoadedModel, batch: tuple[ProbedSequence, ...], sites: tuple[Site, ...], pooling: str
-) -> dict[Site, NDArray[np.float32]]:
-    """Return the probed rows of a batch for every site, float32 on the host."""
-    ids, mask, ends, lengths = padded(batch)
-    where = spans(ends, lengths, model.device)
-    last = max(layer for _, layer in sites)
-    with captured(model.structure, sites, where, pooling) as taken:
-        run_until(
-            model.structure,
-            last,
-            torch.as_tensor(ids, device=model.device),
-            torch.as_tensor(mask, device=model.device),
-        )
-    return {site: taken[site].float().cpu().numpy() for site in sites}
 
 
 def _agreement(

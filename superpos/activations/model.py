@@ -19,7 +19,7 @@ from superpos.activations.folders import weight_files
 from superpos.activations.hub import download
 from superpos.activations.inspection import FAMILIES, inspect_model, locate
 from superpos.activations.structure import Structure, find_structure
-from superpos.errors import ArgumentError, InputError
+from superpos.errors import ArgumentError, InputError, StageError
 from superpos.records.data import ModelInfo
 from superpos.seeding import draw_entropy
 from superpos.specs.models import ModelSpec, check_dtype
@@ -51,16 +51,18 @@ def load_model(spec: ModelSpec, device: str = "cpu", dtype: str = "float32") -> 
     device
         A torch device: `cpu`, `cuda`, `cuda:1`.
     dtype
-        Of weights and computation: `float32`, `bfloat16` or `float16`.
+        Of weights and computation: `float32`, `bfloat16`, `float16`, or `auto` for `default_dtype(device)`.
 
     Raises
     ------
     InputError
         As `inspect_model`; further for a device that is not there, parameters missing from the files or of
         another shape, and parameters that are not finite in `dtype`.
+    StageError
+        If the weights do not fit into the device's memory.
     """
-    check_dtype(dtype)
     target = check_device(device)
+    dtype = default_dtype(device) if dtype == "auto" else check_dtype(dtype)
     info = inspect_model(spec, check_weights=False)
     folder, commit = locate(spec)
     kind: torch.dtype = getattr(torch, dtype)
@@ -72,13 +74,24 @@ def load_model(spec: ModelSpec, device: str = "cpu", dtype: str = "float32") -> 
             weight_files(source)
             module = _pretrained(source, kind)
     _check_parameters(module, spec.name, dtype)
-    module = module.to(target).eval().requires_grad_(False)
+    try:
+        module = module.to(target).eval().requires_grad_(False)
+    except torch.OutOfMemoryError as error:
+        raise StageError(
+            f"{device}: the weights of model {spec.name} in {dtype} do not fit into its memory; use a "
+            "smaller dtype or a larger device"
+        ) from error
     structure = find_structure(module)
     causal = True
     if info.family not in FAMILIES.values():  # of those the whole forward pass is known
         with in_one_line(folder):
             causal = observe(structure, target)
     return LoadedModel(info, module, structure, causal, target, dtype)
+
+
+def default_dtype(device: str) -> str:
+    """Return the dtype to compute in: float32 on the CPU, bfloat16, which has its range, on a GPU."""
+    return "bfloat16" if check_device(device).type == "cuda" else "float32"
 
 
 def check_device(device: str) -> torch.device:

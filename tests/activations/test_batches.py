@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superpos.activations.batches import ProbedSequence, padded, probed_sequences, token_batches
+from superpos.activations.batches import (
+    GROUP_BATCHES,
+    ProbedSequence,
+    padded,
+    probed_sequences,
+    token_batches,
+)
 from superpos.errors import ArgumentError
 
 
@@ -25,8 +31,22 @@ def test_batches_hold_every_sequence_once_within_the_budget(lengths, budget):
     assert sorted(part.first_row for batch in batches for part in batch) == list(range(len(lengths)))
     sizes = [[part.token_ids.size for part in batch] for batch in batches]
     assert all(len(size) == 1 or len(size) * max(size) <= budget for size in sizes)
-    flat = [length for size in sizes for length in size]
-    assert flat == sorted(lengths, reverse=True)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(1, 400))
+def test_batches_are_sorted_within_groups_of_consecutive_sequences(lengths, budget):
+    sequences = tuple(sequence(length, row) for row, length in enumerate(lengths))
+    order = [part.first_row for batch in token_batches(sequences, budget) for part in batch]
+    start = 0
+    while start < len(order):
+        total, stop = 0, start
+        while stop < len(order) and (stop == start or total + lengths[stop] <= GROUP_BATCHES * budget):
+            total += lengths[stop]
+            stop += 1
+        group = order[start:stop]
+        assert sorted(group) == list(range(start, stop))
+        assert [lengths[row] for row in group] == sorted(lengths[start:stop], reverse=True)
+        start = stop
 
 
 def test_padding_is_on_the_right():

@@ -16,7 +16,7 @@ from superpos.activations.batches import probed_sequences
 from superpos.activations.extract import extract
 from superpos.activations.model import LoadedModel, load_model
 from superpos.activations.oracle import deviation, oracle
-from superpos.activations.shards import ShardWriter
+from superpos.activations.shard_writer import ShardWriter
 from superpos.errors import ArgumentError, InputError, StageError
 from superpos.specs.models import HOOKPOINTS, ModelSpec, expand_sites
 
@@ -175,7 +175,8 @@ def test_a_layer_that_overflows_is_non_finite_and_the_others_go_on(model_folders
     assert infos["mlp.act", 0].status == "ok"
     assert infos["resid", 0].status == "ok"
     kept = sum(len(info.shards) for info in infos.values())
-    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == kept
+    assert len(list(tmp_path.rglob("*.safetensors"))) == kept
+    assert len(list(tmp_path.rglob("*.json"))) == sum(info.status == "ok" for info in infos.values())
     with pytest.raises(InputError, match="no shards"):
         read_shards(tmp_path, bad.shards)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,17 +15,18 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from superpos.activations.shards import ShardWriter, read_shards
+from superpos.activations.shard_writer import ShardWriter
+from superpos.activations.shards import read_shards
 from superpos.errors import InputError, StageError
 from superpos.hashing import file_digest
 
 STEM = "0123456789abcdef" * 2
 
 
-def written(root, values, shard_bytes=1 << 20, dtype="float32"):
-    writer = ShardWriter(root, STEM, *values.shape, dtype, shard_bytes)
+def written(root, values, shard_bytes=1 << 20, dtype="float32", identity="one"):
+    writer = ShardWriter(root, STEM, *values.shape, dtype, shard_bytes, identity)
     writer.write(0, values)
-    return writer.finish()
+    return writer.shards()
 
 
 def test_files_are_what_safetensors_reads(tmp_path):
@@ -33,10 +37,11 @@ def test_files_are_what_safetensors_reads(tmp_path):
     with safe_open(tmp_path / shard.path, framework="numpy") as stored:
         assert list(stored.keys()) == ["activations"]
     assert shard.sha256 == file_digest(tmp_path / shard.path)
-    assert [path.name for path in (tmp_path / shard.path).parent.iterdir()] == [f"{STEM}-000.safetensors"]
+    names = sorted(path.name for path in (tmp_path / shard.path).parent.iterdir())
+    assert names == [f"{STEM}-000.safetensors", f"{STEM}.json"]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)  # files are synced: a busy disk takes its time
 @given(
     n_rows=st.integers(1, 40),
     rows_per_shard=st.integers(1, 15),
@@ -51,14 +56,14 @@ def test_rows_land_where_they_belong_in_any_order(tmp_path_factory, n_rows, rows
     writer.write(cut, values[cut:])
     writer.write(0, values[:cut])
     assert np.array_equal(writer.read(0, n_rows), values)
-    shards = writer.finish()
+    shards = writer.shards()
     assert len(shards) == -(-n_rows // rows_per_shard)
     assert np.array_equal(read_shards(root, shards), values)
 
 
-def test_a_new_file_replaces_a_leftover_of_the_same_name(tmp_path):
+def test_a_file_of_other_origin_is_replaced(tmp_path):
     written(tmp_path, np.zeros((2, 2), np.float32))
-    shards = written(tmp_path, np.ones((2, 2), np.float32))
+    shards = written(tmp_path, np.ones((2, 2), np.float32), identity="two")
     assert np.array_equal(read_shards(tmp_path, shards), np.ones((2, 2)))
 
 
@@ -75,11 +80,74 @@ def test_data_reach_the_disk_before_the_file_has_its_name(tmp_path, monkeypatch)
     assert synced[1][1] == [f"{STEM}-000.safetensors"]  # then the folder, which holds the name
 
 
-def test_discarded_files_are_gone(tmp_path):
+def test_closing_removes_what_is_not_finished_and_dropping_everything(tmp_path):
+    def files():
+        return sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+
     writer = ShardWriter(tmp_path, STEM, 4, 2, "float32", 16)
-    writer.write(0, np.zeros((4, 2), np.float32))
-    writer.discard()
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    writer.write(0, np.zeros((3, 2), np.float32))
+    assert len(files()) == 3
+    writer.close()
+    assert files() == [f"{STEM}-000.safetensors", f"{STEM}.json"]
+    with pytest.raises(StageError, match="2 rows were never written"):
+        writer.shards()
+    writer.drop()
+    assert files() == []
+
+
+def test_the_next_writer_keeps_finished_shards_and_makes_the_others(tmp_path):
+    values = np.arange(14, dtype=np.float32).reshape(7, 2)
+    whole = written(tmp_path / "whole", values, shard_bytes=16)
+    first = ShardWriter(tmp_path, STEM, 7, 2, "float32", 16, "one")
+    first.write(0, values[:3])
+    first.close()
+    again = ShardWriter(tmp_path, STEM, 7, 2, "float32", 16, "one")
+    assert again.missing_rows().tolist() == [False] * 2 + [True] * 5
+    assert again.n_bytes_missing == 5 * 8
+    again.write(0, np.full((2, 2), 9.0, np.float32))  # rows of a finished shard: passed over
+    again.write(2, values[2:])
+    assert again.shards() == whole
+    assert np.array_equal(again.read(1, 5), values[1:6])
+
+
+@pytest.mark.parametrize("damage", ["flip", "remove", "journal", "identity"])
+def test_what_is_not_known_to_be_whole_is_made_again(tmp_path, damage):
+    values = np.arange(8, dtype=np.float32).reshape(4, 2)
+    written(tmp_path, values, shard_bytes=16)
+    folder = tmp_path / "activations" / STEM[:2]
+    path = folder / f"{STEM}-001.safetensors"
+    if damage == "flip":
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(bytes(content))
+    elif damage == "remove":
+        path.unlink()
+    elif damage == "journal":
+        (folder / f"{STEM}.json").write_text('{"identity": 3')
+    again = ShardWriter(tmp_path, STEM, 4, 2, "float32", 16, "two" if damage == "identity" else "one")
+    lost = [False, False, True, True] if damage in ("flip", "remove") else [True] * 4
+    assert again.missing_rows().tolist() == lost
+
+
+def test_files_of_dead_processes_are_removed_and_those_of_living_ones_kept(tmp_path):
+    folder = tmp_path / "activations" / STEM[:2]
+    folder.mkdir(parents=True)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    host = socket.gethostname()
+    dead, living, elsewhere, other = (
+        folder / f".{name}.tmp"
+        for name in (
+            f"{STEM}-000.safetensors.{host}.{ended.pid}",
+            f"{STEM}-000.safetensors.{host}.{os.getppid()}",
+            f"{STEM}-000.safetensors.not-{host}.{ended.pid}",
+            f"{'f' * 32}-000.safetensors.{host}.{ended.pid}",
+        )
+    )
+    for path in (dead, living, elsewhere, other):
+        path.write_bytes(b"")
+    ShardWriter(tmp_path, STEM, 4, 2, "float32", 1 << 20)
+    assert [path.is_file() for path in (dead, living, elsewhere, other)] == [False, True, True, True]
 
 
 def test_rows_of_another_width_are_refused(tmp_path):
