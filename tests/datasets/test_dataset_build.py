@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from superpos.datasets.artifacts import content_digest
 from superpos.datasets.build import build_dataset, dataset_identity
 from superpos.datasets.sampling import capped_counts, choose_positions
+from superpos.datasets.sequences import BATCH_CHARACTERS, BATCH_DOCUMENTS, encoded
 from superpos.datasets.sources import Corpus, Document, corpus_digest
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
@@ -150,6 +153,61 @@ def test_rare_positions_are_topped_up_and_spread() -> None:
     assert len(np.unique(sequences[chosen][labels[chosen, 1]])) == 20
     with pytest.raises(ArgumentError, match="n_samples"):
         choose_positions(labels, sequences, 5001, 20, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_positions_chosen_by_the_words_of_the_docstring(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, k, wanted = 300, 3, 25
+    count = int(rng.integers(20, n))
+    labels = rng.random((n, k)) < rng.uniform(0.02, 0.6, k)
+    sequences = np.sort(rng.integers(0, 40, n))
+    found = choose_positions(labels, sequences, count, wanted, np.random.default_rng(seed))
+    # Position by position: from the sequence that has given fewest so far, the one drawn earliest.
+    order = np.random.default_rng(seed).permutation(n).tolist()
+    sides = [set(np.flatnonzero(labels[:, j])) for j in range(k)]
+    sides += [set(range(n)) - side for side in sides]
+    chosen: set[int] = set()
+    for side in sorted(sides, key=len):
+        given = [0] * 40
+        for position in side & chosen:
+            given[sequences[position]] += 1
+        while len(side & chosen) < wanted and len(chosen) < count and side - chosen:
+            rest = [position for position in order if position in side - chosen]
+            position = min(rest, key=lambda position: given[sequences[position]])
+            given[sequences[position]] += 1
+            chosen.add(position)
+    chosen |= set([position for position in order if position not in chosen][: count - len(chosen)])
+    assert found.tolist() == sorted(chosen)
+
+
+def test_documents_are_encoded_as_alone(corpus: Corpus, table: TokenTable) -> None:
+    long = Document("long", "So much to say. " * (BATCH_CHARACTERS // 16 + 5))
+    few = (*corpus.documents[: BATCH_DOCUMENTS + 3], long, Document("odd", "<|endoftext|> \x00\ud7ff é\r\n"))
+    read = Corpus(few, corpus_digest(few))
+    order = np.random.default_rng(0).permutation(len(few)).tolist()
+    assert list(encoded(read, table, order)) == [(index, table.encode(few[index].text)) for index in order]
+
+
+@pytest.mark.slow
+def test_a_fifth_of_the_size_of_the_paper_in_a_fifth_of_its_time() -> None:
+    """A minute on two cores is 120 seconds of the processor (benchmarks/feature_sets.py takes the whole)."""
+    program = """
+import time
+from pathlib import Path
+from superpos.datasets.build import build_dataset
+from superpos.models import bundled_model
+from superpos.specs.datasets import DatasetSpec
+spec = DatasetSpec("text", "text_features", n_sequences=2_000, ctx_len=256, n_samples=2_000)
+data = build_dataset(spec, bundled_model("nano"))
+peak = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())["VmHWM"]
+print(len(data.sequence_starts) - 1, len(data.labels), time.process_time(), int(peak.split()[0]) / 1024)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    n_sequences, n_samples, seconds, megabytes = map(float, ran.stdout.split())
+    assert (n_sequences, n_samples) == (2_000, 2_000)
+    assert seconds < 24
+    assert megabytes < 2048
 
 
 def test_capped_counts() -> None:
