@@ -156,7 +156,7 @@ def _activation_works(database: Database, *conditions: sa.ColumnElement[bool]) -
 def finish_activations(
     database: Database, results: list[tuple[ActivationWork, ActivationInfo]], digest: str, run_id: int
 ) -> None:
-    """Write shape, shards and status of extracted activations; a layer that is non-finite or constant is not applicable.
+    """Write shape, shards and status of activations; a non-finite or constant layer is not applicable.
 
     Parameters
     ----------

@@ -81,8 +81,8 @@ def drop_dependants(database: Database, key: str) -> list[str]:
     database
         The store.
     key
-        32 hexadecimal digits: the key of a data set, activation set, probe set, target or joint fit; or a
-        fit key, which stands for its joint fit.
+        32 hexadecimal digits: the key of a data set, activation set, set of directions, target or joint fit;
+        or a fit key, which stands for its joint fit.
 
     Returns
     -------
@@ -103,8 +103,8 @@ def drop_dependants(database: Database, key: str) -> list[str]:
                 ids = _sharing(connection, [int(found)]) if table is targets else [int(found)]
                 return _drop(connection, level, ids)
         raise InputError(
-            f"--rebuild: {key!r} names no data set, activation set, probe set, target or joint fit in "
-            f"{database.label}; copy a key from a view"
+            f"--rebuild: {key!r} names no data set, activation set, set of directions, target or joint fit "
+            f"in {database.label}; copy a key from a view"
         )
 
 
@@ -131,6 +131,7 @@ def _drop(connection: sa.Connection, level: int, ids: list[int], sources: Sequen
     children = _select(connection, child.c[child_id], child.c[id_column], ids)
     said = [f"dropped {len(ids)} {name}"] if ids else []
     if table is direction_sets:
+        said = _said_of_directions(connection, ids)
         children = sorted({*children, *_median_of(connection, ids)})
     elif table is activation_sets:
         children = sorted({*children, *sources})
@@ -139,16 +140,18 @@ def _drop(connection: sa.Connection, level: int, ids: list[int], sources: Sequen
     return [*said, *_drop(connection, level + 1, children, below)]
 
 
+def _said_of_directions(connection: sa.Connection, ids: list[int]) -> list[str]:
+    """Return a line for probe sets and one for directions without probes, of which there are any."""
+    d = direction_sets.c
+    n_probed = len(_select(connection, d.direction_id, d.direction_id, ids, d.activation_id.is_not(None)))
+    counts = {"probe sets": n_probed, "sets of directions without probes": len(ids) - n_probed}
+    return [f"dropped {count} {name}" for name, count in counts.items() if count]
+
+
 def _sources(connection: sa.Connection, dataset_ids: list[int]) -> list[int]:
     """Return the directions without probes of data sets."""
     d = direction_sets.c
-    return [
-        int(row)
-        for part in parts(dataset_ids)
-        for row in connection.scalars(
-            sa.select(d.direction_id).where(d.dataset_id.in_(part), d.activation_id.is_(None))
-        )
-    ]
+    return _select(connection, d.direction_id, d.dataset_id, dataset_ids, d.activation_id.is_(None))
 
 
 def _drop_matrices(connection: sa.Connection, level: int, target_ids: list[int]) -> list[str]:
@@ -185,12 +188,16 @@ def _median_of(connection: sa.Connection, direction_ids: list[int]) -> list[int]
 
 
 def _select(
-    connection: sa.Connection, wanted: sa.Column[Any], column: sa.Column[Any], ids: Iterable[int]
+    connection: sa.Connection,
+    wanted: sa.Column[Any],
+    column: sa.Column[Any],
+    ids: Iterable[int],
+    *conditions: sa.ColumnElement[bool],
 ) -> list[int]:
     """Return the distinct values of one column in the rows whose other column is among `ids`."""
     found: dict[int, None] = {}
     for part in parts(ids):
-        query = sa.select(wanted).where(column.in_(part), wanted.is_not(None)).order_by(wanted)
+        query = sa.select(wanted).where(column.in_(part), wanted.is_not(None), *conditions).order_by(wanted)
         found.update(dict.fromkeys(int(value) for value in connection.scalars(query)))
     return list(found)
 

@@ -644,6 +644,12 @@ def block() -> Callable[..., Block]:
 
 
 @pytest.fixture
+def sources() -> dict[str, Source]:
+    """Directions without probes: rows of either matrix of a model, imported vectors, an imported matrix."""
+    return SOURCES
+
+
+@pytest.fixture
 def without_joint() -> Callable[[JointResult], JointResult]:
     """A result without its joint fit, as workers return where the database holds it."""
     return lambda result: replace(result, joint=None)
