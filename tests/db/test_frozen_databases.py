@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from alembic import command
 
 from superpos.db import migrate
@@ -97,6 +99,29 @@ def test_the_views_of_an_upgraded_database_are_full(frozen: tuple[str, Database]
     assert [(row.stage, row.undone) for row in study_progress(database, "frozen")] == [
         (stage, 0) for stage in ("datasets", "activations", "probes", "psms", "fits")
     ]
+
+
+def view_rows(database: Database, view: str, columns: list[str]) -> Counter[tuple[object, ...]]:
+    names = ", ".join(f'"{name}"' for name in columns)
+    with database.read() as connection:
+        rows = connection.exec_driver_sql(f"SELECT {names} FROM {view}")  # noqa: S608 (names of the catalogue)
+        return Counter(map(tuple, rows))
+
+
+def test_every_view_says_after_an_upgrade_what_it_said_before(frozen: tuple[str, Database]) -> None:
+    _, database = frozen
+    before: dict[str, Counter[tuple[object, ...]]] = {}
+    columns: dict[str, list[str]] = {}
+    with database.read() as connection:
+        inspector = sa.inspect(connection)
+        for view in VIEWS:
+            columns[view] = [column["name"] for column in inspector.get_columns(view)]
+    for view in VIEWS:
+        before[view] = view_rows(database, view, columns[view])
+    upgrade(database)
+    for view in VIEWS:
+        assert view_rows(database, view, columns[view]) == before[view], view
+        assert before[view]
 
 
 def test_the_arrays_of_an_upgraded_database_are_what_they_were(frozen: tuple[str, Database]) -> None:

@@ -1,0 +1,212 @@
+"""Values beside the bare results: noise ceilings, chosen penalties, whitened directions, phi of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
+from superpos.db.inputs import finish_activations, missing_activations
+from superpos.db.metadata import metadata
+from superpos.db.recompute import psm_row
+from superpos.db.results import Results
+from superpos.db.targets import finish_targets, missing_targets, target_works
+from superpos.records.data import ProbeMetrics
+from superpos.records.work import PsmResult
+
+
+def column(store: Any, table: str, name: str) -> list[Any]:
+    rows = metadata.tables[table]
+    with store.database.read() as connection:
+        return list(connection.scalars(sa.select(rows.c[name]).order_by(*rows.primary_key)))
+
+
+def trained(open_store: Any, change: Any, **arguments: Any) -> Any:
+    """A store up to its probes; `change` makes another result of each set's."""
+    store = open_store(**arguments)
+    store.datasets()
+    store.activations()
+    works = missing_directions(store.database, store.study_id)
+    finish_directions(store.database, [change(store.direction(work)) for work in works], store.run_id)
+    return store
+
+
+def with_ceiling(result: PsmResult) -> PsmResult:
+    matrix = result.record.matrix
+    return replace(result, low=matrix - 0.25, high=matrix + 0.5, reliability=0.875, n_resamples=20)
+
+
+def test_the_noise_ceiling_is_stored_with_the_matrix(open_store: Any) -> None:
+    store = trained(open_store, lambda result: result, controls=("permuted",))
+    works = missing_targets(store.database, store.study_id, 100)
+    results = {work.key: store.target(work) for work in works}
+    handed = [
+        with_ceiling(results[work.key]) if work.kind == "features" else results[work.key] for work in works
+    ]
+    finish_targets(store.database, handed, store.run_id)
+    opened = Results(store.database)
+    frame = opened.frame("psm_results", target="features")
+    assert frame["reliability"].tolist() == [0.875] * 2
+    assert frame["n_resamples"].tolist() == [20] * 2
+    pairs = opened.frame("psm_pairs")
+    assert len(pairs) == 6
+    assert ((pairs["value"] - pairs["value_low"]).round(12) == 0.25).all()
+    assert ((pairs["value_high"] - pairs["value"]).round(12) == 0.5).all()
+    controls = opened.frame("psm_results", target="permuted")
+    assert controls["reliability"].isna().all()
+    assert controls["n_resamples"].tolist() == [0] * 2
+    for key in frame["psm_key"]:
+        found = psm_row(store.database, key)
+        assert found is not None
+        np.testing.assert_allclose(found[1]["low"], found[1]["entries"] - 0.25)
+        np.testing.assert_allclose(found[1]["high"], found[1]["entries"] + 0.5)
+    for key in controls["psm_key"]:
+        found = psm_row(store.database, key)
+        assert found is not None
+        assert found[1]["entries"].shape == found[1]["low"].shape == (0,)
+
+
+def test_a_matrix_without_a_noise_ceiling_says_so(open_store: Any) -> None:
+    store = open_store(layers=(0,)).inputs()
+    frame = Results(store.database).frame("psm_pairs")
+    assert frame["value_low"].isna().all()
+    assert frame["value_high"].isna().all()
+    found = psm_row(store.database, frame["psm_key"].iloc[0])
+    assert found is not None
+    assert found[1]["entries"].tolist() == frame["value"].tolist()
+    assert np.isnan(found[1]["low"]).all()
+    assert found[1]["reliability"] is None
+
+
+def test_a_bound_that_is_no_number_is_null(open_store: Any) -> None:
+    store = trained(open_store, lambda result: result, layers=(0,), controls=())
+    (work,) = missing_targets(store.database, store.study_id, 10)
+    result = with_ceiling(store.target(work))
+    assert result.low is not None
+    result.low[0, 1] = np.nan
+    finish_targets(store.database, [replace(result, reliability=float("nan"))], store.run_id)
+    frame = Results(store.database).frame("psm_pairs")
+    assert frame["value_low"].isna().tolist() == [True, False, False]
+    assert column(store, "psms", "reliability") == [None]
+
+
+def test_two_classes_are_fitted_where_a_block_says_so(open_store: Any, block: Any, make_plan: Any) -> None:
+    blocks = (block("plain", layers=(0,)), block("two", layers=(0,), fit_two_classes=True))
+    store = open_store(make_plan(blocks=blocks)).inputs()
+    planned = {target.key: target.fit_two_classes for target in store.plan.targets}
+    assert sorted(planned.values()) == [False, False, True, True]
+    works = target_works(store.database, range(1, 10))
+    assert {work.key: work.fit_two_classes for work in works} == planned
+    assert all(isinstance(work.fit_two_classes, bool) for work in works)
+    assert sorted(column(store, "targets", "fit_two_classes")) == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("left_out", [(), (0,), (1,)])
+def test_phi_is_that_of_the_features_that_have_directions(open_store: Any, left_out: tuple[int, ...]) -> None:
+    def drop(result: Any) -> Any:
+        probes = result.probes
+        kept = [row for row in range(3) if row not in left_out]
+        metrics = tuple(
+            replace(one, status="too_few") if index in left_out else one
+            for index, one in enumerate(probes.metrics)
+        )
+        less = replace(
+            probes,
+            feature_names=tuple(probes.feature_names[row] for row in kept),
+            metrics=metrics,
+            coef_raw=probes.coef_raw[kept],
+            coef_scaled=probes.coef_scaled[kept],
+            intercept=probes.intercept[kept],
+        )
+        return replace(result, probes=less)
+
+    store = trained(open_store, drop)
+    full = {(0, 1): 0.2, (0, 2): 0.3, (1, 2): 0.4}
+    kept = [row for row in range(3) if row not in left_out]
+    works = missing_targets(store.database, store.study_id, 100)
+    assert len(works) == 4
+    for work in works:
+        assert work.phi is not None
+        assert work.phi.shape == (len(kept), len(kept))
+        for i, a in enumerate(kept):
+            for j, b in enumerate(kept):
+                assert work.phi[i, j] == (1.0 if a == b else full[min(a, b), max(a, b)])
+
+
+def test_whitened_directions_are_kept_and_handed_on(open_store: Any) -> None:
+    whitened = np.arange(6.0).reshape(3, 2)
+    store = trained(open_store, lambda result: replace(result, whitened=whitened), layers=(0,))
+    for work in missing_targets(store.database, store.study_id, 10):
+        assert work.directions.whitened is not None
+        np.testing.assert_array_equal(work.directions.whitened, whitened)
+    store.targets()
+    key = Results(store.database).frame("probe_results")["direction_key"].iloc[0]
+    np.testing.assert_array_equal(Results(store.database).directions(key).coef_whitened, whitened)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPenalty(ProbeMetrics):
+    """Metrics with the penalty that was chosen, and with what has no column."""
+
+    C: float | None = None
+    seconds: float = 0.0
+
+
+def test_the_penalty_that_was_chosen_is_shown(open_store: Any) -> None:
+    def choose(result: Any) -> Any:
+        base = [{**asdict(one), "C": None, "seconds": 1.0} for one in result.probes.metrics]
+        metrics = tuple(
+            ChosenPenalty(**{**one, "C": C}) for one, C in zip(base, (0.5, 2.0, None, None), strict=True)
+        )
+        return replace(result, probes=replace(result.probes, metrics=metrics))
+
+    store = trained(open_store, choose, layers=(0,))
+    frame = Results(store.database).frame("probe_results").set_index("feature")
+    assert frame.loc[["digit", "capital"], "C"].tolist() == [0.5, 2.0]
+    assert frame.loc[["space", "absent"], "C"].isna().all()
+    assert set(frame["probe_C"]) == {1.0}  # as asked for
+
+
+def test_scalers_of_features_with_samples_of_their_own(open_store: Any) -> None:
+    scale = np.arange(1.0, 16.0).reshape(3, 5)
+
+    def own(result: Any) -> Any:
+        coef = result.probes.coef_scaled
+        return replace(result, probes=replace(result.probes, scale=scale, coef_raw=coef / scale))
+
+    store = trained(open_store, own, layers=(0,))
+    frame = Results(store.database).frame("probe_results")
+    assert set(frame["d_hook"]) == {5}
+    found = Results(store.database).directions(frame["direction_key"].iloc[0])
+    assert found.scale is not None
+    np.testing.assert_array_equal(found.scale, scale)
+    np.testing.assert_array_equal(found.coef_raw, found.coef_scaled / scale)
+
+
+def test_a_layer_that_does_not_vary_is_refused_and_constant_coordinates_are_counted(open_store: Any) -> None:
+    store = open_store()
+    store.datasets()
+    works = missing_activations(store.database, store.study_id)
+    infos = [store.activation(works[0], "constant"), replace(store.activation(works[1]), n_constant=3)]
+    finish_activations(store.database, list(zip(works, infos, strict=True)), "digest", store.run_id)
+    pass_on_refusals(store.database)
+    assert column(store, "activation_sets", "n_constant") == [None, 3]
+    assert column(store, "activation_sets", "status") == ["not_applicable", "done"]
+    said = "constant: every sample has the same activations"
+    assert column(store, "direction_sets", "reason") == [said, ""]
+
+
+def test_pooling_is_part_of_the_work(open_store: Any, make_plan: Any) -> None:
+    plan = make_plan()
+    pooled = replace(plan, activations=tuple(replace(a, pooling="max") for a in plan.activations))
+    store = open_store(pooled)
+    store.datasets()
+    works = missing_activations(store.database, store.study_id)
+    assert [(work.layer, work.pooling, work.dtype) for work in works] == [
+        (0, "max", "float32"),
+        (1, "max", "float32"),
+    ]
