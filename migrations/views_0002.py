@@ -113,6 +113,16 @@ FROM study_targets st JOIN targets t ON t.target_id = st.target_id""",
 SELECT DISTINCT b.study_id, bt.target_id, bj.joint_axes_id
 FROM blocks b JOIN block_targets bt ON bt.block_id = b.block_id
   JOIN block_joint_axes bj ON bj.block_id = b.block_id""",
+    "activation_results": f"""
+SELECT s.name AS study, {MODEL_AXES}, {DATA_AXES}, a.hookpoint, a.layer, a.pooling, COALESCE(a.d_hook, 0) AS d_hook,
+  a.dtype, a.n_rows, a.n_constant, a.agreement, a.status, a.reason, a.key AS activation_key
+FROM current_studies s JOIN (
+  SELECT DISTINCT sx.study_id, dx.activation_id FROM study_directions sx
+  JOIN direction_sets dx ON dx.direction_id = sx.direction_id) x ON x.study_id = s.study_id
+  JOIN activation_sets a ON a.activation_id = x.activation_id
+  JOIN models m ON m.model_id = a.model_id
+  JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = a.model_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = a.dataset_id""",
     "probe_results": f"""
 SELECT {INPUT_AXES}, d.n_features, {D_HOOK}, {DIRECTION_AXES}, 'none' AS space, d.label_replicate, pr.feature,
   pr.n_train, pr.n_test, pr.n_positive, pr.accuracy, pr.balanced_accuracy, pr.f1, pr.mcc, pr.roc_auc,

@@ -60,6 +60,14 @@ COLUMNS: dict[str, str] = {
     "fit_key": "joint key, a dot, key of the re-optimisation's axes; `superpos trace` takes it",
     "dataset_key": "key of the data set",
     "config_key": "stands for settings that are no axis: probe settings, tolerances, iteration limits",
+    # activations
+    "activation_key": "key of the activation set",
+    "dtype": "type the activations were computed and stored in",
+    "n_rows": "samples with activations",
+    "n_constant": "coordinates that do not vary over the samples; NULL where they were not counted",
+    "agreement": "largest deviation from the float32 oracle, one sequence at a time, over the oracle's root "
+    "mean square",
+    "reason": "why there is no result; empty where there is one",
     # probes
     "feature": "name of the feature",
     "feature_index": "place of the feature in its set",
@@ -174,11 +182,14 @@ VIEW_COLUMNS: dict[tuple[str, str], str] = {
     ("dataset_features", "status"): "`ok`, `no_positives`, `no_negatives`, `too_few`",
     ("dataset_features", "n_positive"): "positives among the samples",
     ("dataset_features", "n_negative"): "negatives among the samples",
+    ("activation_results", "status"): "`planned`, `done`, or `not_applicable` (a refused layer)",
+    ("activation_results", "d_hook"): "width of the hookpoint; 0 until it is known",
     ("probe_results", "status"): "`converged`, `max_iter`, or why the feature was left out",
     ("runs", "seconds"): "JSON: seconds by stage",
 }
 
 VIEW_ROWS: dict[str, str] = {
+    "activation_results": "one row per activation set: a layer of a hookpoint of a model on a data set",
     "probe_results": "one row per probe",
     "psm_results": "one row per target similarity matrix, controls included",
     "psm_pairs": "one row per pair of features of a `features` matrix",

@@ -18,6 +18,7 @@ from superpos.db.tables_inputs import datasets, direction_rows, direction_sets
 from superpos.errors import ArgumentError, InputError, allowed
 
 VIEWS = (
+    "activation_results",
     "probe_results",
     "psm_results",
     "psm_pairs",

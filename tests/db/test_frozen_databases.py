@@ -24,6 +24,7 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets" / "db"
 FROZEN = sorted(ASSETS.glob("*.sql"))
 ROWS = {
     "0001": {
+        "activation_results": 2,
         "probe_results": 22,  # 2 layers x 11 features
         "psm_results": 6,  # 2 layers x (features, gaussian, shuffled_entries)
         "psm_pairs": 90,  # 2 layers x 45 pairs of the 10 features that could be probed
@@ -114,12 +115,13 @@ def test_every_view_says_after_an_upgrade_what_it_said_before(frozen: tuple[str,
     columns: dict[str, list[str]] = {}
     with database.read() as connection:
         inspector = sa.inspect(connection)
-        for view in VIEWS:
+        there = [view for view in VIEWS if inspector.has_table(view)]
+        for view in there:
             columns[view] = [column["name"] for column in inspector.get_columns(view)]
-    for view in VIEWS:
+    for view in there:
         before[view] = view_rows(database, view, columns[view])
     upgrade(database)
-    for view in VIEWS:
+    for view in there:
         assert view_rows(database, view, columns[view]) == before[view], view
         assert before[view]
 

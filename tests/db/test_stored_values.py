@@ -197,6 +197,11 @@ def test_a_layer_that_does_not_vary_is_refused_and_constant_coordinates_are_coun
     assert column(store, "activation_sets", "n_constant") == [None, 3]
     assert column(store, "activation_sets", "status") == ["not_applicable", "done"]
     said = "constant: every sample has the same activations"
+    frame = Results(store.database).frame("activation_results").set_index("layer")
+    assert frame["status"].to_dict() == {0: "not_applicable", 1: "done"}
+    assert frame["reason"].to_dict() == {0: said, 1: ""}
+    assert frame.loc[1, ["d_hook", "n_rows", "n_constant", "agreement"]].tolist() == [5, 100, 3, 1e-6]
+    assert set(frame["activation_key"]) == {work.key.hex() for work in works}
     assert column(store, "direction_sets", "reason") == [said, ""]
 
 

@@ -30,6 +30,8 @@ FIT_NUMBERS = (
 FIT_KEYS = "psm_key joint_key fit_key config_key"
 # What scripts are written against; a name that goes missing here breaks them.
 CONTRACT = {
+    "activation_results": f"{INPUTS.replace(' n_features', '')} activation_key dtype n_rows agreement "
+    "n_constant status reason",
     "probe_results": f"{INPUTS} {DIRECTIONS} probe_key config_key feature n_train n_test n_positive accuracy "
     "balanced_accuracy f1 mcc roc_auc average_precision norm status",
     "psm_pairs": f"{UP_TO_TARGET} psm_key config_key feature_a feature_b value value_low value_high",
@@ -48,6 +50,7 @@ CONTRACT = {
 }
 AXES = set(f"{UP_TO_TARGET} {JOINT} {FIT} probe_key {FIT_KEYS} layer_a layer_b".split())
 ROWS = {
+    "activation_results": 2,
     "probe_results": 8,  # 2 layers x 4 features, `absent` with its reason
     "psm_results": 4,  # 2 layers x (features, gaussian)
     "psm_pairs": 6,  # 2 layers x 3 pairs of features
