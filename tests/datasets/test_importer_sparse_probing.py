@@ -293,6 +293,15 @@ def test_equal_rows_share_a_group(tmp_path: Path, table: TokenTable) -> None:
     expected = [*order, 4, 4, 5]
     pairs = set(zip(expected, data.sequence_groups.tolist(), strict=True))
     assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs}) == 6
+    # Where nothing is padding, a last id 0 makes another text.
+    columns = {
+        "tokens": [[5, 6], [5, 6, 0], [5, 6, 0, 0]] * 7,
+        "label": ["bigram"] * 21,
+        "feature_name": ["a-b"] * 21,
+    }
+    data = imported(saved(tmp_path / "b", columns), table)
+    assert len(np.unique(data.sequence_groups)) == 3
+    assert np.array_equal(data.sequence_groups[:-3], data.sequence_groups[3:])
 
 
 @pytest.mark.parametrize(("column", "family"), [("lang", "language"), ("distribution", "distribution")])

@@ -118,7 +118,7 @@ def _of_features(saved: SavedRows, row_lengths: Int, asked: tuple[str, ...]) -> 
 
 
 def _of_one_feature(saved: SavedRows, row_lengths: Int, name: str, stride: int) -> tuple[Int, Bool, int]:
-    """Return row * stride + position of the samples, ascending, their labels, and how many were repeated."""
+    """Return row * stride + position of the samples, ascending, their labels, and how many are repeated."""
     indices, classes = saved.ragged(name + INDICES), saved.ragged(name + CLASSES)
     unequal = np.flatnonzero(indices.lengths != classes.lengths)
     if len(unequal):
@@ -140,7 +140,7 @@ def _of_one_feature(saved: SavedRows, row_lengths: Int, name: str, stride: int) 
         key = int(keys[torn[0]])
         says = f"position {key % stride} is there twice, with label -1 and with label 1"
         raise saved.refuse(key // stride, name + INDICES, says)
-    return keys[~again], positive[~again], int(again.sum())
+    return keys, positive, int(again.sum())
 
 
 def _of_compound_words(saved: SavedRows, row_lengths: Int, asked: tuple[str, ...]) -> Marks:
