@@ -112,8 +112,10 @@ def load_hub_corpus(spec: CorpusSpec) -> Corpus:
 
 
 def _streamed(spec: CorpusSpec, commit: str) -> Iterator[Document]:
+    import datasets
+
     where = f"{HUB_PREFIX}{spec.path}"
-    with _explained(spec, commit), quiet_datasets():
+    with _explained(spec, commit, datasets.exceptions.DatasetsError), quiet_datasets():
         table = _open(spec, commit)
         reader = RecordReader.of(spec, where, spec.path, label_names(table, spec.label_key))
         if table.column_names:
@@ -174,14 +176,14 @@ def _read_kept(file: Path) -> tuple[list[Document], dict[str, int]]:
 
 
 @contextmanager
-def _explained(spec: CorpusSpec, revision: str) -> Iterator[None]:
-    """Turn what the hub's client and the library raise into one line."""
-    import datasets
+def _explained(spec: CorpusSpec, revision: str, *others: type[Exception]) -> Iterator[None]:
+    """Turn what the hub's client raises, and `others`, into one line."""
     from huggingface_hub import errors
     from huggingface_hub.utils import logging as hub_logging
 
     # The base class of whichever HTTP client this version is built on: imported there, not declared exported.
     http_error: type[Exception] = errors.HTTPError  # type: ignore[attr-defined]  # see above
+    said: tuple[type[Exception], ...] = (ValueError, RuntimeError, *others)
     level = hub_logging.get_verbosity()
     hub_logging.set_verbosity(logging.ERROR)  # a warning a retry otherwise
     what = f"{HUB_PREFIX}{spec.path}{f' at revision {revision}' if revision else ''}"
@@ -196,7 +198,7 @@ def _explained(spec: CorpusSpec, revision: str) -> Iterator[None]:
             f"{spec.path}{f' --revision {revision}' if revision else ''}; or add --local-dir FOLDER and name "
             "as the corpus a Parquet or JSON lines file in it, or a folder of Parquet files"
         ) from error
-    except (ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+    except said as error:
         if _HAS_CODE in str(error):
             raise InputError(
                 f"{what}: needs code of its own to be read, which is not run; use a data set of Parquet or "
