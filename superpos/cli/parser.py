@@ -86,6 +86,8 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--study", metavar="NAME", action="append", help="default: every study")
     report.add_argument("--out", type=Path, required=True, metavar="DIR")
 
+    _add_datasets(commands)
+
     database = _add(commands, "db", "database:database", "migrations and servers")
     database.add_argument("action", choices=("upgrade", "check", "current", "dev", "gc"))
     _add_database(database)
@@ -142,6 +144,72 @@ def _add(commands: Any, name: str, function: str, text: str) -> argparse.Argumen
     return parser
 
 
+def _add_datasets(commands: Any) -> None:
+    """Add `datasets` with its four actions."""
+    sets = _add(
+        commands, "datasets", "datasets:datasets", "feature sets: list, show with examples, build, import"
+    )
+    actions = sets.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+
+    listing = actions.add_parser("list", help="list the bundled sets", description="List the bundled sets.")
+    listing.add_argument("--json", action="store_true", help="print them as JSON, every feature named")
+
+    text = "build a small one and print counts, examples, correlations of labels, and its use in a study"
+    show = actions.add_parser("show", help=text, description=f"Of a set: {text}.")
+    text = "build one at its full size, write it as safetensors, and print what `show` prints"
+    build = actions.add_parser("build", help=text, description=f"Of a set: {text}.")
+    for parser in (show, build):
+        parser.add_argument("set", metavar="NAME|FILE.toml", help="bundled set, or a file that defines one")
+        parser.add_argument(
+            "--corpus", metavar="TEXT", help="stdlib, a file, a folder, or hub:owner/name; else the set's own"
+        )
+        parser.add_argument(
+            "--label-key", metavar="K", help="key or column of labels; `folder`: a file's first folder"
+        )
+        parser.add_argument("--text-key", metavar="K", help="key or column of the text in records")
+        parser.add_argument("--max-documents", type=_positive, metavar="N", help="read at most so many")
+        parser.add_argument("--n-samples", type=_positive, metavar="N", help="samples, others in proportion")
+        parser.add_argument("--seed", type=_natural, metavar="S", help="of all draws")
+    build.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+
+    text = (
+        "check a folder of the sparse-probing paper, or directions or a similarity matrix in a .safetensors, "
+        ".npz or .csv file, and write a set file that a study can name"
+    )
+    importing = actions.add_parser("import", help=text, description=f"To use data of others: {text}.")
+    importing.add_argument("source", metavar="FOLDER|FILE", help="what to import; it stays where it is")
+    importing.add_argument("--out", type=Path, metavar="NAME.toml", help="set file; else named as the source")
+    importing.add_argument(
+        "--psm", choices=("cosine", "rbf"), help="the file holds a finished matrix of this similarity"
+    )
+    importing.add_argument(
+        "--ctx-len", type=_positive, metavar="N", help="tokens of a row that count; else all of them"
+    )
+    importing.add_argument("--tensor", metavar="NAME", help="which matrix, if the file holds several")
+    importing.add_argument("--names-file", metavar="FILE", help="names of the rows, one a line")
+    importing.add_argument("--hookpoint", metavar="H", help="where the vectors live, for the views")
+    importing.add_argument("--layer", type=_natural, metavar="L", help="likewise")
+    importing.add_argument(
+        "--variance",
+        choices=("vector", "covector"),
+        help="vector: lives among activations (decoder rows; default); covector: reads them (probes)",
+    )
+    for parser in (build, importing):
+        parser.add_argument("--force", action="store_true", help="overwrite the file")
+    for parser in (show, build, importing):
+        tokenizer = parser.add_mutually_exclusive_group()
+        tokenizer.add_argument(
+            "--model",
+            metavar="MODEL",
+            help="take the tokenizer of this bundled model, folder or hub repository (default: nano)",
+        )
+        tokenizer.add_argument("--tokenizer", metavar="PATH", help="tokenizer.json, or its folder")
+        parser.add_argument(
+            "--examples", type=_positive, default=1, metavar="K", help="examples of each feature (default: 1)"
+        )
+        parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
 def _add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", metavar="STUDY", help="bundled name (demo, thesis, …) or a TOML file")
 
@@ -158,6 +226,14 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return _whole_number(text, 1)
+
+
+def _natural(text: str) -> int:
+    return _whole_number(text, 0)
+
+
+def _whole_number(text: str, minimum: int) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) < minimum:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {minimum}")
     return int(text)

@@ -1,0 +1,355 @@
+"""What `superpos datasets` says of a feature set, as data: counts, examples, correlations, use in a study."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.datasets.artifacts import content_digest
+from superpos.datasets.imported import read_imported
+from superpos.datasets.labels import (
+    count_labels,
+    identical_features,
+    phi_defined,
+    phi_matrix,
+    several_examples,
+)
+from superpos.datasets.token_lists import list_tokens
+from superpos.datasets.tokens import TokenTable
+from superpos.errors import InputError
+from superpos.records.data import LabelledTokens, TokenExample
+from superpos.specs.builders import DirectionFileOptions, PsmFileOptions, TokenListOptions
+from superpos.specs.datasets import DatasetSpec
+
+COSINE_ROWS = 2000
+"""Rows of an imported file between which cosines are taken; of more, so many evenly spaced ones."""
+LONGEST = 150
+"""Characters of a value of the provenance that are shown."""
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_UNINTERESTING = (
+    "versions",
+    "identical_features",
+    "builder",
+    "corpus",
+    "tokens",
+    "python",
+    "positives_in_sequences",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePage:
+    """Counts and examples of one feature; a set without labels has neither."""
+
+    feature: str
+    n_positive: int = 0
+    n_negative: int = 0
+    status: str = ""
+    examples: tuple[TokenExample, ...] = ()
+    tokens: tuple[str, ...] = ()
+    """Of a list of words: what the tokens of the word spell."""
+
+    @property
+    def balance(self) -> float:
+        """Share of positives."""
+        return self.n_positive / max(1, self.n_positive + self.n_negative)
+
+
+@dataclass(frozen=True, slots=True)
+class SetPage:
+    """A feature set for people and, by `as_json`, for programs."""
+
+    name: str
+    builder: str
+    description: str
+    source: str
+    """What was read: corpus, list, folder or file."""
+    features: tuple[FeaturePage, ...]
+    usage: str
+    """Lines of TOML with which a study uses the set."""
+    tokenizer: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    quartiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Of imported rows: minimum, quartiles and maximum of what the key names."""
+    identical: tuple[tuple[str, str, str], ...] = ()
+    """Pairs of features with the `same` or `opposite` labels on every sample."""
+    phi: Float | None = None
+    phi_meant: Any = None
+    """Which entries of `phi` are defined, (n, n)."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    content_digest: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the page as JSON data; undefined phi coefficients are null."""
+        page: dict[str, Any] = {
+            key: getattr(self, key)
+            for key in ("name", "builder", "description", "source", "tokenizer", "content_digest", "usage")
+        }
+        page |= dict(self.counts)
+        page["notes"] = list(self.notes)
+        page["features"] = [self._feature_json(feature) for feature in self.features]
+        page["identical_features"] = [
+            {"features": [first, second], "relation": relation} for first, second, relation in self.identical
+        ]
+        if self.phi is not None:
+            page["phi"] = [
+                [float(value) if meant else None for value, meant in zip(*rows, strict=True)]
+                for rows in zip(self.phi, self.phi_meant, strict=True)
+            ]
+        page |= {f"{name}_quartiles": list(values) for name, values in self.quartiles.items()}
+        page["provenance"] = dict(self.provenance)
+        return page
+
+    def _feature_json(self, feature: FeaturePage) -> dict[str, Any]:
+        if self.phi is None:
+            return {"feature": feature.feature} | ({"tokens": list(feature.tokens)} if feature.tokens else {})
+        return {
+            "feature": feature.feature,
+            "n_positive": feature.n_positive,
+            "n_negative": feature.n_negative,
+            "balance": feature.balance,
+            "status": feature.status,
+            "examples": [asdict(example) for example in feature.examples],
+        }
+
+    def interesting(self) -> dict[str, str]:
+        """Return the provenance that matters to people, each value as short text."""
+        return {
+            name.replace("_", " "): _short(value)
+            for name, value in self.provenance.items()
+            if name not in _UNINTERESTING and _short(value)
+        }
+
+
+def labelled_page(
+    spec: DatasetSpec, tokens: LabelledTokens, table: TokenTable, n_examples: int, usage: str, tokenizer: str
+) -> SetPage:
+    """Return the page of labelled tokens with at most `n_examples` examples of each feature."""
+    names = tokens.feature_names
+    counts = count_labels(names, tokens.labels, tokens.members)
+    examples = several_examples(tokens, table.token_bytes, table.special, n_examples)
+    pairs = identical_features(tokens.labels, tokens.members)
+    spans = tokens.sample_lengths > 1
+    notes = []
+    if len(names) == 2 and pairs and not pairs[0][2]:
+        notes.append(
+            "two exclusive classes: their directions are opposite by construction, so they are fitted only "
+            "with `fit_two_classes = true` in the block"
+        )
+    if not tokens.shares_samples:
+        notes.append("features have samples of their own: scaler and split are per feature")
+    if spans.any():
+        notes.append(
+            f"samples are spans of {int(tokens.sample_lengths.min())} to {int(tokens.sample_lengths.max())} "
+            "tokens; the study's `poolings` says how their activations become one"
+        )
+    return SetPage(
+        name=spec.name,
+        builder=spec.builder,
+        description=spec.description,
+        source=source_of(spec),
+        features=tuple(
+            FeaturePage(count.feature, count.n_positive, count.n_negative, str(count.status), shown)
+            for count, shown in zip(counts, examples, strict=True)
+        ),
+        usage=usage,
+        tokenizer=tokenizer,
+        counts={
+            "n_documents": len(tokens.documents),
+            "n_sequences": len(tokens.sequence_documents),
+            "n_tokens": len(tokens.token_ids),
+            "n_samples": len(tokens.sample_sequences),
+            "n_groups": len(np.unique(tokens.sequence_groups)),
+        },
+        notes=tuple(notes),
+        identical=tuple((names[i], names[j], "same" if same else "opposite") for i, j, same in pairs),
+        phi=phi_matrix(tokens.labels, tokens.members),
+        phi_meant=phi_defined(tokens.labels, tokens.members),
+        provenance=tokens.provenance,
+        content_digest=content_digest(tokens),
+    )
+
+
+def words_page(
+    spec: DatasetSpec, options: TokenListOptions, table: TokenTable, usage: str, tokenizer: str
+) -> SetPage:
+    """Return the page of a list of words; words of several tokens are shown even where they are refused."""
+    lead = " " if options.leading_space else ""
+    ids = [table.encode(f"{lead}{word}") for word in options.words]
+    notes = [
+        f"directions: rows of the {' and '.join(options.matrices)} matrix, by method `embedding`; no samples"
+    ]
+    try:
+        list_tokens(spec, table)
+    except InputError as error:
+        notes.append(f"a study with this tokenizer refuses the set: {error}")
+    return SetPage(
+        name=spec.name,
+        builder=spec.builder,
+        description=spec.description,
+        source=source_of(spec),
+        features=tuple(
+            FeaturePage(
+                word, tokens=tuple(table.token_bytes[index].decode("utf-8", "replace") for index in found)
+            )
+            for word, found in zip(options.words, ids, strict=True)
+        ),
+        usage=usage,
+        tokenizer=tokenizer,
+        counts={"n_features": len(options.words), "n_tokens": sum(map(len, ids))},
+        notes=tuple(notes),
+    )
+
+
+def imported_page(spec: DatasetSpec, usage: str) -> SetPage:
+    """Return the page of imported directions or of an imported similarity matrix.
+
+    Raises
+    ------
+    InputError
+        As `read_imported`.
+    """
+    names, values = read_imported(spec)
+    notes = []
+    if isinstance(spec.options, PsmFileOptions):
+        off = values[np.triu_indices(len(values), 1)]
+        quartiles = {str(spec.options.similarity): _quartiles(off)}
+        eigenvalue = float(np.linalg.eigvalsh(values)[0])
+        notes.append(
+            f"a finished {spec.options.similarity} similarity matrix; smallest eigenvalue {eigenvalue:.3g}"
+            + (" (not positive semidefinite, so no vectors have it)" if eigenvalue < -1e-6 else "")
+        )
+    else:
+        norms = np.linalg.norm(values, axis=1)
+        chosen = np.unique(np.linspace(0, len(values) - 1, min(len(values), COSINE_ROWS)).astype(np.int64))
+        units = values[chosen] / norms[chosen, None]
+        cosines = (units @ units.T)[np.triu_indices(len(chosen), 1)]
+        quartiles = {"norm": _quartiles(norms), "cosine": _quartiles(cosines)}
+        if len(chosen) < len(values):
+            notes.append(f"cosines of {len(chosen)} evenly spaced rows of {len(values)}")
+    return SetPage(
+        name=spec.name,
+        builder=spec.builder,
+        description=spec.description,
+        source=source_of(spec),
+        features=tuple(FeaturePage(name) for name in names),
+        usage=usage,
+        counts={"n_features": values.shape[0], "width": values.shape[1]},
+        notes=tuple(notes),
+        quartiles=quartiles,
+    )
+
+
+def _quartiles(values: Float) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.quantile(values, [0.0, 0.25, 0.5, 0.75, 1.0]))
+
+
+def source_of(spec: DatasetSpec) -> str:
+    """Return what a set reads: its corpus, its list, its folder or its file."""
+    if spec.reads_corpus:
+        source = corpus_label(spec)
+        entities = getattr(spec.options, "entities", "")
+        return f"{source}, names of {entities}" if entities else source
+    if isinstance(spec.options, TokenListOptions):
+        return "the model's own matrix"
+    for option in ("entities", "folder", "file"):
+        if value := getattr(spec.options, option, ""):
+            return f"prompts, names of {value}" if option == "entities" else str(value)
+    return ""
+
+
+def corpus_label(spec: DatasetSpec) -> str:
+    """Return what a set that reads text reads."""
+    if spec.corpus.kind == "none":
+        return "(name one)"
+    return "standard library" if spec.corpus.kind == "stdlib" else spec.corpus.label
+
+
+def known_features(spec: DatasetSpec) -> tuple[str, ...] | None:
+    """Return the features of a set as far as they are known without building it; None if they are not.
+
+    Raises
+    ------
+    InputError
+        If a list of names that the set reads has a mistake.
+    """
+    options = spec.options
+    if spec.builder in ("text_features", "python_syntax", "latex_syntax"):
+        return _own_features(spec.builder)
+    if spec.builder == "entities":
+        from superpos.datasets.builders.entity_lists import choose_classes, read_entities
+        from superpos.datasets.option_files import option_file
+
+        path = option_file(getattr(options, "entities", ""))
+        columns = [getattr(options, f"{column}_column") for column in ("name", "label")]
+        found = read_entities(path, *columns)
+        return choose_classes(found, getattr(options, "classes", ()), path, columns[1])
+    if isinstance(options, DirectionFileOptions | PsmFileOptions):
+        return options.names or None
+    for option in ("features", "phrases", "classes", "words"):
+        if values := getattr(options, option, ()):
+            return tuple(value if isinstance(value, str) else value.name for value in values)
+    return None
+
+
+def _own_features(builder: str) -> tuple[str, ...]:
+    """Return the features of a builder that is told nothing."""
+    if builder == "text_features":
+        from superpos.datasets.text_features import TEXT_FEATURES
+
+        return TEXT_FEATURES
+    if builder == "python_syntax":
+        from superpos.datasets.python_syntax import PYTHON_FEATURES
+
+        return PYTHON_FEATURES
+    from superpos.datasets.builders.latex_syntax import LATEX_FEATURES
+
+    return LATEX_FEATURES
+
+
+def set_usage(label: str, file: str, keys: Mapping[str, str | int]) -> str:
+    """Return the lines of TOML with which a study uses a set: a bundled one, or that of a file."""
+    head = f"[datasets.{label if _BARE_KEY.fullmatch(label) else _quoted(label)}]\n"
+    return head + toml_lines(({"set": file} if file else {}) | dict(keys))
+
+
+def toml_lines(values: Mapping[str, str | int]) -> str:
+    """Return one line of TOML for each key, line ends included."""
+    return "".join(
+        f"{key} = {_quoted(value) if isinstance(value, str) else value}\n" for key, value in values.items()
+    )
+
+
+def _quoted(text: str) -> str:
+    """Return text as a basic string of TOML, which has JSON's escapes."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def display_path(path: Path) -> str:
+    """Return a path below the current folder as a relative one."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def _short(value: Any) -> str:
+    """Return a value as short text, empty if it says nothing: zeros, empty lists, empty tables."""
+    if isinstance(value, Mapping):
+        parts = {name: _short(inner) for name, inner in value.items()}
+        text = ", ".join(f"{name} {inner}" for name, inner in parts.items() if inner)
+    elif isinstance(value, list | tuple):
+        text = ", ".join(filter(None, map(_short, value)))
+    elif isinstance(value, float):
+        text = f"{value:.4g}"
+    else:
+        text = str(value) if value else ""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
