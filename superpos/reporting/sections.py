@@ -80,7 +80,7 @@ def subject_name(subject: Subject, data: StudyData) -> str:
     for index, part in ((0, subject.model), (1, subject.revision), (4, subject.hookpoint)):
         if len({one[index] for one in data.subjects}) > 1:
             parts.append(part)
-    return "-".join(parts)
+    return "-".join(part for part in parts if part)
 
 
 def slug(text: str) -> str:

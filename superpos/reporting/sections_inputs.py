@@ -20,14 +20,14 @@ PANELS = 6
 
 def draw_counts(data: StudyData) -> Iterator[Drawn]:
     """Yield the figure of feature counts."""
-    sets = feature_counts(data)
+    sets = tuple(one for one in feature_counts(data) if one.n_samples)  # the others have no positives
     if sets:
         yield Drawn(
             "feature-counts",
             "Positives of every feature",
             "Bars count the probed positions at which a feature holds; a sample is drawn so that rare "
             "features have positives too, so shares are those of the sample, not of the text. Features in "
-            "another colour were left out, with the reason beside them. The table below marks one token of "
+            "another colour were left out, with the reason beside them. The table below marks one sample of "
             "each feature in its text.",
             draw_feature_counts(sets),
             counts_table(sets),

@@ -212,13 +212,18 @@ class Study:
         if known is not None:
             return known
         probed = [feature for feature in features if feature != self.plan.left_out]
+        site = self.b.rows[t.activation_sets][activation - 1]
         direction = self.b.add(
-            t.direction_sets, "direction_id", key=name, activation_id=activation, method="logistic",
+            t.direction_sets, "direction_id", key=name, activation_id=activation,
+            **{name: site[name] for name in ("model_id", "dataset_id", "hookpoint", "layer", "pooling")},
+            matrix_similarity="", method="logistic",
             probe_C=1.0, split_seed=0, label_replicate=labels, settings={}, config_key="11111111",
             n_features=len(probed), d_hook=512, coef_raw=np.zeros((len(probed), 4)),
             coef_scaled=np.zeros((len(probed), 4)), intercept=np.zeros(len(probed)), scale=np.ones(4),
             activation_digest="a", content_digest="d", status="done", reason="", run_id=self.run,
         )  # fmt: skip
+        for row, feature in enumerate(probed):
+            self.b.add(t.direction_rows, direction_id=direction, row_index=row, feature=feature)
         base = 0.5 if labels >= 0 else (0.95 if weights == "pretrained" else 0.88)
         for index, feature in enumerate(features):
             kept = feature in probed
@@ -249,7 +254,7 @@ class Study:
             f.psms, "psm_id", key=key("psm", name), similarity=similarity, n_features=n,
             rbf_scale_resolved=0.0 if similarity == "cosine" else 20.0 + layer, matrix=matrix,
             value_q25=0.0, value_median=0.1, value_q75=0.2, min_eigenvalue=0.01, rank=n, warning="",
-            content_digest="p", run_id=self.run,
+            n_resamples=0, content_digest="p", run_id=self.run,
         )  # fmt: skip
         rows, columns = np.triu_indices(n, 1)
         for a, b in zip(rows.tolist(), columns.tolist(), strict=True):
@@ -257,7 +262,7 @@ class Study:
         return self.b.add(
             f.targets, "target_id", key=name, direction_id=direction, space="raw", kind=kind,
             replicate=replicate, similarity=similarity, rbf_scale=0.0 if similarity == "cosine" else -1.0,
-            psm_id=matrix_id, status="done", reason="", run_id=self.run,
+            fit_two_classes=0, psm_id=matrix_id, status="done", reason="", run_id=self.run,
         )  # fmt: skip
 
     def joint_axes(self, kernel: tuple[str, float, str, str, float], n_dims: int, gauge: str = "unit") -> int:
