@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from superpos.datasets.conllu_text import SENTENCES_PER_DOCUMENT, parse_documents
 from superpos.errors import InputError
@@ -60,6 +62,40 @@ def test_source_reads_as_the_same_document() -> None:
     for document in parse_documents(FRENCH, "a"):
         [again] = parse_documents(document.source, "b")
         assert (again.text, again.words, again.source) == (document.text, document.words, document.source)
+
+
+WORD = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=4)
+TOKEN = st.tuples(WORD, st.lists(WORD, max_size=3), st.booleans(), st.booleans())
+
+
+@given(st.lists(st.lists(TOKEN, min_size=1, max_size=5), min_size=1, max_size=4), st.booleans())
+def test_words_of_random_treebanks(
+    treebank: list[list[tuple[str, list[str], bool, bool]]], says: bool
+) -> None:
+    """A token is one word, or several: spelled by them if `joined`, else by something of its own."""
+    lines: list[str] = ["# newdoc id = d"]
+    text, expected = "", []
+    for sentence in treebank:
+        n, rows, spelled = 0, [], ""
+        offset = len(text) + bool(text)
+        for form, more, joined, spaced in sentence:
+            words = [form, *more]
+            surface = "".join(words) if joined else form
+            misc = "_" if spaced else "SpaceAfter=No"
+            start = offset + len(spelled)
+            if more:
+                rows.append(row(f"{n + 1}-{n + len(words)}", surface, misc=misc))
+            for i, word in enumerate(words):
+                rows.append(row(str(n + i + 1), word, misc="_" if more else misc))
+                at = start + len("".join(words[:i])) if joined else start
+                expected.append((word, at, at + len(word) if joined else start + len(surface)))
+            n += len(words)
+            spelled += surface + " " * spaced
+        lines += [*([f"# text = {spelled.strip()}"] if says else []), *rows, ""]
+        text += (" " if text else "") + spelled.rstrip(" ")
+    [document] = parse_documents("\n".join(lines), "x")
+    assert document.text == text
+    assert [(word.form, word.start, word.end) for word in document.words] == expected
 
 
 def test_files_without_documents_are_cut_into_them() -> None:

@@ -5,7 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from superpos.datasets.corpus import gather
 from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus
 from superpos.datasets.stdlib_source import stdlib_files
 from superpos.errors import InputError
@@ -28,6 +31,53 @@ def test_stdlib_leaves_build_output_out() -> None:
     parts = {part for file in files for part in file.relative_to(root).parts}
     assert not any(part.startswith(("_sysconfigdata", "config-")) for part in parts)
     assert {"ast.py", "json", "tokenize.py"} <= parts
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", " ", "a", "b", "c", "é"]), st.sampled_from("xy"))),
+    st.integers(0, 6),
+)
+def test_each_text_is_kept_once_under_one_label(pairs: list[tuple[str, str]], limit: int) -> None:
+    source = [Document(str(i), text, label) for i, (text, label) in enumerate(pairs)]
+    remaining = iter(source)
+    gathered = gather(remaining, limit, "w", {"not_utf8": 2})
+    read = source[: len(source) - len(list(remaining))]
+    texts = [document.text for document in read if document.text.strip()]
+    if limit:
+        # Nothing is read beyond the document that makes the number full.
+        assert len(set(texts)) <= limit
+        assert len(read) == len(source) or len(set(texts)) == limit
+    else:
+        assert read == source
+    alone = [text for text in set(texts) if len({d.label for d in read if d.text == text}) == 1]
+    assert gathered.documents == sorted(
+        (next(d for d in read if d.text == text) for text in alone), key=lambda document: int(document.name)
+    )
+    assert gathered.n_bytes == sum(len(text.encode()) for text in alone)
+    skipped = gathered.skipped
+    assert skipped["empty"] == len(read) - len(texts)
+    contradicted = [[d.label for d in read if d.text == text] for text in set(texts) - set(alone)]
+    # Copies that agree with the first are duplicates also of a text that is left out.
+    assert skipped["two_labels"] == sum(
+        1 + sum(label != labels[0] for label in labels) for labels in contradicted
+    )
+    assert len(read) == len(gathered.documents) + sum(skipped.values()) - skipped["not_utf8"]
+
+
+def test_digest_of_labels_and_sources() -> None:
+    plain = [Document("a", "b"), Document("c", "d")]
+    variants = [
+        plain,
+        [Document("a", "b", "x"), plain[1]],
+        [plain[0], Document("c", "d", "x")],
+        [Document("a", "b", "", "x"), plain[1]],
+        [Document("a", "b", "c", "d")],
+        [Document("a", "b", "x", "x"), plain[1]],
+    ]
+    assert len({corpus_digest(documents) for documents in variants}) == len(variants)
+    parts = (b"a", b"b", b"", b"", b"c", b"d", b"x", b"")
+    data = b"\xff" * 8 + b"".join(len(part).to_bytes(8, "little") + part for part in parts)
+    assert corpus_digest(variants[2]) == hashlib.sha256(data).hexdigest()
 
 
 def test_digest_is_that_of_lengths_names_and_texts() -> None:
@@ -83,6 +133,7 @@ def test_single_file(tmp_path: Path) -> None:
         (b'{"text": "a"}\n{"other": 1}\n', "line 2: no text under 'text' or 'content'"),
         (b'{"text": 3}\n', "line 1: no text"),
         (b'["text"]\n', "line 1: no text"),
+        (b'{"text": "a"}\n{}\n', "line 2: no text under 'text' or 'content'"),
         (b'{"text": "caf\xe9"}\n', "not UTF-8: byte 0xe9 at offset 13"),
     ],
 )
