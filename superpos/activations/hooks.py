@@ -64,25 +64,25 @@ def captured(
 
 
 def run_until(
-    structure: Structure, last_layer: int, token_ids: Tensor, attention_mask: Tensor | None
+    structure: Structure, sites: Sequence[Site], token_ids: Tensor, attention_mask: Tensor | None
 ) -> None:
-    """Run a batch forward through block `last_layer` and no further (-1: the embedding alone).
+    """Run a batch forward until every one of `sites` has been passed, and no further.
 
     Parameters
     ----------
     structure
         Backbone with its parts.
-    last_layer
-        Last block that is needed.
+    sites
+        Hookpoints and layers that are captured; where the last layer's down projection needs no output, it
+        does not run.
     token_ids
         (n_sequences, length), right-padded.
     attention_mask
         1 for tokens and 0 for padding, the same shape; None without padding.
     """
-    # The stop must sit outside of the captured modules: hooks of one module run in the order they were added,
-    # so this one, added last, ends the pass after the block's own site was taken.
-    last = structure.embedding if last_layer == EMBED_LAYER else structure.blocks[last_layer]
-    handle = last.register_forward_hook(_stop)
+    # Hooks of one module run in the order they were added: this one, added last, ends the pass after the
+    # module's own site was taken.
+    handle = _attach_stop(structure, sites)
     try:
         with torch.inference_mode():
             structure.module(input_ids=token_ids, attention_mask=attention_mask, use_cache=False)
@@ -90,6 +90,18 @@ def run_until(
         pass
     finally:
         handle.remove()
+
+
+def _attach_stop(structure: Structure, sites: Sequence[Site]) -> Any:
+    last = max(layer for _, layer in sites)
+    wanted = {hookpoint for hookpoint, layer in sites if layer == last}
+    if last == EMBED_LAYER:
+        return structure.embedding.register_forward_hook(_stop)
+    if "resid" in wanted:
+        return structure.blocks[last].register_forward_hook(_stop)
+    if "mlp.out" in wanted:
+        return structure.down_projection(last).register_forward_hook(_stop)
+    return structure.down_projection(last).register_forward_pre_hook(_stop)
 
 
 def _stop(*_: Any) -> None:

@@ -23,7 +23,6 @@ from superpos.activations.journal import Journal
 from superpos.activations.shards import TENSOR
 from superpos.arrays import Bool
 from superpos.errors import StageError
-from superpos.files import sync_folder
 from superpos.hashing import file_digest
 from superpos.records.data import Shard
 
@@ -157,8 +156,7 @@ class ShardWriter:
         temporary, final = self._temporary(number), self.root / self.paths[number]
         digest = file_digest(temporary)
         temporary.replace(final)
-        sync_folder(self.folder)
-        self.journal.add(final.name, digest)
+        self.journal.add(final.name, digest)  # which syncs the folder
 
     def _remove_leftovers(self) -> None:
         """Remove temporary files of processes of this machine that are gone."""

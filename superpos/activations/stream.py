@@ -85,7 +85,6 @@ class _Runner:
 
     def __init__(self, model: LoadedModel, sites: tuple[Site, ...], pooling: str) -> None:
         self.model, self.sites, self.pooling = model, sites, pooling
-        self.last = max(layer for _, layer in sites)
         self.fits: int | None = None
         """Padded tokens that a batch may have, once a larger one did not fit."""
 
@@ -123,7 +122,7 @@ class _Runner:
             with captured(self.model.structure, self.sites, where, self.pooling) as taken:
                 run_until(
                     self.model.structure,
-                    self.last,
+                    self.sites,
                     torch.as_tensor(ids, device=device),
                     torch.as_tensor(mask, device=device),
                 )

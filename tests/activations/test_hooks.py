@@ -27,7 +27,7 @@ def n_hooks(module):
 
 def test_embedding_rows_are_gathered_at_the_positions(model):
     with captured(model.structure, [("embed", -1)], WHERE) as taken:
-        run_until(model.structure, -1, IDS, None)
+        run_until(model.structure, [("embed", -1)], IDS, None)
     weight = model.structure.embedding.get_parameter("weight")
     assert torch.equal(taken["embed", -1], weight[torch.tensor([8, 9, 2])])
 
@@ -35,7 +35,7 @@ def test_embedding_rows_are_gathered_at_the_positions(model):
 def test_mlp_out_is_the_down_projection_of_mlp_act(model):
     sites = [("mlp.act", 1), ("mlp.out", 1)]
     with captured(model.structure, sites, WHERE) as taken:
-        run_until(model.structure, 1, IDS, None)
+        run_until(model.structure, sites, IDS, None)
     projected = model.structure.down_projection(1)(taken["mlp.act", 1])
     torch.testing.assert_close(projected, taken["mlp.out", 1])
     assert taken["mlp.act", 1].shape == (3, model.info.d_mlp)
@@ -46,12 +46,12 @@ def test_hooks_are_removed_after_success_and_after_failure(model):
     sites = [("resid", 0), ("mlp.act", 2), ("embed", -1)]
     with captured(model.structure, sites, WHERE):
         assert n_hooks(model.module) == before + 3
-        run_until(model.structure, 2, IDS, None)
+        run_until(model.structure, sites, IDS, None)
         assert n_hooks(model.module) == before + 3
     assert n_hooks(model.module) == before
     outside = spans(np.array([8]), np.ones(1, np.int64), torch.device("cpu"))
     with pytest.raises(IndexError), captured(model.structure, sites, outside):
-        run_until(model.structure, 2, IDS, None)
+        run_until(model.structure, sites, IDS, None)
     assert n_hooks(model.module) == before
 
 
@@ -72,3 +72,32 @@ def test_unknown_sites_raise_and_leave_no_hook(model, site, message):
     ):
         pytest.fail("the context was entered")
     assert n_hooks(model.module) == before
+
+
+@pytest.mark.parametrize(
+    ("sites", "n_down"),
+    [
+        ([("embed", -1)], 0),
+        ([("mlp.act", 0)], 0),
+        ([("mlp.act", 2)], 2),
+        ([("mlp.act", 2), ("mlp.out", 1)], 2),
+        ([("mlp.out", 2), ("mlp.act", 2)], 3),
+        ([("resid", 1), ("mlp.act", 1)], 2),
+    ],
+)
+def test_nothing_runs_behind_the_last_site(model, sites, n_down):
+    ran = []
+    handles = [
+        model.structure.down_projection(layer).register_forward_hook(
+            lambda *_, layer=layer: ran.append(layer)
+        )
+        for layer in range(3)
+    ]
+    try:
+        with captured(model.structure, sites, WHERE) as taken:
+            run_until(model.structure, sites, IDS, None)
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert set(taken) == set(sites)
+    assert ran == list(range(n_down))
