@@ -36,12 +36,8 @@ class Alignment:
 
     def sharing(self, spans: Iterable[tuple[int, int]], n_characters: int) -> Bool:
         """Return which tokens hold a character of one of the spans (start, end), (n_tokens,)."""
-        change = np.zeros(n_characters + 1, dtype=np.int64)
-        pairs = np.array(list(spans), dtype=np.int64).reshape(-1, 2)
-        np.add.at(change, pairs[:, 0], 1)
-        np.add.at(change, pairs[:, 1], -1)
-        covered = np.concatenate([[0], np.cumsum(np.cumsum(change[:-1]) > 0)])
-        return np.asarray(covered[self.ends] > covered[self.starts], dtype=np.bool_)
+        before = np.concatenate([[0], np.cumsum(covered(spans, n_characters))])
+        return np.asarray(before[self.ends] > before[self.starts], dtype=np.bool_)
 
     def ending_at(self, ends: Int) -> Int:
         """Return the token whose bytes end where the character before each of `ends` ends, -1 if none does.
@@ -63,6 +59,15 @@ class Alignment:
     def holding_end_of(self, characters: Int) -> Int:
         """Return the token that holds the last byte of each character, (n,); -1 for text without tokens."""
         return np.asarray(np.searchsorted(self.starts, characters, side="right") - 1, dtype=np.int64)
+
+
+def covered(spans: Iterable[tuple[int, int]], n_characters: int) -> Bool:
+    """Return which characters lie in one of the spans (start, end), (n_characters,)."""
+    change = np.zeros(n_characters + 1, dtype=np.int64)
+    pairs = np.array(list(spans), dtype=np.int64).reshape(-1, 2)
+    np.add.at(change, pairs[:, 0], 1)
+    np.add.at(change, pairs[:, 1], -1)
+    return np.asarray(np.cumsum(change[:-1]) > 0, dtype=np.bool_)
 
 
 def align(text: str, pieces: list[bytes]) -> Alignment | None:
