@@ -3,7 +3,7 @@
 Rows are streamed from the first on until there are documents enough; nothing else is downloaded, and no
 code of a data set is run. What was read is kept in the cache folder of the hub's client (HF_HOME), so that
 the same corpus is read again without a network. Where the hub cannot be reached, a snapshot of the same
-commit in that cache does as well.
+commit in that cache does as well; since it may lack files, what is read of it is not kept.
 """
 
 from __future__ import annotations
@@ -96,9 +96,12 @@ def load_hub_corpus(spec: CorpusSpec) -> Corpus:
     if file.is_file():
         documents, skipped = _read_kept(file)
     else:
-        gathered = gather(_streamed(spec, commit), spec.max_documents, HUB_PREFIX + spec.path, {})
+        table, is_snapshot = _open(spec, commit)
+        rows = _streamed(table, spec, commit)
+        gathered = gather(rows, spec.max_documents, HUB_PREFIX + spec.path, {})
         documents, skipped = gathered.documents, gathered.skipped
-        _keep(file, documents, skipped)
+        if not is_snapshot:
+            _keep(file, documents, skipped)
     provenance = {
         "repository": spec.path,
         "commit": commit,
@@ -111,12 +114,11 @@ def load_hub_corpus(spec: CorpusSpec) -> Corpus:
     return Corpus(tuple(documents), digest, provenance)
 
 
-def _streamed(spec: CorpusSpec, commit: str) -> Iterator[Document]:
+def _streamed(table: Any, spec: CorpusSpec, commit: str) -> Iterator[Document]:
     import datasets
 
     where = f"{HUB_PREFIX}{spec.path}"
     with _explained(spec, commit, datasets.exceptions.DatasetsError), quiet_datasets():
-        table = _open(spec, commit)
         reader = RecordReader.of(spec, where, spec.path, label_names(table, spec.label_key))
         if table.column_names:
             table = table.select_columns(reader.columns(table.column_names))
@@ -125,39 +127,52 @@ def _streamed(spec: CorpusSpec, commit: str) -> Iterator[Document]:
         )
 
 
-def _open(spec: CorpusSpec, commit: str) -> Any:
-    """Return the streamed table: from the hub, else from the snapshot of this commit in the local cache."""
+def _open(spec: CorpusSpec, commit: str) -> tuple[Any, bool]:
+    """Return the streamed table, and whether it is that of a snapshot in the local cache, not the hub's."""
     import datasets
     from huggingface_hub import snapshot_download
 
     options = {"name": spec.config or None, "split": spec.split or DEFAULT_SPLIT, "streaming": True}
-    try:
-        return datasets.load_dataset(spec.path, revision=commit, **options)
-    except ConnectionError:
+    with _explained(spec, commit, datasets.exceptions.DatasetsError), quiet_datasets():
         try:
-            snapshot = snapshot_download(
-                spec.path, repo_type="dataset", revision=commit, local_files_only=True
-            )
-            return datasets.load_dataset(snapshot, **options)
-        except FileNotFoundError:  # no snapshot, or one without data
-            pass
-        raise
+            return datasets.load_dataset(spec.path, revision=commit, **options), False
+        except ConnectionError:
+            try:
+                snapshot = snapshot_download(
+                    spec.path, repo_type="dataset", revision=commit, local_files_only=True
+                )
+                return datasets.load_dataset(snapshot, **options), True
+            except FileNotFoundError:  # no snapshot, or one without data
+                pass
+            raise
 
 
 def _keep(file: Path, documents: list[Document], skipped: dict[str, int]) -> None:
-    """Write documents under a temporary name and rename it: a file is whole or not there."""
+    """Write documents under a temporary name and rename it: a file is whole or not there.
+
+    Raises
+    ------
+    InputError
+        If the cache cannot be written: a worker that reads the corpus again would find nothing.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
-    file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     columns = {name: [getattr(document, name) for document in documents] for name in _COLUMNS}
     schema = pa.schema([(name, pa.large_string()) for name in _COLUMNS], {"skipped": json.dumps(skipped)})
     try:
-        parquet.write_table(pa.table(columns, schema=schema), temporary)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            parquet.write_table(pa.table(columns, schema=schema), temporary)
+            temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{file}: what was read from the hub cannot be kept there ({one_line(error)}); "
+            "let HF_HOME name a folder that can be written"
+        ) from error
 
 
 def _read_kept(file: Path) -> tuple[list[Document], dict[str, int]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from superpos.datasets.corpus import Document
 from superpos.datasets.records import Record, RecordReader
-from superpos.datasets.text_files import decoded, read_text
+from superpos.datasets.text_files import decoded, opened, read_text
 from superpos.errors import InputError
 
 BATCH_ROWS = 1024
@@ -29,8 +30,8 @@ def jsonl_documents(path: Path, reader: RecordReader) -> Iterator[Document]:
 
 def _lines(path: Path) -> Iterator[Record]:
     offset = 0
-    # Binary lines end at line feeds only; text lines would end at U+2028 and the like, which JSON may hold.
-    with path.open("rb") as stream:
+    # Binary lines end at line feeds only; text lines would end at a carriage return as well.
+    with opened(path) as stream:
         for number, line in enumerate(stream, start=1):
             text = decoded(line, f"{path}: line {number}", offset)
             offset += len(line)
@@ -64,25 +65,37 @@ def parquet_documents(path: Path, reader: RecordReader) -> Iterator[Document]:
     InputError
         If the file is not Parquet, lacks a column, or a row is not as `RecordReader.documents` wants it.
     """
-    return reader.documents(_rows(path, reader))
+    return _rows(path, reader)
 
 
-def _rows(path: Path, reader: RecordReader) -> Iterator[Record]:
+def _rows(path: Path, reader: RecordReader) -> Iterator[Document]:
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
         with parquet.ParquetFile(path) as file:
             columns = reader.columns(file.schema_arrow.names)
+            named = replace(reader, label_names=_label_names(file.schema_arrow.metadata, reader.label_key))
             number = 0
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
                 values = [_values(batch.column(name), f"{path}: ", number, name) for name in columns]
-                for row in zip(*values, strict=True):
-                    number += 1
-                    yield Record("row", number, dict(zip(columns, row, strict=True)))
+                rows = enumerate(zip(*values, strict=True), start=number + 1)
+                yield from named.documents(
+                    Record("row", index, dict(zip(columns, row, strict=True))) for index, row in rows
+                )
+                number += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path}: cannot be read as Parquet: {first}") from error
+
+
+def _label_names(metadata: Mapping[bytes, bytes] | None, label_key: str) -> Sequence[str]:
+    """Return the names of numbered labels that the `datasets` library writes into its Parquet files."""
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        return tuple(map(str, features[label_key]["names"]))
+    except (KeyError, TypeError, ValueError):  # other columns, other writers
+        return ()
 
 
 def _values(column: Any, where: str, before: int, name: str) -> list[Any]:

@@ -7,8 +7,10 @@ are offsets in the file. CoNLL-U is the exception: its text is made of its sente
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from superpos.datasets.conllu_text import parse_documents
 from superpos.datasets.corpus import Document
@@ -35,12 +37,20 @@ def decoded(data: bytes, where: str, offset: int = 0) -> str:
         raise InputError(f"{where}: not UTF-8: byte 0x{byte:02x} at offset {offset + error.start}") from None
 
 
-def read_text(path: Path) -> str:
-    """Return a file's text, line ends untouched; raises as `decoded`, or if it cannot be read."""
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file; raises `InputError` if it cannot be read."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            yield stream
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text, line ends untouched; raises as `decoded`, or if it cannot be read."""
+    with opened(path) as stream:
+        data = stream.read()
     return decoded(data, str(path))
 
 

@@ -202,10 +202,25 @@ def test_saved_labels_have_names_whatever_the_format_and_order(tmp_path: Path) -
     path = tmp_path / "saved"
     table.select([2, 1]).with_format("numpy").save_to_disk(str(path))
     assert [(d.text, d.label) for d in read(path, label_key="y").documents] == [("c", "neg"), ("b", "pos")]
+    # The same names in the Parquet files that the library writes.
+    table.to_parquet(str(tmp_path / "t.parquet"))
+    labels = [d.label for d in read(tmp_path / "t.parquet", label_key="y").documents]
+    assert labels == ["neg", "pos", "neg"]
+    assert [d.label for d in read(tmp_path / "t.parquet", label_key="text").documents] == ["a", "b", "c"]
     datasets.Dataset.from_dict({"text": ["a"], "y": [-1]}, features=features).save_to_disk(
         str(tmp_path / "n")
     )
     assert "row 1: no label under 'y'" in refused(tmp_path / "n", label_key="y")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    for name in ("a.txt", "a.jsonl", "a.json", "a.parquet", "a.conllu"):
+        path = tmp_path / name
+        path.write_text("text")
+        path.chmod(0)
+        if os.access(path, os.R_OK):
+            pytest.skip("this user may read everything")
+        assert f"{path}: cannot be read" in refused(path)
 
 
 def test_folders_as_labels(tmp_path: Path) -> None:
