@@ -1,10 +1,16 @@
-"""Newton's method for logistic probes: conjugate gradients inside, a lagging Cholesky factor before them.
+"""Newton's method for logistic probes: all features in step, conjugate gradients behind one factor.
 
-Each outer step solves H p = -g by preconditioned conjugate gradients to the tolerance
-min(0.1, sqrt(relative gradient)) |g| (truncated Newton; Nocedal and Wright 2006, section 7.1) and halves the
-step until the objective falls enough. The preconditioner is the Cholesky factor of an earlier Hessian, formed
-in single precision, and is formed anew only when conjugate gradients needed more than `PATIENCE` steps. It
-changes the way to the solution and not the solution: gradients, objective and stopping test are in double.
+Each outer step solves H p = -g by preconditioned conjugate gradients (truncated Newton; Nocedal and Wright
+2006, section 7.1) and halves the step until the objective falls enough. The features take their steps
+together, so that a product of the matrix with one vector a feature is a product of two matrices, and share
+one preconditioner: the Cholesky factor of the Hessian for the mean of their curvatures,
+
+    M = X1^T diag(mean_k D_k) X1 + mean penalty,
+
+in single precision, formed anew when conjugate gradients have cost more since than a new factor does. A
+feature for which it is no good (`MAX_CG` steps twice) goes on alone, for which M is its own Hessian. Products
+inside conjugate gradients are in single precision where the matrix is large and the penalty not too weak.
+None of this moves the solution: gradients, objectives and the stopping test are in double.
 """
 
 from __future__ import annotations
@@ -17,18 +23,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
 
-from superpos.arrays import Float
-from superpos.probes.objective import LogisticLoss
+from superpos.arrays import Bool, Float, Int
+from superpos.probes.objective import LogisticLosses
 
-PATIENCE = 8
-"""Conjugate gradient steps above which the factor is too old."""
-MAX_CG = 50
+MAX_CG = 100
 """Conjugate gradient steps of one outer iteration at most."""
+PATIENCE = 8
+"""Conjugate gradient steps after which a feature that goes alone gets a new factor."""
 DECREASE = 1e-4
 """Share of the predicted decrease that a step must reach (Armijo)."""
 ROUNDING = 1e-14
 """Relative rounding of the objective, within which it counts as not risen."""
 MIN_STEP = 2.0**-40
+SINGLE_SIZE = 2**20
+"""Entries of the matrix above which products may be in single precision."""
+SINGLE_CONDITION = 1e6
+"""Largest condition number of a Hessian (a bound) at which single precision is good for its products."""
+BLOCK_SPEED = 2.0
+"""Speed of matrix products in a factor over that of the thin ones of conjugate gradients."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,117 +48,245 @@ class Solution:
     """End of the minimisation."""
 
     theta: Float
-    """Coefficients and intercept, (d + 1,)."""
-    gradient_norm: float
-    """Euclidean norm of the gradient of the mean objective, a bound of its infinity norm in any basis."""
-    nit: int
+    """Coefficients and intercept, (r + 1, k)."""
+    gradient_norm: Float
+    """Euclidean norm of the gradient, which bounds its infinity norm in any basis, (k,)."""
+    nit: Int
+    """(k,)."""
     n_factors: int
     """Hessians that were formed."""
 
 
-def minimise(loss: LogisticLoss, single: NDArray[np.float32], tol: float, max_iter: int) -> Solution:
-    """Minimise a logistic loss from zero.
+def minimise(
+    loss: LogisticLosses,
+    tol: float,
+    max_iter: int,
+    *,
+    offset: float = 0.0,
+    start: Float | None = None,
+) -> Solution:
+    """Minimise logistic losses.
 
     Parameters
     ----------
     loss
-        Objective over (d + 1,) parameters.
-    single
-        Transposed matrix of the objective in single precision, (d + 1, n), Fortran order.
+        Objectives over (r + 1, k) parameters.
     tol
         Euclidean norm of the gradient at which to stop.
     max_iter
         Outer iterations at most.
+    offset
+        Norm of what was subtracted from the samples: gradients are measured for the samples as they were.
+    start
+        Parameters to start from, (r + 1, k); None for zero.
 
     Returns
     -------
     Solution
-        Also when `tol` was not reached: `gradient_norm` says so.
+        Also when `tol` was not reached: `gradient_norm` says so. The bits of a feature depend on which others
+        are minimised with it, within the tolerance.
     """
-    theta = np.zeros(loss.X1.shape[1])
-    margins = loss.margins(theta)
-    value, gradient = loss.value(theta, margins), loss.gradient(theta, margins)
-    norm = start = float(np.linalg.norm(gradient))
-    precondition: Callable[[Float], Float] | None = None
-    n_factors = nit = 0
-    while nit < max_iter and norm > tol:
-        curvature = loss.curvature(margins)
-        if precondition is None:
-            precondition = _factor(single, curvature, loss.penalty)
-            n_factors += 1
-        forcing = min(0.1, (norm / start) ** 0.5)
-        step, image, n_cg = _solve(loss, curvature, gradient, precondition, forcing)
-        if n_cg >= PATIENCE:
-            precondition = None
-        change, slope = loss.signs * image, float(gradient @ step)
-        length = 1.0
-        while length >= MIN_STEP:
-            tried = loss.value(theta + length * step, margins + length * change)
-            if tried <= value + DECREASE * length * slope + ROUNDING * abs(value):
-                break
-            length *= 0.5
-        else:
-            break
-        theta = theta + length * step
+    k = loss.signs.shape[1]
+    theta = np.zeros((loss.X1.shape[1], k)) if start is None else start.copy()
+    run = _Run(loss, tol, max_iter, offset, theta, np.zeros(k), np.zeros(k, dtype=np.int64))
+    for column in run.descend(list(range(k))):
+        run.descend([column])
+    return Solution(theta, run.norm, run.nit, run.n_factors)
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """The state of all features while some of them descend."""
+
+    loss: LogisticLosses
+    tol: float
+    max_iter: int
+    offset: float
+    theta: Float
+    norm: Float
+    nit: Int
+    n_factors: int = 0
+    single: NDArray[np.float32] | None = None
+    """`X1` in single precision."""
+    largest: float = 0.0
+    """Upper bound of the largest eigenvalue of a Hessian without penalty."""
+
+    def descend(self, columns: list[int]) -> list[int]:
+        """Minimise these features together; return those that should go on alone."""
+        alone: list[int] = []
+        tired = dict.fromkeys(columns, 0)
+        loss, theta = self.loss.select(columns), self.theta[:, columns]
         margins = loss.margins(theta)
         value, gradient = loss.value(theta, margins), loss.gradient(theta, margins)
-        norm = float(np.linalg.norm(gradient))
-        nit += 1
-    return Solution(theta, norm, nit, n_factors)
+        start = norm = self._norms(gradient)
+        precondition: Callable[[Float], Float] | None = None
+        spent = 0
+        self.norm[columns] = norm
+        on = (norm > self.tol) & (self.nit[columns] < self.max_iter)
+        while True:
+            if not np.all(on):
+                kept = np.flatnonzero(on)
+                columns = [columns[index] for index in kept]
+                loss = loss.select(kept.tolist())
+                theta, margins, gradient = theta[:, kept], margins[:, kept], gradient[:, kept]
+                value, norm, start = value[kept], norm[kept], start[kept]
+            if not columns:
+                return alone
+            curvature = loss.curvature(margins)
+            if precondition is None:
+                precondition = self._factor(np.mean(curvature, axis=1), float(np.mean(loss.penalty)))
+                spent = 0
+            # No tighter than what brings the gradient below the tolerance.
+            forcing = np.clip(np.sqrt(norm / start), 0.25 * self.tol / norm, 0.1)
+            step, image, n_cg = _solve(loss, self._matrix(loss), curvature, gradient, precondition, forcing)
+            spent += int(n_cg.max())
+            if spent >= (PATIENCE if len(columns) == 1 else self._worth(len(columns))):
+                precondition = None
+            length = _line_search(loss, theta, margins, value, step, image, np.sum(gradient * step, axis=0))
+            theta = theta + length * step
+            margins = loss.margins(theta)
+            value, gradient = loss.value(theta, margins), loss.gradient(theta, margins)
+            norm = self._norms(gradient)
+            moved = length > 0.0
+            self.theta[:, columns], self.norm[columns] = theta, norm
+            self.nit[columns] += moved
+            on = moved & (norm > self.tol) & (self.nit[columns] < self.max_iter)
+            for index in np.flatnonzero(on & (n_cg >= MAX_CG)) if len(columns) > 1 else ():
+                tired[columns[index]] += 1
+                if tired[columns[index]] == 2:
+                    on[index] = False
+                    alone.append(columns[index])
+
+    def _norms(self, gradient: Float) -> Float:
+        # For samples x + c the gradient of w is that for x plus c times that of b.
+        intercept = np.abs(gradient[-1])
+        norms: Float = np.hypot(np.linalg.norm(gradient[:-1], axis=0) + self.offset * intercept, intercept)
+        return norms
+
+    def _worth(self, k: int) -> float:
+        """Return the conjugate gradient steps of k features that cost as much as a factor."""
+        n, r = self.loss.X1.shape
+        steps: float = (n * r**2 + r**3 / 3.0) / (k * (4.0 * n * r + 2.0 * r**2)) / BLOCK_SPEED
+        return max(float(PATIENCE), steps)
+
+    def _matrix(self, loss: LogisticLosses) -> NDArray[Any]:
+        """Return the matrix for the products of conjugate gradients."""
+        if self.loss.X1.size <= SINGLE_SIZE:
+            return self.loss.X1
+        single = self._single()
+        return single if self.largest <= SINGLE_CONDITION * float(np.min(loss.penalty)) else self.loss.X1
+
+    def _single(self) -> NDArray[np.float32]:
+        if self.single is None:
+            self.single = self.loss.X1.astype(np.float32)
+            squares = np.einsum("ij,ij->i", self.single, self.single).astype(np.float64)
+            self.largest = 0.25 * float(np.max(squares @ self.loss.weights))
+        return self.single
+
+    def _factor(self, curvature: Float, penalty: float) -> Callable[[Float], Float]:
+        """Return V -> M^-1 V, M in single precision with a ridge where rounding asks for one."""
+        self.n_factors += 1
+        scaled = self._single() * np.sqrt(curvature).astype(np.float32)[:, None]
+        hessian: Any = blas.ssyrk(1.0, scaled.T, lower=1)
+        diagonal = np.arange(hessian.shape[0] - 1)
+        hessian[diagonal, diagonal] += np.float32(penalty)
+        diagonal = np.arange(hessian.shape[0])
+        ridge = 1e-7 * float(np.max(hessian[diagonal, diagonal]))
+        while True:
+            hessian[diagonal, diagonal] += np.float32(ridge)
+            factor, failed = lapack.spotrf(hessian, lower=1)
+            if failed == 0:
+                break
+            ridge *= 10.0
+
+        def apply(vectors: Float) -> Float:
+            # Scaled to about 1: late residuals would fall below the smallest single-precision numbers.
+            largest = _largest(vectors)
+            right = np.asfortranarray(vectors / largest, dtype=np.float32)
+            solved, _ = lapack.spotrs(factor, right, lower=1)
+            result: Float = solved.astype(np.float64) * largest
+            return result
+
+        return apply
+
+
+def _largest(vectors: Float) -> Float:
+    largest = np.max(np.abs(vectors), axis=0)
+    return np.where(largest > 0.0, largest, 1.0)
+
+
+def _image(matrix: NDArray[Any], vectors: Float) -> Float:
+    if matrix.dtype == np.float64:
+        return np.asarray(matrix @ vectors)
+    largest = _largest(vectors)
+    return np.asarray((matrix @ (vectors / largest).astype(np.float32)).astype(np.float64) * largest)
+
+
+def _adjoint(matrix: NDArray[Any], vectors: Float) -> Float:
+    if matrix.dtype == np.float64:
+        return np.asarray((vectors.T @ matrix).T)
+    largest = _largest(vectors)
+    single = np.ascontiguousarray((vectors / largest).T, dtype=np.float32)
+    return np.asarray((single @ matrix).T.astype(np.float64) * largest)
 
 
 def _solve(
-    loss: LogisticLoss,
+    loss: LogisticLosses,
+    matrix: NDArray[Any],
     curvature: Float,
     gradient: Float,
     precondition: Callable[[Float], Float],
-    forcing: float,
-) -> tuple[Float, Float, int]:
-    """Return the Newton step, its image under X1, and the conjugate gradient steps taken."""
-    step = np.zeros_like(gradient)
-    image = np.zeros_like(curvature)
+    forcing: Float,
+) -> tuple[Float, Float, Int]:
+    """Return the Newton steps, their images under X1, and the conjugate gradient steps taken, (k,)."""
+    step, image = np.zeros_like(gradient), np.zeros_like(curvature)
+    n_cg = np.zeros(gradient.shape[1], dtype=np.int64)
+    wanted = forcing * np.linalg.norm(gradient, axis=0)
+    live = np.arange(gradient.shape[1])
     residual = -gradient
-    wanted = forcing * float(np.linalg.norm(gradient))
     conditioned = precondition(residual)
-    direction = conditioned
-    product = float(residual @ conditioned)
-    n_cg = 0
-    while n_cg < MAX_CG:
-        n_cg += 1
-        direction_image = loss.X1 @ direction
-        hessian_image = loss.X1.T @ (curvature * direction_image) + loss.penalty * direction
-        length = product / float(direction @ hessian_image)
-        step += length * direction
-        image += length * direction_image
+    direction, product = conditioned, np.sum(residual * conditioned, axis=0)
+    for _ in range(MAX_CG):
+        direction_image = _image(matrix, direction)
+        hessian_image = _adjoint(matrix, curvature[:, live] * direction_image)
+        hessian_image[:-1] += loss.penalty[live] * direction[:-1]
+        bend = np.sum(direction * hessian_image, axis=0)
+        # Rounding can leave no curvature along a direction; then there is nothing to gain.
+        length = np.divide(product, bend, out=np.zeros_like(bend), where=(bend > 0.0) & (product > 0.0))
+        step[:, live] += length * direction
+        image[:, live] += length * direction_image
         residual = residual - length * hessian_image
-        if float(np.linalg.norm(residual)) <= wanted:
+        n_cg[live] += 1
+        going = (np.linalg.norm(residual, axis=0) > wanted[live]) & (length > 0.0)
+        if not np.any(going):
             break
+        if not np.all(going):
+            live, residual, direction = live[going], residual[:, going], direction[:, going]
+            product = product[going]
         conditioned = precondition(residual)
-        product, last = float(residual @ conditioned), product
+        product, last = np.sum(residual * conditioned, axis=0), product
         direction = conditioned + (product / last) * direction
     return step, image, n_cg
 
 
-def _factor(single: NDArray[np.float32], curvature: Float, penalty: Float) -> Callable[[Float], Float]:
-    """Return v -> M^-1 v, M the Hessian in single precision, with a ridge where rounding asks for one."""
-    root = np.sqrt(curvature).astype(np.float32)
-    hessian: Any = blas.ssyrk(1.0, single * root, lower=1)
-    diagonal = np.arange(hessian.shape[0])
-    hessian[diagonal, diagonal] += penalty.astype(np.float32)
-    scale = float(np.max(hessian[diagonal, diagonal]))
-    ridge = 1e-7 * scale
+def _line_search(
+    loss: LogisticLosses,
+    theta: Float,
+    margins: Float,
+    value: Float,
+    step: Float,
+    image: Float,
+    slope: Float,
+) -> Float:
+    """Return the step lengths, halved from 1 until the objective falls; 0 where it never does."""
+    change = loss.signs * image
+    length = np.ones(len(value))
     while True:
-        hessian[diagonal, diagonal] += np.float32(ridge)
-        factor, failed = lapack.spotrf(hessian, lower=1)
-        if failed == 0:
-            break
-        ridge *= 10.0
-
-    def apply(vector: Float) -> Float:
-        # Scaled to about 1: late residuals would fall below the smallest single-precision numbers.
-        largest = float(np.max(np.abs(vector))) or 1.0
-        solved, _ = lapack.spotrs(factor, (vector / largest).astype(np.float32), lower=1)
-        result: Float = solved.astype(np.float64) * largest
-        return result
-
-    return apply
+        tried = loss.value(theta + length * step, margins + length * change)
+        rises: Bool = tried > value + DECREASE * length * slope + ROUNDING * np.abs(value)
+        rises |= ~np.isfinite(tried)
+        rises &= length > 0.0
+        if not np.any(rises):
+            return length
+        length[rises] *= 0.5
+        length[length < MIN_STEP] = 0.0

@@ -10,35 +10,34 @@ import warnings
 
 import numpy as np
 
-from superpos.arrays import Bool, Float
+from superpos.arrays import Float, Int
+from superpos.probes.objective import LogisticLosses
 
 
-def minimise_sklearn(
-    Z: Float, positive: Bool, C: float, *, balanced: bool, tol: float, max_iter: int
-) -> tuple[Float, int]:
-    """Return (coefficients and intercept, (d + 1,); iterations) of `LogisticRegression(newton-cholesky)`.
+def minimise_sklearn(loss: LogisticLosses, *, tol: float, max_iter: int) -> tuple[Float, Int]:
+    """Return (parameters (r + 1, k), iterations (k,)) of `LogisticRegression(newton-cholesky)`.
 
     Parameters
     ----------
-    Z
-        Scaled activations or their coordinates in the span of the samples, (n, d).
-    positive
-        Labels, (n,).
-    C, balanced, tol, max_iter
+    loss
+        Objectives; their weights are given as sample weights of mean 1, so that C stands for 1 / (penalty n).
+    tol, max_iter
         As in `superpos.specs.probes.ProbeSettings`.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(
-        C=C,
-        class_weight="balanced" if balanced else None,
-        solver="newton-cholesky",
-        tol=tol,
-        max_iter=max_iter,
-    )
-    with warnings.catch_warnings():
-        # The caller measures the gradient itself and reports `max_iter`.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(Z, positive)
-    return np.append(model.coef_[0], model.intercept_[0]), int(model.n_iter_[0])
+    n, k = loss.signs.shape
+    Z = np.ascontiguousarray(loss.X1[:, :-1])
+    theta, nit = np.empty((loss.X1.shape[1], k)), np.empty(k, dtype=np.int64)
+    for column in range(k):
+        model = LogisticRegression(
+            C=1.0 / (float(loss.penalty[column]) * n), solver="newton-cholesky", tol=tol, max_iter=max_iter
+        )
+        with warnings.catch_warnings():
+            # The caller measures the gradient itself and reports `max_iter`.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(Z, loss.signs[:, column] > 0.0, sample_weight=n * loss.weights[:, column])
+        theta[:-1, column], theta[-1, column] = model.coef_[0], model.intercept_[0]
+        nit[column] = model.n_iter_[0]
+    return theta, nit

@@ -1,35 +1,27 @@
 """Probes of every feature of one activation set, and the `shuffled_labels` control.
 
-Scaler of the sparse-probing paper (Gurnee et al. 2023, Finding Neurons in a Haystack, section 4):
-
-    scale_j = 10 max(std_j over training samples, 1e-3),   x~ = x / scale  (not centred),   w = w~ / scale
-
-With fewer samples than dimensions, w~ lies in the span of the samples (the penalty |w~|^2 rewards nothing
-outside of it), so with X~^T = Q R the problem over w~ = Q v with matrix R^T is the same one, exactly.
+What the features of a layer share is done once: scaled samples and their coordinates
+(`superpos.probes.design`), the preconditioner (`superpos.probes.newton`), the choice of C
+(`superpos.probes.penalty`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from superpos.arrays import Bool, Float
-from superpos.probes.closed_form import lda, mean_difference
+from superpos.probes.design import Design, Scaled, make_design, scale_samples
+from superpos.probes.fit import fit_design, mean_differences
 from superpos.probes.inputs import ProbeInputs, Samples, check_inputs, shuffle_labels
 from superpos.probes.metrics import HeldOut, held_out_metrics
-from superpos.probes.newton import minimise
-from superpos.probes.objective import LogisticLoss
-from superpos.probes.reference import minimise_sklearn
+from superpos.probes.penalty import choose_C, grid_losses
+from superpos.probes.threads import one_thread
 from superpos.records.data import ProbeMetrics, ProbeSet
 from superpos.specs.axes import check_count
 from superpos.specs.probes import ProbeSettings
-
-STD_FLOOR = 1e-3
-"""Smallest standard deviation the scaler believes."""
-STD_MULTIPLE = 10.0
 
 
 def train_probes(
@@ -81,141 +73,109 @@ def train_probes(
 
     Notes
     -----
-    Runs on one BLAS thread, so that the bits do not depend on the machine's number of cores.
+    Runs on one BLAS thread, so that the bits do not depend on the machine's number of cores. Logistic probes
+    are found together, so that the last bits of one depend on which others are in the set (unless features
+    have samples of their own); the set is one unit of work.
     """
     inputs = check_inputs(activations, labels, feature_names, groups, train_rows, members)
     replicate = -1 if label_replicate == -1 else check_count("label_replicate", label_replicate, 0)
     k, d = len(inputs.names), inputs.X.shape[1]
-    thetas, scales = np.zeros((k, d + 1)), np.ones((k, d))
-    metrics: dict[int, ProbeMetrics] = {}
-    with _one_thread():
-        for samples in inputs.samples():
-            common = _fit_samples(inputs, samples, settings, replicate, thetas, metrics)
-            scales[list(samples.columns)] = common
-    kept = sorted(metrics)
+    found = _Found(np.zeros((k, d + 1)), np.ones((k, d)))
+    with one_thread():
+        tasks = [_Task(inputs, samples, settings, replicate) for samples in inputs.samples()]
+        C = _chosen_C(tasks, settings) if settings.C_grid else None
+        for task in tasks:
+            task.fit(C, found)
+            task.design = None
+    kept = sorted(found.metrics)
     shared = inputs.members is None
-    coef = thetas[kept, :-1]
-    scale = common if shared else scales[kept]
+    scale = found.scale[0] if shared else found.scale[kept]
+    coef = found.theta[kept, :-1]
     return ProbeSet(
         feature_names=tuple(inputs.names[column] for column in kept),
-        metrics=tuple(metrics.get(column) or _not_trained(inputs, column) for column in range(k)),
+        metrics=tuple(found.metrics.get(column) or _not_trained(inputs, column) for column in range(k)),
         coef_scaled=coef,
         coef_raw=coef / scale,
-        intercept=np.ascontiguousarray(thetas[kept, -1]),
+        intercept=np.ascontiguousarray(found.theta[kept, -1]),
         scale=scale,
         train_rows=inputs.train if shared else inputs.train[:, kept],
     )
 
 
-def _fit_samples(
-    inputs: ProbeInputs,
-    samples: Samples,
-    settings: ProbeSettings,
-    replicate: int,
-    thetas: Float,
-    metrics: dict[int, ProbeMetrics],
-) -> Float:
-    """Fit and measure these features into `thetas` and `metrics`; return their scale, (d,)."""
-    columns = list(samples.columns)
-    fitted = inputs.labels[samples.train][:, columns]
-    if replicate != -1:
-        fitted = shuffle_labels(fitted, replicate)
-    X = np.asarray(inputs.X[samples.train], dtype=np.float64)
-    scale = scaler_scale(X, settings)
-    X /= scale
-    fits = _fit(X, fitted, settings)
-    held_out = np.asarray(inputs.X[samples.test], dtype=np.float64) / scale
-    for column, (theta, nit, converged) in zip(columns, fits, strict=True):
-        thetas[column] = theta
-        held = held_out_metrics(inputs.labels[samples.test, column], held_out @ theta[:-1] + theta[-1])
-        metrics[column] = ProbeMetrics(
-            inputs.names[column],
-            "converged" if converged else "max_iter",
-            *inputs.counts(column),
-            *held,
-            norm=float(np.linalg.norm(theta[:-1] / scale)),
-            nit=nit,
-        )
-    return scale
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What was found so far."""
+
+    theta: Float
+    """(k, d + 1)."""
+    scale: Float
+    """(k, d)."""
+    metrics: dict[int, ProbeMetrics] = field(default_factory=dict)
+    """By column."""
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    """Features that share their samples."""
+
+    inputs: ProbeInputs
+    samples: Samples
+    settings: ProbeSettings
+    replicate: int
+    design: Design | None = None
+
+    def labels(self) -> Bool:
+        """Return the labels of the training samples, (n_train, features)."""
+        labels = self.inputs.labels[self.samples.train][:, list(self.samples.columns)]
+        return labels if self.replicate == -1 else shuffle_labels(labels, self.replicate)
+
+    def scaled(self) -> Scaled:
+        return scale_samples(self.inputs.X, self.samples.train, self.settings.scaler)
+
+    def losses(self) -> Float:
+        """Return the sum over the features of the held-out loss of every C of the grid; keep the design."""
+        self.design = make_design(self.scaled())
+        groups = self.inputs.groups[self.samples.train]
+        return len(self.samples.columns) * grid_losses(self.design, self.labels(), groups, self.settings)
+
+    def fit(self, C: float | None, found: _Found) -> None:
+        """Fit and measure the features."""
+        columns = list(self.samples.columns)
+        scaled = self.scaled() if self.design is None else self.design.samples
+        found.scale[slice(None) if self.inputs.members is None else columns] = scaled.scale
+        if not columns:
+            return
+        if self.settings.method == "mean_difference":
+            fits = mean_differences(scaled, self.labels())
+        else:
+            fits = fit_design(self.design or make_design(scaled), self.labels(), self.settings, C=C)
+        scores = scaled.scores(fits.theta, self.samples.test)
+        for index, column in enumerate(columns):
+            found.theta[column] = fits.theta[index]
+            held = held_out_metrics(self.inputs.labels[self.samples.test, column], scores[:, index])
+            found.metrics[column] = ProbeMetrics(
+                self.inputs.names[column],
+                "converged" if fits.converged[index] else "max_iter",
+                *self.inputs.counts(column),
+                *held,
+                norm=float(np.linalg.norm(fits.theta[index, :-1] / scaled.scale)),
+                nit=int(fits.nit[index]),
+                C=C,
+            )
+
+
+def _chosen_C(tasks: list[_Task], settings: ProbeSettings) -> float | None:  # noqa: N802 - C is the symbol
+    """Return the C of the grid that is best for all features together."""
+    total = np.zeros(len(settings.C_grid))
+    for task in tasks:
+        if not task.samples.columns:
+            return None
+        total += task.losses()
+        if len(tasks) > 1:  # designs are too large to keep several
+            task.design = None
+    return choose_C(total, settings) if tasks else None
 
 
 def _not_trained(inputs: ProbeInputs, column: int) -> ProbeMetrics:
     status = inputs.statuses[column].value
     return ProbeMetrics(inputs.names[column], status, *inputs.counts(column), *HeldOut(), norm=None, nit=0)
-
-
-def scaler_scale(X_train: Float, settings: ProbeSettings) -> Float:
-    """Return what activations are divided by, (d,): 10 max(std, 1e-3), or ones for scaler `none`."""
-    if settings.scaler == "none":
-        return np.ones(X_train.shape[1])
-    scale: Float = STD_MULTIPLE * np.maximum(X_train.std(axis=0), STD_FLOOR)
-    return scale
-
-
-def span(X: Float) -> tuple[Float, Float | None]:
-    """Return coordinates of the rows of X, (n, r), and an orthonormal basis Q, (d, r), or None for r = d.
-
-    X = coordinates Q^T; reduced only if there are fewer rows than columns.
-    """
-    if X.shape[0] >= X.shape[1]:
-        return X, None
-    basis, triangle = np.linalg.qr(X.T)
-    return np.ascontiguousarray(triangle.T), basis
-
-
-def _fit(X: Float, labels: Bool, settings: ProbeSettings) -> list[tuple[Float, int, bool]]:
-    """Return (coefficients and intercept (d + 1,), iterations, converged) of every column of the labels."""
-    Z, basis = span(X)
-    balanced = settings.class_weight == "balanced"
-    X1 = single = None
-    fits = []
-    for positive in np.ascontiguousarray(labels.T):
-        nit, converged = 0, True
-        if settings.method == "mean_difference":
-            theta = mean_difference(Z, positive)
-        elif settings.method == "lda":
-            theta = lda(Z, positive, X.shape[1], balanced=balanced)
-        else:
-            if X1 is None or single is None:  # one matrix serves every feature
-                X1 = np.hstack([Z, np.ones((Z.shape[0], 1))])
-                single = np.asfortranarray(X1.T.astype(np.float32))
-            loss = LogisticLoss(X1, positive, settings.C, balanced=balanced)
-            theta, nit, converged = _logistic(loss, positive, single, basis, settings)
-        coef = theta[:-1] if basis is None else basis @ theta[:-1]
-        fits.append((np.append(coef, theta[-1]), nit, converged))
-    return fits
-
-
-def _logistic(
-    loss: LogisticLoss,
-    positive: Bool,
-    single: NDArray[np.float32],
-    basis: Float | None,
-    settings: ProbeSettings,
-) -> tuple[Float, int, bool]:
-    """Return (coefficients and intercept, iterations, whether the gradient is within tolerance)."""
-    if settings.backend == "newton":
-        solution = minimise(loss, single, settings.tol, settings.max_iter)
-        return solution.theta, solution.nit, solution.gradient_norm <= settings.tol
-    Z = loss.X1[:, :-1]
-    theta, nit = minimise_sklearn(
-        Z,
-        positive,
-        settings.C,
-        balanced=settings.class_weight == "balanced",
-        # An infinity norm depends on the basis: within the span it has to be this much smaller.
-        tol=settings.tol if basis is None else settings.tol / Z.shape[1] ** 0.5,
-        max_iter=settings.max_iter,
-    )
-    gradient = loss.gradient(theta, loss.margins(theta))
-    slopes = gradient if basis is None else np.append(basis @ gradient[:-1], gradient[-1])
-    return theta, nit, float(np.max(np.abs(slopes))) <= settings.tol
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Run BLAS and OpenMP on one thread, for the same bits on any number of cores."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
-        yield

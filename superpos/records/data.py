@@ -154,6 +154,8 @@ class ProbeMetrics:
     norm: float | None
     """Euclidean norm of the raw coefficients."""
     nit: int
+    C: float | None = None
+    """Inverse strength of the penalty that cross-validation chose; None where it did not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

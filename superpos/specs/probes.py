@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, get_args
 
 from superpos.arrays import as_number
@@ -18,6 +19,8 @@ PROBE_METHODS: tuple[str, ...] = get_args(ProbeMethod)
 CLASS_WEIGHTS: tuple[str, ...] = get_args(ClassWeight)
 SCALERS: tuple[str, ...] = get_args(Scaler)
 PROBE_BACKENDS: tuple[str, ...] = get_args(ProbeBackend)
+C_GRID = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
+"""What `C_grid` is where a study says only that cross-validation chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class ProbeSettings:
     """Newton iterations of a logistic probe."""
     backend: ProbeBackend = "newton"
     """`sklearn` is the reference."""
+    C_grid: tuple[float, ...] = ()
+    """Ascending values of C of which cross-validation takes one, in which case `C` is 0; empty for `C`."""
 
     def __post_init__(self) -> None:
         """Coerce and check.
@@ -58,11 +63,17 @@ class ProbeSettings:
         object.__setattr__(self, "test_fraction", fraction)
         object.__setattr__(self, "split_seed", check_count("split_seed", self.split_seed, 0))
         if self.method == "logistic":
-            object.__setattr__(self, "C", as_number("C", self.C, minimum=0.0, exclusive=True))
+            grid = tuple(as_number("C_grid", C, minimum=0.0, exclusive=True) for C in self.C_grid)
+            if len(grid) == 1 or any(low >= high for low, high in pairwise(grid)):
+                raise ArgumentError("C_grid", f"{list(grid)} must be at least two ascending numbers, or none")
+            object.__setattr__(self, "C_grid", grid)
+            C = 0.0 if grid else as_number("C", self.C, minimum=0.0, exclusive=True)
+            object.__setattr__(self, "C", C)
             object.__setattr__(self, "tol", as_number("tol", self.tol, minimum=0.0, exclusive=True))
             object.__setattr__(self, "max_iter", check_count("max_iter", self.max_iter, 1))
             return
-        for field, neutral in (("C", 0.0), ("tol", 0.0), ("max_iter", 0), ("backend", "newton")):
+        neutral_values = (("C", 0.0), ("C_grid", ()), ("tol", 0.0), ("max_iter", 0), ("backend", "newton"))
+        for field, neutral in neutral_values:
             object.__setattr__(self, field, neutral)
         if self.method == "mean_difference":
             object.__setattr__(self, "scaler", "none")

@@ -7,8 +7,9 @@ import pytest
 from sklearn.covariance import ledoit_wolf
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from superpos.probes.closed_form import lda, mean_difference
-from superpos.probes.train import span, train_probes
+from superpos.probes.closed_form import lda
+from superpos.probes.design import make_design, scale_samples
+from superpos.probes.train import train_probes
 from superpos.specs.probes import ProbeSettings
 
 
@@ -21,8 +22,11 @@ def sample(n=120, d=6, seed=0):
 
 def test_mean_difference_by_hand():
     X = np.array([[1.0, 0.0], [3.0, 2.0], [0.0, 0.0], [0.0, 2.0]])
-    theta = mean_difference(X, np.array([True, True, False, False]))
-    assert theta.tolist() == [2.0, 0.0, -2.0]  # means (2, 1) and (0, 1), scores 0 half way
+    labels = np.array([True, True, False, False])[:, None]
+    probes = train_probes(X, labels, ("a",), np.arange(4), np.ones(4, bool), ProbeSettings("mean_difference"))
+    # Means (2, 1) and (0, 1), scores 0 half way.
+    np.testing.assert_allclose(probes.coef_raw, [[2.0, 0.0]], atol=1e-15)
+    np.testing.assert_allclose(probes.intercept, [-2.0])
 
 
 @pytest.mark.parametrize("balanced", [True, False])
@@ -48,11 +52,26 @@ def test_shrinkage_is_the_estimate_of_ledoit_and_wolf():
 @pytest.mark.parametrize("balanced", [True, False])
 def test_lda_within_the_span_is_lda_in_full(balanced):
     X, positive = sample(n=30, d=80)
-    coordinates, basis = span(X)
-    reduced = lda(coordinates, positive, 80, balanced=balanced)
+    design = make_design(scale_samples(X, np.arange(30), "none"))
+    reduced = design.lift(lda(design.X1[:, :-1], positive, 80, balanced=balanced)[:, None])[0]
     full = lda(X, positive, 80, balanced=balanced)
-    np.testing.assert_allclose(basis @ reduced[:-1], full[:-1], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(reduced[:-1], full[:-1], rtol=1e-6, atol=1e-9)
     assert reduced[-1] == pytest.approx(full[-1], rel=1e-6)
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_samples_that_count_several_times_are_several_samples(balanced):
+    X, positive = sample()
+    counts = np.random.default_rng(1).integers(0, 4, size=len(X))
+    rows = np.repeat(np.arange(len(X)), counts)
+    found = lda(X, positive, 6, balanced=balanced, counts=counts)
+    np.testing.assert_allclose(found, lda(X[rows], positive[rows], 6, balanced=balanced), rtol=1e-9)
+
+
+def test_constant_activations_have_no_discriminant():
+    X, positive = np.zeros((40, 3)), np.arange(40) < 10
+    assert lda(X, positive, 3, balanced=True).tolist() == [0.0, 0.0, 0.0, 0.0]
+    assert lda(X, positive, 3, balanced=False)[-1] == pytest.approx(np.log(10 / 30))
 
 
 @pytest.mark.parametrize("shape", [(200, 10), (60, 100)])
