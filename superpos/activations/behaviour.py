@@ -1,4 +1,4 @@
-"""What a backbone does with six tokens, so that nothing about its forward pass is taken on trust.
+"""What a backbone does with a few tokens, so that nothing about its forward pass is taken on trust.
 
 Two sequences share their first token and differ in the two after it. A causal model gives that token the same
 residual stream in both, an encoder does not; only a causal one may be cut after the last probed position.
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from superpos.activations.structure import Structure, outer_linears
 from superpos.errors import InputError
+from superpos.hashing import text_digest
 
 CAUSAL_GAP = 1e-6
 """Largest difference, relative to the largest entry, of a stream that does not depend on later tokens."""
@@ -56,6 +57,22 @@ def observe(structure: Structure, device: torch.device) -> bool:
         )
     gap = (stream[0, 0].float() - stream[1, 0].float()).abs().max()
     return bool(gap <= CAUSAL_GAP * stream[:, 0].float().abs().max())
+
+
+def fingerprint(structure: Structure, device: torch.device) -> str:
+    """Return a digest of the residual stream of four tokens after the last block, bit by bit.
+
+    It differs where weights, libraries or processors make other numbers, whatever they call themselves.
+    """
+    streams: list[Tensor] = []
+    handle = structure.blocks[-1].register_forward_hook(lambda *args: streams.append(first_tensor(args[2])))
+    ids = torch.tensor([[-1, -2, -3, -4]], device=device) % structure.embedding.num_embeddings
+    try:
+        with torch.inference_mode():
+            structure.module(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
+    finally:
+        handle.remove()
+    return text_digest(streams[0].float().cpu().numpy().tobytes())
 
 
 def first_tensor(value: Any) -> Tensor:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from superpos.activations.batches import GROUP_BATCHES, ProbedSequence, probed_sequences
+from superpos.activations.behaviour import fingerprint
 from superpos.activations.model import LoadedModel
 from superpos.activations.oracle import deviation, oracle
 from superpos.activations.pooling import check_pooling
@@ -100,7 +101,8 @@ def extract(
     check_tokens(model.info, tokens, sequences)
     n_rows = int(tokens.sample_sequences.size)
     dtype = STORED_DTYPES[model.dtype]
-    identity = _identity(model, tokens, pooling, token_budget, n_threads)
+    with _threads(n_threads):
+        identity = _identity(model, tokens, pooling, token_budget, n_threads)
     writers: dict[Site, ShardWriter] = {}
     try:
         for site in sites:
@@ -161,6 +163,7 @@ def _identity(
         "tokens": array_digest(tokens.token_ids, tokens.sequence_starts, *positions),
         "device": [device, torch.backends.cpu.get_cpu_capability()],
         "versions": [torch.__version__, transformers.__version__],
+        "numbers": fingerprint(model.structure, model.device),
         "batches": [pooling, token_budget, GROUP_BATCHES, n_threads],
     }
     return text_digest(canonical_json(parts))
