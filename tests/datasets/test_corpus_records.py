@@ -214,13 +214,12 @@ def test_saved_labels_have_names_whatever_the_format_and_order(tmp_path: Path) -
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    broken = Path("/proc/self/mem")  # reading its first page fails, whoever reads
+    if not broken.is_file():
+        pytest.skip("no file that fails to be read here")
     for name in ("a.txt", "a.jsonl", "a.json", "a.parquet", "a.conllu"):
-        path = tmp_path / name
-        path.write_text("text")
-        path.chmod(0)
-        if os.access(path, os.R_OK):
-            pytest.skip("this user may read everything")
-        assert f"{path}: cannot be read" in refused(path)
+        (tmp_path / name).symlink_to(broken)
+        assert f"{tmp_path / name}: cannot be read" in refused(tmp_path / name)
 
 
 def test_folders_as_labels(tmp_path: Path) -> None:
