@@ -36,8 +36,23 @@ ROWS = {
         "dataset_features": 11,
         "study_progress": 5,
         "runs": 1,
-    }
+    },
+    "0002": {
+        "activation_results": 2,
+        "probe_results": 22,
+        "psm_results": 12,  # as before, and 3 sets without probes x (features, shuffled_entries)
+        "psm_pairs": 102,  # 90, 6 of the 4 words, 3 of each imported set
+        "joint_results": 18,
+        "fit_weights": 140,
+        "fit_results": 42,
+        "best_matches": 42,
+        "layer_similarity": 1,
+        "dataset_features": 21,
+        "study_progress": 5,
+        "runs": 1,
+    },
 }
+FITS = {"0001": 30, "0002": 36}  # one gaussian matrix for both layers
 
 
 def load(path: Path, folder: Path) -> Database:
@@ -83,7 +98,7 @@ def test_an_old_database_is_upgraded_with_every_row(frozen: tuple[str, Database]
     revision, database = frozen
     assert current_revision(database) == revision
     before = table_counts(database)
-    assert before["fits"] == 30  # one gaussian matrix for both layers
+    assert before["fits"] == FITS[revision]
     assert upgrade(database) == (revision, newest_revision())
     after = table_counts(database)
     assert {name: after[name] for name in before} == before
@@ -130,7 +145,9 @@ def test_the_arrays_of_an_upgraded_database_are_what_they_were(frozen: tuple[str
     _, database = frozen
     upgrade(database)
     results = Results(database)
-    fits = results.frame("fit_results", target="features", optimiser="powell", sigma=0.1)
+    fits = results.frame(
+        "fit_results", target="features", optimiser="powell", sigma=0.1, dataset="text_features"
+    )
     assert len(fits) == 4
     for fit in fits.itertuples():
         target = results.psm(fit.psm_key)
@@ -150,8 +167,64 @@ def test_the_arrays_of_an_upgraded_database_are_what_they_were(frozen: tuple[str
 def test_a_fit_of_an_upgraded_database_is_traced_to_the_text(frozen: tuple[str, Database]) -> None:
     _, database = frozen
     upgrade(database)
-    key = Results(database).frame("best_matches")["fit_key"].iloc[0]
+    key = Results(database).frame("best_matches", dataset="text_features")["fit_key"].iloc[0]
     kinds = [row.kind for row in trace(database, key)]
     assert kinds[0] == "fit"
     assert kinds[-2:] == ["data set", "run"]
     assert {"model", "file", "probe set"} <= set(kinds)
+
+
+def copy_rows(source: Database, target: Database) -> None:
+    """Copy every table as it is, parents first."""
+    tables = sa.MetaData()
+    with source.read() as old, target.write() as new:
+        tables.reflect(new)
+        for table in tables.sorted_tables:
+            if table.name == "alembic_version":
+                continue
+            quoted = ", ".join(f'"{column.name}"' for column in table.columns)
+            rows = old.exec_driver_sql(f"SELECT {quoted} FROM {table.name}").all()  # noqa: S608 (of the catalogue)
+            if rows:
+                names = [column.name for column in table.columns]
+                new.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def test_both_systems_say_the_same_after_an_upgrade(frozen: tuple[str, Database], postgres_url: str) -> None:
+    revision, old = frozen
+    server = Database(postgres_url)
+    with server.write() as connection:
+        command.upgrade(migrate._config(connection), revision)
+    copy_rows(old, server)
+    counts = table_counts(server)
+    assert upgrade(server) == (revision, newest_revision())
+    upgrade(old)
+    after = table_counts(server)
+    assert {name: after[name] for name in counts} == counts
+    assert after == table_counts(old)
+    with old.read() as connection:
+        inspector = sa.inspect(connection)
+        columns = {view: [column["name"] for column in inspector.get_columns(view)] for view in VIEWS}
+    for view in VIEWS:
+        assert view_rows(server, view, columns[view]) == view_rows(old, view, columns[view]), view
+    server.dispose()
+
+
+def test_directions_name_what_their_activations_named(frozen: tuple[str, Database]) -> None:
+    _, database = frozen
+    upgrade(database)
+    site = "dataset_id, model_id, hookpoint, layer, pooling"
+    with database.read() as connection:
+        activations = connection.exec_driver_sql(f"SELECT activation_id, {site} FROM activation_sets")  # noqa: S608 (constants)
+        wanted = {row[0]: tuple(row[1:]) for row in activations}
+        probed = connection.exec_driver_sql(
+            f"SELECT activation_id, {site} FROM direction_sets WHERE activation_id IS NOT NULL"  # noqa: S608 (constants)
+        )
+        assert {row[0]: tuple(row[1:]) for row in probed} == wanted
+        names = "SELECT direction_id, row_index, feature FROM"
+        rows = set(map(tuple, connection.exec_driver_sql(f"{names} direction_rows")))
+        of_probes = set(map(tuple, connection.exec_driver_sql(f"{names} probes WHERE row_index IS NOT NULL")))
+    assert len(of_probes) == 20
+    assert of_probes <= rows
+    assert {
+        name for direction, _, name in rows - of_probes if direction in {d for d, _, _ in of_probes}
+    } == set()

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from alembic import command
@@ -29,7 +30,7 @@ from superpos.db.migrate import (
     upgrade,
 )
 from superpos.db.register import register_study
-from superpos.db.results import VIEWS
+from superpos.db.results import VIEWS, Results
 from superpos.db.runs import start_run
 from superpos.errors import DatabaseError
 
@@ -130,6 +131,45 @@ def test_downgrading_to_the_base_leaves_nothing_and_the_way_up_is_open(empty: Da
     assert current_revision(empty) is None
     assert upgrade(empty) == (None, newest_revision())
     assert check(empty) == []
+
+
+def test_going_back_and_forth_keeps_results_of_probes(open_store: Any) -> None:
+    store = open_store().everything()
+    before = {name: store.count(name) for name in metadata.tables}
+    frame = Results(store.database).frame("psm_pairs")
+    backward(store.database)
+    assert current_revision(store.database) == "0001"
+    assert store.count("direction_sets") == before["direction_sets"]
+    assert upgrade(store.database) == ("0001", "0002")
+    assert {name: store.count(name) for name in metadata.tables} == before
+    again = Results(store.database).frame("psm_pairs")
+    keys = ["psm_key", "feature_a", "feature_b"]
+    pd.testing.assert_frame_equal(
+        frame.sort_values(keys, ignore_index=True), again.sort_values(keys, ignore_index=True)
+    )
+    assert check(store.database) == []
+
+
+def test_going_back_is_refused_by_directions_without_probes(open_store: Any, sources: Any) -> None:
+    store = open_store(sources=(sources["vectors"],)).inputs()
+    with pytest.raises(sa.exc.IntegrityError, match="activation_id"):
+        backward(store.database)
+    assert current_revision(store.database) == "0002"
+    assert store.count("direction_rows") == 6 + 4
+
+
+def backward(database: Database) -> None:
+    """Go back to revision 0001, as `db upgrade` goes forward: foreign keys off, all or nothing."""
+    try:
+        with database.read() as connection:
+            if database.is_sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+                connection.rollback()
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            command.downgrade(migrate._config(connection), "0001")
+            connection.commit()
+    finally:
+        database.dispose()  # with the connection that has its foreign keys off
 
 
 def test_tables_of_something_else_are_left_alone(empty: Database) -> None:

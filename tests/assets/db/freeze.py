@@ -29,7 +29,20 @@ n_sequences = 40
 ctx_len = 64
 n_samples = 600
 min_positives = 20
+[datasets.words]
+builder = "token_list"
+words = ["one", "two", "all", "not"]
+[datasets.decoder]
+builder = "directions"
+file = "decoder.csv"
+hookpoint = "resid"
+layer = 1
+[datasets.finished]
+builder = "psm"
+file = "finished.csv"
+similarity = "cosine"
 [[blocks]]
+datasets = ["text_features"]
 layers = [0, 1]
 hookpoints = ["resid"]
 targets = ["features", "gaussian", "shuffled_entries"]
@@ -44,7 +57,21 @@ max_iter = 5
 [[blocks.reoptimisations]]
 optimiser = "manifold"
 sigmas = [0.0]
+[[blocks]]
+name = "without probes"
+datasets = ["words", "decoder", "finished"]
+targets = ["features", "shuffled_entries"]
+gauges = ["unit"]
+kernels = ["exp"]
+n_dims = [2]
+max_iter = 50
+backend = "scipy"
+[[blocks.reoptimisations]]
+sigmas = []
+max_iter = 5
 """
+DECODER = "name,a,b,c,d\none,1,0,0,0.5\ntwo,0,1,0.25,0\nthree,0.5,0,1,0\n"
+FINISHED = "name,one,two,three\none,1,0.25,0.5\ntwo,0.25,1,-0.125\nthree,0.5,-0.125,1\n"
 ANONYMOUS = (
     "UPDATE runs SET host = 'example', git_commit = ''",
     "UPDATE runs SET versions = json_set(versions, '$.platform', 'example', '$.cpu', 'example')",
@@ -58,7 +85,8 @@ def main() -> None:
         raise SystemExit(f"{target}: is frozen already")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "frozen.db"
-        (Path(folder) / "frozen.toml").write_text(STUDY, encoding="utf-8")
+        for name, text in (("frozen.toml", STUDY), ("decoder.csv", DECODER), ("finished.csv", FINISHED)):
+            (Path(folder) / name).write_text(text, encoding="utf-8")
         database = Database(f"sqlite:///{file}")
         ensure_current(database)
         plan = plan_study(load_study(Path(folder) / "frozen.toml"))
@@ -68,6 +96,11 @@ def main() -> None:
         with closing(sqlite3.connect(file)) as connection:
             for statement in ANONYMOUS:
                 connection.execute(statement)
+            for table in ("studies", "datasets"):  # folders of imported files
+                connection.execute(
+                    f"UPDATE {table} SET specification = REPLACE(specification, ?, 'example')",  # noqa: S608 (constants)
+                    (str(Path(folder).resolve()),),
+                )
             connection.commit()
             target.write_text("\n".join(connection.iterdump()) + "\n", encoding="utf-8")
 
