@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -79,11 +80,14 @@ class PlainSamples:
         if name not in self.read:
             ids = self.table.encode(self.texts[name])
             ends = list(accumulate(len(self.table.token_bytes[index]) for index in ids))
+            if type(self.table.tokenizer.normalizer).__name__ == "NFC":
+                self.texts[name] = unicodedata.normalize("NFC", self.texts[name])
             of_byte = [
                 place
                 for place, character in enumerate(self.texts[name])
                 for _ in range(len(character.encode("utf-8")))
             ]
+            assert len(of_byte) == ends[-1]
             self.read[name] = ids, ends, of_byte
         return self.read[name]
 

@@ -9,13 +9,13 @@ import pytest
 from superpos.datasets.build import build_dataset
 from superpos.datasets.builders.conllu import text_labels, values_of, word_predicate
 from superpos.datasets.conllu_text import ConlluWord, parse_documents
-from superpos.datasets.sources import Corpus, Document, corpus_digest
+from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import InputError
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens
 from superpos.specs.builders import ConlluOptions, WordProperty
-from superpos.specs.datasets import DatasetSpec
+from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
 FEATURES = (
     WordProperty("noun", "upos=NOUN|PROPN"),
@@ -121,8 +121,7 @@ def checked(data: LabelledTokens, read: Corpus, plain_of: Any) -> int:
 def test_english_web_treebank_with_pythia(
     pythia_tokenizer: Path, pythia_table: TokenTable, shared_text: Path, plain_samples: Any
 ) -> None:
-    text = (shared_text / "en_ewt-ud-dev.conllu").read_text(encoding="utf-8")
-    read = corpus_of(text, "ewt")
+    read = load_corpus(CorpusSpec.from_text(str(shared_text / "en_ewt-ud-dev.conllu")))
     sizes = {**SIZES, "n_sequences": 120, "n_samples": 2000}
     data = build_dataset(
         DatasetSpec("c", "conllu", options=ConlluOptions(FEATURES), **sizes), pythia_tokenizer, read

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,13 @@ import pytest
 
 from superpos.datasets.build import build_dataset
 from superpos.datasets.sequences import document_order
-from superpos.datasets.sources import Corpus, Document, corpus_digest
+from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import ArgumentError, InputError
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens
 from superpos.specs.builders import DocumentOptions
-from superpos.specs.datasets import DatasetSpec
+from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
 SIZES: dict[str, Any] = {"n_sequences": 60, "ctx_len": 64, "n_samples": 600, "min_positives": 60}
 
@@ -75,13 +74,13 @@ def test_labels_of_the_standard_library(by_folder: Corpus) -> None:
 
 
 def test_programming_languages_with_pythia(pythia_tokenizer: Path, shared_text: Path) -> None:
-    lines = (shared_text / "code_files.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines]
-    read = labelled([(str(i), record["text"][:4000], record["lang"]) for i, record in enumerate(records)])
+    where = CorpusSpec.from_text(str(shared_text / "code_files.jsonl"), label_key="lang")
+    read = load_corpus(where)
+    short = labelled([(d.name, d.text[:4000], d.label) for d in read.documents])
     options = DocumentOptions(classes=("sql", "go", "python", "cpp"), skip_tokens=4)
-    data = build_dataset(spec_of(options), pythia_tokenizer, read)
+    data = build_dataset(spec_of(options), pythia_tokenizer, short)
     assert data.feature_names == ("sql", "go", "python", "cpp")
-    checked(data, read, pythia_tokenizer, 4)
+    checked(data, short, pythia_tokenizer, 4)
     # Nine C++ files among 488: classes take turns, so each has a similar number of sequences.
     sequences = [len(set(data.sample_sequences[data.labels[:, column]].tolist())) for column in range(4)]
     assert min(sequences) >= 12, sequences

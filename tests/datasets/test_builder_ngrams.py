@@ -187,7 +187,7 @@ def test_the_last_token_of_the_last_word_is_sampled() -> None:
     assert len(data.labels) == 60
 
 
-def test_choice_of_foils_is_deterministic_and_even() -> None:
+def test_choice_of_foils_is_deterministic_and_even(table: TokenTable) -> None:
     documents = tuple(
         Document(
             str(index),
@@ -197,19 +197,19 @@ def test_choice_of_foils_is_deterministic_and_even() -> None:
     )
     read = Corpus(documents, corpus_digest(documents))
     phrases = ("red house", "blue car")
-    first = scan_corpus(NgramOptions(phrases, negatives=2), read, 0)
+    first = scan_corpus(NgramOptions(phrases, negatives=2), read, table, 0)
     assert (first.occurrences[0], first.foils_after[0], first.foils_before[0]) == (50, 50, 50)
-    again = scan_corpus(NgramOptions(phrases, negatives=2), read, 0)
-    other = scan_corpus(NgramOptions(phrases, negatives=2), read, 1)
+    again = scan_corpus(NgramOptions(phrases, negatives=2), read, table, 0)
+    other = scan_corpus(NgramOptions(phrases, negatives=2), read, table, 1)
     places = [
         {index: sorted(item.starts) for index, item in scan.samples.items()} for scan in (first, again, other)
     ]
     assert places[0] == places[1] != places[2]
-    odd = scan_corpus(NgramOptions(phrases, negatives=1), read, 0)
+    odd = scan_corpus(NgramOptions(phrases, negatives=1), read, table, 0)
     assert (odd.foils_after[0], odd.foils_before[0]) == (25, 25)
-    few = scan_corpus(NgramOptions(phrases, negatives=5), read, 0)
+    few = scan_corpus(NgramOptions(phrases, negatives=5), read, table, 0)
     assert (few.foils_after[0], few.foils_before[0]) == (100, 150)
-    all_there_are = scan_corpus(NgramOptions(phrases, negatives=9), read, 0)
+    all_there_are = scan_corpus(NgramOptions(phrases, negatives=9), read, table, 0)
     assert (all_there_are.foils_after[0], all_there_are.foils_before[0]) == (100, 150)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from superpos.datasets.build import build_dataset
-from superpos.datasets.builders.alignment import align, align_ids
+from superpos.datasets.builders.alignment import align, align_ids, seen_text
 from superpos.datasets.builders.regex_spans import text_labels
 from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus
 from superpos.datasets.tokens import TokenTable, load_tokens
@@ -198,6 +198,33 @@ def test_alignment_with_the_tokenizer_that_ships(table: TokenTable, text: str) -
         assert set(range(aligned.starts[token], aligned.ends[token])) == characters
 
 
+@given(text=MIXED | st.text(st.characters(exclude_categories=["Cs", "Cn", "Co"]), min_size=1, max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_alignment_where_the_tokenizer_normalises(pythia_table: TokenTable, text: str) -> None:
+    seen = seen_text(text, pythia_table)
+    ids = pythia_table.encode(text)
+    aligned = align_ids(seen, ids, pythia_table)
+    assert aligned is not None
+    expected = held(seen, [pythia_table.token_bytes[index] for index in ids])
+    for token, characters in enumerate(expected):
+        assert set(range(aligned.starts[token], aligned.ends[token])) == characters
+
+
+def test_matches_in_the_normal_form(pythia_table: TokenTable, table: TokenTable) -> None:
+    text = "cafe\u0301 (a) 1234"
+    options = RegexOptions((SpanPattern("one", "\u00e9"), SpanPattern("paren", r"\(a\)")))
+    spec = DatasetSpec("r", "regex", options=options, **SIZES)
+    for made, normal in ((pythia_table, True), (table, False)):
+        ids = made.encode(text)
+        labels = text_labels(spec, made, Corpus((), "")).labeller(Document("d", text), ids)
+        assert labels is not None
+        pieces = [made.token_bytes[index] for index in ids]
+        assert labels.labels[:, 0].any() == normal
+        assert b"".join(pieces).decode() == ("caf\u00e9 (a) 1234" if normal else text)
+        on = b"".join(piece for piece, label in zip(pieces, labels.labels[:, 1], strict=True) if label)
+        assert on.strip() == b"(a)"
+
+
 def test_text_that_the_tokens_do_not_spell() -> None:
     assert align("abc", [b"ab"]) is None
     assert align("abc", [b"ab", b"d"]) is None
@@ -236,7 +263,7 @@ def test_sentencepiece_puts_a_blank_first(tmp_path: Path) -> None:
 
 
 def test_documents_that_do_not_align_are_left_out_and_counted(tmp_path: Path) -> None:
-    sentencepiece(tmp_path, normalizers.NFKC())
+    sentencepiece(tmp_path, normalizers.Replace("\ufb01", "a"))
     plain = "abc (12) a de 1234 ha (a) " * 40
     documents = tuple(
         Document(str(index), (plain + "\ufb01" if index % 3 == 0 else plain) + str(index))

@@ -2,16 +2,19 @@
 
 The bytes of the tokens, one after another, must be the UTF-8 bytes of the text; then byte offsets are exact
 for every token, also where a tokenizer cuts a character into several tokens. SentencePiece-like tokenizers
-put one blank before the text, which is no part of it. Anything else (a tokenizer that normalises, drops or
-replaces characters of this text) does not align, and the document is left out.
+put one blank before the text, which is no part of it. Where a tokenizer brings text into a Unicode normal
+form first (that of Pythia: NFC), the text is that form (`seen_text`). Anything else (a tokenizer that drops
+or replaces characters of this text) does not align, and the document is left out.
 
 A token holds a character if it holds one of its bytes, so a character may belong to several tokens.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,13 @@ from numpy.typing import NDArray
 from superpos.arrays import Bool, Int
 from superpos.datasets.tokens import TokenTable
 
+_NORMAL_FORMS: dict[str, Literal["NFC", "NFD", "NFKC", "NFKD"]] = {
+    "NFC": "NFC",
+    "NFD": "NFD",
+    "NFKC": "NFKC",
+    "NFKD": "NFKD",
+}
+"""Normalizers of the `tokenizers` library that are no more than a Unicode normal form."""
 _CONTINUES = 0x80
 _TOP_BITS = 0xC0
 
@@ -98,6 +108,12 @@ def align(text: str, pieces: list[bytes]) -> Alignment | None:
         np.asarray(np.where(held, begun[ends], first), dtype=np.int64),
         np.asarray(at_begin[ends], dtype=np.bool_),
     )
+
+
+def seen_text(text: str, table: TokenTable) -> str:
+    """Return the text that a tokenizer sees: its Unicode normal form if the tokenizer makes one."""
+    form = _NORMAL_FORMS.get(type(table.tokenizer.normalizer).__name__)
+    return text if form is None else unicodedata.normalize(form, text)
 
 
 def align_ids(text: str, ids: list[int], table: TokenTable) -> Alignment | None:

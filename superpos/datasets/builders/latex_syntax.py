@@ -38,7 +38,7 @@ from __future__ import annotations
 import numpy as np
 
 from superpos.arrays import Bool, Int
-from superpos.datasets.builders.alignment import Alignment, align_ids, covered
+from superpos.datasets.builders.alignment import Alignment, align_ids, covered, seen_text
 from superpos.datasets.builders.latex_scanner import LatexScanner
 from superpos.datasets.corpus_sets import TextLabels
 from superpos.datasets.sequences import TokenLabels
@@ -90,13 +90,13 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
     counts = {"tokens_unclear": 0}
 
     def label(document: Document, ids: list[int]) -> TokenLabels | None:
-        found = character_features(document.text)
-        aligned = align_ids(document.text, ids, table)
+        text = seen_text(document.text, table)
+        found, aligned = character_features(text), align_ids(text, ids, table)
         if found is None or aligned is None:
             return None
         features, unclear = found
         # The blank that SentencePiece may put first holds no character.
-        place = np.minimum(anchors(document.text, aligned), len(document.text) - 1)
+        place = np.minimum(anchors(text, aligned), len(text) - 1)
         counts["tokens_unclear"] += int(np.count_nonzero(unclear[place]))
         return TokenLabels(np.asarray(features[place], dtype=np.bool_), ~unclear[place])
 

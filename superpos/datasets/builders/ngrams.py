@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from superpos.arrays import Bool, Int
-from superpos.datasets.builders.alignment import Alignment, align_ids
+from superpos.datasets.builders.alignment import Alignment, align_ids, seen_text
 from superpos.datasets.builders.phrases import Phrase, Span, lowered
 from superpos.datasets.corpus_sets import TextLabels
 from superpos.datasets.sequences import TokenLabels, chunk_length
@@ -74,14 +74,15 @@ class Scan:
     foils_before: list[int]
 
 
-def scan_corpus(options: NgramOptions, corpus: Corpus, seed: int) -> Scan:
+def scan_corpus(options: NgramOptions, corpus: Corpus, table: TokenTable, seed: int) -> Scan:
     """Find the occurrences of all phrases and choose their foils; nothing is tokenized."""
     phrases = [Phrase(text, options.ignore_case) for text in options.phrases]
     found: list[tuple[list[Place], list[Place], list[Place]]] = [([], [], []) for _ in phrases]
     for index, document in enumerate(corpus.documents):
-        low = lowered(document.text)
+        text = seen_text(document.text, table)
+        low = lowered(text)
         for phrase, kinds in zip(phrases, found, strict=True):
-            for places, spans in zip(kinds, phrase.spans(document.text, low), strict=True):
+            for places, spans in zip(kinds, phrase.spans(text, low), strict=True):
                 places += [(index, span) for span in spans]
     samples: dict[int, Sampled] = defaultdict(Sampled)
     having: list[set[int]] = []
@@ -141,7 +142,7 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
     if not isinstance(options, NgramOptions):
         raise ArgumentError("options", f"{type(options).__name__} is not what builder ngrams is told")
     names = options.phrases
-    scan = scan_corpus(options, corpus, spec.seed)
+    scan = scan_corpus(options, corpus, table, spec.seed)
     if not any(scan.occurrences):
         raise InputError(
             f"{spec.corpus.label}: phrases: none of the {len(names)} phrases occurs in the corpus"
@@ -151,7 +152,8 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
     lost = {"within_a_token": 0, "cut": 0}
 
     def label(document: Document, ids: list[int]) -> TokenLabels | None:
-        sampled, aligned = by_document.get(document), align_ids(document.text, ids, table)
+        sampled = by_document.get(document)
+        aligned = align_ids(seen_text(document.text, table), ids, table)
         if sampled is None or aligned is None:
             return None
         ends = np.array(sorted(sampled.starts), dtype=np.int64)

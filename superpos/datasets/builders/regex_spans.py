@@ -2,7 +2,8 @@
 
 | matter                | convention                                                                     |
 |-----------------------|--------------------------------------------------------------------------------|
-| where patterns look   | the whole text of the document, before it is cut into sequences                |
+| where patterns look   | the whole text of the document, before it is cut into sequences, in the        |
+|                       | Unicode normal form that the tokenizer makes of it, if it makes one            |
 | which matches         | those of `re.finditer`: leftmost first, not overlapping                        |
 | empty matches         | hold no character and contribute nothing                                       |
 | flags                 | `ignore_case`, others within the pattern: `(?m)` for `^` and `$` at line ends  |
@@ -19,7 +20,7 @@ import re
 
 import numpy as np
 
-from superpos.datasets.builders.alignment import align_ids
+from superpos.datasets.builders.alignment import align_ids, seen_text
 from superpos.datasets.corpus_sets import TextLabels
 from superpos.datasets.sequences import TokenLabels
 from superpos.datasets.sources import Corpus, Document
@@ -52,14 +53,15 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
     matches = dict.fromkeys(names, 0)
 
     def label(document: Document, ids: list[int]) -> TokenLabels | None:
-        aligned = align_ids(document.text, ids, table)
+        text = seen_text(document.text, table)
+        aligned = align_ids(text, ids, table)
         if aligned is None:
             return None
         labels = np.zeros((len(ids), len(names)), dtype=np.bool_)
         for column, (name, pattern) in enumerate(zip(names, patterns, strict=True)):
-            spans = spans_of(pattern, document.text)
+            spans = spans_of(pattern, text)
             matches[name] += len(spans)
-            labels[:, column] = aligned.sharing(spans, len(document.text))
+            labels[:, column] = aligned.sharing(spans, len(text))
         return TokenLabels(labels)
 
     return TextLabels(names, label, provenance={"matches": matches})
