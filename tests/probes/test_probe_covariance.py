@@ -1,0 +1,95 @@
+"""Covariance beside NumPy's, whitened directions beside the square root of the covariance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from superpos.errors import ArgumentError
+from superpos.probes import covariance
+from superpos.probes.covariance import activation_covariance, whitened_directions
+from superpos.psms.spaces import whiten
+
+
+def problem(n, d, *, spread=1.0, seed=0):
+    generator = np.random.default_rng(seed)
+    scales = 10.0 ** generator.uniform(-spread, spread, d)
+    X = (generator.standard_normal((n, d)) * scales) @ generator.standard_normal((d, d)) / d**0.5 + 3.0
+    train = np.arange(n) % 5 > 0
+    return X, train, generator.standard_normal((4, d))
+
+
+def products(rows):
+    return rows @ rows.T
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_covariance_is_that_of_numpy(dtype):
+    X, train, _ = problem(300, 40)
+    found = activation_covariance(X.astype(dtype), train)
+    expected = np.cov(X.astype(dtype)[train].astype(float), rowvar=False, bias=True)
+    np.testing.assert_allclose(found, expected, atol=1e-12 * np.max(expected))
+    several = np.column_stack([train & (np.arange(300) < 100), train & (np.arange(300) >= 100)])
+    assert np.array_equal(activation_covariance(X.astype(dtype), several), found)
+
+
+def test_covariance_of_many_blocks_is_that_of_one(monkeypatch):
+    X, train, _ = problem(700, 30)
+    monkeypatch.setattr(covariance, "_row_blocks", lambda samples: np.array_split(samples.rows, 9))
+    expected = np.cov(X[train], rowvar=False, bias=True)
+    np.testing.assert_allclose(activation_covariance(X, train), expected, atol=1e-12 * np.max(expected))
+
+
+@pytest.mark.parametrize("method", ["logistic", "lda", "mean_difference"])
+@pytest.mark.parametrize("shape", [(300, 12), (300, 60), (40, 60), (75, 60), (76, 60), (30, 200)])
+@pytest.mark.parametrize("spread", [0.3, 4.0])  # the wider one has eigenvalues below the floor
+def test_inner_products_are_those_of_the_square_root(method, shape, spread):
+    X, train, P = problem(*shape, spread=spread)
+    sigma = np.cov(X[train], rowvar=False, bias=True)
+    expected = products(whiten(P, sigma, covector=method != "mean_difference"))
+    found = products(whitened_directions(P, X, train, method))
+    roots = np.sqrt(np.diagonal(expected))
+    np.testing.assert_allclose(found / np.outer(roots, roots), expected / np.outer(roots, roots), atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["logistic", "mean_difference"])
+def test_samples_that_repeat_are_no_obstacle(method):
+    X, train, P = problem(40, 60)
+    X[5:20] = X[1]
+    sigma = np.cov(X[train], rowvar=False, bias=True)
+    expected = products(whiten(P, sigma, covector=method == "logistic"))
+    np.testing.assert_allclose(products(whitened_directions(P, X, train, method)), expected, rtol=1e-6)
+
+
+def test_a_decomposition_is_made_only_below_the_floor(monkeypatch):
+    calls = []
+    eigh = np.linalg.eigh
+    monkeypatch.setattr(np.linalg, "eigh", lambda *args, **options: calls.append(1) or eigh(*args, **options))
+    for shape in ((300, 60), (40, 60)):
+        X, train, P = problem(*shape, spread=0.3)
+        whitened_directions(P, X, train, "logistic")
+        assert not calls
+        whitened_directions(P, X, train, "logistic", floor=0.5)
+        assert calls.pop()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "imported"}, "method"),
+        ({"floor": 1.0}, "floor: 1 must be below 1"),
+        ({"floor": 0.0}, "floor"),
+        ({"coef_raw": np.ones((2, 3))}, "coef_raw: shape"),
+        ({"values": np.ones(4)}, "values"),
+        ({"values": np.full((50, 12), np.inf)}, "values: 600 entries"),
+        ({"values": np.ones((50, 12))}, "constant"),
+        ({"values": np.ones((50, 60)), "coef_raw": np.ones((1, 60))}, "constant"),
+        ({"train_rows": np.ones(7, bool)}, "train_rows"),
+        ({"train_rows": np.arange(50) < 1}, "no covariance"),
+    ],
+)
+def test_bad_arguments(change, message):
+    X, train, P = problem(50, 12)
+    arguments = {"coef_raw": P, "values": X, "train_rows": train, "method": "logistic"}
+    with pytest.raises(ArgumentError, match=message):
+        whitened_directions(**(arguments | change))
