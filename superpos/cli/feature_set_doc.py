@@ -1,0 +1,187 @@
+"""Fill the generated parts of a page: `python -m superpos.cli.feature_set_doc docs/feature-sets.md`.
+
+Prose is written by hand in the page; what stands between `<!-- generated: NAME -->` and `<!-- end -->` is
+replaced by what the sets give here and now, with the bundled model's tokenizer.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from superpos.cli.dataset_console import marked, visible
+from superpos.cli.dataset_pages import SetPage, corpus_label, known_features, labelled_page, words_page
+from superpos.cli.feature_set_samples import CLASSES, CORPORA
+from superpos.datasets.build import build_dataset
+from superpos.datasets.tokens import TokenTable, load_tokens
+from superpos.errors import InputError
+from superpos.models import BUNDLED, bundled_model
+from superpos.records.data import TokenExample
+from superpos.specs.builders import DocumentOptions, TokenListOptions
+from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.feature_sets import bundled_sets, load_feature_set
+
+FEATURE_IS = {
+    "text_features": ("a property of the token's own text", "tokens"),
+    "python_syntax": ("the kind of Python source token that the token lies in", "tokens"),
+    "latex_syntax": ("the LaTeX construct that the token lies in", "tokens"),
+    "tokens": ("a predicate on the token's own text: words, or a regular expression", "tokens"),
+    "regex": ("a regular expression; true for tokens inside a match", "tokens"),
+    "ngrams": ("a phrase, at its last token", "phrases and foils"),
+    "documents": ("the label of the document", "tokens"),
+    "conllu": ("a property of a word in a treebank", "last tokens of words"),
+    "entities": ("the label of a named entity", "spans: the surname"),
+    "sparse_probing": ("what a folder of the sparse-probing paper says", "as the folder says"),
+    "token_list": ("a word: its row of the embedding or unembedding matrix", "none"),
+    "directions": ("a row of a file of vectors", "none"),
+    "psm": ("a row of a file with a finished similarity matrix", "none"),
+}
+"""What a feature of each builder is, and what its samples are."""
+CONTEXT = 36
+"""Characters of an example that are shown on either side."""
+REGION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(page: str, parts: Mapping[str, str]) -> str:
+    """Return a page with its generated parts replaced.
+
+    Raises
+    ------
+    InputError
+        If the page has not exactly these parts.
+    """
+    found = [match[2] for match in REGION.finditer(page)]
+    if sorted(found) != sorted(parts):
+        raise InputError(f"generated parts: the page has {', '.join(found)}; wanted: {', '.join(parts)}")
+    return REGION.sub(lambda match: f"{match[1]}\n{parts[match[2]].strip()}\n\n{match[3]}", page)
+
+
+def generated_parts() -> dict[str, str]:
+    """Return every generated part of the page; builds every set that ships."""
+    table = load_tokens(bundled_model(BUNDLED[0]))
+    names = [name for name in bundled_sets() if name not in CORPORA]
+    lists = [name for name in names if not load_feature_set(name).has_probes]
+    with tempfile.TemporaryDirectory() as folder:
+        samples = [_sample_page(name, table, Path(folder)) for name in CORPORA]
+    return {
+        "builders": builders_table(),
+        "sets": sets_table(),
+        "versions": f"Python {platform.python_version()}, tokenizer of the bundled model `{BUNDLED[0]}`.",
+        "shipped": "\n".join(_section(_page(name, table), CONTEXT) for name in names if name not in lists),
+        "words": _words_table([_page(name, table) for name in lists]),
+        "samples": "\n".join(_section(page, CONTEXT, counts=False) for page in samples),
+    }
+
+
+def builders_table() -> str:
+    """Return the table of builders."""
+    rows = [f"| `{builder}` | {what} | {samples} |" for builder, (what, samples) in FEATURE_IS.items()]
+    return "\n".join(["| builder | a feature is | samples |", "|---|---|---|", *rows])
+
+
+def sets_table() -> str:
+    """Return the table of bundled sets."""
+    rows = ["| set | builder | a feature is | features | samples | text |", "|---|---|---|---:|---|---|"]
+    for name in bundled_sets():
+        spec = load_feature_set(name)
+        features = known_features(spec)
+        what, samples = FEATURE_IS[spec.builder]
+        text = corpus_label(spec) if spec.reads_corpus else "prompts" if spec.has_probes else "none"
+        count = "labels" if features is None else str(len(features))
+        rows.append(f"| `{name}` | `{spec.builder}` | {what} | {count} | {samples} | {text} |")
+    return "\n".join(rows)
+
+
+def _page(name: str, table: TokenTable) -> SetPage:
+    spec = load_feature_set(name)
+    if isinstance(spec.options, TokenListOptions):
+        return words_page(spec, spec.options, table, "", BUNDLED[0])
+    tokens = build_dataset(spec, bundled_model(BUNDLED[0]))
+    return labelled_page(spec, tokens, table, 1, "", BUNDLED[0])
+
+
+def _sample_page(name: str, table: TokenTable, folder: Path) -> SetPage:
+    """Return the page of a set whose text does not ship, built on a few sentences of our own."""
+    file, text = CORPORA[name]
+    (folder / file).write_text(text, encoding="utf-8")
+    spec = replace(
+        load_feature_set(name),
+        corpus=CorpusSpec.from_text(str(folder / file), label_key="label" if name in CLASSES else ""),
+        n_sequences=2,
+        n_samples=20,
+        min_positives=1,
+    )
+    if name in CLASSES:
+        spec = replace(spec, options=DocumentOptions(CLASSES[name]), n_sequences=len(CLASSES[name]))
+    tokens = build_dataset(_with_all_features(spec), bundled_model(BUNDLED[0]))
+    return labelled_page(spec, tokens, table, 1, "", BUNDLED[0])
+
+
+def _with_all_features(spec: DatasetSpec) -> DatasetSpec:
+    """Return the set with samples enough for an example of each feature."""
+    wide = {"compound_words": 21, "latex_syntax": 2}
+    return replace(spec, n_samples=60, n_sequences=wide.get(spec.name, spec.n_sequences), min_positives=2)
+
+
+def _section(page: SetPage, context: int, *, counts: bool = True) -> str:
+    lines = [f"### `{page.name}`", "", f"{page.description}."]
+    if counts:
+        sizes = ", ".join(
+            f"{page.counts[f'n_{what}']:,} {what}" for what in ("samples", "sequences", "documents")
+        )
+        lines += ["", f"Built with its defaults: {sizes}.", ""]
+        lines += ["| feature | positives | negatives | example |", "|---|---:|---:|---|"]
+    else:
+        lines += ["", "| feature | example |", "|---|---|"]
+    for feature in page.features:
+        example = _cell(feature.examples[0], context) if feature.examples else ""
+        numbers = f" {feature.n_positive} | {feature.n_negative} |" if counts else ""
+        lines.append(f"| {_code(feature.feature)} |{numbers} {example} |")
+    lines += [
+        f"\n{_code(first)} and {_code(second)} have the {relation} labels on every sample."
+        for first, second, relation in page.identical
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _words_table(pages: list[SetPage]) -> str:
+    """Return the table of word lists: each word, with its tokens where they are several."""
+    rows = ["| set | words, with their tokens where these are several |", "|---|---|"]
+    for page in pages:
+        words = [
+            feature.feature
+            if len(feature.tokens) == 1
+            else f"{feature.feature} ({_code('+'.join(token.strip() or '␣' for token in feature.tokens))})"
+            for feature in page.features
+        ]
+        rows.append(f"| `{page.name}` | {', '.join(words)} |")
+    return "\n".join(rows)
+
+
+def _cell(example: TokenExample, context: int) -> str:
+    """Return an example as code, cut to `context` characters on either side."""
+    before, after = visible(example.before), visible(example.after)
+    inner = marked(TokenExample("", example.token, "", ""))
+    return _code(f"{before[-context:]}{inner}{after[:context]}")
+
+
+def _code(text: str) -> str:
+    """Return text as a code span within a table of Markdown."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    pad = " " if text.startswith("`") or text.endswith("`") or (text[:1] == text[-1:] == " ") else ""
+    return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
+
+
+def main() -> None:
+    """Rewrite the page that is named on the command line."""
+    path = Path(sys.argv[1])
+    path.write_text(filled(path.read_text(encoding="utf-8"), generated_parts()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
