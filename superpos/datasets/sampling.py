@@ -28,8 +28,8 @@ def capped_counts(labels: Bool, wanted: int) -> Int:
 def choose_positions(labels: Bool, sequences: Int, count: int, wanted: int, draw: np.random.Generator) -> Int:
     """Choose `count` of the eligible positions, (count,), ascending.
 
-    Features are topped up in the order of their rarity, positives and negatives alike, up to `wanted` each (at
-    most `count` over the number of features); within one, every sequence gives its first random position
+    Features are topped up in the order of their rarity, positives and negatives alike, up to `wanted` each
+    (at most `count` over the number of features); within one, every sequence gives its first random position
     before any gives its second. What is left is filled at random.
 
     Parameters
