@@ -1,0 +1,174 @@
+"""The page of feature sets: every set and builder is there, and what it tells people to write works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from superpos.cli import feature_set_doc
+from superpos.cli.feature_set_samples import CLASSES, CORPORA
+from superpos.datasets.build import build_dataset
+from superpos.datasets.sources import load_corpus
+from superpos.datasets.tokens import TokenTable, load_tokens
+from superpos.errors import InputError
+from superpos.models import bundled_model
+from superpos.records.data import LabelledTokens
+from superpos.specs.builders import BUILDERS, DocumentOptions, EntityOptions, TokenOptions
+from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.feature_sets import bundled_sets, load_feature_set
+from superpos.specs.studyfile import load_study
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "feature-sets.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> dict[str, Path]:
+    """Every TOML block of the page in a file of the name that its first line says."""
+    files: dict[str, Path] = {}
+    for block in blocks("toml"):
+        name = re.match(r"# (\w+\.toml)\n", block)
+        assert name is not None, block
+        assert name[1] not in files
+        files[name[1]] = tmp_path / name[1]
+        files[name[1]].write_text(block, encoding="utf-8")
+    return files
+
+
+@pytest.fixture(scope="module")
+def table() -> TokenTable:
+    return load_tokens(bundled_model("nano"))
+
+
+def sets_of(files: dict[str, Path]) -> dict[str, DatasetSpec]:
+    return {name: load_feature_set(str(path)) for name, path in files.items() if not name.startswith("study")}
+
+
+def test_the_page_names_every_set_and_every_builder() -> None:
+    for name in bundled_sets():
+        assert f"| `{name}` | `{load_feature_set(name).builder}` |" in PAGE
+        assert f"### `{name}`\n" in PAGE or f"\n| `{name}` | " in PAGE.split("matrix rows are directions")[1]
+    for builder in BUILDERS:
+        assert f"\n| `{builder}` | {feature_set_doc.FEATURE_IS[builder][0]} |" in PAGE
+    assert tuple(feature_set_doc.FEATURE_IS) == BUILDERS
+
+
+def test_every_builder_has_a_set_file_on_the_page(written: dict[str, Path]) -> None:
+    specs = sets_of(written)
+    assert {spec.builder for spec in specs.values()} == set(BUILDERS)
+    tokens = specs["grammar.toml"].options
+    assert isinstance(tokens, TokenOptions)
+    assert [feature.name for feature in tokens.features] == ["article", "loop", "number", "dunder"]
+    people = specs["instruments.toml"].options
+    assert isinstance(people, EntityOptions)
+    assert (people.label_column, len(people.templates), people.contexts_per_name) == ("instrument", 2, 2)
+    news = specs["politicians_in_the_news.toml"]
+    assert news.reads_corpus
+    assert news.corpus.path.endswith("news.jsonl")
+
+
+def test_the_studies_of_the_page(written: dict[str, Path]) -> None:
+    studies = {name: load_study(path) for name, path in written.items() if name.startswith("study")}
+    assert len(studies) == 3
+    first = {spec.name: spec for spec in studies["study.toml"].datasets}
+    assert (first["grammar"].builder, first["grammar"].n_samples) == ("tokens", 2000)
+    texts = {spec.name: spec.corpus for spec in studies["study_of_texts.toml"].datasets}
+    assert [name for name, _ in texts["text_distribution"].parts] == ["web", "code", "notes"]
+    assert (texts["compound_words"].kind, texts["compound_words"].max_documents) == ("hub", 5000)
+    block = studies["study_of_spans.toml"].blocks[0]
+    assert (block.poolings, block.fit_two_classes) == (("max", "mean", "last"), True)
+
+
+@pytest.mark.parametrize("name", ["grammar.toml", "addresses.toml", "phrases.toml", "packages.toml"])
+def test_sets_of_the_page_that_need_nothing_find_their_features(name: str, written: dict[str, Path]) -> None:
+    spec = load_feature_set(str(written[name]))
+    folders = ("json", "email", "unittest")
+    corpus = load_corpus(spec.corpus)
+    keep = tuple(
+        document
+        for number, document in enumerate(corpus.documents)
+        if number % 8 == 0 or document.name.startswith(folders)
+    )
+    corpus = type(corpus)(keep, corpus.digest, corpus.provenance)
+    small = {"n_sequences": 120, "n_samples": 300, "min_positives": 3}
+    tokens = build_dataset(DatasetSpec(**{**fields_of(spec), **small}), bundled_model("nano"), corpus)
+    assert (tokens.labels.sum(axis=0) > 0).all()
+    assert all(example is not None for example in tokens.examples)
+
+
+def fields_of(spec: DatasetSpec) -> dict[str, Any]:
+    return {name: getattr(spec, name) for name in DatasetSpec.__dataclass_fields__}
+
+
+def test_the_python_of_the_page_runs(table: TokenTable) -> None:
+    (code,) = blocks("python")
+    space: dict[str, Any] = {}
+    exec(compile(code, "feature-sets.md", "exec"), space)  # noqa: S102 (the page's own example)
+    tokens = space["tokens"]
+    assert isinstance(tokens, LabelledTokens)
+    places = tokens.sequence_starts[tokens.sample_sequences] + tokens.sample_positions
+    lengths = np.array([len(table.token_bytes[index]) for index in tokens.token_ids[places]])
+    np.testing.assert_array_equal(tokens.labels, np.column_stack([lengths == 1, lengths >= 5]))
+    assert tokens.labels.any(axis=0).all()
+
+
+def test_the_commands_of_the_page_exist() -> None:
+    from superpos.cli.parser import build_parser
+
+    commands = re.findall(r"^    superpos (datasets .*?)(?:  +#.*)?$", PAGE, re.MULTILINE)
+    assert len(commands) >= 8
+    for command in commands:
+        assert build_parser().parse_args(command.split()).command == "datasets"
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_the_sentences_show_every_feature_of_a_set(name: str, table: TokenTable, tmp_path: Path) -> None:
+    page = feature_set_doc._sample_page(name, table, tmp_path)
+    spec = load_feature_set(name)
+    expected = CLASSES.get(name) or feature_set_doc.known_features(spec)
+    assert tuple(feature.feature for feature in page.features) == expected
+    section = PAGE.split(f"### `{name}`\n")[1].split("\n### ")[0].split("<!-- end -->")[0]
+    for feature in page.features:
+        assert len(feature.examples) == 1, feature.feature
+        row = next(line for line in section.splitlines() if line.startswith(f"| `{feature.feature}` |"))
+        assert row == f"| `{feature.feature}` | {feature_set_doc._cell(feature.examples[0], 36)} |"
+
+
+def test_filling_keeps_the_prose_and_refuses_other_parts() -> None:
+    page = "a\n<!-- generated: x -->\nold\n<!-- end -->\nb\n<!-- generated: y -->\n<!-- end -->\n"
+    new = feature_set_doc.filled(page, {"x": "one\\1\n", "y": "two"})
+    parts = (("x", "one\\1"), ("y", "two"))
+    filled = [f"<!-- generated: {name} -->\n\n{text}\n\n<!-- end -->\n" for name, text in parts]
+    assert new == f"a\n{filled[0]}b\n{filled[1]}"
+    assert feature_set_doc.filled(new, {"x": "one\\1", "y": "two"}) == new
+    with pytest.raises(InputError, match="the page has x, y; wanted: x"):
+        feature_set_doc.filled(page, {"x": ""})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("a", "`a`"),
+        ("a`b", "``a`b``"),
+        ("`a", "`` `a ``"),
+        ("a|b", "`a\\|b`"),
+        (" a ", "`  a  `"),
+        (" a", "` a`"),
+    ],
+)
+def test_code_spans(text: str, code: str) -> None:
+    assert feature_set_doc._code(text) == code
+
+
+def test_tables_of_the_page_are_the_generated_ones() -> None:
+    assert feature_set_doc.builders_table() in PAGE
+    assert feature_set_doc.sets_table() in PAGE
+    assert load_feature_set("python_package").corpus == CorpusSpec("stdlib", label_key="folder")
+    assert isinstance(load_feature_set("natural_language").options, DocumentOptions)
