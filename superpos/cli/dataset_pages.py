@@ -28,6 +28,7 @@ from superpos.records.data import LabelledTokens, TokenExample
 from superpos.specs.builders import DirectionFileOptions, PsmFileOptions, TokenListOptions
 from superpos.specs.datasets import DatasetSpec
 
+_CALLED = {"n_documents": "documents of the corpus", "n_bytes": "bytes of the corpus"}
 COSINE_ROWS = 2000
 """Rows of an imported file between which cosines are taken; of more, so many evenly spaced ones."""
 LONGEST = 150
@@ -123,7 +124,7 @@ class SetPage:
     def interesting(self) -> dict[str, str]:
         """Return the provenance that matters to people, each value as short text."""
         return {
-            name.replace("_", " "): _short(value)
+            _CALLED.get(name, name.replace("_", " ")): _short(value)
             for name, value in self.provenance.items()
             if name not in _UNINTERESTING and _short(value)
         }
@@ -350,6 +351,8 @@ def _short(value: Any) -> str:
         text = ", ".join(filter(None, map(_short, value)))
     elif isinstance(value, float):
         text = f"{value:.4g}"
+    elif isinstance(value, int) and not isinstance(value, bool):
+        text = f"{value:,}" if value else ""
     else:
         text = str(value) if value else ""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"

@@ -38,8 +38,8 @@ from superpos.errors import ArgumentError, InputError
 from superpos.models import BUNDLED
 from superpos.records.data import LabelledTokens
 from superpos.specs.builders import TokenListOptions
-from superpos.specs.datasets import CorpusSpec, DatasetSpec
-from superpos.specs.feature_sets import bundled_sets, load_feature_set
+from superpos.specs.datasets import DatasetSpec
+from superpos.specs.feature_sets import bundled_sets, load_feature_set, read_dataset
 from superpos.specs.toml_table import Table as TomlTable
 
 SMALL_SAMPLES = 1000
@@ -182,12 +182,10 @@ def chosen_set(options: argparse.Namespace) -> tuple[DatasetSpec, str]:
     if given and not spec.reads_corpus:
         flag = given[0].replace("_", "-")
         raise InputError(f"--{flag}: {keys[given[0]]!r} does not apply; set {spec.name} reads no corpus")
+    if given:  # as a study reads the same keys
+        table = _Arguments(Path("command"), {"set": options.set, **{name: keys[name] for name in given}})
+        spec = read_dataset(spec.name, table, {}, corpus_required=False)
     try:
-        if "corpus" in keys:
-            more = {name: keys[name] for name in given if name != "corpus"}
-            spec = replace(spec, corpus=CorpusSpec.from_text(keys["corpus"], **more))
-        elif given and spec.corpus.kind != "none":
-            spec = replace(spec, corpus=replace(spec.corpus, **{name: keys[name] for name in given}))
         if options.seed is not None:
             spec = replace(spec, seed=options.seed)
         if options.n_samples is not None:
@@ -202,6 +200,14 @@ def chosen_set(options: argparse.Namespace) -> tuple[DatasetSpec, str]:
             + ("; --label-key says where its labels are)" if spec.builder == "documents" else ")")
         )
     return spec, set_usage(spec.name, file, keys)
+
+
+class _Arguments(TomlTable):
+    """Keys of a set that were given as options of the command: messages name the option."""
+
+    def fail(self, key: str, message: str) -> InputError:
+        """Return the error for an option."""
+        return InputError(f"--{key.replace('_', '-')}: {message}")
 
 
 def needs_corpus(spec: DatasetSpec) -> bool:
@@ -323,8 +329,6 @@ def _path_from(out: Path, source: Path) -> str:
 def _read_text(out: Path, text: str) -> DatasetSpec:
     """Return the set of a file that is not written yet."""
     import tomllib
-
-    from superpos.specs.feature_sets import read_dataset
 
     return read_dataset(out.stem, TomlTable(out.resolve(), tomllib.loads(text)), {})
 

@@ -145,9 +145,11 @@ def _corpus(builder: str, table: Table, corpora: Mapping[str, CorpusSpec], *, re
         _corpus_keys(table)  # they wait for the study to name the text
         return CorpusSpec("none")
     value = table.take("corpus", (str, dict), "stdlib")
-    if isinstance(value, dict):
-        return read_corpus(Table(table.path, value, f"{table.prefix}corpus."), corpora)
     given = _corpus_keys(table)
+    if isinstance(value, dict):
+        if given:
+            raise table.fail(next(iter(given)), "does not apply beside a table; set it in the table `corpus`")
+        return read_corpus(Table(table.path, value, f"{table.prefix}corpus."), corpora)
     if value in corpora:
         if given:
             raise table.fail(

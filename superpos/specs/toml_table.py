@@ -56,7 +56,7 @@ class Table:
     def over(self, below: Table, without: tuple[str, ...] = ()) -> Table:
         """Return this table's values over those of another without some keys; messages name this one."""
         under = {key: value for key, value in below._data.items() if key not in without}
-        return Table(self.path, {**under, **self._data}, self.prefix)
+        return type(self)(self.path, {**under, **self._data}, self.prefix)
 
     def peek(self, key: str) -> Any:
         """Return what the file says of a key, unchecked; None if it says nothing."""
@@ -68,7 +68,7 @@ class Table:
         A study started from two folders is then one study. A value that is one of `names` is no path.
         """
         own = tuple(names)
-        return Table(
+        return type(self)(
             self.path,
             {
                 key: self.beside(value) if key in keys and value not in own else value

@@ -253,6 +253,16 @@ def test_documents_with_a_label_key(run: Run, text: Path) -> None:
     assert (usage["corpus"], usage["label_key"]) == (str(text), "lang")
 
 
+def test_keys_of_the_set_stay_when_another_text_is_named(run: Run, text: Path, workplace: Path) -> None:
+    Path("lang.toml").write_text('builder = "documents"\nlabel_key = "lang"\nmin_documents = 5\n')
+    page = json.loads(run("show", "lang.toml", "--corpus", text, "--n-samples", "100", "--json"))
+    assert [row["feature"] for row in page["features"]] == ["en", "fr"]
+    (workplace / "study.toml").write_text(f"[models.nano]\n{page['usage']}[[blocks]]\n", encoding="utf-8")
+    spec = load_study(workplace / "study.toml").datasets[0]
+    assert spec.corpus.label_key == "lang"
+    assert content_digest(build_dataset(spec, NANO)) == page["content_digest"]
+
+
 def test_words_and_their_tokens(run: Run) -> None:
     page = json.loads(run("show", "colours", "--json"))
     table = load_tokens(NANO)

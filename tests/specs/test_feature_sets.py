@@ -253,6 +253,10 @@ MISTAKES = [
     ('builder = "text_features"\ncorpus = {parts = {a = 1}}', "corpus.parts.a: 1 is not text or a table"),
     ('builder = "text_features"\ncorpus = {parts = {a = "hub:x/y"}}', "corpus.parts.a: 0 would read a whole"),
     ('builder = "text_features"\ncorpus = {path = "x", pth = 1}', "corpus.pth: unknown key; allowed: "),
+    (
+        'builder = "text_features"\ncorpus = {path = "x"}\nlabel_key = "y"',
+        "label_key: does not apply beside a table; set it in the table `corpus`",
+    ),
     ('builder = "text_features"\nneeds_corpus = 1', "needs_corpus: 1 is not true or false"),
     ('builder = "text_features"\nwords = ["a"]', "words: unknown key"),
     ('builder = "tokens"', "features: is missing"),
