@@ -16,6 +16,7 @@ from superpos.db.inputs import activation_works, finish_activations, finish_data
 from superpos.db.metadata import metadata
 from superpos.db.migrate import check
 from superpos.db.register import register_study
+from superpos.db.sources import finish_sources, missing_sources
 from superpos.db.targets import finish_targets, missing_targets
 from superpos.records.work import CellFailure
 
@@ -132,6 +133,22 @@ def test_two_runs_finish_the_same_inputs(open_store: Any) -> None:
     assert check(store.database) == []
     assert len(activation_works(store.database, [w.key for w in works])) == 3
     assert len(direction_works(store.database, [1, 2, 3])) == 3
+
+
+def test_two_runs_read_the_same_directions_without_probes(open_store: Any, sources: Any) -> None:
+    store = open_store(sources=tuple(sources.values()), layers=())
+    store.datasets()
+    works = missing_sources(store.database, store.study_id)
+    assert len(works) == 4
+    results = [store.source(work) for work in works]
+    at_once(
+        store.database,
+        lambda handle: finish_sources(handle, results, store.run_id),
+        lambda handle: finish_sources(handle, results[::-1], store.run_id),
+    )
+    assert store.count("direction_rows") == 3 + 3 + 4 + 3
+    assert missing_sources(store.database, store.study_id) == ()
+    assert check(store.database) == []
 
 
 def test_two_runs_count_the_failures_of_one_cell(open_store: Any) -> None:
