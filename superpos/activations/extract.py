@@ -192,8 +192,8 @@ def check_tokens(info: ModelInfo, tokens: LabelledTokens, sequences: tuple[Probe
     longest = max(sequence.token_ids.size for sequence in sequences)
     if longest > info.max_positions:
         raise InputError(
-            f"model {info.name}: reads {info.max_positions} positions, a sequence has {longest} up to its "
-            "last sample; use shorter sequences"
+            f"model {info.name}: reads {info.max_positions} positions, a sequence has {longest} that must "
+            "be read; use shorter sequences"
         )
     low = min(int(sequence.token_ids.min()) for sequence in sequences)
     high = max(int(sequence.token_ids.max()) for sequence in sequences)

@@ -1,4 +1,4 @@
-"""All batches through the model, rows into the writers, one batch in flight behind the one that is computed.
+"""All batches through the model, rows into the writers; a GPU computes one while the last is on its way.
 
 A batch that does not fit into the memory of a GPU is halved until it does, and later batches are cut to what
 fitted; a single sequence that does not fit ends the pass with a message. Bits depend on how batches were
@@ -7,6 +7,7 @@ formed, so that a pass that was halved may differ in rounding from one that was 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ from superpos.activations.model import LoadedModel
 from superpos.activations.pooling import spans
 from superpos.activations.shard_writer import ShardWriter
 from superpos.activations.structure import Site
-from superpos.activations.transfer import Pending, Transfer
+from superpos.activations.transfer import Pending, Transfer, to_device
 from superpos.errors import StageError
 
 Batch = tuple[ProbedSequence, ...]
@@ -48,7 +49,7 @@ def stream_rows(
     if not sites:
         return bad
     transfer, runner = Transfer(model.device), _Runner(model, sites, pooling)
-    behind: tuple[Batch, Pending] | None = None
+    behind: deque[tuple[Batch, Pending]] = deque()
     done = 0
 
     def consume(batch: Batch, pending: Pending) -> None:
@@ -60,15 +61,14 @@ def stream_rows(
     for batch in token_batches(sequences, token_budget):
         if any(missing[s.first_row : s.first_row + s.positions.size].any() for s in batch):
             for part, taken in runner.run(batch):
-                pending = transfer.start(taken)
-                if behind is not None:
-                    consume(*behind)
-                behind = part, pending
+                behind.append((part, transfer.start(taken)))
+                if len(behind) > transfer.depth:
+                    consume(*behind.popleft())
         done += len(batch)
         if progress is not None:
             progress(done, len(sequences))
-    if behind is not None:
-        consume(*behind)
+    while behind:
+        consume(*behind.popleft())
     return bad
 
 
@@ -123,8 +123,8 @@ class _Runner:
                 run_until(
                     self.model.structure,
                     self.sites,
-                    torch.as_tensor(ids, device=device),
-                    torch.as_tensor(mask, device=device),
+                    to_device(ids, device),
+                    to_device(mask, device),
                 )
         except torch.OutOfMemoryError:
             return None

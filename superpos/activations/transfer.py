@@ -1,8 +1,8 @@
 """Rows from the device to the host while the next batch is being computed.
 
 On a GPU a stream of its own copies into pinned memory: the copy of one batch overlaps the forward pass of the
-next, and the two sets of buffers that are alive take turns. On the CPU rows are on the host already, and the
-same calls do nothing.
+next, and two sets of buffers are alive (`depth` is 1 batch behind). On the CPU rows are on the host already,
+and the same calls do nothing.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class Transfer:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.stream = _stream(device) if device.type == "cuda" else None
+        self.depth = 0 if self.stream is None else 1
+        """Batches that may be on their way while the next one is computed."""
 
     def start(self, taken: Mapping[Site, Tensor]) -> Pending:
         """Begin to copy the rows of a batch, (m, d) at each site."""
@@ -62,6 +64,12 @@ class Transfer:
             copied = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch annotates it nowhere
             copied.record(self.stream)
         return Pending(held, host, host_sums, copied)
+
+
+def to_device(values: NDArray[np.int64], device: torch.device) -> Tensor:
+    """Return an array as a tensor on a device; a GPU takes it while it still computes."""
+    tensor = torch.from_numpy(values)
+    return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
 
 
 def _stream(device: torch.device) -> torch.cuda.Stream:

@@ -12,7 +12,7 @@ import torch
 from superpos.activations import read_shards, stream
 from superpos.activations.batches import probed_sequences, token_batches
 from superpos.activations.extract import extract
-from superpos.activations.model import load_model
+from superpos.activations.model import default_dtype, load_model
 from superpos.activations.stream import _Runner
 from superpos.activations.transfer import Transfer
 from superpos.errors import StageError
@@ -193,6 +193,40 @@ def test_rows_arrive_with_their_values_and_bad_ones_are_left_out():
     assert found["resid", 0].tolist() == [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
     assert found["resid", 4].dtype == np.float32
     assert found["resid", 4].tolist() == [[1.5, -2.0]]
+
+
+def test_rows_that_come_one_batch_late_are_the_same(model, tokens, whole, tmp_path, monkeypatch):
+    start = Transfer.start
+    waiting = []
+
+    def late(self, taken):
+        self.depth = 1  # as on a GPU
+        pending = start(self, taken)
+        waiting.append(pending)
+        return pending
+
+    monkeypatch.setattr(Transfer, "start", late)
+    assert extract(model, tokens, STEMS, tmp_path / "late", **SETTINGS) == whole
+    assert len(waiting) == len(list(token_batches(probed_sequences(tokens), 60)))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_agrees_with_the_cpu(model_folders, tokens, whole, tmp_path):
+    spec = ModelSpec(str(model_folders["gpt_neox"]))
+    assert load_model(spec, device="cuda", dtype="auto").dtype == "bfloat16"
+    infos = extract(load_model(spec, device="cuda"), tokens, STEMS, tmp_path / "gpu", **SETTINGS)
+    for here, there in zip(infos, whole, strict=True):
+        values, exact = (
+            read_shards(tmp_path / "gpu", here.shards),
+            read_shards(tmp_path / "whole", there.shards),
+        )
+        np.testing.assert_allclose(values, exact, rtol=0, atol=1e-2)
+        assert here.agreement < 1e-3
+
+
+def test_the_dtype_follows_the_device():
+    assert default_dtype("cpu") == "float32"
+    assert load_model(ModelSpec("nano"), dtype="auto").dtype == "float32"
 
 
 def test_constant_activations_are_said(model, tokens, tmp_path):
