@@ -35,8 +35,8 @@ class CorpusSpec:
 
     kind: CorpusKind = "stdlib"
     path: str = ""
-    """Of `text`: a file (.jsonl, .json and .parquet are read as records), a folder of text files, or a folder
-    that `datasets.save_to_disk` wrote. Of `hub`: the repository `owner/name`."""
+    """Of `text`: a file (.jsonl, .json and .parquet are read as records, .conllu as sentences), a folder of
+    text, CoNLL-U or Parquet files, or one that `datasets.save_to_disk` wrote. Of `hub`: `owner/name`."""
     text_key: str = "text"
     """Key or column of the text in records."""
     max_documents: int = 0
@@ -46,7 +46,7 @@ class CorpusSpec:
     config: str = ""
     """Configuration of a data set on the hub."""
     split: str = ""
-    """Split of a data set; empty if there is one only (on the hub: train)."""
+    """Split of a saved data set or of a folder of Parquet files; empty if there is one (on the hub: train)."""
     revision: str = ""
     """Revision of a data set on the hub."""
     parts: tuple[tuple[str, CorpusSpec], ...] = ()

@@ -169,12 +169,12 @@ def test_every_kind_of_set_goes_through_the_pipeline(
     weights = load_file(bundled_model("nano") / "model.safetensors")
     embedding = next(value for name, value in weights.items() if "embed_in" in name)
     digits = results.directions(axes.loc[("digits", "embed", ""), "direction_key"])
-    assert digits.raw is not None
+    assert digits.coef_raw is not None
     from superpos.datasets.tokens import load_tokens
 
     table = load_tokens(bundled_model("nano"))
     ids = [table.encode(f" {digit}")[0] for digit in range(10)]
-    np.testing.assert_array_equal(digits.raw, embedding[ids].astype(np.float64))
+    np.testing.assert_array_equal(digits.coef_raw, embedding[ids].astype(np.float64))
 
     # Every set is fitted, and nothing is left.
     fits = results.frame("fit_results", study="kinds")
