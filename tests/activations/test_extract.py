@@ -273,7 +273,7 @@ def test_an_interrupted_extraction_leaves_no_files(models, tokens, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        extract(models["gpt_neox"], tokens, STEMS, tmp_path, progress=interrupt)
+        extract(models["gpt_neox"], tokens, STEMS, tmp_path, token_budget=60, progress=interrupt)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
