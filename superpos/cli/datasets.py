@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,31 +11,17 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from superpos.cli.dataset_console import new_console, print_page
-from superpos.cli.dataset_pages import (
-    SetPage,
-    display_path,
-    imported_page,
-    known_features,
-    labelled_page,
-    set_usage,
-    source_of,
-    toml_lines,
-    words_page,
-)
+from superpos.cli.dataset_building import build_page, may_write, print_result
+from superpos.cli.dataset_console import new_console
+from superpos.cli.dataset_import import import_set
+from superpos.cli.dataset_sources import display_path, known_features, set_usage, source_of
 from superpos.datasets.artifacts import save_dataset
-from superpos.datasets.build import build_dataset
-from superpos.datasets.tokens import load_tokens, tokenizer_file
 from superpos.errors import ArgumentError, InputError
-from superpos.models import BUNDLED
-from superpos.records.data import LabelledTokens
-from superpos.specs.builders import TokenListOptions
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set, read_dataset
 from superpos.specs.toml_table import Table as TomlTable
@@ -46,11 +30,6 @@ SMALL_SAMPLES = 1000
 """Samples of a set that is only shown, unless --n-samples says otherwise."""
 MIN_SEQUENCES = 20
 """Sequences that a small set is drawn from at least."""
-MIN_CTX_LEN = 8
-"""The smallest `ctx_len` that a set may have."""
-ALL_TOKENS = 1 << 30
-"""A `ctx_len` that cuts nothing."""
-DIRECTION_FILES = (".safetensors", ".npz", ".csv")
 
 
 def datasets(options: argparse.Namespace) -> int:
@@ -114,7 +93,7 @@ def show(options: argparse.Namespace, console: Console) -> int:
     if small:
         note = f"a small one; a study draws up to {spec.n_samples} samples (--n-samples, or `build`)"
         page = replace(page, notes=(note, *page.notes))
-    return _print(options, console, page)
+    return print_result(options, console, page)
 
 
 def build(options: argparse.Namespace, console: Console) -> int:
@@ -125,7 +104,7 @@ def build(options: argparse.Namespace, console: Console) -> int:
             f"{options.set}: builder {spec.builder} makes directions without samples, so there is nothing to "
             "write; `superpos datasets show` prints the set"
         )
-    _may_write(options.out, options.force, ".safetensors")
+    may_write(options.out, options.force, ".safetensors")
     page, tokens = build_page(spec, options, usage)
     if tokens is None:
         raise InputError(f"{options.set}: has no samples to write")
@@ -133,34 +112,8 @@ def build(options: argparse.Namespace, console: Console) -> int:
         save_dataset(options.out, tokens)
     except OSError as error:
         raise InputError(f"--out: {options.out} cannot be written ({error.strerror})") from error
-    _print(options, console, page)
+    print_result(options, console, page)
     print(f"superpos: wrote {options.out}", file=sys.stderr)  # noqa: T201 (this is the command line)
-    return 0
-
-
-def import_set(options: argparse.Namespace, console: Console) -> int:
-    """Check a folder of the sparse-probing paper or a file of vectors, and write a set file for it."""
-    source = Path(options.source).expanduser()
-    if not source.exists():
-        raise InputError(f"{options.source}: no such file or folder")
-    builder, keys = _import_keys(source, options)
-    out = options.out or Path(f"{_set_name(source)}.toml")
-    _may_write(out, options.force, ".toml")
-    said: dict[str, Any] = {"description": f"Imported: {source.name}", "builder": builder}
-    said |= {"folder" if source.is_dir() else "file": _path_from(out, source), **keys}
-    usage = set_usage(out.stem, display_path(out), {})
-    page, tokens = build_page(_read_text(out, toml_lines(said)), options, usage)
-    if tokens is not None and options.ctx_len is None:  # rows end with their last sample
-        said["ctx_len"] = max(MIN_CTX_LEN, int(np.diff(tokens.sequence_starts).max()))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = out.with_name(f"{out.name}.{os.getpid()}.tmp")
-        temporary.write_text(toml_lines(said), encoding="utf-8")
-        temporary.replace(out)
-    except OSError as error:
-        raise InputError(f"--out: {out} cannot be written ({error.strerror})") from error
-    _print(options, console, page)
-    print(f"superpos: wrote {out}", file=sys.stderr)  # noqa: T201 (this is the command line)
     return 0
 
 
@@ -224,118 +177,3 @@ def resized(spec: DatasetSpec, n_samples: int) -> DatasetSpec:
         n_sequences=max(MIN_SEQUENCES, round(share * spec.n_sequences)),
         min_positives=round(share * spec.min_positives),
     )
-
-
-def build_page(
-    spec: DatasetSpec, options: argparse.Namespace, usage: str
-) -> tuple[SetPage, LabelledTokens | None]:
-    """Build a set; return its page and its labelled tokens, None where it has none.
-
-    Raises
-    ------
-    InputError
-        If anything the set reads cannot be used.
-    """
-    if spec.builder in ("directions", "psm"):
-        return imported_page(spec, usage), None
-    tokenizer, label = _tokenizer(options)
-    table = load_tokens(tokenizer)
-    if isinstance(spec.options, TokenListOptions):
-        return words_page(spec, spec.options, table, usage, label), None
-    try:
-        tokens = _waiting(f"building {spec.name}", lambda: build_dataset(spec, tokenizer))
-    except ArgumentError as error:
-        raise InputError(f"datasets.{spec.name}.{error.argument}: {error.reason}") from error
-    return labelled_page(spec, tokens, table, options.examples, usage, label), tokens
-
-
-def _waiting(what: str, work: Callable[[], LabelledTokens]) -> LabelledTokens:
-    """Do the work, with a line on the terminal that says that it goes on."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return work()
-    with console.status(f"{what} …"):
-        return work()
-
-
-def _tokenizer(options: argparse.Namespace) -> tuple[Path, str]:
-    """Return the tokenizer file and what it is called."""
-    if options.tokenizer is not None:
-        path = Path(options.tokenizer).expanduser()
-        return tokenizer_file(path), display_path(path)
-    from superpos.activations.inspection import tokenizer_file as tokenizer_of_model
-    from superpos.specs.models import ModelSpec
-
-    name = BUNDLED[0] if options.model is None else options.model
-    try:
-        return tokenizer_of_model(ModelSpec(name)), f"of model {name}"
-    except ArgumentError as error:
-        raise InputError(f"--model: {error.reason}") from error
-
-
-def _may_write(out: Path, force: bool, suffix: str) -> None:
-    if out.suffix != suffix:
-        raise InputError(f"--out: {out} does not end in {suffix}")
-    if out.is_dir():
-        raise InputError(f"--out: {out} is a folder")
-    if out.exists() and not force:
-        raise InputError(f"--out: {out} exists; give another name, or --force to overwrite it")
-
-
-def _import_keys(source: Path, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    """Return the builder of a folder or file, and the keys that the options give it."""
-    of_files = {
-        name: getattr(options, name)
-        for name in ("tensor", "names_file", "hookpoint", "layer", "variance")
-        if getattr(options, name) is not None
-    }
-    if source.is_dir():
-        given = next(iter([*of_files, *(["psm"] if options.psm else [])]), None)
-        if given is not None:
-            raise InputError(f"--{given.replace('_', '-')}: applies to files only; {source} is a folder")
-        return "sparse_probing", {"ctx_len": options.ctx_len or ALL_TOKENS}
-    if options.ctx_len is not None:
-        raise InputError(f"--ctx-len: applies to folders only; {source} is a file")
-    if source.suffix not in DIRECTION_FILES:
-        raise InputError(
-            f"{source}: cannot be imported; allowed: a folder of the sparse-probing paper, or a file that "
-            f"ends in {', '.join(DIRECTION_FILES)}"
-        )
-    if "names_file" in of_files:
-        of_files["names_file"] = str(Path(of_files["names_file"]).expanduser().resolve())
-    if options.psm is None:
-        return "directions", of_files
-    if "variance" in of_files:
-        raise InputError("--variance: applies to directions, not to a similarity matrix (--psm)")
-    return "psm", {**of_files, "similarity": options.psm}
-
-
-def _set_name(source: Path) -> str:
-    """Return the name of an imported set: what the source is called up to its first dot."""
-    from superpos.datasets.builders.sparse_probing import folder_name
-
-    name = str((folder_name(source) if source.is_dir() else {}).get("name", source.name.partition(".")[0]))
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "imported"
-
-
-def _path_from(out: Path, source: Path) -> str:
-    """Return the path as the set file names it: relative if it lies below the file's folder."""
-    try:
-        return source.resolve().relative_to(out.parent.resolve()).as_posix()
-    except ValueError:
-        return str(source.resolve())
-
-
-def _read_text(out: Path, text: str) -> DatasetSpec:
-    """Return the set of a file that is not written yet."""
-    import tomllib
-
-    return read_dataset(out.stem, TomlTable(out.resolve(), tomllib.loads(text)), {})
-
-
-def _print(options: argparse.Namespace, console: Console, page: SetPage) -> int:
-    if options.json:
-        console.print_json(json.dumps(page.as_json(), ensure_ascii=False, default=str))
-    else:
-        print_page(console, page)
-    return 0

@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from superpos.cli.dataset_console import marked, visible
-from superpos.cli.dataset_pages import SetPage, corpus_label, known_features, labelled_page, words_page
+from superpos.cli.dataset_pages import SetPage, labelled_page, words_page
+from superpos.cli.dataset_sources import corpus_label, known_features
 from superpos.cli.feature_set_samples import CLASSES, CORPORA
 from superpos.datasets.build import build_dataset
 from superpos.datasets.tokens import TokenTable, load_tokens

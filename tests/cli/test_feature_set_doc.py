@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from superpos.cli import feature_set_doc
+from superpos.cli.dataset_sources import known_features
 from superpos.cli.feature_set_samples import CLASSES, CORPORA
 from superpos.datasets.build import build_dataset
 from superpos.datasets.sources import load_corpus
@@ -132,7 +133,7 @@ def test_the_commands_of_the_page_exist() -> None:
 def test_the_sentences_show_every_feature_of_a_set(name: str, table: TokenTable, tmp_path: Path) -> None:
     page = feature_set_doc._sample_page(name, table, tmp_path)
     spec = load_feature_set(name)
-    expected = CLASSES.get(name) or feature_set_doc.known_features(spec)
+    expected = CLASSES.get(name) or known_features(spec)
     assert tuple(feature.feature for feature in page.features) == expected
     section = PAGE.split(f"### `{name}`\n")[1].split("\n### ")[0].split("<!-- end -->")[0]
     for feature in page.features:

@@ -1,0 +1,87 @@
+"""What the actions of `superpos datasets` share: build a set, check where to write, print the result."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from superpos.cli.dataset_console import print_page
+from superpos.cli.dataset_pages import SetPage, imported_page, labelled_page, words_page
+from superpos.cli.dataset_sources import display_path
+from superpos.datasets.build import build_dataset
+from superpos.datasets.tokens import load_tokens, tokenizer_file
+from superpos.errors import ArgumentError, InputError
+from superpos.models import BUNDLED
+from superpos.records.data import LabelledTokens
+from superpos.specs.builders import TokenListOptions
+from superpos.specs.datasets import DatasetSpec
+
+
+def build_page(
+    spec: DatasetSpec, options: argparse.Namespace, usage: str
+) -> tuple[SetPage, LabelledTokens | None]:
+    """Build a set; return its page and its labelled tokens, None where it has none.
+
+    Raises
+    ------
+    InputError
+        If anything the set reads cannot be used.
+    """
+    if spec.builder in ("directions", "psm"):
+        return imported_page(spec, usage), None
+    tokenizer, label = _tokenizer(options)
+    table = load_tokens(tokenizer)
+    if isinstance(spec.options, TokenListOptions):
+        return words_page(spec, spec.options, table, usage, label), None
+    try:
+        tokens = _waiting(f"building {spec.name}", lambda: build_dataset(spec, tokenizer))
+    except ArgumentError as error:
+        raise InputError(f"datasets.{spec.name}.{error.argument}: {error.reason}") from error
+    return labelled_page(spec, tokens, table, options.examples, usage, label), tokens
+
+
+def _waiting(what: str, work: Callable[[], LabelledTokens]) -> LabelledTokens:
+    """Do the work, with a line on the terminal that says that it goes on."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return work()
+    with console.status(f"{what} …"):
+        return work()
+
+
+def _tokenizer(options: argparse.Namespace) -> tuple[Path, str]:
+    """Return the tokenizer file and what it is called."""
+    if options.tokenizer is not None:
+        path = Path(options.tokenizer).expanduser()
+        return tokenizer_file(path), display_path(path)
+    from superpos.activations.inspection import tokenizer_file as tokenizer_of_model
+    from superpos.specs.models import ModelSpec
+
+    name = BUNDLED[0] if options.model is None else options.model
+    try:
+        return tokenizer_of_model(ModelSpec(name)), f"of model {name}"
+    except ArgumentError as error:
+        raise InputError(f"--model: {error.reason}") from error
+
+
+def may_write(out: Path, force: bool, suffix: str) -> None:
+    """Refuse, with an `InputError`, a file of another kind, a folder, and what exists unless forced."""
+    if out.suffix != suffix:
+        raise InputError(f"--out: {out} does not end in {suffix}")
+    if out.is_dir():
+        raise InputError(f"--out: {out} is a folder")
+    if out.exists() and not force:
+        raise InputError(f"--out: {out} exists; give another name, or --force to overwrite it")
+
+
+def print_result(options: argparse.Namespace, console: Console, page: SetPage) -> int:
+    """Print the page of a set, as JSON if that was asked for; return the exit status."""
+    if options.json:
+        console.print_json(json.dumps(page.as_json(), ensure_ascii=False, default=str))
+    else:
+        print_page(console, page)
+    return 0

@@ -1,0 +1,102 @@
+"""`superpos datasets import`: check a folder or file of others and write a set file for it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from superpos.cli.dataset_building import build_page, may_write, print_result
+from superpos.cli.dataset_sources import display_path, set_usage, toml_lines
+from superpos.datasets.imported import SUFFIXES
+from superpos.errors import InputError
+from superpos.specs.datasets import DatasetSpec
+from superpos.specs.feature_sets import read_dataset
+from superpos.specs.toml_table import Table
+
+MIN_CTX_LEN = 8
+"""The smallest `ctx_len` that a set may have."""
+ALL_TOKENS = 1 << 30
+"""A `ctx_len` that cuts nothing."""
+
+
+def import_set(options: argparse.Namespace, console: Console) -> int:
+    """Check a folder of the sparse-probing paper or a file of vectors, and write a set file for it."""
+    source = Path(options.source).expanduser()
+    if not source.exists():
+        raise InputError(f"{options.source}: no such file or folder")
+    builder, keys = _import_keys(source, options)
+    out = options.out or Path(f"{_set_name(source)}.toml")
+    may_write(out, options.force, ".toml")
+    said: dict[str, Any] = {"description": f"Imported: {source.name}", "builder": builder}
+    said |= {"folder" if source.is_dir() else "file": _path_from(out, source), **keys}
+    usage = set_usage(out.stem, display_path(out), {})
+    page, tokens = build_page(_read_text(out, toml_lines(said)), options, usage)
+    if tokens is not None and options.ctx_len is None:  # rows end with their last sample
+        said["ctx_len"] = max(MIN_CTX_LEN, int(np.diff(tokens.sequence_starts).max()))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = out.with_name(f"{out.name}.{os.getpid()}.tmp")
+        temporary.write_text(toml_lines(said), encoding="utf-8")
+        temporary.replace(out)
+    except OSError as error:
+        raise InputError(f"--out: {out} cannot be written ({error.strerror})") from error
+    print_result(options, console, page)
+    print(f"superpos: wrote {out}", file=sys.stderr)  # noqa: T201 (this is the command line)
+    return 0
+
+
+def _import_keys(source: Path, options: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """Return the builder of a folder or file, and the keys that the options give it."""
+    of_files = {
+        name: getattr(options, name)
+        for name in ("tensor", "names_file", "hookpoint", "layer", "variance")
+        if getattr(options, name) is not None
+    }
+    if source.is_dir():
+        given = next(iter([*of_files, *(["psm"] if options.psm else [])]), None)
+        if given is not None:
+            raise InputError(f"--{given.replace('_', '-')}: applies to files only; {source} is a folder")
+        return "sparse_probing", {"ctx_len": options.ctx_len or ALL_TOKENS}
+    if options.ctx_len is not None:
+        raise InputError(f"--ctx-len: applies to folders only; {source} is a file")
+    if source.suffix not in SUFFIXES:
+        raise InputError(
+            f"{source}: cannot be imported; allowed: a folder of the sparse-probing paper, or a file that "
+            f"ends in {', '.join(SUFFIXES)}"
+        )
+    if "names_file" in of_files:
+        of_files["names_file"] = str(Path(of_files["names_file"]).expanduser().resolve())
+    if options.psm is None:
+        return "directions", of_files
+    if "variance" in of_files:
+        raise InputError("--variance: applies to directions, not to a similarity matrix (--psm)")
+    return "psm", {**of_files, "similarity": options.psm}
+
+
+def _set_name(source: Path) -> str:
+    """Return the name of an imported set: what the source is called up to its first dot."""
+    from superpos.datasets.builders.sparse_probing import folder_name
+
+    name = str((folder_name(source) if source.is_dir() else {}).get("name", source.name.partition(".")[0]))
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "imported"
+
+
+def _path_from(out: Path, source: Path) -> str:
+    """Return the path as the set file names it: relative if it lies below the file's folder."""
+    try:
+        return source.resolve().relative_to(out.parent.resolve()).as_posix()
+    except ValueError:
+        return str(source.resolve())
+
+
+def _read_text(out: Path, text: str) -> DatasetSpec:
+    """Return the set of a file that is not written yet."""
+    return read_dataset(out.stem, Table(out.resolve(), tomllib.loads(text)), {})

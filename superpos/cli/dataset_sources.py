@@ -1,0 +1,102 @@
+"""What a feature set reads and which features it has, known without building it; its lines in a study."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from superpos.specs.builders import DirectionFileOptions, PsmFileOptions, TokenListOptions
+from superpos.specs.datasets import DatasetSpec
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def source_of(spec: DatasetSpec) -> str:
+    """Return what a set reads: its corpus, its list, its folder or its file."""
+    if spec.reads_corpus:
+        source = corpus_label(spec)
+        entities = getattr(spec.options, "entities", "")
+        return f"{source}, names of {entities}" if entities else source
+    if isinstance(spec.options, TokenListOptions):
+        return "the model's own matrix"
+    for option in ("entities", "folder", "file"):
+        if value := getattr(spec.options, option, ""):
+            return f"prompts, names of {value}" if option == "entities" else str(value)
+    return ""
+
+
+def corpus_label(spec: DatasetSpec) -> str:
+    """Return what a set that reads text reads."""
+    if spec.corpus.kind == "none":
+        return "(name one)"
+    return "standard library" if spec.corpus.kind == "stdlib" else spec.corpus.label
+
+
+def known_features(spec: DatasetSpec) -> tuple[str, ...] | None:
+    """Return the features of a set as far as they are known without building it; None if they are not.
+
+    Raises
+    ------
+    InputError
+        If a list of names that the set reads has a mistake.
+    """
+    options = spec.options
+    if spec.builder in ("text_features", "python_syntax", "latex_syntax"):
+        return _own_features(spec.builder)
+    if spec.builder == "entities":
+        from superpos.datasets.builders.entity_lists import choose_classes, read_entities
+        from superpos.datasets.option_files import option_file
+
+        path = option_file(getattr(options, "entities", ""))
+        columns = [getattr(options, f"{column}_column") for column in ("name", "label")]
+        found = read_entities(path, *columns)
+        return choose_classes(found, getattr(options, "classes", ()), path, columns[1])
+    if isinstance(options, DirectionFileOptions | PsmFileOptions):
+        return options.names or None
+    for option in ("features", "phrases", "classes", "words"):
+        if values := getattr(options, option, ()):
+            return tuple(value if isinstance(value, str) else value.name for value in values)
+    return None
+
+
+def _own_features(builder: str) -> tuple[str, ...]:
+    """Return the features of a builder that is told nothing."""
+    if builder == "text_features":
+        from superpos.datasets.text_features import TEXT_FEATURES
+
+        return TEXT_FEATURES
+    if builder == "python_syntax":
+        from superpos.datasets.python_syntax import PYTHON_FEATURES
+
+        return PYTHON_FEATURES
+    from superpos.datasets.builders.latex_syntax import LATEX_FEATURES
+
+    return LATEX_FEATURES
+
+
+def set_usage(label: str, file: str, keys: Mapping[str, str | int]) -> str:
+    """Return the lines of TOML with which a study uses a set: a bundled one, or that of a file."""
+    head = f"[datasets.{label if _BARE_KEY.fullmatch(label) else _quoted(label)}]\n"
+    return head + toml_lines(({"set": file} if file else {}) | dict(keys))
+
+
+def toml_lines(values: Mapping[str, str | int]) -> str:
+    """Return one line of TOML for each key, line ends included."""
+    return "".join(
+        f"{key} = {_quoted(value) if isinstance(value, str) else value}\n" for key, value in values.items()
+    )
+
+
+def _quoted(text: str) -> str:
+    """Return text as a basic string of TOML, which has JSON's escapes."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def display_path(path: Path) -> str:
+    """Return a path below the current folder as a relative one."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)
