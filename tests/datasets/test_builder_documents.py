@@ -115,6 +115,19 @@ def test_a_class_of_five_documents_in_five_thousand() -> None:
 NANO = bundled_model("nano")
 
 
+def test_labels_of_just_enough_documents_are_classes() -> None:
+    text = "some words of a document that goes on for a while and ends with a number: "
+    counts = {"many": 12, "enough": 4, "few": 3}
+    read = labelled(
+        [(f"{name}{i}", text * 3 + str(i), name) for name, count in counts.items() for i in range(count)]
+    )
+    spec = spec_of(DocumentOptions(min_documents=4), n_sequences=16, n_samples=200, min_positives=10)
+    data = build_dataset(spec, NANO, read)
+    assert data.feature_names == ("enough", "many")
+    assert data.provenance["documents_of_other_labels"] == 3
+    assert not any(name.startswith("few") for name in data.documents)
+
+
 def test_unlabelled_documents_are_not_read(by_folder: Corpus) -> None:
     read = labelled(
         [

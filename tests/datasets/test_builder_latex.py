@@ -267,6 +267,22 @@ def test_a_small_article_by_hand() -> None:
         assert runs == expected, name
 
 
+def shown(text: str, feature: str) -> str:
+    found = character_features(text)
+    assert found is not None
+    on = found[0][:, LATEX_FEATURES.index(feature)]
+    return "".join(character if inside else "." for character, inside in zip(text, on, strict=True))
+
+
+def test_comments_and_verbatim_text_within_other_constructs() -> None:
+    assert shown("\\a % b\r\nc", "is_comment") == "...% b..."
+    title = "\\section{a \\url{b_c} \\verb|d| e}"
+    assert shown(title, "is_section_title") == ".........a \\url{...} \\verb|.| e."
+    formula = "$a % b_c\nd$ \\a"
+    assert shown(formula, "is_inline_math") == ".a .....\nd...."
+    assert shown(formula, "is_comment") == "...% b_c......"
+
+
 def corpus_and_sets() -> tuple[Corpus, dict[str, list[frozenset[str]]]]:
     written = {f"{seed}.tex": Writer(seed).article(25) for seed in range(50)}
     documents = tuple(Document(name, text) for name, (text, _) in written.items())

@@ -213,6 +213,24 @@ def test_choice_of_foils_is_deterministic_and_even(table: TokenTable) -> None:
     assert (all_there_are.foils_after[0], all_there_are.foils_before[0]) == (100, 150)
 
 
+def test_foils_of_the_other_kind_where_one_is_scarce(table: TokenTable) -> None:
+    documents = (Document("a", "new york " * 10 + "old york, " * 30 + "new car, " * 4),)
+    read = Corpus(documents, corpus_digest(documents))
+    found = scan_corpus(NgramOptions(("new york", "x y"), negatives=2), read, table, 0)
+    assert (found.occurrences[0], found.foils_before[0], found.foils_after[0]) == (10, 4, 16)
+
+
+def test_a_sample_needs_the_longest_phrase_that_ends_there(table: TokenTable) -> None:
+    documents = (Document("a", "out of one of the house"),)
+    read = Corpus(documents, corpus_digest(documents))
+    for phrases in (("one of the", "of the"), ("of the", "one of the")):
+        found = scan_corpus(NgramOptions(phrases), read, table, 0)
+        [sampled] = found.samples.values()
+        end = documents[0].text.index(" house")
+        assert sampled.starts[end] == documents[0].text.index("one")
+        assert sampled.phrases[end] == {0, 1}
+
+
 def test_samples_of_a_cut_phrase_are_lost_and_counted(table: TokenTable) -> None:
     # A phrase at every place of a chunk: some are cut by its end.
     documents = tuple(

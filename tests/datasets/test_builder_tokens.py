@@ -98,6 +98,13 @@ def test_every_entry_of_the_vocabulary(table: TokenTable) -> None:
     assert not found[table.special].any()
 
 
+def test_special_tokens_have_no_features(table: TokenTable) -> None:
+    features = (TokenPredicate("end", regex="endoftext"), TokenPredicate("any", regex=r"(?s:.)"))
+    found = predicate_table(features, table)
+    assert found[table.bos_id].tolist() == [False, False]
+    assert found[:, 1].sum() == len(table.token_bytes) - 1
+
+
 def test_pieces_of_characters_are_unknown_characters(table: TokenTable) -> None:
     piece = next(
         index

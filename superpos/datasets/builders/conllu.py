@@ -67,7 +67,7 @@ def sampled_words(words: tuple[ConlluWord, ...], aligned: Alignment) -> tuple[In
     # Words come in the order of the text, those of one multiword token together.
     alone = np.ones(len(words), dtype=np.bool_)
     alone[:-1] = aligned.ends[last[:-1]] <= starts[1:]
-    alone[1:] &= (aligned.starts[last[1:]] >= ends[:-1]) & (starts[1:] >= ends[:-1])
+    alone[1:] &= aligned.starts[last[1:]] >= ends[:-1]
     chosen = np.flatnonzero(alone)
     return chosen, last[chosen]
 
