@@ -40,7 +40,8 @@ def build_page(
     try:
         tokens = _waiting(f"building {spec.name}", lambda: build_dataset(spec, tokenizer))
     except ArgumentError as error:
-        raise InputError(f"datasets.{spec.name}.{error.argument}: {error.reason}") from error
+        named = getattr(options, "set", "") or options.source
+        raise InputError(f"{named}: {error.argument}: {error.reason}") from error
     return labelled_page(spec, tokens, table, options.examples, usage, label), tokens
 
 

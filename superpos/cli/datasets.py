@@ -132,9 +132,6 @@ def chosen_set(options: argparse.Namespace) -> tuple[DatasetSpec, str]:
         name: getattr(options, name) for name in (*own, "seed") if getattr(options, name) is not None
     }
     given = [name for name in own if name in keys]
-    if given and not spec.reads_corpus:
-        flag = given[0].replace("_", "-")
-        raise InputError(f"--{flag}: {keys[given[0]]!r} does not apply; set {spec.name} reads no corpus")
     if given:  # as a study reads the same keys
         table = _Arguments(Path("command"), {"set": options.set, **{name: keys[name] for name in given}})
         spec = read_dataset(spec.name, table, {}, corpus_required=False)

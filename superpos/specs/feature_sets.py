@@ -78,6 +78,7 @@ def read_dataset(
     corpus_required
         Whether a builder that cannot do with the standard library must be told its corpus.
     """
+    about_text = [key for key in ("corpus", *CORPUS_KEYS) if table.has(key)]
     table = _with_definition(label, _near(table, corpora), corpora)
     table.know("set")
     builder = table.take("builder", str)
@@ -88,7 +89,15 @@ def read_dataset(
     values["description"] = table.take("description", str, "")
     options = read_options(builder, table)
     table.finish()
-    return table.build(DatasetSpec, name=label, builder=builder, corpus=corpus, options=options, **values)
+    made = table.build(DatasetSpec, name=label, builder=builder, corpus=corpus, options=options, **values)
+    if about_text and not made.reads_corpus:
+        why = (
+            'prompts need no text; give contexts = "sentences", or leave it out'
+            if builder == "entities"
+            else f"builder {builder} reads no text; leave it out"
+        )
+        raise table.fail(about_text[0], f"does not apply: {why}")
+    return made
 
 
 def _default(key: str) -> int:

@@ -449,10 +449,10 @@ def test_import_of_directions_and_matrices(run: Run, refused: Run, tmp_path: Pat
         (("show", "none.toml"), "none.toml: no such set file"),
         (("show", "natural_language"), "natural_language: needs a text; name it with --corpus"),
         (("show", "natural_language", "--label-key", "x"), "natural_language: needs a text"),
-        (("show", "weekdays", "--corpus", "x"), "--corpus: 'x' does not apply; set weekdays reads no corpus"),
+        (("show", "weekdays", "--corpus", "x"), "--corpus: does not apply: builder token_list reads no text"),
         (
             ("show", "occupation", "--label-key", "x"),
-            "--label-key: 'x' does not apply; set occupation reads no",
+            "--label-key: does not apply: prompts need no text",
         ),
         (("show", "text_features", "--corpus", "none.txt"), "none.txt: no such file or folder; a corpus is"),
         (("show", "text_features", "--corpus", "hub:a/b"), "--max-documents: 0 would read a whole data set"),

@@ -173,19 +173,21 @@ def test_the_table_of_keys_covers_every_builder_and_every_option() -> None:
 
 @pytest.mark.parametrize(("builder", "text", "options"), EVERY_KEY)
 def test_every_key_of_every_builder(builder: str, text: str, options: Any, tmp_path: Path) -> None:
-    head = f'builder = "{builder}"\ncorpus = "text.txt"\nn_sequences = 11\nctx_len = 12\nn_samples = 23\n'
+    reads = builder in BUILDERS[:8] or builder == "entities"  # as the table of builders says
+    corpus = 'corpus = "text.txt"\n' if reads else ""
+    head = f'builder = "{builder}"\n{corpus}n_sequences = 11\nctx_len = 12\nn_samples = 23\n'
     spec = set_of(tmp_path, f'{head}min_positives = 4\nseed = 5\ndescription = "Mine"\n{text}')
     assert spec.options == options
     assert (spec.name, spec.builder, spec.description) == ("mine", builder, "Mine")
     assert (spec.n_sequences, spec.ctx_len, spec.n_samples) == (11, 12, 23)
     assert (spec.min_positives, spec.seed) == (4, 5)
-    reads = builder in BUILDERS[:8] or builder == "entities"  # as the table of builders says
     assert spec.corpus == (CorpusSpec("text", "text.txt") if reads else CorpusSpec("none"))
 
 
 @pytest.mark.parametrize(("builder", "text", "options"), EVERY_KEY)
 def test_a_set_survives_json(builder: str, text: str, options: Any, tmp_path: Path) -> None:
-    spec = set_of(tmp_path, f'builder = "{builder}"\ncorpus = "text.txt"\n{text}')
+    corpus = 'corpus = "text.txt"\n' if builder in (*BUILDERS[:8], "entities") else ""
+    spec = set_of(tmp_path, f'builder = "{builder}"\n{corpus}{text}')
     assert spec.options == options
     assert DatasetSpec.from_json(json.loads(json.dumps(asdict(spec)))) == spec
 
@@ -256,6 +258,18 @@ MISTAKES = [
     (
         'builder = "text_features"\ncorpus = {path = "x"}\nlabel_key = "y"',
         "label_key: does not apply beside a table; set it in the table `corpus`",
+    ),
+    (
+        'builder = "token_list"\nlist = "seasons"\ncorpus = "x"',
+        "corpus: does not apply: builder token_list reads no text; leave it out",
+    ),
+    (
+        'builder = "entities"\nentities = "occupation"\nlabel_key = "x"\ncorpus = "y"',
+        "corpus: does not apply: prompts need no text; give contexts",
+    ),
+    (
+        'builder = "sparse_probing"\nfolder = "x"\nlabel_key = "x"',
+        "label_key: does not apply: builder sparse",
     ),
     ('builder = "text_features"\nneeds_corpus = 1', "needs_corpus: 1 is not true or false"),
     ('builder = "text_features"\nwords = ["a"]', "words: unknown key"),
@@ -550,6 +564,13 @@ def test_a_study_that_names_another_text_gives_the_keys_of_it(tmp_path: Path) ->
     assert said == (
         "datasets.python_package.label_key: does not apply here; set it in [corpora.code], which has the text"
     )
+
+
+def test_a_study_may_go_back_from_sentences_to_prompts(tmp_path: Path) -> None:
+    news = 'builder = "entities"\nentities = "occupation"\ncontexts = "sentences"\ncorpus = "news.jsonl"\n'
+    assert set_of(tmp_path, news).corpus.path == "news.jsonl"
+    sets = study_sets(tmp_path, '[datasets.a]\nset = "mine.toml"\ncontexts = "templates"\n')
+    assert sets["a"].corpus == CorpusSpec("none")
 
 
 def test_a_set_file_may_leave_the_text_to_the_study(tmp_path: Path) -> None:
