@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from superpos.errors import InputError, allowed
+from superpos.errors import InputError
 
 NAME = re.compile(r"EleutherAI/(pythia-[\w.]+?)(-deduped)?")
 N_STEPS = 143_000
@@ -48,19 +48,12 @@ PRESETS = {
 
 
 def preset_size(name: str) -> str:
-    """Return the size that a hub name of the suite means (`pythia-70m`); empty for other names.
+    """Return the size that a hub name of the suite means (`pythia-70m`), or empty text.
 
-    Raises
-    ------
-    InputError
-        For a name of the suite whose size is unknown.
+    Empty are other repositories too whose names begin like that (`pythia-160m-seed1`): they are the hub's.
     """
     match = NAME.fullmatch(name)
-    if match is None:
-        return ""
-    if match[1] not in PRESETS:
-        raise InputError(f"model {name}: is no size of the suite; {allowed(match[1], PRESETS)}")
-    return match[1]
+    return match[1] if match is not None and match[1] in PRESETS else ""
 
 
 def training_steps() -> tuple[int, ...]:

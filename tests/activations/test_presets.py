@@ -160,9 +160,12 @@ def test_steps_may_be_numbers_and_must_be_published():
         inspect_model(ModelSpec("EleutherAI/pythia-70m", revision=1500))
 
 
-def test_unknown_sizes_and_revisions_of_random_weights_are_refused():
-    with pytest.raises(InputError, match=r"pythia-71m: is no size of the suite; allowed: .*did you mean"):
-        inspect_model(random("pythia-71m"))
+def test_other_names_are_the_hubs_and_revisions_of_random_weights_are_refused():
+    for name in ("pythia-71m", "pythia-160m-seed1"):
+        with pytest.raises(
+            InputError, match=f"EleutherAI/{name}: no such folder, and the hub does not answer"
+        ):
+            inspect_model(random(name))
     with pytest.raises(InputError, match="random weights have no revision 'step1000'"):
         inspect_model(ModelSpec("EleutherAI/pythia-70m", revision=1000, weights="random", seed=0))
     assert preset_size("EleutherAI/gpt-neo-125m") == preset_size("owner/pythia-70m") == ""
