@@ -17,6 +17,7 @@ from superpos.cli.dataset_building import build_page, may_write, print_result
 from superpos.cli.dataset_sources import display_path, set_usage, toml_lines
 from superpos.datasets.imported import SUFFIXES
 from superpos.errors import InputError
+from superpos.models import BUNDLED
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.feature_sets import read_dataset
 from superpos.specs.toml_table import Table
@@ -38,7 +39,13 @@ def import_set(options: argparse.Namespace, console: Console) -> int:
     said: dict[str, Any] = {"description": f"Imported: {source.name}", "builder": builder}
     said |= {"folder" if source.is_dir() else "file": _path_from(out, source), **keys}
     usage = set_usage(out.stem, display_path(out), {})
-    page, tokens = build_page(_read_text(out, toml_lines(said)), options, usage)
+    try:
+        page, tokens = build_page(_read_text(out, toml_lines(said)), options, usage)
+    except InputError as error:
+        if source.is_dir() and options.model is None and options.tokenizer is None:
+            hint = f"checked with the tokenizer of model {BUNDLED[0]}; --model or --tokenizer names another"
+            raise InputError(f"{error} ({hint})") from error
+        raise
     if tokens is not None and options.ctx_len is None:  # rows end with their last sample
         said["ctx_len"] = max(MIN_CTX_LEN, int(np.diff(tokens.sequence_starts).max()))
     try:

@@ -394,7 +394,10 @@ def test_a_folder_with_a_mistake_writes_nothing(refused: Run, tmp_path: Path) ->
     assert "row 0" in said
     assert "noun|probe_classes" in said
     beyond = write_probing_folder(tmp_path / "beyond", tokens=[[0, *([10**6] * 23)]] * 30)
-    assert str(10**6) in refused("import", beyond)
+    said = refused("import", beyond)
+    assert str(10**6) in said
+    assert "checked with the tokenizer of model nano; --model or --tokenizer names another" in said
+    assert "checked with" not in refused("import", beyond, "--tokenizer", NANO)
     assert "not a data set" in refused("import", make_folder("empty"))
     assert "none: no such file or folder" in refused("import", "none")
     assert "--psm: applies to files only" in refused("import", bad, "--psm", "cosine")
