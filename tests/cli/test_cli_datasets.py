@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from superpos.cli.dataset_pages import FeaturePage, SetPage
 from superpos.cli.parser import main
 from superpos.datasets.artifacts import content_digest, load_dataset
 from superpos.datasets.build import build_dataset
+from superpos.datasets.labels import several_examples
 from superpos.datasets.tokens import load_tokens
 from superpos.models import bundled_model
 from superpos.records.data import TokenExample
 from superpos.specs.builders import BUILDERS
+from superpos.specs.datasets import CorpusSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
 from superpos.specs.studyfile import load_study
 
@@ -160,6 +163,32 @@ def test_show_says_what_was_built(run: Run, text: Path, workplace: Path) -> None
     expected = np.corrcoef(tokens.labels[:, 5], tokens.labels[:, 6])[0, 1]
     assert page["phi"][5][6] == pytest.approx(expected)
     assert sorted(path.name for path in workplace.iterdir()) == ["study.toml"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 10_000])
+def test_examples_are_spread_over_the_positive_samples(count: int, text: Path) -> None:
+    spec = replace(load_feature_set("text_features"), corpus=CorpusSpec("text", str(text)))
+    tokens = build_dataset(replace(spec, n_sequences=30, n_samples=200, min_positives=5), NANO)
+    table = load_tokens(NANO)
+    several = several_examples(tokens, table.token_bytes, table.special, count)
+    if count == 1:
+        assert tuple(found[0] if found else None for found in several) == tokens.examples
+    for column, found in enumerate(several):
+        samples = np.flatnonzero(tokens.labels[:, column])
+        assert len(found) == min(count, len(samples))
+        # Each of as many equal parts of the positives gives one.
+        for part, example in zip(np.array_split(samples, len(found)) if found else [], found, strict=True):
+            spelled = [
+                table.token_bytes[tokens.token_ids[start + position]].decode("utf-8", "replace")
+                for start, position in zip(
+                    tokens.sequence_starts[tokens.sample_sequences[part]],
+                    tokens.sample_positions[part],
+                    strict=True,
+                )
+            ]
+            if len(samples) % len(found) == 0:
+                assert example.token in spelled
+    assert sum(map(len, several)) > 0
 
 
 def test_show_in_plain_text_marks_each_example(run: Run, text: Path) -> None:
