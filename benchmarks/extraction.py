@@ -1,6 +1,6 @@
 """Extraction beside the bare forward pass and beside the plain recipe: same weights, same run, one thread.
 
-    python -m benchmarks.extraction [--quick] [--large] [--repeats R]
+    python -m benchmarks.extraction [--quick] [--model SIZE]... [--repeats R]
 
 Models are shapes of the Pythia suite with random weights, activations are `mlp.act` of all layers, samples
 are as dense as in a text feature set (10 in a window of 128 tokens). Corpora: *windows* of 128 tokens, as
@@ -56,9 +56,17 @@ class Case:
     token_budget: int
 
 
-CASES = [Case("pythia-70m", 3072, 1024), Case("pythia-160m", 1024, 512)]
-QUICK = [Case("pythia-14m", 4096, 1024), Case("pythia-70m", 1024, 512)]
-LARGE = [Case("pythia-1b", 512, 512)]
+CASES = {
+    case.size: case
+    for case in (
+        Case("pythia-14m", 8192, 2048),
+        Case("pythia-70m", 3072, 1024),
+        Case("pythia-160m", 1024, 512),
+        Case("pythia-410m", 512, 512),
+        Case("pythia-1b", 512, 512),
+    )
+}
+USUAL, QUICK = ["pythia-70m", "pythia-160m"], ["pythia-14m"]
 
 
 def corpus(kind: str, n_tokens: int, vocab_size: int = 50_304) -> LabelledTokens:
@@ -293,13 +301,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Extraction beside the bare forward pass and a plain recipe."
     )
-    parser.add_argument("--quick", action="store_true", help="14m and 70m, fewer tokens (a minute)")
-    parser.add_argument("--large", action="store_true", help="the shape of 1b too (4 GB, minutes)")
+    parser.add_argument("--quick", action="store_true", help="the shape of 14m only (half a minute)")
+    parser.add_argument(
+        "--model", action="append", choices=list(CASES), help="shapes to run instead (default 70m and 160m)"
+    )
     parser.add_argument("--repeats", type=int, default=5, help="repeats a case (default 5)")
     arguments = parser.parse_args()
     if arguments.repeats < 2:
         parser.error(f"--repeats {arguments.repeats}: quartiles need at least 2")
-    cases = QUICK if arguments.quick else CASES + (LARGE if arguments.large else [])
+    sizes = arguments.model or (QUICK if arguments.quick else USUAL)
     print("# Extraction beside the bare forward pass and a plain recipe\n")
     print(f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; one thread, ", end="")
     print(f"float32. Python {platform.python_version()}, NumPy {np.__version__}, ", end="")
@@ -310,7 +320,7 @@ def main() -> None:
         os.environ.setdefault(
             "SUPERPOS_MODELS", folder
         )  # presets are written there, and not into the user's cache
-        bench_speed(cases, arguments.repeats, Path(folder))
+        bench_speed([CASES[size] for size in sizes], arguments.repeats, Path(folder))
         bench_memory("pythia-14m", 2048 if arguments.quick else 8192, Path(folder))
 
 
