@@ -515,10 +515,11 @@ def test_a_corpus_without_the_label_is_one_line(refused: Run, text: Path) -> Non
 
 
 def test_no_action_loads_torch_or_the_database(text: Path, tmp_path: Path) -> None:
-    heavy = ("torch", "transformers", "ray", "sklearn", "sqlalchemy", "matplotlib", "numba", "pandas")
+    heavy = ("torch", "transformers", "ray", "sklearn", "sqlalchemy", "matplotlib", "numba")
     small = ["--corpus", str(text), "--n-samples", "100"]
     commands = [["list"], ["show", "digits"], ["show", "occupation"], ["show", "text_features", *small]]
     commands.append(["build", "text_features", *small, "--out", "a.safetensors"])
+    commands.append(["import", str(write_probing_folder(tmp_path / "ewt.pyth.24.30"))])
     script = (
         "import sys\n"
         "from superpos.cli.parser import main\n"
