@@ -44,6 +44,7 @@ def missing_targets(database: Database, study_id: int, limit: int) -> tuple[Targ
         direction_sets.c.status == "done",
         t.target_id.in_(of_study),
         ~no_reference_yet,
+        sa.or_(t.space != "whitened", direction_sets.c.coef_whitened.is_not(None)),
         not_quarantined("psms", t.key),
     )
     return _works(database, conditions, limit)

@@ -12,7 +12,7 @@ a group that is drawn twice has twice the weight.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -109,21 +109,38 @@ def noise_ceiling(
     train_rows: ArrayLike,
     settings: ProbeSettings,
     similarity: Similarity,
+    **options: Any,
+) -> NoiseCeiling:
+    """Return intervals and reliability of one similarity; see `noise_ceilings`."""
+    every = noise_ceilings(
+        activations, labels, feature_names, groups, train_rows, settings, [similarity], **options
+    )
+    return every[0]
+
+
+def noise_ceilings(
+    activations: ArrayLike,
+    labels: ArrayLike,
+    feature_names: tuple[str, ...],
+    groups: ArrayLike,
+    train_rows: ArrayLike,
+    settings: ProbeSettings,
+    similarities: Sequence[Similarity],
     *,
     halves: int = 10,
     bootstraps: int = 100,
     level: float = 0.95,
     members: ArrayLike | None = None,
     C: float | None = None,
-) -> NoiseCeiling:
-    """Return intervals and reliability of the similarities of probes.
+) -> tuple[NoiseCeiling, ...]:
+    """Return intervals and reliability for each of several similarities of the same resampled probes.
 
     Parameters
     ----------
     activations, labels, feature_names, groups, train_rows, settings, members, C
         As in `resampled_directions`.
-    similarity
-        PSM of raw and of scaled coefficients.
+    similarities
+        PSMs of raw and of scaled coefficients.
     halves, bootstraps
         Replicates of each.
     level
@@ -142,9 +159,15 @@ def noise_ceiling(
     n_halves = 2 * len(draws)
     draws += [("bootstrap", replicate) for replicate in range(check_count("bootstraps", bootstraps, 1))]
     inputs = check_inputs(activations, labels, feature_names, groups, train_rows, members)
-    matrices = [
-        _similarities(similarity, raw, scaled) for raw, scaled in _directions(inputs, settings, draws, C)
-    ]
+    matrices: list[list[Float]] = [[] for _ in similarities]
+    for raw, scaled in _directions(inputs, settings, draws, C):
+        for found, similarity in zip(matrices, similarities, strict=True):
+            found.append(_similarities(similarity, raw, scaled))
+    return tuple(_ceiling(found, n_halves, coverage) for found in matrices)
+
+
+def _ceiling(matrices: list[Float], n_halves: int, coverage: float) -> NoiseCeiling:
+    """Return the ceiling from the matrices of all halves, and after them of all bootstraps."""
     split, drawn = matrices[:n_halves], np.array(matrices[n_halves:])
     known = np.all(np.isfinite(drawn), axis=0)
     ends = np.full((2, *known.shape), np.nan)

@@ -202,6 +202,38 @@ class DirectionResult:
     """Directions in the space `whitened`, (k, r), where the study asks for it."""
 
 
+@dataclass(frozen=True, slots=True)
+class PsmToResample:
+    """A matrix of a probe set that is to be known better."""
+
+    psm_id: int
+    space: str
+    similarity: str
+    rbf_scale_resolved: float
+
+
+@dataclass(frozen=True, slots=True)
+class CeilingWork:
+    """Matrices of one probe set without a noise ceiling."""
+
+    direction: DirectionWork
+    C: float | None
+    """What cross-validation chose; None where it did not choose."""
+    psms: tuple[PsmToResample, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CeilingResult:
+    """How well one matrix is known."""
+
+    psm_id: int
+    low: Float
+    """Lower ends of the intervals, (k, k); NaN where unknown."""
+    high: Float
+    reliability: float | None
+    n_resamples: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceResult:
     """Directions without probes, or an imported matrix; or why there are none."""

@@ -46,7 +46,7 @@ class CorpusSpec:
     config: str = ""
     """Configuration of a data set on the hub."""
     split: str = ""
-    """Split of a saved data set or of a folder of Parquet files; empty if there is one (on the hub: train)."""
+    """Split of a saved data set or a folder of Parquet files; empty if there is one (on the hub: train)."""
     revision: str = ""
     """Revision of a data set on the hub."""
     parts: tuple[tuple[str, CorpusSpec], ...] = ()

@@ -25,6 +25,8 @@ TARGET_KINDS: tuple[str, ...] = get_args(TargetKind)
 SPACES: tuple[str, ...] = get_args(Space)
 POOLINGS: tuple[str, ...] = get_args(Pooling)
 STORE_VECTORS: tuple[str, ...] = get_args(StoreVectors)
+MIN_RESAMPLES = 20
+"""Fewest bootstraps of a noise ceiling."""
 MEDIAN_RULE = -1.0
 """`rbf_scale` that stands for the rule `median`."""
 
@@ -198,10 +200,18 @@ class Study:
     datasets: tuple[DatasetSpec, ...]
     blocks: tuple[Block, ...]
     store_vectors: StoreVectors = "all"
+    noise_ceiling: int = 0
+    """Bootstraps that say how well each matrix of the features is known; 0 = not asked."""
 
     def __post_init__(self) -> None:
         """Check the references between parts; raises `ArgumentError`."""
         check_choice("store_vectors", self.store_vectors, STORE_VECTORS)
+        n = check_count("noise_ceiling", self.noise_ceiling, 0)
+        if 0 < n < MIN_RESAMPLES:
+            raise ArgumentError(
+                "noise_ceiling",
+                f"{n} resamples give no interval; use at least {MIN_RESAMPLES}, or 0 for none",
+            )
         if not self.blocks:
             raise ArgumentError("blocks", "is empty, so the grid is empty; add a [[blocks]] table")
         models = tuple(model.label for model in self.models)

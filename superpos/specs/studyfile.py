@@ -10,7 +10,7 @@ from superpos.errors import ArgumentError, allowed
 from superpos.specs.axes import BACKENDS, ENERGIES, Kernel, check_choice, check_count
 from superpos.specs.blocks import fit_axes, joint_axes
 from superpos.specs.feature_sets import read_corpora, read_dataset
-from superpos.specs.probes import ProbeSettings
+from superpos.specs.probes import C_GRID, ProbeSettings
 from superpos.specs.study import (
     MEDIAN_RULE,
     Block,
@@ -22,6 +22,8 @@ from superpos.specs.study import (
 from superpos.specs.toml_table import Table, load_toml
 
 NUMBER = (int, float)
+CROSS_VALIDATION = "cv"
+"""`probe_C` that is chosen by cross-validation."""
 BLOCK_KEYS = {"gauge": "gauges", "importance_mode": "importance_modes"}
 """Keys of a block whose axes have another name."""
 
@@ -56,6 +58,7 @@ def parse_study(path: Path, data: dict[str, Any]) -> Study:
     )
     description = top.take("description", str, "")
     store_vectors = top.take("store_vectors", str, "all")
+    noise_ceiling = top.take("noise_ceiling", int, 0)
     top.finish()
     return top.build(
         Study,
@@ -65,6 +68,7 @@ def parse_study(path: Path, data: dict[str, Any]) -> Study:
         datasets=datasets,
         blocks=blocks,
         store_vectors=store_vectors,
+        noise_ceiling=noise_ceiling,
     )
 
 
@@ -111,21 +115,38 @@ def _kernel(table: Table, index: int, value: Any) -> Kernel:
 
 
 def _probes(table: Table) -> tuple[ProbeSettings, ...]:
-    """Read the probe settings; `probe_C` and `split_seeds` span a product."""
+    """Read the probe settings; `probe_C` and `split_seeds` span a product.
+
+    Among the values of `probe_C`, `"cv"` stands for cross-validation over `probe_C_grid`.
+    """
     fixed: dict[str, Any] = {
         "method": table.take("method", str, "logistic"),
         "class_weight": table.take("class_weight", str, "balanced"),
         "scaler": table.take("scaler", str, "paper"),
     }
-    values = table.take_list("probe_C", float, [1.0])
+    values = [_penalty(table, value) for value in table.take_list("probe_C", (float, str), [1.0])]
+    grid = tuple(table.take_list("probe_C_grid", float, list(C_GRID)))
     seeds = table.take_list("split_seeds", int, [0])
     for key, given in (("probe_C", values), ("split_seeds", seeds)):
         if not given:
             raise table.fail(key, "is empty, so the grid is empty; give at least one value")
-    keys = {"C": "probe_C", "split_seed": "split_seeds"}
+    keys = {"C": "probe_C", "split_seed": "split_seeds", "C_grid": "probe_C_grid"}
     return tuple(
-        table.build(ProbeSettings, keys, **fixed, C=C, split_seed=seed) for C in values for seed in seeds
+        table.build(ProbeSettings, keys, **fixed, C=C, split_seed=seed, C_grid=() if C else grid)
+        for C in values
+        for seed in seeds
     )
+
+
+def _penalty(table: Table, value: float | str) -> float:
+    """Return a value of `probe_C`, 0 for cross-validation."""
+    if value == CROSS_VALIDATION:
+        return 0.0
+    if isinstance(value, str):
+        raise table.fail("probe_C", f"{value!r} is unknown; allowed: numbers above 0 or {CROSS_VALIDATION!r}")
+    if value == 0.0:
+        raise table.fail("probe_C", "0 must be above 0")
+    return value
 
 
 def _targets(table: Table) -> tuple[TargetChoice, ...]:

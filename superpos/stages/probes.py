@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from superpos.activations.shards import read_shards
 from superpos.datasets.artifacts import load_dataset
-from superpos.datasets.labels import count_labels
-from superpos.datasets.splits import split_by_group, split_groups, split_members
 from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
 from superpos.db.inputs import activation_works
 from superpos.db.sources import finish_sources, missing_sources
 from superpos.errors import InputError
 from superpos.records.data import FeatureStatus, LabelledTokens, ProbeMetrics, ProbeSet
 from superpos.records.work import DirectionResult, DirectionWork, SourceResult
-from superpos.stages import activations, datasets
+from superpos.stages import activations, datasets, resampled
 from superpos.stages.context import Context
 from superpos.stages.executor import TaskError
+from superpos.stages.probe_inputs import feature_statuses, read_probe_data
 from superpos.stages.sources import SourceTask
 
 STAGE = "probes"
@@ -50,31 +48,24 @@ def train(task: ProbeTask) -> ProbeSet | NotTrained:
 
     work = task.work
     tokens = load_dataset(task.tokens_path)
+    statuses = feature_statuses(tokens)
+    usable = sum(status is FeatureStatus.OK for status in statuses)
+    if usable < MIN_FEATURES:
+        found = f"{usable} features have enough positives and negatives; geometry needs {MIN_FEATURES}"
+        return NotTrained(found, lost=False)
     try:
-        values = read_shards(task.data_folder, work.shards)
+        data = read_probe_data(work, task.tokens_path, task.data_folder)
     except InputError as error:
         return NotTrained(str(error), lost=True)
-    statuses = [count.status for count in count_labels(tokens.feature_names, tokens.labels, tokens.members)]
-    usable = [index for index, status in enumerate(statuses) if status is FeatureStatus.OK]
-    if len(usable) < MIN_FEATURES:
-        found = f"{len(usable)} features have enough positives and negatives; geometry needs {MIN_FEATURES}"
-        return NotTrained(found, lost=False)
-    labels, members = tokens.labels[:, usable], tokens.members[:, usable]
-    groups = split_groups(tokens)
-    settings = work.settings
-    shared = bool(members.all())
-    fraction, seed = settings.test_fraction, settings.split_seed
     probes = train_probes(
-        values,
-        labels,
-        tuple(tokens.feature_names[index] for index in usable),
-        groups,
-        split_by_group(labels, groups, fraction, seed)
-        if shared
-        else split_members(labels, members, groups, fraction, seed),
-        settings,
+        data.activations,
+        data.labels,
+        data.feature_names,
+        data.groups,
+        data.train_rows,
+        work.settings,
         label_replicate=work.label_replicate,
-        members=None if shared else members,
+        members=data.members,
     )
     return _with_left_out(probes, tokens, statuses)
 
@@ -119,6 +110,7 @@ def run(context: Context) -> None:
                 context.reporter.advance(STAGE)
         context.reporter.finish(STAGE)
     pass_on_refusals(context.database)
+    resampled.run_whitening(context)
 
 
 def _read_sources(context: Context) -> None:

@@ -29,6 +29,7 @@ from superpos.db.recompute import (
     probe_rows,
     psm_row,
 )
+from superpos.db.resampled import ceiling_works
 from superpos.db.sources import source_works
 from superpos.errors import InputError
 from superpos.records.work import SourceWork
@@ -36,6 +37,7 @@ from superpos.specs.datasets import DatasetSpec
 from superpos.stages.fit_cells import compute_work, same_columns
 from superpos.stages.probes import NotTrained, ProbeTask, train
 from superpos.stages.psms import build
+from superpos.stages.resampled import CeilingTask, WhitenTask, resample, whiten
 from superpos.stages.scratch import Scratch, build_again, extract_again
 from superpos.stages.sources import SourceTask, read_source
 
@@ -139,7 +141,19 @@ def _psm(scratch: Scratch, first: str, _second: str) -> Comparison | None:
         }
     if work.kind == "features":
         made["entries"] = record.matrix[np.triu_indices(len(record.matrix), 1)]
+    if stored["n_resamples"]:
+        made |= _ceiling(scratch, stored)
     return _compare("similarity matrix", stored, made)
+
+
+def _ceiling(scratch: Scratch, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Find the noise ceiling of a matrix again."""
+    work = ceiling_works(scratch.database, stored["psm_id"])[0]
+    tokens_path = scratch.tokens(work.direction.dataset_key)
+    folder = scratch.activations(work.direction, tokens_path)
+    found = resample(CeilingTask(work, stored["n_resamples"], tokens_path, folder))[0]
+    pairs = np.triu_indices(len(found.low), 1)
+    return {"low": found.low[pairs], "high": found.high[pairs], "reliability": found.reliability}
 
 
 def _directions(scratch: Scratch, first: str, _second: str) -> Comparison | None:
@@ -154,10 +168,13 @@ def _directions(scratch: Scratch, first: str, _second: str) -> Comparison | None
     if not works or stored["coef_raw"] is None:
         raise InputError(f"probe set {first}: has no result to compare with")
     tokens_path = scratch.tokens(dataset_key)
-    probes = train(ProbeTask(works[0], tokens_path, scratch.activations(works[0], tokens_path)))
+    folder = scratch.activations(works[0], tokens_path)
+    probes = train(ProbeTask(works[0], tokens_path, folder))
     if isinstance(probes, NotTrained):
         raise InputError(f"probe set {first}: cannot be made again: {probes.reason}")
     made = {name: getattr(probes, name) for name in ("coef_raw", "coef_scaled", "intercept", "scale")}
+    if stored["coef_whitened"] is not None:
+        made["coef_whitened"] = whiten(WhitenTask(works[0], probes.coef_raw, tokens_path, folder))
     kept = dict(stored)
     for row, metrics in zip(probe_rows(scratch.database, direction_id), probes.metrics, strict=True):
         for name, value in asdict(metrics).items():

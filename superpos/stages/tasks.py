@@ -27,6 +27,20 @@ def run_probes(payload: Any) -> Any:
     return train(payload)
 
 
+def run_whiten(payload: Any) -> Any:
+    """Whiten directions."""
+    from superpos.stages.resampled import whiten
+
+    return whiten(payload)
+
+
+def run_resample(payload: Any) -> Any:
+    """Find noise ceilings."""
+    from superpos.stages.resampled import resample
+
+    return resample(payload)
+
+
 def run_source(payload: Any) -> Any:
     """Read directions that come without probes."""
     from superpos.stages.sources import read_source
@@ -46,5 +60,7 @@ TASKS: dict[str, Callable[[Any], Any]] = {
     "extract": run_extract,
     "probes": run_probes,
     "source": run_source,
+    "whiten": run_whiten,
+    "resample": run_resample,
     "fits": run_fits,
 }

@@ -48,6 +48,11 @@ def refusal(folder: Path, text: str) -> str:
 # --- what a file holds --------------------------------------------------------------------------------------
 
 
+def test_penalties_by_cross_validation(tmp_path: Path) -> None:
+    block = read_block(tmp_path, 'probe_C = [1, "cv"]\nprobe_C_grid = [0.1, 1, 10]\n')
+    assert block.probes == (ProbeSettings(C=1.0), ProbeSettings(C=0.0, C_grid=(0.1, 1.0, 10.0)))
+
+
 def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
     study = read(tmp_path, f"{HEAD}[[blocks]]\n")
     assert (study.name, study.description, study.store_vectors) == ("mine", "", "all")
@@ -269,7 +274,7 @@ TOP: list[tuple[str, str]] = [
         f'descripton = ""\n{HEAD}[[blocks]]\n',
         (
             "descripton: unknown key; allowed: blocks, corpora, datasets, description, models, name, "
-            "store_vectors (did you mean 'description'?)"
+            "noise_ceiling, store_vectors (did you mean 'description'?)"
         ),
     ),
     (
@@ -380,14 +385,20 @@ BLOCK: list[tuple[str, str]] = [
         ),
     ),
     ("probe_C = 0", "blocks[0].probe_C: 0 must be above 0"),
+    ('probe_C = "vc"', "blocks[0].probe_C: 'vc' is unknown; allowed: numbers above 0 or 'cv'"),
+    (
+        'probe_C = "cv"\nprobe_C_grid = [1, 0.1]',
+        "blocks[0].probe_C_grid: [1.0, 0.1] must be at least two ascending numbers, or none",
+    ),
+    ('poolings = ["min"]', "blocks[0].poolings: 'min' is unknown; allowed: max, mean, last"),
     ("split_seeds = [-1]", "blocks[0].split_seeds: -1 must be at least 0"),
     (
         'space = "raw"',
         (
             "blocks[0].space: unknown key; allowed: backend, class_weight, datasets, fit_two_classes, "
             "gauges, gtol, hookpoints, importance_modes, kernels, lambda_d, layers, max_iter, method, "
-            "models, n_dims, name, poolings, probe_C, rbf_scales, reoptimisations, replicates, restarts, "
-            "scaler, similarities, spaces, split_seeds, targets (did you mean 'spaces'?)"
+            "models, n_dims, name, poolings, probe_C, probe_C_grid, rbf_scales, reoptimisations, "
+            "replicates, restarts, scaler, similarities, spaces, split_seeds, targets (did you mean 'spaces'?)"
         ),
     ),
     (

@@ -1,0 +1,136 @@
+"""What is made of trained probes on request: whitened directions, and noise ceilings of their matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from superpos.arrays import Float
+from superpos.db.directions import direction_works
+from superpos.db.engine import Database, take_turns
+from superpos.db.failures import not_quarantined
+from superpos.db.tables_fits import block_targets, blocks, psm_entries, psms, targets
+from superpos.db.tables_inputs import direction_sets, probes
+from superpos.records.work import CeilingResult, CeilingWork, DirectionWork, PsmToResample
+
+SPACES = ("raw", "scaled")
+"""Spaces whose matrices have a ceiling; whitening every resample again would cost more than it tells."""
+
+
+def _of_study(study_id: int) -> sa.ColumnElement[bool]:
+    """Return the condition that a target belongs to a study."""
+    query = (
+        sa.select(block_targets.c.target_id)
+        .join(blocks, blocks.c.block_id == block_targets.c.block_id)
+        .where(blocks.c.study_id == study_id)
+    )
+    return targets.c.target_id.in_(query)
+
+
+def missing_whitened(database: Database, study_id: int) -> tuple[tuple[DirectionWork, Float], ...]:
+    """Return a study's probe sets whose whitened directions are asked for and not there, with raw ones."""
+    d = direction_sets.c
+    wanted = (
+        sa.select(targets.c.direction_id)
+        .where(_of_study(study_id), targets.c.space == "whitened", targets.c.status == "planned")
+        .distinct()
+    )
+    query = sa.select(d.direction_id, d.coef_raw).where(
+        d.direction_id.in_(wanted),
+        d.status == "done",
+        d.coef_whitened.is_(None),
+        not_quarantined("probes", d.key),
+    )
+    with database.read() as connection:
+        raw: dict[int, Float] = {row[0]: row[1] for row in connection.execute(query)}
+    works = direction_works(database, list(raw)) if raw else ()
+    return tuple((work, raw[work.direction_id]) for work in works)
+
+
+def finish_whitened(database: Database, direction_id: int, whitened: Float) -> None:
+    """Write the whitened directions of a probe set."""
+    d = direction_sets.c
+    with database.write() as connection:
+        take_turns(connection, "probes")
+        connection.execute(
+            direction_sets.update()
+            .where(d.direction_id == direction_id, d.coef_whitened.is_(None))
+            .values(coef_whitened=whitened)
+        )
+
+
+def missing_ceilings(database: Database, study_id: int, n_resamples: int) -> tuple[CeilingWork, ...]:
+    """Return a study's probe sets with matrices that are known from fewer than `n_resamples` resamples."""
+    return _ceiling_works(database, _of_study(study_id), psms.c.n_resamples < n_resamples)
+
+
+def ceiling_works(database: Database, psm_id: int) -> tuple[CeilingWork, ...]:
+    """Return the work of one matrix, whether it has a ceiling or not."""
+    return _ceiling_works(database, psms.c.psm_id == psm_id)
+
+
+def _ceiling_works(database: Database, *conditions: sa.ColumnElement[bool]) -> tuple[CeilingWork, ...]:
+    d, t = direction_sets.c, targets.c
+    chosen = (
+        sa.select(sa.func.max(probes.c.C)).where(probes.c.direction_id == d.direction_id).scalar_subquery()
+    )
+    query = (
+        sa.select(
+            d.direction_id, psms.c.psm_id, t.space, t.similarity, psms.c.rbf_scale_resolved, chosen.label("C")
+        )
+        .join(targets, t.direction_id == d.direction_id)
+        .join(psms, psms.c.psm_id == t.psm_id)
+        .where(d.activation_id.is_not(None), d.label_replicate == -1, t.kind == "features")
+        .where(t.space.in_(SPACES), not_quarantined("psms", d.key), *conditions)
+        .distinct()
+        .order_by(d.direction_id, psms.c.psm_id)
+    )
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+    asked: dict[int, list[PsmToResample]] = {}
+    penalties: dict[int, float | None] = {}
+    for row in rows:
+        asked.setdefault(row.direction_id, []).append(
+            PsmToResample(row.psm_id, row.space, row.similarity, row.rbf_scale_resolved)
+        )
+        penalties[row.direction_id] = row.C
+    works = direction_works(database, list(asked)) if asked else ()
+    return tuple(
+        CeilingWork(work, penalties[work.direction_id], tuple(asked[work.direction_id])) for work in works
+    )
+
+
+def finish_ceilings(database: Database, results: Sequence[CeilingResult]) -> None:
+    """Write intervals, reliability and number of resamples of matrices."""
+    with database.write() as connection:
+        take_turns(connection, "psms")
+        for result in results:
+            connection.execute(
+                psms.update()
+                .where(psms.c.psm_id == result.psm_id)
+                .values(reliability=result.reliability, n_resamples=result.n_resamples)
+            )
+            e = psm_entries.c
+            connection.execute(
+                psm_entries.update()
+                .where(e.psm_id == result.psm_id, e.row_a == sa.bindparam("a"), e.row_b == sa.bindparam("b"))
+                .values(value_low=sa.bindparam("low"), value_high=sa.bindparam("high")),
+                _ends(result),
+            )
+
+
+def _ends(result: CeilingResult) -> list[dict[str, Any]]:
+    """Return the ends of every pair's interval; NULL where a feature could not be resampled."""
+    n = len(result.low)
+    return [
+        {
+            "a": i,
+            "b": j,
+            "low": None if result.low[i, j] != result.low[i, j] else float(result.low[i, j]),
+            "high": None if result.high[i, j] != result.high[i, j] else float(result.high[i, j]),
+        }
+        for i in range(n)
+        for j in range(i + 1, n)
+    ]
