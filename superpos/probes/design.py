@@ -87,12 +87,22 @@ class Design:
 
     samples: Scaled
     X1: Float
-    """Coordinates of the scaled, centred samples and a column of ones, (n, r + 1), r = min(n, d)."""
+    """Coordinates of the scaled, centred samples and a column of ones, (n, r + 1), r = d or n."""
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the coordinates are those in the span of the samples."""
+        return bool(self.X1.shape[1] - 1 != self.samples.X.shape[1])
 
     @property
     def offset(self) -> float:
         """Return the norm of the mean."""
         return float(np.linalg.norm(self.samples.mean))
+
+    @property
+    def mean(self) -> Float | None:
+        """Return the mean in these coordinates, (d,); None where it is beyond them."""
+        return None if self.reduced else self.samples.mean
 
     def lift(self, theta: Float) -> Float:
         """Return coefficients and intercept on the scaled samples, (k, d + 1), from (r + 1, k)."""
@@ -100,7 +110,7 @@ class Design:
 
     def span(self, coordinates: Float) -> Float:
         """Return the vectors with these coordinates, (r, k) to (d, k)."""
-        if len(coordinates) == self.samples.X.shape[1]:
+        if not self.reduced:
             return coordinates
         triangle = self.X1[:, :-1]
         shares = solve_triangular(triangle, coordinates, trans="T", lower=True, check_finite=False)
@@ -119,11 +129,12 @@ def scale_samples(X: NDArray[Any], rows: Int, scaler: str) -> Scaled:
     return Scaled(X, rows, scale, mean)
 
 
-def make_design(samples: Scaled) -> Design:
-    """Return the coordinates of the samples."""
+def make_design(samples: Scaled, *, reduce: bool = True) -> Design:
+    """Return the coordinates of the samples, in their span if that is smaller and `reduce` asks for it."""
     n, d = len(samples.rows), samples.X.shape[1]
-    X1 = np.ones((n, min(n, d) + 1))
-    if n < d:
+    reduced = reduce and n < d
+    X1 = np.ones((n, (n if reduced else d) + 1))
+    if reduced:
         X1[:, :-1] = _triangle(samples)
     else:
         for columns in samples.blocks():

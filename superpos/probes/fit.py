@@ -8,8 +8,8 @@ import numpy as np
 
 from superpos.arrays import Bool, Float, Int
 from superpos.probes.closed_form import class_shares, lda, scatter_matrix
-from superpos.probes.design import Design, Scaled
-from superpos.probes.newton import minimise
+from superpos.probes.design import Design, Scaled, make_design
+from superpos.probes.newton import SINGLE_SIZE, minimise
 from superpos.probes.objective import logistic_losses
 from superpos.probes.reference import minimise_sklearn
 from superpos.specs.probes import ProbeSettings
@@ -35,6 +35,30 @@ def mean_differences(samples: Scaled, labels: Bool, counts: Int | None = None) -
     coef = samples.combine(positive - negative)
     middle = 0.5 * np.sum(coef * samples.combine(positive + negative), axis=0)
     return _exact(samples.uncentre(coef, -middle), None)
+
+
+def fit_samples(samples: Scaled, labels: Bool, settings: ProbeSettings) -> Fits:
+    """Return directions by any method; arguments as of `fit_design`.
+
+    Logistic probes of many samples of more dimensions still are tried on the samples as they are, since
+    coordinates in their span cost more than most probes, and found in the span only where that fails.
+    """
+    if settings.method == "mean_difference":
+        return mean_differences(samples, labels)
+    n, d = len(samples.rows), samples.X.shape[1]
+    if settings.method == "lda" or settings.backend != "newton" or n >= d or n * d <= SINGLE_SIZE:
+        return fit_design(make_design(samples), labels, settings)
+    design = make_design(samples, reduce=False)
+    loss = logistic_losses(design.X1, labels, settings.C, balanced=settings.class_weight == "balanced")
+    found = minimise(loss, settings.tol, settings.max_iter, mean=design.mean, only_sketch=True)
+    fits = Fits(design.lift(found.theta), None, found.nit, found.gradient_norm <= settings.tol)
+    del design, loss
+    left = np.flatnonzero(~fits.converged)
+    if left.size:
+        rest = fit_design(make_design(samples), labels[:, left], settings)
+        fits.theta[left], fits.converged[left] = rest.theta, rest.converged
+        fits.nit[left] = rest.nit
+    return fits
 
 
 def fit_design(
@@ -82,7 +106,9 @@ def fit_design(
         return _exact(design.lift(coordinates), coordinates)
     loss = logistic_losses(design.X1, labels, C or settings.C, balanced=balanced, counts=counts)
     if settings.backend == "newton":
-        solution = minimise(loss, settings.tol, settings.max_iter, offset=design.offset, start=start)
+        solution = minimise(
+            loss, settings.tol, settings.max_iter, offset=design.offset, mean=design.mean, start=start
+        )
         return Fits(
             design.lift(solution.theta), solution.theta, solution.nit, solution.gradient_norm <= settings.tol
         )

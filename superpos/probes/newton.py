@@ -1,30 +1,35 @@
-"""Newton's method for logistic probes: all features in step, conjugate gradients behind one factor.
+"""Newton's method for logistic probes: all features in step, conjugate gradients behind one preconditioner.
 
 Each outer step solves H p = -g by preconditioned conjugate gradients (truncated Newton; Nocedal and Wright
 2006, section 7.1) and halves the step until the objective falls enough. The features take their steps
 together, so that a product of the matrix with one vector a feature is a product of two matrices, and share
-one preconditioner: the Cholesky factor of the Hessian for the mean of their curvatures,
+one preconditioner (`superpos.probes.preconditioners`), that of the Hessian for the mean of their curvatures,
 
-    M = X1^T diag(mean_k D_k) X1 + mean penalty,
+    M = X1^T diag(mean_k D_k) X1 + mean penalty.
 
-in single precision, formed anew when conjugate gradients have cost more since than a new factor does. A
-feature for which it is no good (`MAX_CG` steps twice) goes on alone, for which M is its own Hessian. Products
-inside conjugate gradients are in single precision where the matrix is large and the penalty not too weak.
-None of this moves the solution: gradients, objectives and the stopping test are in double.
+A sketch of M, where it is much cheaper than a factor, serves while it is good enough; then a factor of M,
+which is formed anew when conjugate gradients have cost more since than a new one does. A feature for which
+that is no good either (`MAX_CG` steps twice) goes on alone, for which M is its own Hessian. Products inside
+conjugate gradients are in single precision where the matrix is large and the penalty not too weak. None of
+this moves the solution: gradients, objectives and the stopping test are in double.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import blas, lapack
 
 from superpos.arrays import Bool, Float, Int
 from superpos.probes.objective import LogisticLosses
+from superpos.probes.preconditioners import (
+    Preconditioner,
+    factor_hessian,
+    largest_entries,
+    sketch_hessian,
+)
 
 MAX_CG = 100
 """Conjugate gradient steps of one outer iteration at most."""
@@ -41,6 +46,12 @@ SINGLE_CONDITION = 1e6
 """Largest condition number of a Hessian (a bound) at which single precision is good for its products."""
 BLOCK_SPEED = 2.0
 """Speed of matrix products in a factor over that of the thin ones of conjugate gradients."""
+ROWS = 256
+"""Rows of the matrix in a block."""
+SKETCH_WORTH = 24.0
+"""Conjugate gradient steps that a factor must cost for a sketch to be tried first."""
+SKETCH_CG = 60
+"""Conjugate gradient steps of one outer iteration that show that a sketch is no good."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +61,7 @@ class Solution:
     theta: Float
     """Coefficients and intercept, (r + 1, k)."""
     gradient_norm: Float
-    """Euclidean norm of the gradient, which bounds its infinity norm in any basis, (k,)."""
+    """Norm of the gradient, (k,): infinity norm if `mean` was given, else the Euclidean one."""
     nit: Int
     """(k,)."""
     n_factors: int
@@ -63,7 +74,9 @@ def minimise(
     max_iter: int,
     *,
     offset: float = 0.0,
+    mean: Float | None = None,
     start: Float | None = None,
+    only_sketch: bool = False,
 ) -> Solution:
     """Minimise logistic losses.
 
@@ -72,13 +85,18 @@ def minimise(
     loss
         Objectives over (r + 1, k) parameters.
     tol
-        Euclidean norm of the gradient at which to stop.
+        Norm of the gradient at which to stop.
     max_iter
         Outer iterations at most.
     offset
-        Norm of what was subtracted from the samples: gradients are measured for the samples as they were.
+        Norm of what was subtracted from the samples: gradients are measured for the samples as they were, by
+        their Euclidean norm, which bounds the infinity norm in any basis.
+    mean
+        What was subtracted, (r,), where the basis is that of the samples: their infinity norm is measured.
     start
         Parameters to start from, (r + 1, k); None for zero.
+    only_sketch
+        Stop where a sketch is no good, for a caller who knows a cheaper factor.
 
     Returns
     -------
@@ -88,9 +106,13 @@ def minimise(
     """
     k = loss.signs.shape[1]
     theta = np.zeros((loss.X1.shape[1], k)) if start is None else start.copy()
-    run = _Run(loss, tol, max_iter, offset, theta, np.zeros(k), np.zeros(k, dtype=np.int64))
-    for column in run.descend(list(range(k))):
-        run.descend([column])
+    run = _Run(loss, tol, max_iter, offset, mean, theta, np.zeros(k), np.zeros(k, dtype=np.int64))
+    columns = list(range(k))
+    if only_sketch or run.worth(k) >= SKETCH_WORTH:
+        columns = run.descend(columns, sketch=True)
+    if not only_sketch and columns:
+        for column in run.descend(columns):
+            run.descend([column])
     return Solution(theta, run.norm, run.nit, run.n_factors)
 
 
@@ -102,6 +124,7 @@ class _Run:
     tol: float
     max_iter: int
     offset: float
+    mean: Float | None
     theta: Float
     norm: Float
     nit: Int
@@ -111,15 +134,15 @@ class _Run:
     largest: float = 0.0
     """Upper bound of the largest eigenvalue of a Hessian without penalty."""
 
-    def descend(self, columns: list[int]) -> list[int]:
-        """Minimise these features together; return those that should go on alone."""
-        alone: list[int] = []
+    def descend(self, columns: list[int], *, sketch: bool = False) -> list[int]:
+        """Minimise these features together; return those that need a better preconditioner."""
+        given, alone = columns, list[int]()
         tired = dict.fromkeys(columns, 0)
         loss, theta = self.loss.select(columns), self.theta[:, columns]
         margins = loss.margins(theta)
         value, gradient = loss.value(theta, margins), loss.gradient(theta, margins)
         start = norm = self._norms(gradient)
-        precondition: Callable[[Float], Float] | None = None
+        precondition: Preconditioner | None = None
         spent = 0
         self.norm[columns] = norm
         on = (norm > self.tol) & (self.nit[columns] < self.max_iter)
@@ -131,16 +154,19 @@ class _Run:
                 theta, margins, gradient = theta[:, kept], margins[:, kept], gradient[:, kept]
                 value, norm, start = value[kept], norm[kept], start[kept]
             if not columns:
-                return alone
+                return self.unfinished(given) if sketch else alone
             curvature = loss.curvature(margins)
             if precondition is None:
-                precondition = self._factor(np.mean(curvature, axis=1), float(np.mean(loss.penalty)))
+                make = sketch_hessian if sketch else factor_hessian
+                mean = np.mean(curvature, axis=1)
+                precondition = make(self._single(), mean, float(np.mean(loss.penalty)))
+                self.n_factors += not sketch
                 spent = 0
             # No tighter than what brings the gradient below the tolerance.
             forcing = np.clip(np.sqrt(norm / start), 0.25 * self.tol / norm, 0.1)
             step, image, n_cg = _solve(loss, self._matrix(loss), curvature, gradient, precondition, forcing)
             spent += int(n_cg.max())
-            if spent >= (PATIENCE if len(columns) == 1 else self._worth(len(columns))):
+            if not sketch and spent >= (PATIENCE if len(columns) == 1 else self.worth(len(columns))):
                 precondition = None
             length = _line_search(loss, theta, margins, value, step, image, np.sum(gradient * step, axis=0))
             theta = theta + length * step
@@ -151,19 +177,28 @@ class _Run:
             self.theta[:, columns], self.norm[columns] = theta, norm
             self.nit[columns] += moved
             on = moved & (norm > self.tol) & (self.nit[columns] < self.max_iter)
-            for index in np.flatnonzero(on & (n_cg >= MAX_CG)) if len(columns) > 1 else ():
+            for index in np.flatnonzero(on & (n_cg >= (SKETCH_CG if sketch else MAX_CG))):
                 tired[columns[index]] += 1
-                if tired[columns[index]] == 2:
+                if sketch:
+                    on[index] = False
+                elif tired[columns[index]] == 2 and len(columns) > 1:
                     on[index] = False
                     alone.append(columns[index])
 
+    def unfinished(self, columns: list[int]) -> list[int]:
+        """Return the features that may still descend."""
+        return [c for c in columns if self.norm[c] > self.tol and self.nit[c] < self.max_iter]
+
     def _norms(self, gradient: Float) -> Float:
         # For samples x + c the gradient of w is that for x plus c times that of b.
+        if self.mean is not None:
+            slopes = gradient[:-1] + self.mean[:, None] * gradient[-1]
+            return np.asarray(np.maximum(np.max(np.abs(slopes), axis=0), np.abs(gradient[-1])))
         intercept = np.abs(gradient[-1])
         norms: Float = np.hypot(np.linalg.norm(gradient[:-1], axis=0) + self.offset * intercept, intercept)
         return norms
 
-    def _worth(self, k: int) -> float:
+    def worth(self, k: int) -> float:
         """Return the conjugate gradient steps of k features that cost as much as a factor."""
         n, r = self.loss.X1.shape
         steps: float = (n * r**2 + r**3 / 3.0) / (k * (4.0 * n * r + 2.0 * r**2)) / BLOCK_SPEED
@@ -183,51 +218,26 @@ class _Run:
             self.largest = 0.25 * float(np.max(squares @ self.loss.weights))
         return self.single
 
-    def _factor(self, curvature: Float, penalty: float) -> Callable[[Float], Float]:
-        """Return V -> M^-1 V, M in single precision with a ridge where rounding asks for one."""
-        self.n_factors += 1
-        scaled = self._single() * np.sqrt(curvature).astype(np.float32)[:, None]
-        hessian: Any = blas.ssyrk(1.0, scaled.T, lower=1)
-        diagonal = np.arange(hessian.shape[0] - 1)
-        hessian[diagonal, diagonal] += np.float32(penalty)
-        diagonal = np.arange(hessian.shape[0])
-        ridge = 1e-7 * float(np.max(hessian[diagonal, diagonal]))
-        while True:
-            hessian[diagonal, diagonal] += np.float32(ridge)
-            factor, failed = lapack.spotrf(hessian, lower=1)
-            if failed == 0:
-                break
-            ridge *= 10.0
 
-        def apply(vectors: Float) -> Float:
-            # Scaled to about 1: late residuals would fall below the smallest single-precision numbers.
-            largest = _largest(vectors)
-            right = np.asfortranarray(vectors / largest, dtype=np.float32)
-            solved, _ = lapack.spotrs(factor, right, lower=1)
-            result: Float = solved.astype(np.float64) * largest
-            return result
-
-        return apply
-
-
-def _largest(vectors: Float) -> Float:
-    largest = np.max(np.abs(vectors), axis=0)
-    return np.where(largest > 0.0, largest, 1.0)
-
-
-def _image(matrix: NDArray[Any], vectors: Float) -> Float:
+def _curve(matrix: NDArray[Any], curvature: Float, vectors: Float) -> tuple[Float, Float]:
+    """Return X1 V, (n, k), and X1^T (D X1 V), (r + 1, k), in the precision of the matrix."""
     if matrix.dtype == np.float64:
-        return np.asarray(matrix @ vectors)
-    largest = _largest(vectors)
-    return np.asarray((matrix @ (vectors / largest).astype(np.float32)).astype(np.float64) * largest)
-
-
-def _adjoint(matrix: NDArray[Any], vectors: Float) -> Float:
-    if matrix.dtype == np.float64:
-        return np.asarray((vectors.T @ matrix).T)
-    largest = _largest(vectors)
-    single = np.ascontiguousarray((vectors / largest).T, dtype=np.float32)
-    return np.asarray((single @ matrix).T.astype(np.float64) * largest)
+        image = matrix @ vectors
+        return image, ((curvature * image).T @ matrix).T
+    n, k = curvature.shape
+    largest, heaviest = largest_entries(vectors), largest_entries(curvature)
+    width = -(-k // 4) * 4  # thin products are faster for whole registers
+    right = np.zeros((len(vectors), width), dtype=np.float32)
+    right[:, :k] = vectors / largest
+    weights = np.zeros((n, width), dtype=np.float32)
+    weights[:, :k] = curvature / heaviest
+    images = np.empty((n, width), dtype=np.float32)
+    total = np.zeros((width, len(vectors)), dtype=np.float32)
+    for start in range(0, n, ROWS):  # both products while the rows are in the cache
+        rows = slice(start, start + ROWS)
+        np.matmul(matrix[rows], right, out=images[rows])
+        total += np.ascontiguousarray((weights[rows] * images[rows]).T) @ matrix[rows]
+    return images[:, :k] * largest, total[:k].T * (largest * heaviest)
 
 
 def _solve(
@@ -235,7 +245,7 @@ def _solve(
     matrix: NDArray[Any],
     curvature: Float,
     gradient: Float,
-    precondition: Callable[[Float], Float],
+    precondition: Preconditioner,
     forcing: Float,
 ) -> tuple[Float, Float, Int]:
     """Return the Newton steps, their images under X1, and the conjugate gradient steps taken, (k,)."""
@@ -247,8 +257,7 @@ def _solve(
     conditioned = precondition(residual)
     direction, product = conditioned, np.sum(residual * conditioned, axis=0)
     for _ in range(MAX_CG):
-        direction_image = _image(matrix, direction)
-        hessian_image = _adjoint(matrix, curvature[:, live] * direction_image)
+        direction_image, hessian_image = _curve(matrix, curvature[:, live], direction)
         hessian_image[:-1] += loss.penalty[live] * direction[:-1]
         bend = np.sum(direction * hessian_image, axis=0)
         # Rounding can leave no curvature along a direction; then there is nothing to gain.

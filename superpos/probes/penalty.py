@@ -63,7 +63,9 @@ def grid_losses(design: Design, labels: Bool, groups: NDArray[Any], settings: Pr
         theta = None
         for index, C in enumerate(settings.C_grid):  # from strong to weak penalties, each from the last
             loss = logistic_losses(design.X1, fitted, C, balanced=balanced, counts=counts)
-            found = minimise(loss, settings.tol, settings.max_iter, offset=design.offset, start=theta)
+            found = minimise(
+                loss, settings.tol, settings.max_iter, offset=design.offset, mean=design.mean, start=theta
+            )
             theta = found.theta
             measured = logistic_losses(design.X1, fitted, C, balanced=balanced, counts=1 - counts)
             losses = measured.weights * np.logaddexp(0.0, -measured.margins(theta))

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from superpos.arrays import Bool, Float
 from superpos.probes.design import Design, Scaled, make_design, scale_samples
-from superpos.probes.fit import fit_design, mean_differences
+from superpos.probes.fit import fit_design, fit_samples
 from superpos.probes.inputs import ProbeInputs, Samples, check_inputs, shuffle_labels
 from superpos.probes.metrics import HeldOut, held_out_metrics
 from superpos.probes.penalty import choose_C, grid_losses
@@ -145,8 +145,8 @@ class _Task:
         found.scale[slice(None) if self.inputs.members is None else columns] = scaled.scale
         if not columns:
             return
-        if self.settings.method == "mean_difference":
-            fits = mean_differences(scaled, self.labels())
+        if C is None:
+            fits = fit_samples(scaled, self.labels(), self.settings)
         else:
             fits = fit_design(self.design or make_design(scaled), self.labels(), self.settings, C=C)
         scores = scaled.scores(fits.theta, self.samples.test)

@@ -1,0 +1,175 @@
+"""Probes of one layer beside scikit-learn's lbfgs, one by one, at equal accuracy, on one thread.
+
+    python -m benchmarks.probes [--quick] [--features F]
+
+Both see the same data in the same run. `train_probes` is timed whole (checks, scaler, fit of all features,
+scores, metrics), scikit-learn only in `fit`, on activations that are scaled already; it is timed on a few of
+the features, and their mean counts for each. Times are CPU seconds of the process, since other processes
+share the machine. Both are compared with a solution to a hundredth of the tolerance: the largest entry of the
+gradient, the cosine of coefficients, the held-out metrics. Activations are those of a wide layer: GELU of
+many mixtures of few heavy-tailed sources; labels are sparse directions in the sources, with noise, from half
+to a fiftieth of the samples positive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sklearn
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from superpos.arrays import Bool, Float
+from superpos.probes.metrics import held_out_metrics
+from superpos.probes.resample import noise_ceiling
+from superpos.probes.train import train_probes
+from superpos.records.data import ProbeSet
+from superpos.seeding import generator
+from superpos.specs.probes import ProbeSettings
+
+K = 11
+SIZES = [(7000, 8192), (7000, 2048), (7000, 512)]
+QUICK_SIZES = [(2000, 2048), (7000, 512)]
+LAYERS, CORES = 16, 2
+
+
+def timed(function: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.process_time()
+    result = function()
+    return time.process_time() - start, result
+
+
+def row(*cells: Any) -> None:
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+
+def header(*cells: str) -> None:
+    row(*cells)
+    row(*("---" for _ in cells))
+
+
+def layer(n: int, d: int, sources: int = 512) -> tuple[Any, Bool]:
+    """Return activations (n, d), float32, and labels (n, K)."""
+    rng = generator("analysis", name=f"benchmark probes {n} {d}", replicate=0)
+    spread = np.arange(1, sources + 1) ** -0.4
+    hidden = rng.standard_t(4, size=(n, sources)) * spread
+    mixture = rng.standard_normal((sources, d)) / np.linalg.norm(spread)
+    inner = (hidden @ mixture - 0.5 + 0.5 * rng.standard_normal(d)).astype(np.float32)
+    inner += 0.3 * rng.standard_normal((n, d), dtype=np.float32)
+    directions = rng.standard_normal((sources, K)) * (rng.random((sources, K)) < 0.05)
+    scores = hidden @ directions
+    scores = scores / scores.std(axis=0) + 0.3 * rng.standard_normal((n, K))
+    thresholds = np.quantile(scores, 1.0 - np.geomspace(0.5, 0.02, K), axis=0).diagonal()
+    return inner * expit(1.702 * inner), scores > thresholds
+
+
+def gradient(Z: Float, positive: Bool, coef: Float, intercept: float) -> float:
+    """Return the largest entry of the gradient of the mean objective, classes weighted alike."""
+    signs = np.where(positive, 1.0, -1.0)
+    weights = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
+    pull = weights * signs * expit(-signs * (Z @ coef + intercept))
+    return float(max(np.max(np.abs(coef / len(Z) - Z.T @ pull)), abs(pull.sum())))
+
+
+def bench(n: int, d: int, n_features: int) -> None:
+    X, labels = layer(n, d)
+    groups, train = np.arange(n), np.arange(n) % 10 < 7
+    names = tuple(f"feature {index}" for index in range(K))
+
+    def run(**options: Any) -> ProbeSet:
+        return train_probes(X, labels, names, groups, train, ProbeSettings(**options))
+
+    own_seconds, own = timed(run)
+    exact = run(tol=1e-10)
+    Z = X[train] / own.scale
+    held_out = X[~train] / own.scale
+    seconds, cosines, gaps, gradients, iterations = [], [], [], [], []
+    chosen = np.linspace(0, K - 1, n_features).round().astype(int)
+    for column in chosen:
+        positive = labels[train, column]
+        model = LogisticRegression(class_weight="balanced", tol=1e-8, max_iter=20000)
+        spent, _ = timed(lambda model=model, positive=positive: model.fit(Z, positive))
+        seconds.append(spent)
+        gradients.append(gradient(Z, positive, model.coef_[0], float(model.intercept_[0])))
+        iterations.append(int(model.n_iter_[0]))
+        best = exact.coef_scaled[column]
+        cosines.append(float(model.coef_[0] @ best / np.linalg.norm(model.coef_[0]) / np.linalg.norm(best)))
+        theirs = held_out_metrics(labels[~train, column], held_out @ model.coef_[0] + model.intercept_[0])
+        ours = own.metrics[column]
+        gaps += [abs(getattr(ours, name) - value) for name, value in theirs._asdict().items()]
+    own_cosines = np.sum(own.coef_scaled * exact.coef_scaled, axis=1)
+    own_cosines /= np.linalg.norm(own.coef_scaled, axis=1) * np.linalg.norm(exact.coef_scaled, axis=1)
+    own_gradient = max(
+        gradient(Z, labels[train, column], own.coef_scaled[column], float(own.intercept[column]))
+        for column in range(K)
+    )
+    estimated = K * float(np.mean(seconds))
+    row(
+        f"{n:,} x {d:,}",
+        f"{own_seconds:.1f}",
+        f"{estimated:.0f} ({n_features} timed, {min(iterations)}-{max(iterations)} iterations)",
+        f"**{estimated / own_seconds:.1f}**",
+        f"{own_gradient:.0e} / {max(gradients):.0e}",
+        f"{1.0 - min(own_cosines):.0e} / {1.0 - min(cosines):.0e}",
+        f"{max(gaps):.0e}",
+        f"{own_seconds * LAYERS / CORES / 60:.1f}",
+    )
+
+
+def bench_ceiling(n: int, d: int) -> None:
+    print(f"\n## Noise ceiling, {n:,} x {d:,}, {K} features: 10 split halves, 100 bootstraps\n")
+    X, labels = layer(n, d)
+    train = np.arange(n) % 10 < 7
+    names = tuple(f"feature {index}" for index in range(K))
+
+    def similarity(raw: Float, _: Float) -> Float:
+        unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+        return np.asarray(unit @ unit.T)
+
+    spent, ceiling = timed(
+        lambda: noise_ceiling(X, labels, names, np.arange(n), train, ProbeSettings(), similarity)
+    )
+    off = ~np.eye(K, dtype=bool)
+    width = float(np.median((ceiling.high - ceiling.low)[off]))
+    print(f"{spent:.1f} s for {120 * K} probes; median interval {width:.3f}, reliability ", end="")
+    print("undefined." if ceiling.reliability is None else f"{ceiling.reliability:.3f}.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Probes of one layer beside scikit-learn.")
+    parser.add_argument("--quick", action="store_true", help="two small sizes (half a minute)")
+    parser.add_argument("--features", type=int, default=2, help="features that scikit-learn is timed on")
+    arguments = parser.parse_args()
+    print("# Probes: all features of a layer in step beside scikit-learn one by one\n")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; one thread. ", end=""
+    )
+    print(f"NumPy {np.__version__}, scikit-learn {sklearn.__version__}. {K} features, 70 % for training.\n")
+    header(
+        "samples x width",
+        "all features, s",
+        "scikit-learn, s",
+        "ratio",
+        "largest gradient, own / scikit-learn",
+        "1 - cosine to the exact solution",
+        "largest difference of a metric",
+        f"{LAYERS} layers on {CORES} cores, min",
+    )
+    with threadpool_limits(limits=1):
+        for n, d in QUICK_SIZES if arguments.quick else SIZES:
+            bench(n, d, arguments.features)
+        bench_ceiling(*(QUICK_SIZES if arguments.quick else SIZES)[-1])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\nPeak memory of this process: {peak:.0f} MB.")
+
+
+if __name__ == "__main__":
+    main()
