@@ -45,6 +45,8 @@ FEATURE_IS = {
 """What a feature of each builder is, and what its samples are."""
 CONTEXT = 36
 """Characters of an example that are shown on either side."""
+WORD = 12
+"""Letters of a word that are given up for an example that begins or ends with a whole word."""
 REGION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -132,9 +134,10 @@ def _with_all_features(spec: DatasetSpec) -> DatasetSpec:
 def _section(page: SetPage, context: int, *, counts: bool = True) -> str:
     lines = [f"### `{page.name}`", "", f"{page.description}."]
     if counts:
-        sizes = ", ".join(
-            f"{page.counts[f'n_{what}']:,} {what}" for what in ("samples", "sequences", "documents")
-        )
+        kinds = {"samples": "samples", "sequences": "sequences", "documents": "documents"}
+        if page.builder == "entities":
+            kinds = {"samples": "samples", "documents": "names"}
+        sizes = ", ".join(f"{page.counts[f'n_{what}']:,} {called}" for what, called in kinds.items())
         lines += ["", f"Built with its defaults: {sizes}.", ""]
         lines += ["| feature | positives | negatives | example |", "|---|---:|---:|---|"]
     else:
@@ -167,8 +170,14 @@ def _words_table(pages: list[SetPage]) -> str:
 def _cell(example: TokenExample, context: int) -> str:
     """Return an example as code, cut to `context` characters on either side."""
     before, after = visible(example.before), visible(example.after)
+    if len(before) > context:  # and then at the beginning of a word, if one begins soon
+        rest, space, words = before[-context:].partition(" ")
+        before = f"…{words if space and len(rest) < WORD else before[-context:]}"
+    if len(after) > context:
+        words, space, rest = after[:context].rpartition(" ")
+        after = f"{words if space and len(rest) < WORD else after[:context]}…"
     inner = marked(TokenExample("", example.token, "", ""))
-    return _code(f"{before[-context:]}{inner}{after[:context]}")
+    return _code(f"{before}{inner}{after}")
 
 
 def _code(text: str) -> str:
