@@ -1,8 +1,9 @@
 """Directions and similarity matrices from files: safetensors, npz or CSV, without pickle.
 
 A CSV file has one line a direction (or a row of the matrix): numbers only, or a name first. Its first line is
-a header if a field after the first is no number; the header of a matrix with names may repeat them. In a
-safetensors or npz file the matrix is the one that `tensor` names, or the only one.
+a header if a field after the first is no number, or if its first field is empty or `name`, `feature` or
+`index`; the header of a matrix may repeat the names. In a safetensors or npz file the matrix is the one that
+`tensor` names, or the only one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from superpos.specs.datasets import DatasetSpec
 from superpos.specs.versions import ALGORITHM_VERSIONS
 
 SUFFIXES = (".safetensors", ".npz", ".csv")
+HEADINGS = ("", "name", "feature", "index")
+"""What stands above the column of names."""
 TOLERANCE = 1e-6
 """How far an imported matrix may be from symmetric and from a unit diagonal: files of single precision."""
 
@@ -132,7 +135,7 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...], Float]:
             lines = [(number, row) for number, row in enumerate(csv.reader(stream), start=1) if row]
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from None
-    if lines and len(lines[0][1]) > 1 and any(not _is_number(field) for field in lines[0][1][1:]):
+    if lines and _is_header(lines[0][1]):
         lines = lines[1:]
     if not lines:
         raise InputError(f"{path}: holds no rows of numbers")
@@ -147,6 +150,12 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...], Float]:
                 raise InputError(f"{path}: line {number}, column {column}: {field!r} is not a number")
         values.append([float(field) for field in row[named:]])
     return tuple(row[0].strip() for _, row in lines) if named else (), np.array(values, dtype=np.float64)
+
+
+def _is_header(fields: list[str]) -> bool:
+    """Whether the first line of a CSV file names the columns."""
+    first = fields[0].strip().lower()
+    return first in HEADINGS or any(not _is_number(field) for field in fields[1:])
 
 
 def _is_number(text: str) -> bool:

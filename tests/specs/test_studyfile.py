@@ -398,7 +398,8 @@ BLOCK: list[tuple[str, str]] = [
             "blocks[0].space: unknown key; allowed: backend, class_weight, datasets, fit_two_classes, "
             "gauges, gtol, hookpoints, importance_modes, kernels, lambda_d, layers, max_iter, method, "
             "models, n_dims, name, poolings, probe_C, probe_C_grid, rbf_scales, reoptimisations, "
-            "replicates, restarts, scaler, similarities, spaces, split_seeds, targets (did you mean 'spaces'?)"
+            "replicates, restarts, scaler, similarities, spaces, split_seeds, targets (did you mean "
+            "'spaces'?)"
         ),
     ),
     (
