@@ -64,7 +64,7 @@ def _import_keys(source: Path, options: argparse.Namespace) -> tuple[str, dict[s
     """Return the builder of a folder or file, and the keys that the options give it."""
     of_files = {
         name: getattr(options, name)
-        for name in ("tensor", "names_file", "hookpoint", "layer", "variance")
+        for name in ("tensor", "rows", "names_file", "hookpoint", "layer", "variance")
         if getattr(options, name) is not None
     }
     if source.is_dir():
@@ -83,8 +83,9 @@ def _import_keys(source: Path, options: argparse.Namespace) -> tuple[str, dict[s
         of_files["names_file"] = str(Path(of_files["names_file"]).expanduser().resolve())
     if options.psm is None:
         return "directions", of_files
-    if "variance" in of_files:
-        raise InputError("--variance: applies to directions, not to a similarity matrix (--psm)")
+    for name in ("variance", "rows"):
+        if name in of_files:
+            raise InputError(f"--{name}: applies to directions, not to a similarity matrix (--psm)")
     return "psm", {**of_files, "similarity": options.psm}
 
 

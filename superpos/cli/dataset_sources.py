@@ -82,7 +82,7 @@ def set_usage(label: str, file: str, keys: Mapping[str, str | int]) -> str:
     return head + toml_lines(({"set": file} if file else {}) | dict(keys))
 
 
-def toml_lines(values: Mapping[str, str | int]) -> str:
+def toml_lines(values: Mapping[str, str | int | list[int]]) -> str:
     """Return one line of TOML for each key, line ends included."""
     return "".join(
         f"{key} = {_quoted(value) if isinstance(value, str) else value}\n" for key, value in values.items()

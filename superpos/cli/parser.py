@@ -154,10 +154,10 @@ def _add_datasets(commands: Any) -> None:
     listing = actions.add_parser("list", help="list the bundled sets", description="List the bundled sets.")
     listing.add_argument("--json", action="store_true", help="print them as JSON, every feature named")
 
-    text = "build a small one and print counts, examples, correlations of labels, and its use in a study"
-    show = actions.add_parser("show", help=text, description=f"Of a set: {text}.")
-    text = "build one at its full size, write it as safetensors, and print what `show` prints"
-    build = actions.add_parser("build", help=text, description=f"Of a set: {text}.")
+    text = "build a small set and print counts, examples, correlations of labels, and its use in a study"
+    show = actions.add_parser("show", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    text = "build a set at its full size, write it as safetensors, and print what `show` prints"
+    build = actions.add_parser("build", help=text, description=f"{text[0].upper()}{text[1:]}.")
     for parser in (show, build):
         parser.add_argument("set", metavar="NAME|FILE.toml", help="bundled set, or a file that defines one")
         parser.add_argument(
@@ -168,7 +168,9 @@ def _add_datasets(commands: Any) -> None:
         )
         parser.add_argument("--text-key", metavar="K", help="key or column of the text in records")
         parser.add_argument("--max-documents", type=_positive, metavar="N", help="read at most so many")
-        parser.add_argument("--n-samples", type=_positive, metavar="N", help="samples, others in proportion")
+        parser.add_argument(
+            "--n-samples", type=_positive, metavar="N", help="samples; all else in proportion"
+        )
         parser.add_argument("--seed", type=_natural, metavar="S", help="of all draws")
     build.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
 
@@ -176,7 +178,7 @@ def _add_datasets(commands: Any) -> None:
         "check a folder of the sparse-probing paper, or directions or a similarity matrix in a .safetensors, "
         ".npz or .csv file, and write a set file that a study can name"
     )
-    importing = actions.add_parser("import", help=text, description=f"To use data of others: {text}.")
+    importing = actions.add_parser("import", help=text, description=f"{text[0].upper()}{text[1:]}.")
     importing.add_argument("source", metavar="FOLDER|FILE", help="what to import; it stays where it is")
     importing.add_argument("--out", type=Path, metavar="NAME.toml", help="set file; else named as the source")
     importing.add_argument(
@@ -186,6 +188,9 @@ def _add_datasets(commands: Any) -> None:
         "--ctx-len", type=_positive, metavar="N", help="tokens of a row that count; else all of them"
     )
     importing.add_argument("--tensor", metavar="NAME", help="which matrix, if the file holds several")
+    importing.add_argument(
+        "--rows", type=_numbers, metavar="N,N,...", help="rows to take, counted from 0; else all"
+    )
     importing.add_argument("--names-file", metavar="FILE", help="names of the rows, one a line")
     importing.add_argument("--hookpoint", metavar="H", help="where the vectors live, for the views")
     importing.add_argument("--layer", type=_natural, metavar="L", help="likewise")
@@ -231,6 +236,10 @@ def _positive(text: str) -> int:
 
 def _natural(text: str) -> int:
     return _whole_number(text, 0)
+
+
+def _numbers(text: str) -> list[int]:
+    return [_natural(part) for part in text.split(",")]
 
 
 def _whole_number(text: str, minimum: int) -> int:

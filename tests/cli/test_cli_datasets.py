@@ -445,6 +445,12 @@ def test_import_of_directions_and_matrices(run: Run, refused: Run, tmp_path: Pat
     spec = load_feature_set("v.toml")
     assert spec.builder == "directions"
     assert (spec.options.hookpoint, spec.options.layer) == ("resid", 3)  # type: ignore[union-attr]
+    page = json.loads(
+        run("import", tmp_path / "v.npz", "--tensor", "first", "--rows", "3,1", "--force", "--json")
+    )
+    assert [row["feature"] for row in page["features"]] == ["row_3", "row_1"]
+    assert load_feature_set("v.toml").options.rows == (3, 1)  # type: ignore[union-attr]
+    assert "'x' is not a whole number" in refused("import", tmp_path / "v.npz", "--rows", "1,x")
     similarities = np.exp(-((rows[:, None] - rows[None]) ** 2).sum(axis=2))
     np.savetxt(tmp_path / "t.csv", similarities, delimiter=",")
     page = json.loads(run("import", tmp_path / "t.csv", "--psm", "rbf", "--out", "deep/t.toml", "--json"))
@@ -462,6 +468,9 @@ def test_import_of_directions_and_matrices(run: Run, refused: Run, tmp_path: Pat
     assert "row 2 (row_2), column 1: nan is not a finite number" in refused("import", tmp_path / "nan.npz")
     assert "--variance: applies to directions" in refused(
         "import", tmp_path / "t.csv", "--psm", "rbf", "--variance", "vector"
+    )
+    assert "--rows: applies to directions" in refused(
+        "import", tmp_path / "t.csv", "--psm", "rbf", "--rows", "1"
     )
     (tmp_path / "weights.pt").write_bytes(b"x")
     assert "weights.pt: cannot be imported; allowed: " in refused("import", tmp_path / "weights.pt")
