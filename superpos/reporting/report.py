@@ -93,13 +93,10 @@ class _Writer:
             path.write_bytes(data)
             self.figures.append(path)
 
-    def table(self, name: str, frame: object) -> None:
-        """Write a table; numbers with all their digits."""
-        import pandas as pd
-
-        assert isinstance(frame, pd.DataFrame)  # noqa: S101 (tells mypy without importing pandas above)
+    def table(self, name: str, content: bytes) -> None:
+        """Write a table."""
         path = self.table_folder / f"{name}.csv"
-        frame.to_csv(path, index=False, lineterminator="\n")
+        path.write_bytes(content)
         self.tables.append(path)
 
 
@@ -108,24 +105,26 @@ def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, embedder:
     from superpos.reporting.answers_structure import answers
     from superpos.reporting.charts.feature_counts import feature_counts
     from superpos.reporting.page import MAX_RUNS, StudyPage
-    from superpos.reporting.sections import build_sections
-    from superpos.reporting.sections_inputs import MAX_SUBJECTS
+    from superpos.reporting.parallel import drawn_elsewhere
+    from superpos.reporting.sections import MAX_SUBJECTS, build_sections, csv
     from superpos.reporting.tables import progress, runs, tables
 
-    found = answers(data)
     shown = []
     used: set[str] = set()
-    for section in build_sections(data):
-        cards = []
-        for card in section.cards:
-            name = _unused(card.name, used)
-            writer.figure(f"{prefix}{name}", card.png, card.svg)
-            if card.table is not None:
-                writer.table(f"{prefix}{name}", card.table)
-            cards.append(card._replace(name=name))
-        shown.append(embedder.section(section._replace(cards=tuple(cards)), anchor, prefix))
+    database = data.results._database  # noqa: SLF001 (its address, for processes that open it themselves)
+    with drawn_elsewhere(data, database, data.subjects[:MAX_SUBJECTS]) as drawings:
+        found = answers(data)
+        for section in build_sections(data, drawings.cards):
+            cards = []
+            for card in section.cards:
+                name = _unused(card.name, used)
+                writer.figure(f"{prefix}{name}", card.png, card.svg)
+                if card.table is not None:
+                    writer.table(f"{prefix}{name}", card.table)
+                cards.append(card._replace(name=name))
+            shown.append(embedder.section(section._replace(cards=tuple(cards)), anchor, prefix))
     for name, frame in tables(data, found):
-        writer.table(f"{prefix}{_unused(name, used)}", frame)
+        writer.table(f"{prefix}{_unused(name, used)}", csv(frame))
     recorded = runs(data)
     return StudyPage(
         anchor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
@@ -37,7 +37,8 @@ class Card(NamedTuple):
     caption: str
     png: bytes
     svg: bytes
-    table: pd.DataFrame | None
+    table: bytes | None
+    """CSV."""
 
 
 class Section(NamedTuple):
@@ -57,21 +58,62 @@ class Chapter(NamedTuple):
     title: str
     intro: str
     missing: str
-    draw: Callable[[StudyData], Iterator[Drawn]]
+    draw: Callable[[StudyData, Sequence[Subject]], Iterator[Drawn]]
+    """Yields the figures of some subjects."""
+    by_subject: bool
+    """Whether each subject has figures of its own."""
 
 
-def build_sections(data: StudyData) -> Iterator[Section]:
-    """Yield the sections of a study one by one, each figure turned into bytes at once and then dropped."""
+MAX_SUBJECTS = 12
+"""Subjects that get figures; a larger study names the others and has them in the tables."""
+
+
+def chapters() -> tuple[Chapter, ...]:
+    """Return the chapters of a page in order."""
     from superpos.reporting import sections_fits, sections_inputs
 
+    return (*sections_inputs.CHAPTERS, *sections_fits.CHAPTERS)
+
+
+def draw_cards(data: StudyData, chapter: Chapter, subjects: Sequence[Subject]) -> tuple[Card, ...]:
+    """Return the figures of a chapter, each turned into bytes at once and then dropped."""
+    cards = []
+    for drawn in chapter.draw(data, subjects):
+        png, svg = save(drawn.figure)
+        table = None if drawn.table is None else csv(drawn.table)
+        cards.append(Card(slug(drawn.name), drawn.title, drawn.caption, png, svg, table))
+    return tuple(cards)
+
+
+def build_sections(
+    data: StudyData, elsewhere: Callable[[], Mapping[Subject, Mapping[str, tuple[Card, ...]]]]
+) -> Iterator[Section]:
+    """Yield the sections of a study one by one.
+
+    Parameters
+    ----------
+    data
+        The study.
+    elsewhere
+        Called when first needed: figures of subjects that were drawn by other processes, by chapter.
+    """
     with drawing():
-        for chapter in (*sections_inputs.CHAPTERS, *sections_fits.CHAPTERS):
-            cards = []
-            for drawn in chapter.draw(data):
-                png, svg = save(drawn.figure)
-                cards.append(Card(slug(drawn.name), drawn.title, drawn.caption, png, svg, drawn.table))
+        for chapter in chapters():
+            cards: list[Card] = []
+            if chapter.by_subject:
+                done = elsewhere()
+                for subject in data.subjects[:MAX_SUBJECTS]:
+                    own = done.get(subject)
+                    cards += draw_cards(data, chapter, (subject,)) if own is None else own[chapter.anchor]
+            else:
+                cards += draw_cards(data, chapter, data.subjects)
             note = "" if cards else f"{NOT_RUN}: {chapter.missing}."
             yield Section(chapter.anchor, chapter.title, chapter.intro, tuple(cards), note)
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    """Return a table as CSV, numbers with all their digits."""
+    return frame.to_csv(index=False, lineterminator="\n").encode("utf-8")
 
 
 def subject_name(subject: Subject, data: StudyData) -> str:

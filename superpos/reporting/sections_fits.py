@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from superpos.reporting.charts.distances import distances, draw_comparison, draw_procedure, sweep
 from superpos.reporting.charts.importance import draw_importance, importance
@@ -11,7 +11,6 @@ from superpos.reporting.charts.optimisers import draw_optimisers, optimisers
 from superpos.reporting.charts.outcomes import draw_outcomes, outcomes
 from superpos.reporting.charts.sensitivity import draw_sensitivity, sensitivity
 from superpos.reporting.sections import Chapter, Drawn, subject_name
-from superpos.reporting.sections_inputs import MAX_SUBJECTS
 from superpos.reporting.selection import DIRECTION_SETTING, keep_main, layers, similarities
 from superpos.reporting.study_data import StudyData, Subject
 
@@ -34,9 +33,9 @@ def chosen_layer(data: StudyData, subject: Subject, similarity: str) -> int | No
     return there[0] if scores.empty else int(scores.index[int(scores.to_numpy().argmax())])
 
 
-def draw_optimal(data: StudyData) -> Iterator[Drawn]:
+def draw_optimal(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield target against optimal matrices, one layer a subject and similarity."""
-    for subject in data.subjects[:MAX_SUBJECTS]:
+    for subject in subjects:
         rows = data.of(subject, data.matches)
         for similarity in similarities(rows) if not rows.empty else ():
             layer = chosen_layer(data, subject, similarity)
@@ -54,9 +53,9 @@ def draw_optimal(data: StudyData) -> Iterator[Drawn]:
                 )
 
 
-def draw_distances(data: StudyData) -> Iterator[Drawn]:
+def draw_distances(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield distances over sigma: along the procedure, against controls, the sweep of one layer."""
-    for subject in data.subjects[:MAX_SUBJECTS]:
+    for subject in subjects:
         rows = data.of(subject, data.matches)
         name = subject_name(subject, data)
         for similarity in similarities(rows) if not rows.empty else ():
@@ -99,9 +98,9 @@ def draw_distances(data: StudyData) -> Iterator[Drawn]:
                 )
 
 
-def draw_pairs(data: StudyData) -> Iterator[Drawn]:
+def draw_pairs(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield Powell beside its polished end and the manifold optimiser."""
-    for subject in data.subjects[:MAX_SUBJECTS]:
+    for subject in subjects:
         numbers = optimisers(data, subject)
         if numbers is not None:
             yield Drawn(
@@ -118,9 +117,9 @@ def draw_pairs(data: StudyData) -> Iterator[Drawn]:
             )
 
 
-def draw_ends(data: StudyData) -> Iterator[Drawn]:
+def draw_ends(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield the shares of status and verdict."""
-    for subject in data.subjects[:MAX_SUBJECTS]:
+    for subject in subjects:
         numbers = outcomes(data, subject)
         if numbers is not None:
             yield Drawn(
@@ -136,9 +135,9 @@ def draw_ends(data: StudyData) -> Iterator[Drawn]:
             )
 
 
-def draw_weights(data: StudyData) -> Iterator[Drawn]:
+def draw_weights(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield the figures of importance."""
-    for subject in data.subjects[:MAX_SUBJECTS]:
+    for subject in subjects:
         numbers = importance(data, subject)
         if numbers is not None:
             yield Drawn(
@@ -154,9 +153,9 @@ def draw_weights(data: StudyData) -> Iterator[Drawn]:
             )
 
 
-def draw_moves(data: StudyData) -> Iterator[Drawn]:
+def draw_moves(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield the figures of sensitivity to the dimension."""
-    for subject in data.subjects[:MAX_SUBJECTS]:
+    for subject in subjects:
         numbers = sensitivity(data, subject)
         if numbers is not None:
             yield Drawn(
@@ -179,6 +178,7 @@ CHAPTERS = (
         "Vectors that match a target at low energy, before and after the energy alone has moved them.",
         "no best match of a features target",
         draw_optimal,
+        by_subject=True,
     ),
     Chapter(
         "distances",
@@ -187,6 +187,7 @@ CHAPTERS = (
         "away.",
         "no re-optimisation by Powell's method",
         draw_distances,
+        by_subject=True,
     ),
     Chapter(
         "optimisers",
@@ -195,6 +196,7 @@ CHAPTERS = (
         "spheres and an optimiser that keeps the norms exactly.",
         "no re-optimisation by Powell's method",
         draw_pairs,
+        by_subject=True,
     ),
     Chapter(
         "outcomes",
@@ -202,6 +204,7 @@ CHAPTERS = (
         "How the optimisations ended, and what kind of point they ended at.",
         "no joint fit",
         draw_ends,
+        by_subject=True,
     ),
     Chapter(
         "importance",
@@ -209,6 +212,7 @@ CHAPTERS = (
         "The weights that the joint step gives the features.",
         "no joint fit with learned importance",
         draw_weights,
+        by_subject=True,
     ),
     Chapter(
         "sensitivity",
@@ -216,5 +220,6 @@ CHAPTERS = (
         "How the distance moved depends on the dimension of the optimal features and on the kernel.",
         "no re-optimisation by Powell's method",
         draw_moves,
+        by_subject=True,
     ),
 )

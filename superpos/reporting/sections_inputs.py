@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from superpos.reporting.charts.feature_counts import counts_table, draw_feature_counts, feature_counts
 from superpos.reporting.charts.layer_map import draw_layer_maps, layer_maps
@@ -10,15 +10,13 @@ from superpos.reporting.charts.probe_quality import draw_probe_quality, probe_qu
 from superpos.reporting.charts.target_psms import draw_target_psms, target_psms
 from superpos.reporting.sections import Chapter, Drawn, subject_name
 from superpos.reporting.selection import similarities
-from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_data import StudyData, Subject
 
-MAX_SUBJECTS = 12
-"""Subjects that get figures; a larger study names the others and has them in the tables."""
 PANELS = 6
 """Data sets in one figure of probe quality."""
 
 
-def draw_counts(data: StudyData) -> Iterator[Drawn]:
+def draw_counts(data: StudyData, _: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield the figure of feature counts."""
     sets = tuple(one for one in feature_counts(data) if one.n_samples)  # the others have no positives
     if sets:
@@ -34,11 +32,11 @@ def draw_counts(data: StudyData) -> Iterator[Drawn]:
         )
 
 
-def draw_probes(data: StudyData) -> Iterator[Drawn]:
+def draw_probes(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield figures of probe quality, a panel a data set."""
     import pandas as pd
 
-    panels = [panel for subject in data.subjects if (panel := probe_quality(data, subject)) is not None]
+    panels = [panel for subject in subjects if (panel := probe_quality(data, subject)) is not None]
     panels = [panel for panel in panels if panel.series]
     for first in range(0, len(panels), PANELS):
         chosen = tuple(panels[first : first + PANELS])
@@ -56,9 +54,9 @@ def draw_probes(data: StudyData) -> Iterator[Drawn]:
         )
 
 
-def draw_targets(data: StudyData) -> Iterator[Drawn]:
+def draw_targets(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield the target matrices of every subject and similarity."""
-    for subject in data.subjects[:MAX_SUBJECTS]:
+    for subject in subjects:
         rows = data.of(subject, data.psms)
         for similarity in similarities(rows) if not rows.empty else ():
             numbers = target_psms(data, subject, similarity)
@@ -86,11 +84,11 @@ def draw_targets(data: StudyData) -> Iterator[Drawn]:
             )
 
 
-def draw_layers(data: StudyData) -> Iterator[Drawn]:
+def draw_layers(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield the layer-similarity maps of every subject."""
     if data.layer_similarity.empty:
         return
-    for subject in data.subjects[:MAX_SUBJECTS]:
+    for subject in subjects:
         maps = layer_maps(data, subject)
         permuted = any(one.title.endswith("permuted") for one in maps)
         if maps:
@@ -112,6 +110,7 @@ CHAPTERS = (
         "What was probed: hand-defined properties of tokens, found in real text.",
         "no feature set was built",
         draw_counts,
+        by_subject=False,
     ),
     Chapter(
         "probes",
@@ -120,6 +119,7 @@ CHAPTERS = (
         "directions.",
         "no probe was trained",
         draw_probes,
+        by_subject=False,
     ),
     Chapter(
         "targets",
@@ -128,6 +128,7 @@ CHAPTERS = (
         "directions.",
         "no target matrix was computed",
         draw_targets,
+        by_subject=True,
     ),
     Chapter(
         "layers",
@@ -135,5 +136,6 @@ CHAPTERS = (
         "Whether two layers hold the same geometry up to monotone rescaling.",
         "no target matrices of two layers were compared",
         draw_layers,
+        by_subject=True,
     ),
 )

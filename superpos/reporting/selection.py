@@ -48,7 +48,11 @@ def keep_main(frame: pd.DataFrame, columns: Sequence[str], within: Sequence[str]
     """
     if frame.empty:
         return frame
-    within, columns = list(within), list(columns)
+    # A column of one value chooses nothing; where all are, as in most studies, every row is of the main one.
+    columns = [column for column in columns if frame[column].nunique(dropna=False) > 1]
+    if not columns:
+        return frame
+    within = list(within)
     rows = frame
     if "target" in frame.columns:
         features = frame[frame["target"] == "features"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from superpos.analysis.best_match import best_matches
@@ -138,6 +139,7 @@ class StudyData:
         self.study = study
         self._matrices: dict[str, Float] = {}
         self._chosen: dict[tuple[str, Subject], pd.DataFrame] = {}
+        self._parts: dict[tuple[str, Subject, bool], pd.DataFrame] = {}
 
     def _frame(self, view: str) -> pd.DataFrame:
         frame = self.results.frame(view, study=self.study)
@@ -240,8 +242,7 @@ class StudyData:
 
     def of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the subject's rows of a view."""
-        columns = ("model", "revision", "model_weights", "dataset", "hookpoint")
-        return _equal(frame, dict(zip(columns, subject, strict=True)))
+        return self._part(subject, frame, random=False)
 
     def main_fits(self, subject: Subject) -> pd.DataFrame:
         """Return the subject's rows of `fit_results` under the main setting."""
@@ -271,6 +272,20 @@ class StudyData:
         A study may give random weights a name of their own, so where it has one pretrained model every
         random one counts as its counterpart.
         """
+        return self._part(subject, frame, random=True)
+
+    def _part(self, subject: Subject, frame: pd.DataFrame, *, random: bool) -> pd.DataFrame:
+        """Return a subject's rows, found once for each view that was read."""
+        choose = self._random_rows if random else _own_rows
+        view = next((name for name, value in vars(self).items() if value is frame), None)
+        if view is None:
+            return choose(subject, frame)
+        key = (view, subject, random)
+        if key not in self._parts:
+            self._parts[key] = choose(subject, frame)
+        return self._parts[key]
+
+    def _random_rows(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
         if subject.weights == "random":
             return frame.iloc[:0]
         rows = _equal(
@@ -296,11 +311,16 @@ def records(frame: pd.DataFrame, *columns: str | float) -> Iterator[tuple[Any, .
     return zip(*(frame[column].tolist() for column in columns), strict=True)
 
 
+def _own_rows(subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
+    columns = ("model", "revision", "model_weights", "dataset", "hookpoint")
+    return _equal(frame, dict(zip(columns, subject, strict=True)))
+
+
 def _equal(frame: pd.DataFrame, values: dict[str, str]) -> pd.DataFrame:
     missing = [column for column in values if column not in frame.columns]
     if missing:
         raise ArgumentError("frame", f"lacks the columns {', '.join(missing)}")
-    keep = pd.Series(True, index=frame.index)
+    keep = np.ones(len(frame), dtype=np.bool_)
     for column, value in values.items():
-        keep &= frame[column] == value
+        keep &= (frame[column] == value).to_numpy(np.bool_)
     return frame[keep]

@@ -117,7 +117,7 @@ def draw_by_layer(numbers: ByLayer, label: str = "distance of the end to the tar
     ]
     handles.append(Line2D([], [], color="#1f2933", label="features"))
     handles.append(Line2D([], [], color="#1f2933", linestyle=(0, (3, 2)), label="controls"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=3.0)
+    figure.legend(handles=handles, loc="upper center", ncols=len(handles), handlelength=3.0)
     return figure
 
 
@@ -147,7 +147,7 @@ def draw_best_kernels(numbers: Choices) -> Figure:
         panel.tick_params(length=0)
         panel.set_xlabel("layer")
     handles = [Patch(color=styles[name][0], alpha=0.55, label=name) for name in numbers.kernels]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    figure.legend(handles=handles, loc="upper center", ncols=len(handles))
     return figure
 
 

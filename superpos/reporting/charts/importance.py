@@ -201,4 +201,4 @@ def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
     handles.append(
         Line2D([], [], linestyle="", color=INK, marker="o", markerfacecolor="none", label="controls (open)")
     )
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    figure.legend(handles=handles, loc="upper center", ncols=len(handles))

@@ -10,7 +10,7 @@ import pandas as pd
 from superpos.arrays import Float
 from superpos.reporting.selection import main_targets, similarities
 from superpos.reporting.study_data import StudyData, Subject, records
-from superpos.reporting.style import WIDTH, new_figure
+from superpos.reporting.style import WIDTH, colour_bar, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,7 +92,5 @@ def draw_layer_maps(maps: tuple[LayerMap, ...]) -> Figure:
                 text = "–" if np.isnan(value) else f"{value:.2f}"
                 colour = "white" if abs(value) > 0.65 else "black"
                 panel_axes.text(b, a, text, ha="center", va="center", fontsize=8, color=colour)
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=25, pad=0.02)
-    bar.set_label("Spearman correlation")
-    bar.outline.set_visible(False)
+    colour_bar(figure, image, "Spearman correlation", 0.8)
     return figure

@@ -9,7 +9,7 @@ import pandas as pd
 from superpos.arrays import Float
 from superpos.reporting.selection import kernels
 from superpos.reporting.study_data import StudyData, Subject
-from superpos.reporting.style import WIDTH, heat_map, name_ticks, new_figure
+from superpos.reporting.style import WIDTH, colour_bar, heat_map, leave_room, name_ticks, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -121,14 +121,14 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
             heat_map(axes, panel_numbers.matrix, numbers.similarity)
         if row == 0:
             axes.set_title(panel_numbers.kernel, pad=17)
+        else:
+            leave_room(axes, top=14.0)
         note = f"d = {panel_numbers.distance:.2g}, f = {panel_numbers.n_dims}"
         axes.text(0.5, 1.03, note, ha="center", va="bottom", fontsize=8.5, transform=axes.transAxes)
         if column == 1:
             axes.set_ylabel(panel_numbers.row, fontweight="bold")
-    bar = figure.colorbar(image, ax=every, shrink=0.7, aspect=30, pad=0.015)
-    bar.set_label(f"{numbers.similarity} similarity")
-    bar.outline.set_visible(False)
-    target_axes.set_anchor("N")  # the colour bar has set its own
+    colour_bar(figure, image, f"{numbers.similarity} similarity", 0.7)
+    target_axes.set_anchor("N")
     return figure
 
 

@@ -244,7 +244,7 @@ def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
     handles.append(
         Line2D([], [], linestyle="", color=INK, marker="o", markerfacecolor="none", label="manifold (open)")
     )
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    figure.legend(handles=handles, loc="upper center", ncols=len(handles))
 
 
 def _median(values: Float) -> float:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from superpos.reporting.selection import KERNEL_ORDER, SIMILARITY_ORDER
 from superpos.reporting.study_data import StudyData, Subject, records
-from superpos.reporting.style import OUTCOME_COLOURS, STATUSES, VERDICTS, new_figure
+from superpos.reporting.style import OUTCOME_COLOURS, STATUSES, VERDICTS, leave_room, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,10 +70,12 @@ def draw_outcomes(numbers: Outcomes) -> Figure:
     axes = figure.subplots(2, 3, sharey=True, sharex=True)
     for panel, shares in zip(axes.flat, numbers.panels, strict=True):
         _bars(panel, shares, numbers.settings)
+        leave_room(panel, right=24.0)
     for row, (names, title) in enumerate(((STATUSES, "status"), (VERDICTS, "verdict"))):
         axes[row, 0].set_yticks(range(n), numbers.settings)
         axes[row, 0].set_ylim(n - 0.4, -0.6)
         _legend(axes[row, 2], names, title)
+        leave_room(axes[row, 2], right=118.0)
     for panel in axes[1]:
         panel.set_xlabel("share of cells")
     return figure

@@ -159,4 +159,4 @@ def _legend(figure: Figure, styles: dict[str, LineStyle]) -> None:
     ]
     handles.append(Line2D([], [], color="#7b8794", linewidth=0.8, alpha=0.6, label="one feature"))
     handles.append(Line2D([], [], color="#7b8794", linewidth=0.8, linestyle=(0, (2, 2)), label="chance"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handlelength=3.0)
+    figure.legend(handles=handles, loc="upper center", ncols=len(handles), handlelength=3.0)

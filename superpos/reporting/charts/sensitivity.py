@@ -140,4 +140,4 @@ def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
     handles.append(
         Line2D([], [], color=INK, marker="o", linestyle="", markerfacecolor="white", label="controls (open)")
     )
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    figure.legend(handles=handles, loc="upper center", ncols=len(handles))

@@ -9,7 +9,7 @@ import pandas as pd
 from superpos.arrays import Float
 from superpos.reporting.selection import layers, main_targets
 from superpos.reporting.study_data import StudyData, Subject, records
-from superpos.reporting.style import WIDTH, heat_map, name_ticks, new_figure
+from superpos.reporting.style import WIDTH, colour_bar, heat_map, name_ticks, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +78,8 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
     n_rows = len(chunks) * len(numbers.rows)
     label = 0.065 * max(len(name[:32]) for name in numbers.features)
     panel = min((WIDTH - label - 1.2) / columns, 2.6)
-    figure = new_figure(n_rows * (panel + 0.28) + label * len(chunks) * 0.8 + 0.3)
+    height = n_rows * (panel + 0.28) + label * len(chunks) * 0.8 + 0.3
+    figure = new_figure(height, width=min(WIDTH, label + columns * (panel + 0.15) + 1.4))
     axes = figure.subplots(n_rows, columns, squeeze=False)
     image: Any = None
     for part, chunk in enumerate(chunks):
@@ -99,9 +100,7 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
                     panel_axes.set_ylabel(row, fontweight="bold")
                 if index == len(numbers.rows) - 1 and part == len(chunks) - 1:
                     name_ticks(panel_axes.xaxis, numbers.features, rotation=90)
-    bar = figure.colorbar(image, ax=axes, shrink=0.6 if n_rows > 1 else 1.0, aspect=30, pad=0.015)
-    bar.set_label(f"{numbers.similarity} similarity")
-    bar.outline.set_visible(False)
+    colour_bar(figure, image, f"{numbers.similarity} similarity", 0.6 if n_rows > 1 else 1.0)
     return figure
 
 
