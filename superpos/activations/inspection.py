@@ -57,8 +57,12 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
     """
     local: Path | None = None
     if spec.name in BUNDLED:
-        local = bundled_model(spec.name)
-    elif Path(spec.name).expanduser().is_dir():
+        if spec.revision and spec.weights == "random":
+            raise InputError(
+                f"model {spec.name}: random weights have no revision {spec.revision!r}; leave it empty"
+            )
+        return bundled_model(spec.name, spec.revision), ""
+    if Path(spec.name).expanduser().is_dir():
         local = Path(spec.name).expanduser()
     if local is not None:
         if spec.revision:

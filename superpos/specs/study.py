@@ -39,7 +39,8 @@ class ModelChoice:
     """Name within the study."""
     name: str
     """Bundled name, local folder or hub repository."""
-    revision: str = ""
+    revisions: tuple[str, ...] = ("",)
+    """Branches, tags, commits or training steps (`step1000`); each is a model of its own."""
     weights: WeightsKind = "pretrained"
     seeds: tuple[int, ...] = ()
     dtype: Dtype = "float32"
@@ -50,16 +51,20 @@ class ModelChoice:
         check_choice("weights", self.weights, WEIGHTS_KINDS)
         check_choice("dtype", self.dtype, DTYPES)
         seeds = tuple(check_count("seeds", seed, 0) for seed in self.seeds)
+        if not self.revisions or len(set(self.revisions)) < len(self.revisions):
+            raise ArgumentError("revisions", f"{list(self.revisions)} is empty or names one twice")
         if self.weights == "pretrained" and seeds:
             raise ArgumentError("seeds", f"{list(seeds)} applies to random weights only; leave it out")
         object.__setattr__(self, "seeds", seeds or ((0,) if self.weights == "random" else ()))
 
     @property
     def specs(self) -> tuple[ModelSpec, ...]:
-        """One model specification a seed (one for pretrained weights)."""
-        if self.weights == "pretrained":
-            return (ModelSpec(self.name, self.revision, "pretrained", -1),)
-        return tuple(ModelSpec(self.name, self.revision, "random", seed) for seed in self.seeds)
+        """One model specification a revision and seed (one seed for pretrained weights)."""
+        return tuple(
+            ModelSpec(self.name, revision, self.weights, seed)
+            for revision in self.revisions
+            for seed in (self.seeds if self.weights == "random" else (-1,))
+        )
 
 
 @dataclass(frozen=True, slots=True)

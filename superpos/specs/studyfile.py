@@ -76,13 +76,26 @@ def _model(label: str, table: Table) -> ModelChoice:
     values: dict[str, Any] = {
         "label": label,
         "name": table.beside(table.take("name", str, label)),
-        "revision": table.take("revision", str, ""),
+        "revisions": _revisions(table),
         "weights": table.take("weights", str, "pretrained"),
         "seeds": tuple(table.take_list("seeds", int, [])),
         "dtype": table.take("dtype", str, "float32"),
     }
     table.finish()
     return table.build(ModelChoice, **values)
+
+
+def _revisions(table: Table) -> tuple[str, ...]:
+    """Read `revision`, `revisions` or `steps` of training, of which a table has one at most."""
+    given = [key for key in ("revision", "revisions", "steps") if table.has(key)]
+    if len(given) > 1:
+        raise table.fail(given[1], f"give only one of {', '.join(given)}")
+    one = table.take("revision", str, "")
+    many = table.take_list("revisions", str, [one])
+    steps = table.take_list("steps", int, [])
+    if any(step < 0 for step in steps):
+        raise table.fail("steps", f"{min(steps)} is no training step; they count from 0")
+    return tuple(f"step{step}" for step in steps) or tuple(many)
 
 
 def _kernel(table: Table, index: int, value: Any) -> Kernel:

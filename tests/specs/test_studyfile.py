@@ -572,3 +572,35 @@ def test_mean_norm_is_allowed_where_it_holds(tmp_path: Path) -> None:
     assert block.gauges == ("mean_norm",)
     block = read_block(tmp_path, 'gauges = ["mean_norm"]\nkernels = ["log"]\nsimilarities = ["rbf"]')
     assert block.kernels == (Kernel("log"),)
+
+
+def test_revisions_and_training_steps(tmp_path: Path) -> None:
+    def specs(lines: str) -> tuple[ModelSpec, ...]:
+        text = HEAD.replace("[models.nano]", f"[models.nano]\n{lines}")
+        return read(tmp_path, f"{text}[[blocks]]\n").models[0].specs
+
+    assert specs("steps = [0, 64]") == (ModelSpec("nano", "step0"), ModelSpec("nano", "step64"))
+    assert specs('revisions = ["main", "abc"]') == (ModelSpec("nano", "main"), ModelSpec("nano", "abc"))
+    assert specs('revision = "abc"') == (ModelSpec("nano", "abc"),)
+    random = specs('revisions = ["a", "b"]\nweights = "random"\nseeds = [1, 2]')
+    assert [(one.revision, one.seed) for one in random] == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        ('revision = "a"\nsteps = [1]', "models.nano.steps: give only one of revision, steps"),
+        ("steps = [-1]", "models.nano.steps: -1 is no training step; they count from 0"),
+        ('revisions = ["a", "a"]', "models.nano.revisions: ['a', 'a'] is empty or names one twice"),
+    ],
+)
+def test_revisions_that_are_none(tmp_path: Path, lines: str, wanted: str) -> None:
+    text = HEAD.replace("[models.nano]", f"[models.nano]\n{lines}")
+    assert refusal(tmp_path, f"{text}[[blocks]]\n") == wanted
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in STUDIES.glob("*.toml")))
+def test_every_bundled_study_is_read(name: str) -> None:
+    study = load_study(STUDIES / f"{name}.toml")
+    assert study.name == name
+    assert study.description
