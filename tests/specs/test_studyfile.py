@@ -56,7 +56,7 @@ def test_penalties_by_cross_validation(tmp_path: Path) -> None:
 def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
     study = read(tmp_path, f"{HEAD}[[blocks]]\n")
     assert (study.name, study.description, study.store_vectors) == ("mine", "", "all")
-    assert study.models == (ModelChoice("nano", "nano", "", "pretrained", (), "float32"),)
+    assert study.models == (ModelChoice("nano", "nano", ("",), "pretrained", (), "float32"),)
     assert study.datasets == (
         DatasetSpec(
             "text_features", "text_features", CorpusSpec(), 400, 128, 4000, 100, 0,
@@ -159,7 +159,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     )
     block = study.blocks[0]
     assert (study.name, study.description, study.store_vectors) == ("full", "everything", "best")
-    assert study.models == (ModelChoice("a", "owner/model", "step0", "random", (3, 5), "bfloat16"),)
+    assert study.models == (ModelChoice("a", "owner/model", ("step0",), "random", (3, 5), "bfloat16"),)
     assert study.models[0].specs == tuple(ModelSpec("owner/model", "step0", "random", s) for s in (3, 5))
     corpus = CorpusSpec("text", str((tmp_path / "corpus.txt").resolve()), "body", 7)
     assert study.datasets == (DatasetSpec("mine", "python_syntax", corpus, 8, 16, 40, 3, 9),)
@@ -280,7 +280,7 @@ TOP: list[tuple[str, str]] = [
     (
         f'{HEAD}[models.a]\nrevison = "x"\n[[blocks]]\n',
         (
-            "models.a.revison: unknown key; allowed: dtype, name, revision, seeds, weights "
+            "models.a.revison: unknown key; allowed: dtype, name, revision, revisions, seeds, steps, weights "
             "(did you mean 'revision'?)"
         ),
     ),
