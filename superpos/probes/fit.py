@@ -53,7 +53,7 @@ def fit_samples(samples: Scaled, labels: Bool, settings: ProbeSettings) -> Fits:
     found = minimise(loss, settings.tol, settings.max_iter, mean=design.mean, only_sketch=True)
     fits = Fits(design.lift(found.theta), None, found.nit, found.gradient_norm <= settings.tol)
     del design, loss
-    left = np.flatnonzero(~fits.converged)
+    left = np.flatnonzero(~fits.converged & (fits.nit < settings.max_iter))
     if left.size:
         rest = fit_design(make_design(samples), labels[:, left], settings)
         fits.theta[left], fits.converged[left] = rest.theta, rest.converged

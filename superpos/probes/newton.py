@@ -23,16 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from superpos.arrays import Bool, Float, Int
+from superpos.probes.conjugate import MAX_CG, newton_steps
 from superpos.probes.objective import LogisticLosses
 from superpos.probes.preconditioners import (
     Preconditioner,
     factor_hessian,
-    largest_entries,
     sketch_hessian,
 )
 
-MAX_CG = 100
-"""Conjugate gradient steps of one outer iteration at most."""
 PATIENCE = 8
 """Conjugate gradient steps after which a feature that goes alone gets a new factor."""
 DECREASE = 1e-4
@@ -46,10 +44,12 @@ SINGLE_CONDITION = 1e6
 """Largest condition number of a Hessian (a bound) at which single precision is good for its products."""
 BLOCK_SPEED = 2.0
 """Speed of matrix products in a factor over that of the thin ones of conjugate gradients."""
-ROWS = 256
-"""Rows of the matrix in a block."""
-SKETCH_WORTH = 24.0
+SKETCH_WORTH = 12.0
 """Conjugate gradient steps that a factor must cost for a sketch to be tried first."""
+SKETCH_WIDTH = 1000
+"""Columns that the matrix must have for it."""
+SKETCH_PATIENCE = 60
+"""Conjugate gradient steps after which a sketch is made anew."""
 SKETCH_CG = 60
 """Conjugate gradient steps of one outer iteration that show that a sketch is no good."""
 
@@ -108,7 +108,7 @@ def minimise(
     theta = np.zeros((loss.X1.shape[1], k)) if start is None else start.copy()
     run = _Run(loss, tol, max_iter, offset, mean, theta, np.zeros(k), np.zeros(k, dtype=np.int64))
     columns = list(range(k))
-    if only_sketch or run.worth(k) >= SKETCH_WORTH:
+    if only_sketch or (run.worth(k) >= SKETCH_WORTH and len(theta) >= SKETCH_WIDTH):
         columns = run.descend(columns, sketch=True)
     if not only_sketch and columns:
         for column in run.descend(columns):
@@ -164,9 +164,11 @@ class _Run:
                 spent = 0
             # No tighter than what brings the gradient below the tolerance.
             forcing = np.clip(np.sqrt(norm / start), 0.25 * self.tol / norm, 0.1)
-            step, image, n_cg = _solve(loss, self._matrix(loss), curvature, gradient, precondition, forcing)
+            step, image, n_cg = newton_steps(
+                loss, self._matrix(loss), curvature, gradient, precondition, forcing
+            )
             spent += int(n_cg.max())
-            if not sketch and spent >= (PATIENCE if len(columns) == 1 else self.worth(len(columns))):
+            if spent >= (SKETCH_PATIENCE if sketch else self.patience(len(columns))):
                 precondition = None
             length = _line_search(loss, theta, margins, value, step, image, np.sum(gradient * step, axis=0))
             theta = theta + length * step
@@ -198,11 +200,15 @@ class _Run:
         norms: Float = np.hypot(np.linalg.norm(gradient[:-1], axis=0) + self.offset * intercept, intercept)
         return norms
 
+    def patience(self, k: int) -> float:
+        """Return the conjugate gradient steps of k features after which they get a new factor."""
+        return PATIENCE if k == 1 else max(PATIENCE, self.worth(k))
+
     def worth(self, k: int) -> float:
         """Return the conjugate gradient steps of k features that cost as much as a factor."""
         n, r = self.loss.X1.shape
         steps: float = (n * r**2 + r**3 / 3.0) / (k * (4.0 * n * r + 2.0 * r**2)) / BLOCK_SPEED
-        return max(float(PATIENCE), steps)
+        return steps
 
     def _matrix(self, loss: LogisticLosses) -> NDArray[Any]:
         """Return the matrix for the products of conjugate gradients."""
@@ -217,65 +223,6 @@ class _Run:
             squares = np.einsum("ij,ij->i", self.single, self.single).astype(np.float64)
             self.largest = 0.25 * float(np.max(squares @ self.loss.weights))
         return self.single
-
-
-def _curve(matrix: NDArray[Any], curvature: Float, vectors: Float) -> tuple[Float, Float]:
-    """Return X1 V, (n, k), and X1^T (D X1 V), (r + 1, k), in the precision of the matrix."""
-    if matrix.dtype == np.float64:
-        image = matrix @ vectors
-        return image, ((curvature * image).T @ matrix).T
-    n, k = curvature.shape
-    largest, heaviest = largest_entries(vectors), largest_entries(curvature)
-    width = -(-k // 4) * 4  # thin products are faster for whole registers
-    right = np.zeros((len(vectors), width), dtype=np.float32)
-    right[:, :k] = vectors / largest
-    weights = np.zeros((n, width), dtype=np.float32)
-    weights[:, :k] = curvature / heaviest
-    images = np.empty((n, width), dtype=np.float32)
-    total = np.zeros((width, len(vectors)), dtype=np.float32)
-    for start in range(0, n, ROWS):  # both products while the rows are in the cache
-        rows = slice(start, start + ROWS)
-        np.matmul(matrix[rows], right, out=images[rows])
-        total += np.ascontiguousarray((weights[rows] * images[rows]).T) @ matrix[rows]
-    return images[:, :k] * largest, total[:k].T * (largest * heaviest)
-
-
-def _solve(
-    loss: LogisticLosses,
-    matrix: NDArray[Any],
-    curvature: Float,
-    gradient: Float,
-    precondition: Preconditioner,
-    forcing: Float,
-) -> tuple[Float, Float, Int]:
-    """Return the Newton steps, their images under X1, and the conjugate gradient steps taken, (k,)."""
-    step, image = np.zeros_like(gradient), np.zeros_like(curvature)
-    n_cg = np.zeros(gradient.shape[1], dtype=np.int64)
-    wanted = forcing * np.linalg.norm(gradient, axis=0)
-    live = np.arange(gradient.shape[1])
-    residual = -gradient
-    conditioned = precondition(residual)
-    direction, product = conditioned, np.sum(residual * conditioned, axis=0)
-    for _ in range(MAX_CG):
-        direction_image, hessian_image = _curve(matrix, curvature[:, live], direction)
-        hessian_image[:-1] += loss.penalty[live] * direction[:-1]
-        bend = np.sum(direction * hessian_image, axis=0)
-        # Rounding can leave no curvature along a direction; then there is nothing to gain.
-        length = np.divide(product, bend, out=np.zeros_like(bend), where=(bend > 0.0) & (product > 0.0))
-        step[:, live] += length * direction
-        image[:, live] += length * direction_image
-        residual = residual - length * hessian_image
-        n_cg[live] += 1
-        going = (np.linalg.norm(residual, axis=0) > wanted[live]) & (length > 0.0)
-        if not np.any(going):
-            break
-        if not np.all(going):
-            live, residual, direction = live[going], residual[:, going], direction[:, going]
-            product = product[going]
-        conditioned = precondition(residual)
-        product, last = np.sum(residual * conditioned, axis=0), product
-        direction = conditioned + (product / last) * direction
-    return step, image, n_cg
 
 
 def _line_search(

@@ -24,7 +24,7 @@ from superpos.seeding import generator
 
 Preconditioner = Callable[[Float], Float]
 """V -> M^-1 V for vectors (r + 1, k)."""
-RANK = 200
+RANK = 100
 """Eigenvalues of a sketch."""
 POWERS = 2
 

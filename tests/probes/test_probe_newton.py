@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, check_grad
 
-from superpos.probes import newton
+from superpos.probes import conjugate, newton
 from superpos.probes.newton import minimise
 from superpos.probes.objective import logistic_losses
 
@@ -141,7 +141,8 @@ def test_features_in_step_end_where_each_ends_alone(C):
 
 
 def test_features_that_the_common_factor_does_not_serve_go_on_alone(monkeypatch):
-    monkeypatch.setattr(newton, "MAX_CG", 3)
+    for module in (newton, conjugate):
+        monkeypatch.setattr(module, "MAX_CG", 3)
     loss = many(400, 30, 0, C=1e4)
     solution = solve(loss)
     assert np.all(solution.gradient_norm <= 1e-8)

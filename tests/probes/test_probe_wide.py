@@ -29,6 +29,7 @@ def large(monkeypatch):
     for module in (newton, fit):
         monkeypatch.setattr(module, "SINGLE_SIZE", 0)
     monkeypatch.setattr(newton, "SKETCH_WORTH", 0.0)
+    monkeypatch.setattr(newton, "SKETCH_WIDTH", 0)
 
 
 @pytest.mark.usefixtures("large")
