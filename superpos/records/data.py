@@ -92,7 +92,7 @@ class ModelInfo:
     seed: int
     """Seed of random weights, -1 for pretrained ones."""
     family: str
-    """Architecture family: gpt_neox or llama."""
+    """Architecture family: gpt_neox or llama, of others the `model_type` of the configuration."""
     n_layers: int
     d_model: int
     d_mlp: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 ALGORITHM_VERSIONS: dict[str, int] = {
     "model": 1,
     "dataset": 2,
-    "activations": 1,
+    "activations": 2,
     "directions": 2,
     "target": 1,
     "psm": 1,

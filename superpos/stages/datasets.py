@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from superpos.activations.inspection import locate
+from superpos.activations.inspection import tokenizer_file
 from superpos.datasets.artifacts import content_digest, load_dataset, save_dataset
 from superpos.datasets.build import build_dataset
 from superpos.datasets.summaries import summarise, summarise_imported, summarise_words
@@ -40,7 +40,7 @@ def build(task: DatasetTask) -> DatasetSummary:
     """Build a feature set, write its file (if it has samples) and return what SQL keeps of it."""
     if task.tokenizer_model is None:
         return summarise_imported(task.spec)
-    tokenizer = locate(task.tokenizer_model)[0] / "tokenizer.json"
+    tokenizer = tokenizer_file(task.tokenizer_model)
     if not task.spec.has_probes:
         return summarise_words(task.spec, tokenizer)
     tokens = build_dataset(task.spec, tokenizer)

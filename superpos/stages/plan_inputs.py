@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from superpos.activations.inspection import inspect_model, locate
+from superpos.activations.inspection import hook_width, inspect_model, tokenizer_file
 from superpos.datasets.build import build_dataset, dataset_identity, sample_unit
 from superpos.datasets.imported import imported_identity, read_imported
 from superpos.datasets.sources import load_corpus
@@ -72,8 +72,7 @@ class InputPlanner:
         return planned
 
     def _dataset(self, spec: DatasetSpec, model: PlannedModel) -> PlannedDataset:
-        if not model.info.tokenizer_digest:
-            raise InputError(f"model {model.name}: has no tokenizer.json, which feature sets need")
+        tokenizer = tokenizer_file(model.spec)
         if spec.ctx_len > model.info.max_positions:
             raise InputError(
                 f"datasets.{spec.name}.ctx_len: {spec.ctx_len} is longer than the {model.info.max_positions} "
@@ -82,7 +81,6 @@ class InputPlanner:
         known = (spec.name, model.info.tokenizer_digest)
         if known in self._known_datasets:
             return self._known_datasets[known]
-        tokenizer = locate(model.spec)[0] / "tokenizer.json"
         spec = absolute(spec)
         if isinstance(spec.options, TokenListOptions):
             list_tokens(spec, load_tokens(tokenizer))  # a word of several tokens is refused here
@@ -156,6 +154,8 @@ class InputPlanner:
 
     def _sites(self, block: Block, info: ModelInfo) -> tuple[tuple[str, int], ...]:
         try:
+            for hookpoint in block.hookpoints:
+                hook_width(info, hookpoint)
             return expand_sites(block.hookpoints, block.layers or None, info.n_layers)
         except InputError as error:
             raise InputError(

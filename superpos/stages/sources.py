@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from superpos.activations.inspection import locate
+from superpos.activations.inspection import tokenizer_file
 from superpos.datasets.imported import read_imported
 from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import load_tokens
@@ -47,6 +47,6 @@ def _matrix_rows(task: SourceTask, model: ModelSpec) -> SourceResult:
 
     options = task.spec.options
     words = options.words if isinstance(options, TokenListOptions) else ()
-    ids = list_tokens(task.spec, load_tokens(locate(model)[0] / "tokenizer.json"))
+    ids = list_tokens(task.spec, load_tokens(tokenizer_file(model)))
     matrix: MatrixName = "unembed" if task.work.hookpoint == "unembed" else "embed"
     return SourceResult(task.work.direction_id, words, token_rows(model, ids, matrix), None, "")

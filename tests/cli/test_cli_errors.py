@@ -188,7 +188,10 @@ def folder_of_another_architecture(folder: Path) -> None:
         (folder_cut_off, "is cut off"),
         (folder_without_config, "no config.json"),
         (folder_with_code, "auto_map asks for code"),
-        (folder_of_another_architecture, "did you mean 'gpt_neox'?"),
+        (
+            folder_of_another_architecture,
+            "model_type 'gpt_neoy' is not an architecture of the installed transformers",
+        ),
     ],
 )
 def test_models_that_cannot_be_used(
