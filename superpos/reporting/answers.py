@@ -17,6 +17,7 @@ from superpos.reporting.selection import balanced, headline_sigma, kernels, simi
 from superpos.reporting.study_data import StudyData
 
 NOT_RUN = "Not run in this study"
+NO_CEILING = "no noise ceiling was computed"
 SIMPLEX_TOLERANCE = 0.01
 """An end is the regular simplex where its r.m.s. distance to it is below this."""
 
@@ -62,6 +63,7 @@ def keeps_low(data: StudyData) -> Answer:
         return not_run(goal, "no Powell re-optimisation of a features target")
     parts: list[str] = []
     findings: list[Finding] = []
+    n_known = 0
     for similarity in similarities(features):
         own, same = (frame[frame["similarity"] == similarity] for frame in (features, rows))
         final, joint = median_effect(rms(own, "distance_final")), median_effect(rms(own, "distance_joint"))
@@ -74,6 +76,15 @@ def keeps_low(data: StudyData) -> Answer:
         text += f" (joint optimum {joint.median:.2g}"
         text += f", polished end {polished.median:.2g})" if polished is not None else ")"
         text += f", {closeness(effect)}" if effect is not None else ", with no control to compare with"
+        noise = data.noise.reindex(own["psm_key"]).to_numpy(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            multiple = median_effect(rms(own, "distance_final").to_numpy(np.float64) / noise)
+        if multiple is not None:
+            n_known += multiple.n
+            text += f", {multiple.text()} times the noise level of its target"
+            level = median_effect(noise)
+            if level is not None:
+                findings.append(Finding(f"{similarity}: noise level of the target", level.text(), level.n))
         parts.append(text)
         findings.append(Finding(f"{similarity}: end to joint optimum (moved)", moved.text(), moved.n))
         for dataset, part in own.groupby("dataset", sort=True):
@@ -88,9 +99,16 @@ def keeps_low(data: StudyData) -> Answer:
         goal,
         f"At σ = {sigma:g}, in root mean square per entry: " + "; ".join(parts) + ".",
         f"{len(features)} best matches of features, {len(rows) - len(features)} of controls",
-        (*end_caveats(data, features), "no noise ceiling is computed yet, so how low is low is not known"),
+        (*end_caveats(data, features), _ceiling_caveat(n_known, len(features))),
         tuple(findings),
     )
+
+
+def _ceiling_caveat(n_known: int, n_rows: int) -> str:
+    if not n_known:
+        return f"{NO_CEILING}, so how low is low is not known"
+    text = "two estimates of the same target lie about √2 noise levels apart, and less is no distance at all"
+    return text + (f"; the noise level is known for {n_known} of {n_rows} cells" if n_known < n_rows else "")
 
 
 def closeness(effect: Effect) -> str:

@@ -1,33 +1,19 @@
-"""Goals 4 to 6: what is interpretable, geometry through the layers, trained against random weights."""
+"""Goals 4 and 5: what is interpretable, geometry through the layers."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from superpos.analysis import spearman
 from superpos.psms import simplex_score
-from superpos.reporting.answers import Answer, Finding, keeps_low, not_run, perturbs_controls, robust_energy
+from superpos.reporting.answers import NO_CEILING, Answer, Finding, not_run
 from superpos.reporting.charts.importance import importance
-from superpos.reporting.charts.probe_quality import probe_quality
-from superpos.reporting.effects import direction, median_effect, rms
-from superpos.reporting.selection import SEARCH_SETTING, headline_sigma, main_targets, similarities
-from superpos.reporting.study_data import StudyData, records
+from superpos.reporting.effects import median_effect
+from superpos.reporting.selection import main_targets, similarities
+from superpos.reporting.study_data import StudyData
 
 EVEN = 0.9
 """Normalised entropy above which importance is called nearly equal."""
-
-
-def answers(data: StudyData) -> tuple[Answer, ...]:
-    """Return the answers to all six goals."""
-    return (
-        keeps_low(data),
-        perturbs_controls(data),
-        robust_energy(data),
-        interpretable(data),
-        preserved(data),
-        trained_or_random(data),
-    )
 
 
 def interpretable(data: StudyData) -> Answer:
@@ -109,15 +95,17 @@ def preserved(data: StudyData) -> Answer:
         return not_run(goal, "no target matrices of two layers were compared")
     parts: list[str] = []
     findings: list[Finding] = []
-    n_pairs = 0
+    n_pairs, n_known = 0, 0
     for similarity in similarities(data.layer_similarity):
         trained: list[float] = []
+        bounds: list[float] = []
         controls: list[float] = []
         random: list[float] = []
         for subject in data.subjects:
             own = _layer_rows(data.of(subject, data.layer_similarity), similarity)
             features = own.loc[own["target"] == "features", "spearman"].dropna()
             trained.extend(features)
+            bounds.extend(attenuation(data, own[(own["target"] == "features") & own["spearman"].notna()]))
             controls.extend(own.loc[own["target"] == "permuted", "spearman"].dropna())
             other = _layer_rows(data.random_of(subject, data.layer_similarity), similarity)
             random.extend(other.loc[other["target"] == "features", "spearman"].dropna())
@@ -135,6 +123,15 @@ def preserved(data: StudyData) -> Answer:
             beside.append(f"random weights {np.median(random):.2f}")
         if controls:
             beside.append(f"permuted control {np.median(controls):.2f}")
+        known = [value for value in bounds if np.isfinite(value)]
+        if known:
+            # A correlation cannot exceed the root of the product of the reliabilities (attenuation).
+            ratio = median_effect(np.array(trained) / np.array(bounds))
+            beside.append(f"at most about {np.median(known):.2f} as well as the matrices are known")
+            if ratio is not None:
+                what = f"{similarity}: Spearman over the root of the product of the two reliabilities"
+                findings.append(Finding(what, ratio.text(), ratio.n))
+        n_known += len(known)
         parts.append(text + (f" ({', '.join(beside)})" if beside else ""))
     if not parts:
         return not_run(goal, "no correlation of two layers is defined")
@@ -144,7 +141,12 @@ def preserved(data: StudyData) -> Answer:
         f"{n_pairs} pairs of layers",
         (
             "layers see the same tokens and labels, so some likeness is there without training",
-            "no noise ceiling is computed yet, so how well a matrix is known is not known",
+            (
+                f"the bound by noise is known for {n_known} of {n_pairs} pairs, is itself an estimate, and "
+                "belongs to product-moment correlations"
+                if n_known
+                else f"{NO_CEILING}, so how well a matrix is known is not known"
+            ),
         ),
         tuple(findings),
     )
@@ -155,108 +157,16 @@ def _layer_rows(rows: pd.DataFrame, similarity: str) -> pd.DataFrame:
     return main_targets(rows)
 
 
-def trained_or_random(data: StudyData) -> Answer:
-    """Answer goal 6: trained against random weights."""
-    goal = "6. Do trained weights differ from random ones?"
-    parts: list[str] = []
-    findings: list[Finding] = []
-    seeds, n_scores = 0, 0
-    for subject in data.subjects:
-        numbers = probe_quality(data, subject)
-        series = {one.name: one for one in numbers.series} if numbers is not None else {}
-        trained, random = series.get("trained weights"), series.get("random weights")
-        if trained is None or random is None:
-            continue
-        seeds = max(seeds, random.n_sets)
-        best = int(np.nanargmax(trained.mean))
-        other = int(np.nanargmax(random.mean))
-        parts.append(
-            f"on {subject.dataset}, mean ROC AUC reaches {trained.mean[best]:.3f} (layer "
-            f"{trained.layers[best]}), with random weights {random.mean[other]:.3f} (layer "
-            f"{random.layers[other]})"
-        )
-        gain = median_effect(
-            np.array(trained.mean)[: len(random.mean)] - np.array(random.mean)[: len(trained.mean)]
-        )
-        if gain is not None and trained.layers == random.layers:
-            findings.append(Finding(f"{subject.dataset}: mean ROC AUC, trained − random, median over layers",
-                                    gain.text(sign=True), gain.n))  # fmt: skip
-        n_scores += sum(len(one.features) * len(one.layers) for one in (trained, random))
-    if not parts:
-        return not_run(goal, "no model with random weights beside a trained one")
-    findings.extend(_matrix_agreement(data))
-    n_pairs = 0
-    for similarity, difference in moved_differences(data).items():
-        effect = median_effect(difference)
-        if effect is not None:
-            n_pairs += effect.n
-            word = direction(effect, "less far than", "farther than", "about as far as")
-            parts.append(
-                f"under {similarity}, re-optimisation moves trained features {word} random ones (r.m.s. "
-                f"{effect.text(sign=True)}, {effect.n} pairs)"
-            )
-    return Answer(
-        goal,
-        _capital("; ".join(parts)) + ".",
-        f"{n_scores} probe scores, {n_pairs} pairs of fits",
-        (
-            f"{seeds} seed{'s' if seeds != 1 else ''} of random weights: the spread between seeds is "
-            + ("not known" if seeds == 1 else "rough"),
-            "what a token is made of can be read from random weights too, so quality alone shows no geometry",
-        ),
-        tuple(findings),
+def attenuation(data: StudyData, rows: pd.DataFrame) -> list[float]:
+    """Return sqrt(r_a r_b) of the reliabilities of the two matrices of every row of `layer_similarity`.
+
+    NaN where one is not known or not positive. It bounds the correlation of two measurements whose errors
+    are independent: C. Spearman, American Journal of Psychology 15 (1904).
+    """
+    known = data.psms[data.psms["n_resamples"] > 0].drop_duplicates("psm_key")
+    reliability = known.set_index("psm_key")["reliability"]
+    reliability = reliability.where(reliability > 0.0)
+    first, second = (
+        reliability.reindex(rows[name]).to_numpy(np.float64) for name in ("psm_key", "psm_key_b")
     )
-
-
-def _matrix_agreement(data: StudyData) -> list[Finding]:
-    """Return how target matrices of trained and random weights correlate at the same layer."""
-    found = []
-    for subject in data.subjects:
-        own, other = data.of(subject, data.psms), data.random_of(subject, data.psms)
-        for similarity in similarities(own) if not other.empty else ():
-            left = main_targets(own[(own["similarity"] == similarity) & (own["target"] == "features")])
-            right = main_targets(other[(other["similarity"] == similarity) & (other["target"] == "features")])
-            values = []
-            both = left.merge(right, on="layer", suffixes=("", "_random"))
-            for a, b in records(both, "psm_key", "psm_key_random"):
-                first, second = data.psm(a), data.psm(b)
-                if first.shape == second.shape:
-                    upper = np.triu_indices(first.shape[0], 1)
-                    correlation = spearman(first[upper], second[upper])
-                    if correlation is not None:
-                        values.append(correlation)
-            if values:
-                text = f"{np.median(values):.2f}"
-                found.append(
-                    Finding(
-                        f"{similarity}, {subject.dataset}: Spearman of trained and random matrices",
-                        text,
-                        len(values),
-                    )
-                )
-    return found
-
-
-def moved_differences(data: StudyData) -> dict[str, pd.Series]:
-    """Return distance moved, trained minus random, of the same settings, layers, dimensions and draws."""
-    axes = ["layer", "similarity", "kernel", *SEARCH_SETTING]
-    parts: dict[str, list[pd.Series]] = {}
-    for subject in data.subjects:
-        own = data.main_fits(subject)
-        other = data.random_of(subject, data.fits)
-        if own.empty or other.empty:
-            continue
-        own = own[(own["target"] == "features") & (own["optimiser"] == "powell")]
-        own = own[own["sigma"] == headline_sigma(own)]
-        other = other[other["target"] == "features"]
-        left = own[axes].assign(moved=rms(own, "distance_moved"))
-        right = other[axes].assign(other=rms(other, "distance_moved"))
-        right = right.groupby(axes, sort=True)["other"].median().reset_index()
-        both = left.merge(right, on=axes)
-        for similarity, group in both.groupby("similarity", sort=True):
-            parts.setdefault(str(similarity), []).append(group["moved"] - group["other"])
-    return {name: pd.concat(values) for name, values in parts.items()}
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return [float(value) for value in np.sqrt(first * second)]

@@ -102,7 +102,7 @@ class _Writer:
 
 def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, embedder: Embedder) -> StudyPage:
     from superpos.reporting.about import about
-    from superpos.reporting.answers_structure import answers
+    from superpos.reporting.answers_open import answers
     from superpos.reporting.charts.feature_counts import feature_counts
     from superpos.reporting.page import MAX_RUNS, StudyPage
     from superpos.reporting.parallel import drawn_elsewhere

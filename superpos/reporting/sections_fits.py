@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from superpos.reporting.charts.distances import distances, draw_comparison, draw_procedure, sweep
@@ -11,13 +12,25 @@ from superpos.reporting.charts.optimisers import draw_optimisers, optimisers
 from superpos.reporting.charts.outcomes import draw_outcomes, outcomes
 from superpos.reporting.charts.sensitivity import draw_sensitivity, sensitivity
 from superpos.reporting.sections import Chapter, Drawn, subject_name
-from superpos.reporting.selection import DIRECTION_SETTING, keep_main, layers, similarities
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.selection import layers, similarities
+from superpos.reporting.study_data import StudyData, Subject, best_layer
 
 NO_CEILING = (
-    "No noise ceiling is computed yet: how far apart two estimates of the same target would lie is not "
+    "No noise ceiling was computed here: how far apart two estimates of the same target would lie is not "
     "known, so no distance here can be called small by itself."
 )
+
+
+def ceiling(noise: float) -> str:
+    """Return what a figure of distances says of its noise level."""
+    if not math.isfinite(noise):
+        return NO_CEILING
+    return (
+        f"Green: below the noise level of the features targets, {noise:.2g}, the root mean square standard "
+        "error of their entries from resampled probes, over all entries; two estimates of the same target "
+        f"lie about √2 times that apart, {math.sqrt(2.0) * noise:.2g}, so a shorter distance cannot be told "
+        "from none."
+    )
 
 
 def chosen_layer(data: StudyData, subject: Subject, similarity: str) -> int | None:
@@ -27,10 +40,7 @@ def chosen_layer(data: StudyData, subject: Subject, similarity: str) -> int | No
     if rows.empty:
         return None
     there = layers(rows)
-    probes = data.of(subject, data.probes)
-    probes = probes[(probes["label_replicate"] == -1) & probes["layer"].isin(there)]
-    scores = keep_main(probes, DIRECTION_SETTING, ("hookpoint",)).groupby("layer")["roc_auc"].mean().dropna()
-    return there[0] if scores.empty else int(scores.index[int(scores.to_numpy().argmax())])
+    return best_layer(data, subject, there)
 
 
 def draw_optimal(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
@@ -71,7 +81,7 @@ def draw_distances(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Dra
                     "line stays near the dotted one. Every line is chosen among the same n_dims and λ_d. An "
                     "end at distance 0 from the regular simplex says "
                     "nothing about its target. The joint optimum may vary with σ, for the best match is "
-                    f"chosen for each σ. {where} {NO_CEILING}",
+                    f"chosen for each σ. {where} {ceiling(numbers.noise)}",
                     draw_procedure(numbers),
                     numbers.table(),
                 )
@@ -82,7 +92,8 @@ def draw_distances(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Dra
                     "it compares the end with the joint optimum; its value at σ = 0 is the drift, what the "
                     "optimiser does without a push. Return compares with the end from σ = 0: near 0, the "
                     "push was forgotten. If features lie in local minima that random targets lack, the "
-                    f"black line lies below the others. {where}",
+                    f"black line lies below the others. {where}"
+                    + (" Green: noise level, as above." if math.isfinite(numbers.noise) else ""),
                     draw_comparison(numbers),
                 )
             swept = sweep(data, subject, similarity)

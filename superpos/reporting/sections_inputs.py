@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from superpos.reporting.charts.feature_counts import counts_table, draw_feature_counts, feature_counts
+from superpos.reporting.charts.label_correlation import (
+    MIN_RESAMPLED,
+    draw_label_correlations,
+    label_correlations,
+)
 from superpos.reporting.charts.layer_map import draw_layer_maps, layer_maps
+from superpos.reporting.charts.noise_ceiling import ceiling_table, draw_noise_ceiling, known_pairs
 from superpos.reporting.charts.probe_quality import draw_probe_quality, probe_quality, quality_table
 from superpos.reporting.charts.target_psms import draw_target_psms, target_psms
 from superpos.reporting.sections import Chapter, Drawn, subject_name
@@ -103,6 +109,48 @@ def draw_layers(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
             )
 
 
+def draw_ceilings(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
+    """Yield how well the targets of every subject are known."""
+    for subject in subjects:
+        known = known_pairs(data, subject)
+        if known:
+            several = any(len(one.layers) > 1 for one in known)
+            yield Drawn(
+                f"ceiling-{subject_name(subject, data)}",
+                f"How well each target is known: {subject.label}",
+                (
+                    "Top, reliability: what the entries of a target would correlate with those from as many "
+                    "other samples (correlation of probes on split halves, corrected after Spearman and "
+                    "Brown); 1 is perfect. Below, the"
+                    if several
+                    else "The"
+                )
+                + f" entries with 95 % intervals from probes on {known[0].n_resamples} bootstrapped samples, "
+                "sorted. Pairs whose intervals overlap cannot be told apart; what a fit makes of differences "
+                "below their width is fitted to noise.",
+                draw_noise_ceiling(known),
+                ceiling_table(known),
+            )
+
+
+def draw_labels(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
+    """Yield how the labels' correlations go with the targets."""
+    for subject in subjects:
+        numbers = label_correlations(data, subject)
+        if numbers is not None:
+            yield Drawn(
+                f"labels-{subject_name(subject, data)}",
+                f"Geometry and the correlation of the labels: {subject.label}",
+                "Left, Spearman correlation over feature pairs between the entries of the target and the phi "
+                "coefficients of the labels among the samples, with 95 % bootstrap intervals over features "
+                f"(from {MIN_RESAMPLED} features on). Right, the pairs at one layer. Near 1, directions are "
+                "similar where labels go together, which a probe shows of any network; what geometry says "
+                "beyond the text is what sets trained weights apart from random ones.",
+                draw_label_correlations(numbers),
+                numbers.table(),
+            )
+
+
 CHAPTERS = (
     Chapter(
         "features",
@@ -131,11 +179,27 @@ CHAPTERS = (
         by_subject=True,
     ),
     Chapter(
+        "ceiling",
+        "Noise ceiling",
+        "How well each target is known, from probes on resampled text: no distance can be read without it.",
+        "no probes were resampled (noise_ceiling in the study file)",
+        draw_ceilings,
+        by_subject=True,
+    ),
+    Chapter(
         "layers",
         "Geometry through the layers",
         "Whether two layers hold the same geometry up to monotone rescaling.",
         "no target matrices of two layers were compared",
         draw_layers,
+        by_subject=True,
+    ),
+    Chapter(
+        "labels",
+        "Geometry and labels",
+        "Whether the geometry of the directions follows from which labels go together in the text.",
+        "no target of four or more features whose labels correlate in different ways",
+        draw_labels,
         by_subject=True,
     ),
 )

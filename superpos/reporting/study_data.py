@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from superpos.analysis.best_match import best_matches
 from superpos.arrays import Float
 from superpos.db.results import Results
 from superpos.errors import ArgumentError
-from superpos.reporting.selection import main_fits, main_joints
+from superpos.reporting.selection import DIRECTION_SETTING, keep_main, main_fits, main_joints
 
 TARGET_AXES = (
     "model",
@@ -107,6 +107,9 @@ MEASURES = (
     "accuracy",
     "norm",
     "value",
+    "value_low",
+    "value_high",
+    "reliability",
     "logit",
     "weight",
 )
@@ -138,6 +141,7 @@ class StudyData:
         self.results = results
         self.study = study
         self._matrices: dict[str, Float] = {}
+        self._phis: dict[str, Float | None] = {}
         self._chosen: dict[tuple[str, Subject], pd.DataFrame] = {}
         self._parts: dict[tuple[str, Subject, bool], pd.DataFrame] = {}
 
@@ -224,6 +228,33 @@ class StudyData:
         arrays = self.results.fit_arrays(fit_key)
         return None if arrays is None else arrays[1]
 
+    @cached_property
+    def noise(self) -> pd.Series:
+        """Noise level of every target that has one, by `psm_key`."""
+        from superpos.reporting.charts.noise_ceiling import noise_levels
+
+        return noise_levels(self.pairs)
+
+    def phi_of(self, dataset: str, target_key: str) -> Float | None:
+        """Return the phi coefficients of a target's features, (n, n), None where there are no labels."""
+        rows = self.features[self.features["dataset"] == dataset]
+        keys = rows["dataset_key"].unique()
+        if len(keys) != 1:
+            return None  # the same set on several texts: the labels are not those of one of them
+        key = str(keys[0])
+        if key not in self._phis:
+            try:
+                self._phis[key] = self.results.phi(key)
+            except ArgumentError:  # directions without labels
+                self._phis[key] = None
+        phi = self._phis[key]
+        order = {str(name): index for index, name in enumerate(rows["feature"])}
+        names = self.feature_names(target_key)
+        if phi is None or len(phi) != len(order) or not set(names) <= set(order):
+            return None
+        chosen = [order[name] for name in names]
+        return phi[np.ix_(chosen, chosen)]
+
     def feature_names(self, target_key: str) -> tuple[str, ...]:
         """Return the names of a target's rows."""
         return self.results.feature_names(target_key)
@@ -295,6 +326,14 @@ class StudyData:
         if not named.empty or len({s.model for s in self.subjects if s.model}) > 1:
             return named
         return rows
+
+
+def best_layer(data: StudyData, subject: Subject, there: Sequence[int]) -> int:
+    """Return the layer among some whose probes read best on average; the first one without probes."""
+    probes = data.of(subject, data.probes)
+    probes = probes[(probes["label_replicate"] == -1) & probes["layer"].isin(there)]
+    scores = keep_main(probes, DIRECTION_SETTING, ("hookpoint",)).groupby("layer")["roc_auc"].mean().dropna()
+    return there[0] if scores.empty else int(scores.index[int(scores.to_numpy().argmax())])
 
 
 def quartiles(groups: Any) -> pd.DataFrame:

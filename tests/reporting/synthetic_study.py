@@ -50,6 +50,10 @@ class Plan:
     match: bool = True
     store_arrays: bool = True
     replicates: int = 1
+    n_resamples: int = 0
+    """Above 0, targets of features have a noise ceiling."""
+    phi: bool = False
+    """Whether the labels' correlations are stored."""
     left_out: str = ""
     example: dict[str, str] = field(
         default_factory=lambda: {"before": "x = f(", "token": " 42", "after": ")\n", "document": "os.py"}
@@ -167,7 +171,9 @@ class Study:
         identity = self.b.add(
             t.datasets, "dataset_id", key=key("dataset", name, features), builder="text_features",
             specification={}, corpus_digest="c", tokenizer_digest="t", n_documents=7, n_sequences=20,
-            n_tokens=2000, n_samples=1000, phi=None, path=None, content_digest="d", provenance={},
+            n_tokens=2000, n_samples=1000,
+            phi=psm(generator("sample", name=name, seed=1), len(features), "cosine", 0.5)
+            if self.plan.phi else None, path=None, content_digest="d", provenance={},
             status="done", reason="",
         )  # fmt: skip
         if first:
@@ -243,10 +249,11 @@ class Study:
         similarity: str,
     ) -> int:  # fmt: skip
         name = key("target", direction, kind, replicate, similarity)
-        known = self.b.by_key.get((f.targets, name))
-        if known is not None:
-            return known
+        stored = self.b.by_key.get((f.targets, name))
+        if stored is not None:
+            return stored
         n = len(features)
+        known = kind == "features" and self.plan.n_resamples > 0
         spread = 0.9 if kind == "features" else 0.0
         shared = generator("sample", name=f"{weights}{kind}{similarity}{n}", seed=replicate)
         matrix = 0.8 * psm(shared, n, similarity, spread) + 0.2 * psm(self.rng, n, similarity, spread)
@@ -254,11 +261,19 @@ class Study:
             f.psms, "psm_id", key=key("psm", name), similarity=similarity, n_features=n,
             rbf_scale_resolved=0.0 if similarity == "cosine" else 20.0 + layer, matrix=matrix,
             value_q25=0.0, value_median=0.1, value_q75=0.2, min_eigenvalue=0.01, rank=n, warning="",
-            n_resamples=0, content_digest="p", run_id=self.run,
+            n_resamples=self.plan.n_resamples if known else 0,
+            reliability=float(self.rng.uniform(0.6, 0.99)) if known else None,
+            content_digest="p", run_id=self.run,
         )  # fmt: skip
         rows, columns = np.triu_indices(n, 1)
         for a, b in zip(rows.tolist(), columns.tolist(), strict=True):
-            self.b.add(f.psm_entries, psm_id=matrix_id, row_a=a, row_b=b, value=float(matrix[a, b]))
+            value = float(matrix[a, b])
+            width = self.rng.uniform(0.05, 0.2, size=2) if known else None
+            self.b.add(
+                f.psm_entries, psm_id=matrix_id, row_a=a, row_b=b, value=value,
+                value_low=None if width is None else value - width[0],
+                value_high=None if width is None else value + width[1],
+            )  # fmt: skip
         return self.b.add(
             f.targets, "target_id", key=name, direction_id=direction, space="raw", kind=kind,
             replicate=replicate, similarity=similarity, rbf_scale=0.0 if similarity == "cosine" else -1.0,

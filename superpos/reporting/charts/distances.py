@@ -12,8 +12,10 @@ sigma 0, to the simplex and to the identity.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from superpos.analysis.best_match import best_matches
@@ -44,6 +46,7 @@ COMPARED = {
     "distance_moved": "moved: end to joint optimum\n(at σ = 0: the drift)",
     "distance_return": "return: end to end at σ = 0",
 }
+NOISE_COLOUR = "#44AA99"
 MAX_BANDS = 2
 """Kinds of target up to which each has its quartiles drawn; of more, the features only."""
 MIN_SWEEP = 5
@@ -72,6 +75,8 @@ class Distances(NamedTuple):
     layers: tuple[int, ...]
     lines: tuple[Line, ...]
     setting: str
+    noise: float = float("nan")
+    """Noise level of the features target in the units of the distance; NaN where it is not known."""
 
     def table(self) -> pd.DataFrame:
         """Return one row a point."""
@@ -87,7 +92,7 @@ class Distances(NamedTuple):
 def distances(data: StudyData, subject: Subject, similarity: str) -> Distances | None:
     """Return Powell's distances over sigma at all layers; None where there are none."""
     rows = _rows(data, subject, similarity)
-    return None if rows.empty else summarise(balanced(rows), similarity)
+    return None if rows.empty else _with_noise(data, balanced(rows), similarity)
 
 
 def sweep(data: StudyData, subject: Subject, similarity: str) -> Distances | None:
@@ -100,7 +105,23 @@ def sweep(data: StudyData, subject: Subject, similarity: str) -> Distances | Non
         return None
     own = rows[rows["layer"] == counts.idxmax()]
     swept = own.groupby("target")["sigma"].transform("nunique") == own["sigma"].nunique()
-    return summarise(own[swept.to_numpy()], similarity)
+    return _with_noise(data, own[swept.to_numpy()], similarity)
+
+
+def _with_noise(data: StudyData, rows: pd.DataFrame, similarity: str) -> Distances:
+    return summarise(rows, similarity)._replace(noise=noise_distance(data, rows))
+
+
+def noise_distance(data: StudyData, rows: pd.DataFrame) -> float:
+    """Return the distance over all n^2 entries that corresponds to the noise level of the features targets.
+
+    sqrt(mean over targets of noise^2 n (n - 1)); NaN where no target has a noise level.
+    """
+    own = rows[rows["target"] == "features"].drop_duplicates("psm_key")
+    n = own["n_features"].to_numpy(np.float64)
+    squares = data.noise.reindex(own["psm_key"]).to_numpy(np.float64) ** 2 * n * (n - 1.0)
+    known = squares[np.isfinite(squares)]
+    return float(np.sqrt(np.mean(known))) if known.size else float("nan")
 
 
 def summarise(rows: pd.DataFrame, similarity: str) -> Distances:
@@ -131,6 +152,8 @@ def draw_procedure(numbers: Distances) -> Figure:
                 for line in numbers.lines:
                     if (line.kernel, line.target, line.quantity) == (kernel, target, quantity):
                         _draw_line(panel, line, style, places, band=quantity == "distance_final")
+            if target == "features":
+                _draw_noise(panel, numbers.noise)
             panel.grid(visible=True, axis="y")
             if row == 0:
                 panel.set_title(target_style(target).label)
@@ -140,7 +163,7 @@ def draw_procedure(numbers: Distances) -> Figure:
                 panel.set_xlabel("σ")
         from_zero(axes[row, 0])
     sigma_axis(axes, places)
-    _legend(figure, [(style.label, style) for style in QUANTITIES.values()])
+    _legend(figure, [(style.label, style) for style in QUANTITIES.values()], numbers.noise)
     return figure
 
 
@@ -159,6 +182,8 @@ def draw_comparison(numbers: Distances) -> Figure:
                         _draw_line(
                             panel, line, target_style(target), places, band=target == "features" or few
                         )
+            if quantity == "distance_final":
+                _draw_noise(panel, numbers.noise)
             panel.grid(visible=True, axis="y")
             if row == 0:
                 panel.set_title(title)
@@ -168,7 +193,8 @@ def draw_comparison(numbers: Distances) -> Figure:
                 panel.set_xlabel("σ")
         from_zero(axes[row, 0])
     sigma_axis(axes, places)
-    _legend(figure, [(target_style(target).label, target_style(target)) for target in numbers.targets])
+    styles = [(target_style(target).label, target_style(target)) for target in numbers.targets]
+    _legend(figure, styles, numbers.noise)
     return figure
 
 
@@ -177,6 +203,11 @@ def _rows(data: StudyData, subject: Subject, similarity: str) -> pd.DataFrame:
     rows = data.main_fits(subject)
     rows = common_grid(rows[(rows["similarity"] == similarity) & (rows["optimiser"] == "powell")])
     return rows if rows.empty else best_matches(rows, FIT_GROUP_AXES).rows
+
+
+def _draw_noise(panel: Axes, noise: float) -> None:
+    if math.isfinite(noise):
+        panel.axhspan(0.0, noise, color=NOISE_COLOUR, alpha=0.18, linewidth=0, zorder=0.5)
 
 
 def _draw_line(panel: Axes, line: Line, style: LineStyle, places: dict[float, float], *, band: bool) -> None:
@@ -194,10 +225,11 @@ def _draw_line(panel: Axes, line: Line, style: LineStyle, places: dict[float, fl
     )
 
 
-def _legend(figure: Figure, entries: list[tuple[str, LineStyle]]) -> None:
+def _legend(figure: Figure, entries: list[tuple[str, LineStyle]], noise: float) -> None:
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
-    handles = [
+    handles: list[Line2D | Patch] = [
         Line2D(
             [],
             [],
@@ -210,4 +242,10 @@ def _legend(figure: Figure, entries: list[tuple[str, LineStyle]]) -> None:
         )
         for label, s in entries
     ]
-    figure.legend(handles=handles, loc="upper center", ncols=min(6, len(handles)), handlelength=3.2)
+    if math.isfinite(noise):
+        handles.append(Patch(color=NOISE_COLOUR, alpha=0.18, label="noise level of the target", linewidth=0))
+    few = len(handles) <= 5
+    figure.legend(
+        handles=handles, loc="upper center", ncols=min(7, len(handles)), handlelength=3.2 if few else 2.4,
+        columnspacing=2.0 if few else 1.2,
+    )  # fmt: skip

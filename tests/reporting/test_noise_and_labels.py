@@ -1,0 +1,245 @@
+"""Noise levels, attenuation and label correlations against plain formulas; captions that follow the data."""
+
+# ruff: noqa: S608 (the queries are made of constants of this file)
+
+from __future__ import annotations
+
+import itertools
+import math
+import sqlite3
+import statistics
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import superpos
+from superpos.db.types import decode_array
+from superpos.reporting.answers import keeps_low
+from superpos.reporting.answers_open import follows_labels
+from superpos.reporting.answers_structure import attenuation, preserved
+from superpos.reporting.charts.distances import distances, draw_comparison, draw_procedure
+from superpos.reporting.charts.label_correlation import N_RESAMPLES, interval, label_correlations
+from superpos.reporting.charts.noise_ceiling import ceiling_table, draw_noise_ceiling, known_pairs
+from superpos.reporting.sections import chapters
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.style import drawing, save
+from superpos.seeding import generator
+
+NAMES = tuple("abcdefg")
+
+
+@pytest.fixture(scope="module")
+def url(make_study, study_plan):
+    return make_study(
+        study_plan(datasets={"set": NAMES}, controls=("permuted",), sweep=(), n_resamples=40, phi=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def data(url):
+    with superpos.connect(url) as results:
+        yield StudyData(results, "synthetic")
+
+
+@pytest.fixture(scope="module")
+def sql(url):
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    yield lambda query: connection.execute(query).fetchall()
+    connection.close()
+
+
+def noise_by_layer(sql, similarity, weights="pretrained"):
+    found = {}
+    for layer, low, high in sql(
+        "SELECT layer, value_low, value_high FROM psm_pairs WHERE model_weights = "
+        f"'{weights}' AND similarity = '{similarity}'"
+    ):
+        found.setdefault(layer, []).append(((high - low) / 3.92) ** 2)
+    return {layer: math.sqrt(statistics.mean(values)) for layer, values in found.items()}
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "rbf"])
+def test_noise_levels_and_reliabilities_of_the_figure(data, sql, similarity):
+    known = {one.similarity: one for one in known_pairs(data, data.subjects[0])}
+    assert list(known) == ["cosine", "rbf"]
+    one = known[similarity]
+    expected = noise_by_layer(sql, similarity)
+    assert one.layers == (0, 1, 2)
+    assert one.noise == pytest.approx([expected[layer] for layer in one.layers], rel=1e-12)
+    stored = dict(
+        sql(
+            "SELECT layer, reliability FROM psm_results WHERE target = 'features' AND model_weights = "
+            f"'pretrained' AND similarity = '{similarity}'"
+        )
+    )
+    assert list(one.reliability) == [stored[layer] for layer in one.layers]
+    assert one.n_resamples == 40
+    table = ceiling_table(tuple(known.values()))
+    assert len(table) == 6
+
+
+def test_entries_are_sorted_with_their_own_intervals(data, sql):
+    one = known_pairs(data, data.subjects[0])[0]
+    best = sql(
+        "SELECT layer FROM probe_results WHERE model_weights = 'pretrained' AND label_replicate = -1"
+        " GROUP BY layer ORDER BY AVG(roc_auc) DESC LIMIT 1"
+    )[0][0]
+    assert one.layer == best
+    rows = sql(
+        "SELECT feature_a, feature_b, value, value_low, value_high FROM psm_pairs WHERE similarity = 'cosine'"
+        f" AND model_weights = 'pretrained' AND layer = {best} ORDER BY value"
+    )
+    assert one.names == tuple(f"{a} – {b}" for a, b, *_ in rows)
+    assert list(zip(one.values, one.low, one.high, strict=True)) == [row[2:] for row in rows]
+
+
+def test_long_lists_of_pairs_name_their_extremes(data):
+    one = known_pairs(data, data.subjects[0])[0]
+    many = one._replace(
+        names=tuple(f"p{i:03d}" for i in range(400)),
+        values=np.linspace(-1, 1, 400), low=np.linspace(-1, 1, 400) - 0.1, high=np.linspace(-1, 1, 400) + 0.1,
+    )  # fmt: skip
+    with drawing():
+        figure = draw_noise_ceiling((many,))
+        texts = " ".join(text.get_text() for text in figure.axes[-1].texts)
+        save(figure)
+    for name in ("p000", "p007", "p392", "p399"):
+        assert name in texts
+    assert "p200" not in texts
+    assert not [label for label in figure.axes[-1].get_yticklabels() if label.get_text()]
+
+
+def test_the_band_is_the_noise_over_all_entries(data, sql):
+    numbers = distances(data, data.subjects[0], "cosine")
+    n = len(NAMES)
+    squares = [noise**2 * n * (n - 1) for noise in noise_by_layer(sql, "cosine").values()]
+    assert numbers.noise == pytest.approx(math.sqrt(statistics.mean(squares)), rel=1e-12)
+    with drawing():
+        for draw, panels in ((draw_procedure, 3), (draw_comparison, 3)):
+            figure = draw(numbers)
+            bands = [patch for axes in figure.axes for patch in axes.patches]
+            # One of the two columns of targets, and one of the three quantities, has the target in it.
+            assert len(bands) == panels
+            assert {round(band.get_height(), 12) for band in bands} == {round(numbers.noise, 12)}
+
+
+def test_goal_1_counts_distances_in_noise_levels(data, sql):
+    noise = noise_by_layer(sql, "cosine")
+    values = [
+        final / math.sqrt(n * (n - 1)) / noise[layer]
+        for layer, n, final in sql(
+            "SELECT layer, n_features, distance_final FROM best_matches WHERE model_weights = 'pretrained'"
+            " AND gauge = 'unit' AND optimiser = 'powell' AND sigma = 0.1 AND similarity = 'cosine' AND"
+            " target = 'features'"
+        )
+    ]
+    answer = keeps_low(data)
+    assert f"{statistics.median(values):.3g} [" in answer.sentence
+    assert "times the noise level of its target" in answer.sentence
+    assert "no noise ceiling" not in " ".join(answer.caveats)
+    assert "√2 noise levels" in answer.caveats[-1]
+
+
+def test_goal_5_is_bounded_by_the_reliabilities(data, sql):
+    reliability = dict(
+        sql(
+            "SELECT layer, reliability FROM psm_results WHERE target = 'features' AND model_weights = "
+            "'pretrained' AND similarity = 'rbf'"
+        )
+    )
+    rows = sql(
+        "SELECT layer_a, layer_b, spearman FROM layer_similarity WHERE target = 'features' AND "
+        "model_weights = 'pretrained' AND similarity = 'rbf'"
+    )
+    bounds = [math.sqrt(reliability[a] * reliability[b]) for a, b, _ in rows]
+    ratios = [value / bound for (*_, value), bound in zip(rows, bounds, strict=True)]
+    answer = preserved(data)
+    assert (
+        f"at most about {statistics.median(bounds):.2f} as well as the matrices are known" in answer.sentence
+    )
+    finding = next(f for f in answer.findings if f.what.startswith("rbf: Spearman over the root"))
+    assert finding.number.startswith(f"{statistics.median(ratios):.3g}")
+    assert finding.n == 3
+    assert "known for 6 of 6 pairs" in answer.caveats[1]
+
+
+def test_a_bound_needs_two_positive_reliabilities(data):
+    rows = data.layer_similarity[data.layer_similarity["target"] == "permuted"]
+    assert np.isnan(attenuation(data, rows)).all()
+
+
+def test_phi_and_entries_correlate_as_scipy_says(data, sql):
+    numbers = label_correlations(data, data.subjects[0])
+    phi = decode_array(sql("SELECT phi FROM datasets")[0][0])
+    upper = np.triu_indices(len(NAMES), 1)
+    seen = set()
+    for weights, word in (("pretrained", "trained weights"), ("random", "random weights")):
+        for layer, similarity, stored in sql(
+            "SELECT r.layer, r.similarity, p.matrix FROM psms p JOIN psm_results r ON r.psm_key = p.key"
+            f" WHERE r.target = 'features' AND r.model_weights = '{weights}'"
+        ):
+            expected = scipy.stats.spearmanr(phi[upper], decode_array(stored)[upper]).statistic
+            row = next(
+                r for r in numbers.rows if (r.similarity, r.weights, r.layer) == (similarity, word, layer)
+            )
+            assert row.rho == pytest.approx(expected, rel=1e-12)
+            assert row.low <= row.rho <= row.high
+            seen.add(row)
+    assert seen == set(numbers.rows)
+    answer = follows_labels(data)
+    own = [row.rho for row in numbers.rows if (row.similarity, row.weights) == ("rbf", "trained weights")]
+    assert (
+        f"rbf targets correlate with phi with median {statistics.median(own):+.2f} over 3" in answer.sentence
+    )
+
+
+def test_the_interval_repeats_pairs_of_repeated_features():
+    rng = np.random.default_rng(1)
+    a, b = (rng.normal(size=(8, 8)) for _ in range(2))
+    a, b = a + a.T, b + b.T + 0.8 * (a + a.T)
+    upper = np.triu_indices(8, 1)
+    ranks = [np.zeros((8, 8)) for _ in range(2)]
+    for matrix, rank in zip((a, b), ranks, strict=True):
+        rank[upper] = scipy.stats.rankdata(matrix[upper])
+        rank[upper[1], upper[0]] = rank[upper]
+    drawn = generator("analysis", name="label_correlation", replicate=0).integers(0, 8, size=(N_RESAMPLES, 8))
+    values = []
+    for row in drawn:
+        pairs = [(i, j) for i, j in itertools.combinations(row.tolist(), 2) if i != j]
+        x, y = ([rank[pair] for pair in pairs] for rank in ranks)
+        if len(set(x)) > 1 and len(set(y)) > 1:
+            values.append(np.corrcoef(x, y)[0, 1])
+    assert interval(a, b) == pytest.approx(np.percentile(values, [2.5, 97.5]), rel=1e-9)
+    assert np.isnan(interval(a[:5, :5], b[:5, :5])).all()
+
+
+def test_phi_follows_the_order_of_the_directions(make_study, study_plan):
+    url = make_study(
+        study_plan(datasets={"set": NAMES}, layers=(0,), fits=False, phi=True, left_out="c", controls=())
+    )
+    with superpos.connect(url) as results:
+        data = StudyData(results, "synthetic")
+        key = data.psms["target_key"].iloc[0]
+        found = data.phi_of("set", key)
+        kept = [index for index, name in enumerate(NAMES) if name != "c"]
+        phi = results.phi(data.features["dataset_key"].iloc[0])
+    assert found.shape == (6, 6)
+    assert np.array_equal(found, phi[kept][:, kept])
+
+
+def test_captions_follow_what_was_computed(data, full_study):
+    def captions(found, anchor):
+        with drawing():
+            chapter = next(one for one in chapters() if one.anchor == anchor)
+            return [drawn.caption for drawn in chapter.draw(found, found.subjects[:1])]
+
+    for caption in captions(data, "distances"):
+        assert "No noise ceiling" not in caption
+        assert "Green" in caption
+    assert "40 bootstrapped samples" in captions(data, "ceiling")[0]
+    assert len(captions(data, "labels")) == 1
+    with superpos.connect(full_study) as results:
+        other = StudyData(results, "synthetic")
+        assert captions(other, "ceiling") == captions(other, "labels") == []
+        assert "No noise ceiling was computed here" in captions(other, "distances")[0]
