@@ -45,12 +45,12 @@ def extract_sites(task: ExtractionTask) -> list[ActivationInfo]:
     import torch
 
     from superpos.activations.extract import extract
-    from superpos.activations.model import load_model
+    from superpos.activations.model_cache import held_model
 
     if inspect_model(task.model, check_weights=False) != task.info:
         raise ContentChangedError(f"model {task.model.name}: its files changed since the study was planned")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = load_model(task.model, device=device, dtype=task.dtype)
+    model = held_model(task.model, task.info, device=device, dtype=task.dtype)
     tokens = load_dataset(task.tokens_path)
     stems = {(hookpoint, layer): stem for hookpoint, layer, stem in task.sites}
     return extract(model, tokens, stems, task.data_folder, pooling=task.pooling)

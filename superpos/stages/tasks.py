@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
+
+
+def _release_model() -> None:
+    """Let the model of an earlier extraction go: probes and fits want the memory."""
+    held = sys.modules.get("superpos.activations.model_cache")
+    if held is not None:
+        held.release_model()
 
 
 def run_dataset(payload: Any) -> Any:
@@ -24,6 +32,7 @@ def run_probes(payload: Any) -> Any:
     """Train probes."""
     from superpos.stages.probes import train
 
+    _release_model()
     return train(payload)
 
 
@@ -52,6 +61,7 @@ def run_fits(payload: Any) -> Any:
     """Compute a chunk of fits."""
     from superpos.stages.fits import compute_chunk
 
+    _release_model()
     return compute_chunk(payload)
 
 
