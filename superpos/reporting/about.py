@@ -29,8 +29,9 @@ def about(data: StudyData) -> str:
             f"{name} ({_count(int(size), 'feature')})" for name, size in sets.items()
         )
     hookpoints = ", ".join(sorted({subject.hookpoint for subject in data.subjects if subject.hookpoint}))
-    there = layers(inputs) if not inputs.empty else ()
-    text += f"; directions at {hookpoints}, {_layers(there)}." if hookpoints else "."
+    there = tuple(layer for layer in layers(inputs) if layer >= 0) if not inputs.empty else ()
+    text += f"; directions at {hookpoints}" if hookpoints else ""
+    text += f", {_layers(there)}." if there else "."
     sentences.append(text)
     if data.joints.empty:
         sentences.append("No fit was run.")

@@ -1,7 +1,8 @@
 """A figure as PNG and SVG from one drawing: what is drawn goes to both at once.
 
 Placing ticks and texts takes most of the time of a drawing, and is the same for both files. Both use pixels
-of the PNG; the SVG states its size in points.
+of the PNG; the SVG states its size in points. Widths of lines, dashes and sizes of texts come in points, and
+only the raster turns them into pixels by itself.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from matplotlib.backend_bases import GraphicsContextBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
@@ -77,12 +79,22 @@ class TwinRenderer(RendererAgg):
 
 
 class _PixelSVG(RendererSVG):
-    """An SVG in pixels of the raster: texts are scaled, all else comes in pixels."""
+    """An SVG in pixels of the raster: what comes in points is scaled."""
 
     def __init__(self, width: int, height: int, stream: io.StringIO, dpi: int) -> None:
         super().__init__(width, height, stream, metadata=NO_METADATA)  # type: ignore[no-untyped-call]  # no types
         self._base: Any = super()
         self._scale = dpi / POINTS
+
+    def _get_style_dict(self, gc: Any, rgbFace: Any) -> Any:
+        # Everything with a stroke passes here once, whatever it is part of.
+        scaled: Any = GraphicsContextBase()
+        scaled.copy_properties(gc)
+        scaled.set_linewidth(self._scale * gc.get_linewidth())
+        offset, dashes = gc.get_dashes()
+        if dashes is not None:
+            scaled.set_dashes(self._scale * offset, [self._scale * dash for dash in dashes])
+        return self._base._get_style_dict(scaled, rgbFace)  # noqa: SLF001 (the base's own)
 
     def draw_text(
         self, gc: Any, x: Any, y: Any, s: Any, prop: Any, angle: Any, ismath: Any = False, mtext: Any = None

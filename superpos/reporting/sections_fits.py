@@ -13,7 +13,7 @@ from superpos.reporting.charts.outcomes import draw_outcomes, outcomes
 from superpos.reporting.charts.sensitivity import draw_sensitivity, sensitivity
 from superpos.reporting.sections import Chapter, Drawn, subject_name
 from superpos.reporting.selection import layers, similarities
-from superpos.reporting.study_data import StudyData, Subject, best_layer
+from superpos.reporting.study_data import StudyData, Subject, best_layer, place
 
 NO_CEILING = (
     "No noise ceiling was computed here: how far apart two estimates of the same target would lie is not "
@@ -43,6 +43,17 @@ def chosen_layer(data: StudyData, subject: Subject, similarity: str) -> int | No
     return best_layer(data, subject, there)
 
 
+def probed(data: StudyData, subject: Subject) -> bool:
+    """Return whether the subject's directions come from probes at several layers."""
+    return data.of(subject, data.probes)["layer"].nunique() > 1
+
+
+def at_layers(found: Sequence[int]) -> str:
+    """Return the layers of a figure for its caption, nothing where there are none."""
+    there = [str(layer) for layer in found if layer >= 0]
+    return f"Layer{'s' if len(there) > 1 else ''} {', '.join(there)}; " if there else "Setting: "
+
+
 def draw_optimal(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield target against optimal matrices, one layer a subject and similarity."""
     for subject in subjects:
@@ -53,8 +64,13 @@ def draw_optimal(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn
             if numbers is not None:
                 yield Drawn(
                     f"optimal-{subject_name(subject, data)}-{similarity}",
-                    f"Target against optimal, {similarity}: {subject.label}, layer {numbers.layer}",
-                    "Left, the target at the layer where the probes read best. Beside it, for each kernel, "
+                    f"Target against optimal, {similarity}: {subject.label}, {numbers.place}",
+                    (
+                        "Left, the target at the layer where the probes read best. "
+                        if probed(data, subject)
+                        else "Left, the target. "
+                    )
+                    + "Beside it, for each kernel, "
                     "the matrix of the joint optimum and the best match after Powell's re-optimisation from "
                     "a perturbed start, features in the same order on the same scale. d is the Minkowski "
                     "distance of order 2 to the target over all entries, f the dimension of the best match. "
@@ -71,12 +87,13 @@ def draw_distances(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Dra
         for similarity in similarities(rows) if not rows.empty else ():
             numbers = distances(data, subject, similarity)
             if numbers is not None:
-                where = f"Layers {', '.join(map(str, numbers.layers))}; {numbers.setting}."
+                over = "all layers and " if len(numbers.layers) > 1 else ""
+                where = f"{at_layers(numbers.layers)}{numbers.setting}."
                 yield Drawn(
                     f"distances-{name}-{similarity}",
                     f"Distances along the procedure, {similarity}: {subject.label}",
                     "For each kernel (row) and kind of target (column), medians over the best matches of "
-                    "all layers and replicates; the band is the interquartile range of the end. The grey "
+                    f"{over}replicates; the band is the interquartile range of the end. The grey "
                     "bar breaks the axis before σ = 0. Re-optimisation keeps the target where the black "
                     "line stays near the dotted one. Every line is chosen among the same n_dims and λ_d. An "
                     "end at distance 0 from the regular simplex says "
@@ -100,7 +117,8 @@ def draw_distances(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Dra
             if swept is not None:
                 yield Drawn(
                     f"sweep-{name}-{similarity}",
-                    f"Sweep of the perturbation, {similarity}: {subject.label}, layer {swept.layers[0]}",
+                    f"Sweep of the perturbation, {similarity}: {subject.label}, "
+                    + place(subject, swept.layers[0]),
                     "The one layer that was run at more sigmas than the others, for the kinds of target "
                     "that have them all; panels as above. Bands are interquartile ranges over replicates; "
                     "features have one, so no band.",
@@ -117,10 +135,10 @@ def draw_pairs(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
             yield Drawn(
                 f"optimisers-{subject_name(subject, data)}",
                 f"Powell, polished Powell and manifold: {subject.label}",
-                "Each point is one fit of a features target (every layer, dimension and σ; the manifold "
-                "where it ran from the same start). On the diagonal, the better optimiser changes nothing; "
-                "above it, Powell's low distance is owed to stopping early. Energy: how much of the descent "
-                "of the optimiser that keeps the norms exactly Powell makes (bar: median). Relative "
+                "Each point is one fit of a features target (every layer there is, dimension and σ; the "
+                "manifold where it ran from the same start). On the diagonal, the better optimiser changes "
+                "nothing; above it, Powell's low distance is owed to stopping early. Energy: how much of the "
+                "descent of the optimiser that keeps the norms exactly Powell makes (bar: median). Relative "
                 "gradient: below 10⁻⁶ a point counts as critical, above 10⁻³ Powell counts as stalled; "
                 "exact zeros are drawn at 10⁻¹⁶.",
                 draw_optimisers(numbers),
@@ -173,7 +191,7 @@ def draw_moves(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
                 f"sensitivity-{subject_name(subject, data)}",
                 f"Sensitivity to the dimension: {subject.label}",
                 "Distance between the end and the joint optimum over all usable cells, not best matches "
-                "only: median and quartiles over layers (and replicates of controls), n = "
+                "only: median and quartiles over layers, if any, and replicates of controls, n = "
                 f"{numbers.n_features} features. From f = n - 1 on, the regular simplex fits in and may be "
                 "the minimum whatever the target; below, it cannot. At equal σ the angle of the "
                 "perturbation grows with f.",

@@ -29,10 +29,10 @@ def draw_counts(data: StudyData, _: Sequence[Subject]) -> Iterator[Drawn]:
         yield Drawn(
             "feature-counts",
             "Positives of every feature",
-            "Bars count the probed positions at which a feature holds; a sample is drawn so that rare "
-            "features have positives too, so shares are those of the sample, not of the text. Features in "
-            "another colour were left out, with the reason beside them. The table below marks one sample of "
-            "each feature in its text.",
+            "Bars count the probed samples (tokens, or spans of them) at which a feature holds; samples are "
+            "drawn so that rare features have positives too, so shares are not those of the text. "
+            "Sets without samples are not shown. Features in another colour were left out, with the "
+            "reason beside them. The table below marks one sample of each feature in its text.",
             draw_feature_counts(sets),
             counts_table(sets),
         )
@@ -50,11 +50,11 @@ def draw_probes(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
         yield Drawn(
             f"probe-quality{number}",
             "Probe quality per layer",
-            "Area under the ROC curve on held-out sequences (1 = perfect, 0.5 = chance). Bold lines are "
-            "means over the features of a set, faint lines single features; random weights are means over "
-            "their seeds. Read a direction as one of the trained network only as far as the bold line lies "
-            "above the one of random weights; shuffled labels show what the procedure finds where there is "
-            "nothing.",
+            "Area under the ROC curve on held-out samples, none of a sequence trained on (1 = perfect, "
+            "0.5 = chance). Bold lines are means over the features of a set, faint lines single features; "
+            "random weights are means over their seeds. Read a direction as one of the trained network only "
+            "as far as the bold line lies above the one of random weights; shuffled labels show what the "
+            "procedure finds where there is nothing.",
             draw_probe_quality(chosen),
             pd.concat([quality_table(panel) for panel in chosen], ignore_index=True),
         )
@@ -72,7 +72,7 @@ def draw_targets(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn
             rows_text = {
                 "permuted": "below, one replicate of the permuted control, in which the coordinates of "
                 "each direction are shuffled and geometry is lost",
-                "random weights": "last, the same features probed in the network with random weights",
+                "random weights": "last, the same features in the network with random weights",
             }
             beside = "; ".join(text for row, text in rows_text.items() if row in numbers.rows)
             missing = "" if "permuted" in numbers.rows else " The permuted control was not run in this study."
@@ -82,8 +82,10 @@ def draw_targets(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn
             yield Drawn(
                 f"targets-{subject_name(subject, data)}-{similarity}",
                 f"Target matrices, {similarity}: {subject.label}",
-                f"Pairwise {similarity} similarity of the feature directions at every layer "
-                f"({numbers.setting}), on one scale, {scale}. Top, the features"
+                f"Pairwise {similarity} similarity of the feature directions"
+                + (" at every layer" if len(numbers.layers) > 1 else "")
+                + (f" ({numbers.setting})" if numbers.setting else "")
+                + f", on one scale, {scale}. Top, the features"
                 + (f"; {beside}" if beside else "")
                 + f".{missing}{constant}",
                 draw_target_psms(numbers),
@@ -155,7 +157,8 @@ CHAPTERS = (
     Chapter(
         "features",
         "Feature sets",
-        "What was probed: hand-defined properties of tokens, found in real text.",
+        "What the directions stand for: hand-defined properties of tokens or spans in text, tokens of the "
+        "vocabulary, or whatever imported directions were given as.",
         "no feature set was built",
         draw_counts,
         by_subject=False,
@@ -163,8 +166,8 @@ CHAPTERS = (
     Chapter(
         "probes",
         "Probes",
-        "Linear probes give the directions; how well they read their feature bounds what can be said of the "
-        "directions.",
+        "Linear probes give the directions of sets with samples; how well they read their feature bounds "
+        "what can be said of the directions.",
         "no probe was trained",
         draw_probes,
         by_subject=False,

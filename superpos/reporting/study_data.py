@@ -134,6 +134,15 @@ class Subject(NamedTuple):
         return " · ".join(part for part in parts if part)
 
 
+def place(subject: Subject, layer: int) -> str:
+    """Return where a subject's directions of a layer are, for people: what has no layers is not given one."""
+    if layer >= 0:
+        return f"layer {layer}"
+    return {"embed": "rows of the embedding", "unembed": "rows of the unembedding"}.get(
+        subject.hookpoint, "as imported"
+    )
+
+
 class StudyData:
     """Views of one study, read when first asked for."""
 

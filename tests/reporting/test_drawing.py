@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -40,7 +41,9 @@ def draw(height=3.0):
     axes[1, 0].plot([0, 1, 2], [3.0, 1.0, 2.0], marker="o")
     axes[1, 0].set_ylabel("two\nlines")
     axes[1, 0].set_xlabel("layer")
-    axes[1, 1].scatter([0, 1], [1, 2])
+    axes[1, 1].scatter([0, 1], [1, 2], edgecolors="red", linewidths=0.7)
+    axes[1, 1].hlines([1], 0, 1, linestyles="dashed")
+    axes[1, 1].axhline(1.5, linestyle=(0, (3, 2)), linewidth=0.8)
     axes[0, 1].set_title("title")
     leave_room(axes[1, 1], right=20.0, top=14.0)
     colour_bar(figure, image, "similarity", 0.8)
@@ -76,6 +79,18 @@ def test_both_files_show_the_same_things():
     for tag in ("path", "use", "image"):
         # The library's own writer, which draws for itself, writes the same elements.
         assert len(list(ours.iter(SVG + tag))) == len(list(own.iter(SVG + tag)))
+    for what in ("stroke-width", "stroke-dasharray"):
+        ours_sizes, own_sizes = (sizes(root, what) for root in (ours, own))
+        # The library leaves out a width of 1, whatever the unit.
+        shown = [size for size in ours_sizes if size != pytest.approx(PNG_DPI / 72, rel=1e-4)]
+        assert shown == pytest.approx([size * PNG_DPI / 72 for size in own_sizes], rel=1e-4)
+        assert len(own_sizes) > 1
+
+
+def sizes(root, name):
+    """Return the numbers of a property of all elements' styles, in order."""
+    styles = "; ".join(element.get("style", "") for element in root.iter())
+    return [float(n) for found in re.findall(rf"{name}: ([^;]+)", styles) for n in found.split(",")]
 
 
 def test_everything_lies_inside_the_figure_and_panels_do_not_overlap():

@@ -135,7 +135,8 @@ def draw_label_correlations(numbers: LabelCorrelations) -> Figure:
         for weights in dict.fromkeys(row.weights for row in numbers.rows):
             rows = [row for row in numbers.rows if (row.similarity, row.weights) == (similarity, weights)]
             style = STYLES[weights]
-            x = [row.layer for row in rows]
+            shift = 0.06 if weights == "random weights" else -0.06  # bars side by side
+            x = [row.layer + shift for row in rows]
             shown[weights] = lines.plot(
                 x, [row.rho for row in rows], color=style.colour, linestyle=style.dashes, marker=style.marker,
                 linewidth=style.width, label=weights,
@@ -145,6 +146,8 @@ def draw_label_correlations(numbers: LabelCorrelations) -> Figure:
             )
         ticks = sorted({row.layer for row in numbers.rows})
         lines.set_xticks(ticks[:: max(1, len(ticks) // 12)])
+        if len(ticks) == 1:
+            lines.set_xlim(ticks[0] - 1, ticks[0] + 1)
         lines.axhline(0.0, color=FAINT, linewidth=0.8)
         lines.set_ylim(-1.05, 1.05)
         lines.grid(visible=True, axis="y")

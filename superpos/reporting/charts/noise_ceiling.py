@@ -16,7 +16,7 @@ import pandas as pd
 
 from superpos.arrays import Float
 from superpos.reporting.selection import main_targets, similarities
-from superpos.reporting.study_data import StudyData, Subject, best_layer, records
+from superpos.reporting.study_data import StudyData, Subject, best_layer, place, records
 from superpos.reporting.style import FAINT, INK, new_figure, shorten
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class KnownPairs(NamedTuple):
     noise: tuple[float, ...]
     """Noise level per layer, in units of the similarity."""
     n_resamples: int
+    place: str
+    """Name of the layer, or what there is instead."""
     layer: int
     """The layer whose entries are shown: where the probes read best."""
     names: tuple[str, ...]
@@ -78,6 +80,7 @@ def known_pairs(data: StudyData, subject: Subject) -> tuple[KnownPairs, ...]:
                 tuple(float(value) for value in own["reliability"]),
                 tuple(float(value) for value in data.noise.reindex(own["psm_key"])),
                 int(own["n_resamples"].min()),
+                place(subject, shown),
                 shown,
                 tuple(
                     f"{shorten(a, 24)} – {shorten(b, 24)}"
@@ -149,5 +152,5 @@ def _entries(axes: Axes, one: KnownPairs) -> None:
         axes.set_ylim(-0.8, len(one.names) - 0.2)
     axes.set_yticks(named, [one.names[index] for index in named], fontsize=6.5)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"similarity at layer {one.layer}" if one.layer >= 0 else "similarity")
+    axes.set_xlabel(f"similarity ({one.place})")
     axes.grid(visible=True, axis="x")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from superpos.arrays import Float
 from superpos.reporting.selection import kernels
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.study_data import StudyData, Subject, place
 from superpos.reporting.style import WIDTH, colour_bar, heat_map, leave_room, name_ticks, new_figure
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class OptimalPsms(NamedTuple):
 
     similarity: str
     layer: int
+    place: str
+    """The layer, or what there is instead, for people."""
     features: tuple[str, ...]
     target: Float
     rows: tuple[str, ...]
@@ -77,6 +79,7 @@ def optimal_psms(data: StudyData, subject: Subject, similarity: str, layer: int)
     return OptimalPsms(
         similarity,
         layer,
+        place(subject, layer),
         data.feature_names(str(first["target_key"])),
         data.psm(str(first["psm_key"])),
         ("joint optimum", *(_row(sigma) for sigma in sigmas)),
@@ -99,12 +102,13 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
     n_rows, n_columns = len(numbers.rows), len(numbers.kernels)
     big = 3.0
     panel = min((WIDTH - label - big - 1.3) / n_columns, 1.9)
-    figure = new_figure(max(n_rows * (panel + 0.5), big + label + 0.5) + 0.5)
+    height = max(n_rows * (panel + 0.5), big + label + 0.5) + 0.5
+    figure = new_figure(height, width=min(WIDTH, label + big + n_columns * (panel + 0.5) + 1.6))
     widths = [big, *([panel] * n_columns)]
     grid = figure.add_gridspec(n_rows, n_columns + 1, width_ratios=widths)
     target_axes = figure.add_subplot(grid[:, 0])
     image = heat_map(target_axes, numbers.target, numbers.similarity)
-    target_axes.set_title(f"target, layer {numbers.layer}")
+    target_axes.set_title(f"target, {numbers.place}")
     name_ticks(target_axes.yaxis, numbers.features)
     name_ticks(target_axes.xaxis, numbers.features, rotation=90)
     every = [target_axes]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from superpos.arrays import Float
 from superpos.reporting.selection import layers, main_targets
-from superpos.reporting.study_data import StudyData, Subject, records
+from superpos.reporting.study_data import StudyData, Subject, place, records
 from superpos.reporting.style import WIDTH, colour_bar, heat_map, name_ticks, new_figure
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class TargetPsms(NamedTuple):
     scales: dict[int, float]
     """Layer to resolved C of the RBF; 0 for cosine."""
     setting: str
+    places: dict[int, str]
+    """Layer to its title."""
 
 
 def target_psms(data: StudyData, subject: Subject, similarity: str) -> TargetPsms | None:
@@ -60,6 +62,9 @@ def target_psms(data: StudyData, subject: Subject, similarity: str) -> TargetPsm
     shown = layers(features)
     scales = {int(layer): float(c) for layer, c in records(features, "layer", "rbf_scale_resolved")}
     space, c = features["space"].iloc[0], float(features["probe_C"].iloc[0])
+    parts = [f"space {space}" if space != "none" else "", f"probe C {c:g}" if c > 0.0 else ""]
+    pooling = str(features["pooling"].iloc[0])
+    parts.append(f"pooling {pooling} over the tokens of a sample" if pooling in ("max", "mean") else "")
     return TargetPsms(
         similarity,
         names,
@@ -67,7 +72,8 @@ def target_psms(data: StudyData, subject: Subject, similarity: str) -> TargetPsm
         tuple(name for name in groups if any((name, layer) in matrices for layer in shown)),
         matrices,
         scales,
-        f"space {space}, probe C {c:g}",
+        ", ".join(part for part in parts if part),
+        {layer: place(subject, layer) for layer in shown},
     )
 
 
@@ -94,7 +100,7 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
                 if index == 0:
                     scale = numbers.scales.get(chunk[column], 0.0)
                     resolved = f"\nC = {scale:.3g}" if scale > 0.0 else ""
-                    panel_axes.set_title(f"layer {chunk[column]}{resolved}")
+                    panel_axes.set_title(f"{numbers.places[chunk[column]]}{resolved}")
                 if column == 0:
                     name_ticks(panel_axes.yaxis, numbers.features)
                     panel_axes.set_ylabel(row, fontweight="bold")
