@@ -140,7 +140,8 @@ def draw_pairs(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
                 "nothing; above it, Powell's low distance is owed to stopping early. Energy: how much of the "
                 "descent of the optimiser that keeps the norms exactly Powell makes (bar: median). Relative "
                 "gradient: below 10⁻⁶ a point counts as critical, above 10⁻³ Powell counts as stalled; "
-                "exact zeros are drawn at 10⁻¹⁶.",
+                "exact zeros are drawn at 10⁻¹⁶."
+                + ("" if numbers.has_manifold else " The manifold optimiser was not run in this study."),
                 draw_optimisers(numbers),
                 numbers.table(),
             )
@@ -175,8 +176,8 @@ def draw_weights(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn
                 "Top: entropy of the importance over log n for each joint fit, 1 where all features are "
                 "equally important, 0 where one has everything (bars: medians). Bottom: importance times n "
                 "for each feature of the features target, median and quartiles over layers and dimensions, "
-                "from rare to frequent features. Equal importance everywhere means that the procedure makes "
-                "no use of it.",
+                "from rare to frequent features where they have samples. Equal importance everywhere "
+                "means that the procedure makes no use of it.",
                 draw_importance(numbers),
                 numbers.table(),
             )

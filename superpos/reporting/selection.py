@@ -36,6 +36,8 @@ SEARCH_SETTING = (
 KERNEL_ORDER = {"exp": 0, "log": 1}
 TARGET_ORDER = ("features", "permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels")
 SIMILARITY_ORDER = ("cosine", "rbf")
+ABSENT = {"space": "none", "probe_C": 0.0}
+"""What stands for no such setting: imported similarities have no space, and only probes have a penalty."""
 HEADLINE_SIGMA = 0.1
 """The perturbation that the thesis shows first."""
 
@@ -170,7 +172,7 @@ def describe_setting(frame: pd.DataFrame) -> str:
         ("importance_mode", "importance"),
         ("lambda_d", "λ_d"),
     ):
-        if column in frame.columns:
+        if column in frame.columns and set(frame[column]) != {ABSENT.get(column)}:
             parts.append(f"{name} {_values(frame[column])}")
     if "self_energy" in frame.columns:
         pairs = frame[["kernel", "s", "self_energy", "softening"]].drop_duplicates()

@@ -18,16 +18,18 @@ import superpos
 from superpos.db.types import decode_array
 from superpos.reporting.charts.distances import distances, sweep
 from superpos.reporting.charts.feature_counts import example, feature_counts
-from superpos.reporting.charts.importance import importance
+from superpos.reporting.charts.importance import draw_importance, importance
 from superpos.reporting.charts.layer_map import layer_maps
 from superpos.reporting.charts.optimal_psms import optimal_psms, shown_sigmas
-from superpos.reporting.charts.optimisers import optimisers
+from superpos.reporting.charts.optimisers import draw_optimisers, optimisers
 from superpos.reporting.charts.outcomes import outcomes
 from superpos.reporting.charts.probe_quality import probe_quality, quality_table
 from superpos.reporting.charts.sensitivity import _widest, sensitivity
 from superpos.reporting.charts.target_psms import target_psms
 from superpos.reporting.sections_fits import chosen_layer
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.selection import describe_setting
+from superpos.reporting.study_data import StudyData, Subject, place
+from superpos.reporting.style import drawing
 
 MAIN = "model_weights = 'pretrained' AND gauge = 'unit' AND dataset = 'text_features'"
 
@@ -321,6 +323,69 @@ def test_importance_against_entropy_and_rank_correlation(data, subject, sql):
     expected = scipy.stats.spearmanr(medians, numbers.frequencies).statistic
     assert group.frequency_correlation == pytest.approx(expected, rel=1e-12)
     assert group.entropy_controls.size == 5 * 3 * 2
+
+
+def test_importance_of_features_without_samples_is_in_the_order_of_the_set(full_study, subject):
+    with superpos.connect(full_study) as results:
+        data = StudyData(results, "synthetic")
+        with_samples = importance(data, subject)
+        data.__dict__["probes"] = data.probes.iloc[:0]
+        numbers = importance(data, subject)
+        in_order = data.features.loc[data.features["dataset"] == subject.dataset, "feature"].tolist()
+    assert list(numbers.features) == in_order
+    assert np.isnan(numbers.frequencies).all()
+    for one, other in zip(numbers.groups, with_samples.groups, strict=True):
+        assert one.frequency_correlation is None
+        for name, value in zip(numbers.features, one.relative_weights, strict=True):
+            assert value == other.relative_weights[with_samples.features.index(name)]
+    with drawing():
+        figure = draw_importance(numbers)
+    assert [label.get_text() for label in figure.axes[2].get_yticklabels()] == in_order
+
+
+def test_importance_shows_every_weight_of_both_similarities(data, subject):
+    numbers = importance(data, subject)
+    wide = tuple(g._replace(high=g.high + (3.0 if g.similarity == "rbf" else 0.0)) for g in numbers.groups)
+    with drawing():
+        axes = draw_importance(numbers._replace(groups=wide)).axes[2:]
+    largest = max(float(np.max(g.high)) for g in wide)
+    for panel in axes:
+        assert panel.get_xlim()[0] == 0.0
+        assert panel.get_xlim()[1] >= largest
+
+
+def test_optimisers_has_no_empty_panels_where_the_manifold_did_not_run(data, subject):
+    numbers = optimisers(data, subject)
+    assert numbers.has_manifold
+    none = np.empty(0)
+    alone = numbers._replace(
+        pairs=tuple(
+            p._replace(distance_manifold=none, distance_powell_paired=none, descent_share=none)
+            for p in numbers.pairs
+        )
+    )
+    with drawing():
+        assert len(draw_optimisers(numbers).axes) == 2 * 4
+        figure = draw_optimisers(alone)
+    assert len(figure.axes) == 2 * 2
+    assert not [text for axes in figure.axes for text in axes.texts if "not run" in text.get_text()]
+
+
+def test_a_setting_that_does_not_apply_is_not_named(data):
+    rows = data.matches
+    text = describe_setting(rows)
+    assert "space raw" in text
+    assert "probe C 1" in text
+    other = describe_setting(rows.assign(space="none", probe_C=0.0, gauge="none"))
+    assert "space" not in other
+    assert "probe C" not in other
+    assert "gauge none" in other
+
+
+def test_places_of_directions(subject):
+    assert place(subject, 3) == "layer 3"
+    assert place(subject._replace(hookpoint="embed"), -1) == "rows of the embedding"
+    assert place(subject._replace(hookpoint=""), -1) == "as imported"
 
 
 def test_sensitivity_splits_by_dimension_and_target(data, subject, sql):

@@ -47,7 +47,7 @@ class Importance(NamedTuple):
 
     features: tuple[str, ...]
     frequencies: tuple[float, ...]
-    """Share of positives among the samples."""
+    """Share of positives among the samples; NaN where there are none."""
     similarities: tuple[str, ...]
     kernels: tuple[str, ...]
     groups: tuple[KernelImportance, ...]
@@ -80,9 +80,14 @@ def importance(data: StudyData, subject: Subject) -> Importance | None:
     counts = counts[(counts["dataset"] == subject.dataset) & (counts["n_train"] + counts["n_test"] > 0)]
     counts = counts.drop_duplicates("feature").set_index("feature")
     share = counts["n_positive"] / (counts["n_train"] + counts["n_test"])
-    known = [feature for feature in dict.fromkeys(weights["feature"]) if feature in share.index]
-    features = sorted(known, key=lambda feature: (float(share[feature]), feature))
-    frequencies = tuple(float(share[feature]) for feature in features)
+    # Features without samples have no frequency and keep the order of their set.
+    order = data.features.loc[data.features["dataset"] == subject.dataset, "feature"].tolist()
+    place = {feature: index for index, feature in enumerate(dict.fromkeys(order))}
+    features = sorted(
+        dict.fromkeys(weights["feature"]),
+        key=lambda feature: (float(share.get(feature, np.inf)), place.get(feature, len(place)), feature),
+    )
+    frequencies = tuple(float(share.get(feature, np.nan)) for feature in features)
     groups = []
     for similarity in similarities(joints):
         for kernel in kernels(joints):
@@ -93,7 +98,7 @@ def importance(data: StudyData, subject: Subject) -> Importance | None:
             is_features = entropies["target"] == "features"
             chosen = weights[(weights["similarity"] == similarity) & (weights["kernel"] == kernel)]
             low, median, high = _quartiles(chosen, features)
-            present = np.isfinite(median)
+            present = np.isfinite(median) & np.isfinite(frequencies)
             rho = None
             if int(present.sum()) > 1:
                 rho = spearman(median[present], np.array(frequencies)[present])
@@ -130,7 +135,7 @@ def draw_importance(numbers: Importance) -> Figure:
             axes[1, column].set_yticks(
                 range(len(numbers.features)),
                 [
-                    f"{shorten(name)} ({100 * share:.1f} %)"
+                    shorten(name) + (f" ({100 * share:.1f} %)" if np.isfinite(share) else "")
                     for name, share in zip(numbers.features, numbers.frequencies, strict=True)
                 ],
             )
@@ -138,6 +143,7 @@ def draw_importance(numbers: Importance) -> Figure:
         else:
             axes[0, column].set_yticks([])
             axes[1, column].set_yticks(range(len(numbers.features)), [])
+    axes[1, 0].set_xlim(left=0.0)  # last, for it ends the scaling of the whole row
     _legend(figure, styles)
     return figure
 
@@ -182,7 +188,6 @@ def _weights(
         if group.frequency_correlation is not None:
             notes.append(f"{group.kernel} {group.frequency_correlation:+.2f}")
     axes.set_ylim(len(numbers.features) - 0.4, -0.6)
-    axes.set_xlim(left=0.0)
     axes.set_xlabel(
         "weight × n (1 = equal share)" + (f"\nSpearman with frequency: {', '.join(notes)}" if notes else "")
     )

@@ -16,7 +16,7 @@ import pandas as pd
 from superpos.arrays import Float
 from superpos.reporting.selection import kernels, similarities
 from superpos.reporting.study_data import StudyData, Subject
-from superpos.reporting.style import FAINT, INK, kernel_styles, log_axis, new_figure
+from superpos.reporting.style import FAINT, INK, WIDTH, kernel_styles, log_axis, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,6 +60,11 @@ class Optimisers(NamedTuple):
     similarities: tuple[str, ...]
     kernels: tuple[str, ...]
     pairs: tuple[KernelPairs, ...]
+
+    @property
+    def has_manifold(self) -> bool:
+        """Whether the optimiser that keeps the norms ran from the same starts."""
+        return any(pair.distance_manifold.size for pair in self.pairs)
 
     def table(self) -> pd.DataFrame:
         """Return medians for each similarity and kernel."""
@@ -126,26 +131,34 @@ def _pair(similarity: str, kernel: str, powell: pd.DataFrame, manifold: pd.DataF
 
 
 def draw_optimisers(numbers: Optimisers) -> Figure:
-    """Draw a row of four panels a similarity."""
+    """Draw a row of panels a similarity: four, or two where only Powell ran."""
     styles = kernel_styles(numbers.kernels)
-    figure = new_figure(2.75 * len(numbers.similarities) + 0.5)
-    axes = figure.subplots(len(numbers.similarities), 4, squeeze=False)
+    both = numbers.has_manifold
+    titles = (
+        ("polished", "manifold", "energy", "relative gradient") if both else ("polished", "relative gradient")
+    )
+    width = WIDTH if both else 0.6 * WIDTH
+    figure = new_figure(2.75 * len(numbers.similarities) + 0.5, width=width)
+    axes = figure.subplots(len(numbers.similarities), len(titles), squeeze=False)
     for row, similarity in enumerate(numbers.similarities):
         pairs = [pair for pair in numbers.pairs if pair.similarity == similarity]
-        first, second, third, fourth = axes[row]
+        first, last = axes[row, 0], axes[row, -1]
         _scatter(first, [(p.kernel, p.distance_powell, p.distance_polished) for p in pairs], styles)
-        _scatter(second, [(p.kernel, p.distance_powell_paired, p.distance_manifold) for p in pairs], styles)
         first.set_ylabel(f"{similarity}\npolished end to target", fontweight="bold")
-        second.set_ylabel("manifold end to target")
-        for panel in (first, second):
-            panel.set_xlabel("Powell end to target")
-        _strips(third, [(p.kernel, p.descent_share) for p in pairs], styles, SHARE_LIMITS)
-        third.axhline(1.0, color=INK, linewidth=0.8)
-        third.set_ylim(SHARE_LIMITS[0] - 0.08, SHARE_LIMITS[1] + 0.08)
-        third.set_ylabel("Powell's share of the descent")
-        _gradients(fourth, pairs, styles)
+        first.set_xlabel("Powell end to target")
+        _gradients(last, pairs, styles)
+        if both:
+            second, third = axes[row, 1], axes[row, 2]
+            _scatter(
+                second, [(p.kernel, p.distance_powell_paired, p.distance_manifold) for p in pairs], styles
+            )
+            second.set_ylabel("manifold end to target")
+            second.set_xlabel("Powell end to target")
+            _strips(third, [(p.kernel, p.descent_share) for p in pairs], styles, SHARE_LIMITS)
+            third.axhline(1.0, color=INK, linewidth=0.8)
+            third.set_ylim(SHARE_LIMITS[0] - 0.08, SHARE_LIMITS[1] + 0.08)
+            third.set_ylabel("Powell's share of the descent")
         if row == 0:
-            titles = ("polished", "manifold", "energy", "relative gradient")
             for panel, title in zip(axes[row], titles, strict=True):
                 panel.set_title(title)
     _legend(figure, styles)
