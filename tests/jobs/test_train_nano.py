@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from jobs.nano_data import Batches, NanoSettings, is_held_out, stream_of
 from jobs.train_nano import learning_rate, main
 from superpos.hashing import file_digest
-from superpos.models import bundled_model
+from superpos.models import CHECKPOINTS, bundled_model
 
 TINY = [
     *("--vocab-size", "300", "--n-layers", "2", "--d-model", "32", "--n-heads", "2", "--d-mlp", "64"),
@@ -215,10 +215,28 @@ def test_bad_input_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def test_shipped_checkpoints_are_steps_of_one_training() -> None:
+    trained = bundled_model("nano")
+    tokenizer = AutoTokenizer.from_pretrained(trained)
+    # Text that none of them has seen: this file.
+    ids = tokenizer(Path(__file__).read_text(encoding="utf-8"), return_tensors="pt")["input_ids"][:, :256]
+    losses = []
+    for revision in (*CHECKPOINTS["nano"], ""):
+        folder = bundled_model("nano", revision)
+        assert (folder / "tokenizer.json").read_bytes() == (trained / "tokenizer.json").read_bytes()
+        assert (folder / "model.safetensors").stat().st_size <= 8_000_000
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        with torch.inference_mode():
+            losses.append(float(model(input_ids=ids, labels=ids).loss))
+    assert abs(losses[0] - math.log(4096)) < 0.3  # untrained: every token alike
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] - losses[-1] > 3.0
+
+
 def test_shipped_model_is_what_its_record_says() -> None:
     folder = bundled_model("nano")
     record = json.loads((folder / "training.json").read_text())
-    assert {path.name for path in folder.iterdir()} == SHIPPED
+    assert {path.name for path in folder.iterdir()} == SHIPPED | {"checkpoints"}
     for name, digest in record["sha256"].items():
         assert file_digest(folder / name) == digest
     assert (folder / "model.safetensors").stat().st_size <= 8_000_000
