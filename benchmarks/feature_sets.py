@@ -24,8 +24,8 @@ from superpos.datasets.build import build_dataset
 from superpos.datasets.sources import load_corpus
 from superpos.models import bundled_model
 from superpos.seeding import generator
-from superpos.specs.builders import SparseProbingOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import SparseProbingOptions
 
 
 def peak_megabytes() -> float:

@@ -52,8 +52,8 @@ little context. n-grams are counted on the training files, their smoothing is ch
 
 The trained network is {verdict}. Quartiles of its loss over files: {quartiles}.
 
-Weights of early steps of the same training, in half precision, may lie in `checkpoints/step<N>`: the loss there
-falls from that of random weights to this one.
+Weights of early steps of the same training, in half precision, may lie in `checkpoints/step<N>`: the loss
+there falls from that of random weights to this one.
 
 ## Limits
 

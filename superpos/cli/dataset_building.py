@@ -17,8 +17,8 @@ from superpos.datasets.tokens import load_tokens, tokenizer_file
 from superpos.errors import ArgumentError, InputError
 from superpos.models import BUNDLED
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import TokenListOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import TokenListOptions
 
 
 def build_page(

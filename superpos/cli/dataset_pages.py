@@ -23,8 +23,8 @@ from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import InputError
 from superpos.records.data import LabelledTokens, TokenExample
-from superpos.specs.builders import PsmFileOptions, TokenListOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import PsmFileOptions, TokenListOptions
 
 _CALLED = {"n_documents": "documents of the corpus", "n_bytes": "bytes of the corpus"}
 COSINE_ROWS = 2000

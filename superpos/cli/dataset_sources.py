@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from superpos.specs.builders import DirectionFileOptions, PsmFileOptions, TokenListOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 

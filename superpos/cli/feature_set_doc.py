@@ -23,9 +23,10 @@ from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
 from superpos.models import BUNDLED, bundled_model
 from superpos.records.data import TokenExample
-from superpos.specs.builders import DocumentOptions, TokenListOptions
+from superpos.specs.builders import DocumentOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
+from superpos.specs.imports import TokenListOptions
 
 FEATURE_IS = {
     "text_features": ("a property of the token's own text", "tokens"),

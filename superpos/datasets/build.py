@@ -19,8 +19,8 @@ from superpos.datasets.tokens import TokenTable, begin_token_of, load_tokens, to
 from superpos.errors import ArgumentError
 from superpos.hashing import file_digest
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import SparseProbingOptions
 from superpos.specs.datasets import DatasetSpec, SampleUnit
+from superpos.specs.imports import SparseProbingOptions
 from superpos.specs.versions import ALGORITHM_VERSIONS
 
 ON_TEXT: dict[str, str] = {

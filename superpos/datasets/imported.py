@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from superpos.arrays import Float
 from superpos.datasets.build import options_identity
 from superpos.errors import InputError
-from superpos.specs.builders import DirectionFileOptions, PsmFileOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import DirectionFileOptions, PsmFileOptions
 from superpos.specs.versions import ALGORITHM_VERSIONS
 
 SUFFIXES = (".safetensors", ".npz", ".csv")

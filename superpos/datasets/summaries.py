@@ -14,8 +14,8 @@ from superpos.datasets.tokens import load_tokens
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.records.data import FeatureStatus, LabelledTokens, TokenExample
 from superpos.records.work import DatasetSummary
-from superpos.specs.builders import TokenListOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import TokenListOptions
 
 
 def summarise(tokens: LabelledTokens, relative: str) -> DatasetSummary:

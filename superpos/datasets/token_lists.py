@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import InputError
-from superpos.specs.builders import TokenListOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import TokenListOptions
 
 
 def list_tokens(spec: DatasetSpec, table: TokenTable) -> tuple[tuple[int, ...], ...]:

@@ -12,7 +12,7 @@ from superpos.psms.distances import (
     simplex_score,
 )
 from superpos.psms.similarity import cosine, rbf, resolve_rbf_scale, similarity_matrix, squared_distances
-from superpos.psms.spaces import to_space, whiten
+from superpos.psms.spaces import whiten
 
 __all__ = [
     "build_psm",
@@ -30,6 +30,5 @@ __all__ = [
     "simplex_psm",
     "simplex_score",
     "squared_distances",
-    "to_space",
     "whiten",
 ]

@@ -17,26 +17,6 @@ from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_matrix, as_number, as_psm
 from superpos.errors import ArgumentError, ShapeError
-from superpos.specs.axes import check_choice
-
-PROBE_SPACES = ("raw", "scaled")
-
-
-def to_space(coef_raw: ArrayLike, coef_scaled: ArrayLike, space: str) -> Float:
-    """Return the directions (k, d) of this space: `raw` or `scaled`; `whitened` needs `whiten`.
-
-    Raises
-    ------
-    ArgumentError
-        If the space is unknown.
-    ShapeError, NonFiniteError
-        If the coefficients are no finite matrices of one shape.
-    """
-    check_choice("space", space, PROBE_SPACES)
-    raw, scaled = as_matrix("coef_raw", coef_raw), as_matrix("coef_scaled", coef_scaled)
-    if raw.shape != scaled.shape:
-        raise ShapeError("coef_scaled", f"shape {scaled.shape} is not that of coef_raw, {raw.shape}")
-    return raw if space == "raw" else scaled
 
 
 def whiten(P: ArrayLike, covariance: ArrayLike, *, covector: bool, floor: float = 1e-6) -> Float:

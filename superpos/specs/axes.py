@@ -48,6 +48,20 @@ LARGEST_COUNT = 2**31 - 1
 """What an integer column holds in both database systems."""
 
 
+def check_names(argument: str, names: tuple[str, ...], *, minimum: int = 0) -> None:
+    """Raise `ArgumentError` for empty or repeated names, and for fewer than `minimum`."""
+    for name in names:
+        if not name.strip():
+            raise ArgumentError(argument, "holds an empty name")
+    repeated = (
+        sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    )
+    if repeated:
+        raise ArgumentError(argument, f"{repeated[0]!r} occurs twice")
+    if len(names) < minimum:
+        raise ArgumentError(argument, f"holds {len(names)}; at least {minimum} are needed")
+
+
 def check_count(argument: str, value: Any, minimum: int) -> int:
     """Return `value` as an integer from `minimum` to `LARGEST_COUNT`."""
     number = as_number(argument, value, minimum=minimum)

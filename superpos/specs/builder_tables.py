@@ -9,20 +9,22 @@ from superpos.errors import InputError
 from superpos.facts import FACTS, NEUTRAL, bigrams, templates, token_list
 from superpos.specs.builders import (
     ConlluOptions,
-    DirectionFileOptions,
     DocumentOptions,
     EntityOptions,
     NgramOptions,
     NoOptions,
     Options,
-    PsmFileOptions,
     RegexOptions,
     SpanPattern,
-    SparseProbingOptions,
-    TokenListOptions,
     TokenOptions,
     TokenPredicate,
     WordProperty,
+)
+from superpos.specs.imports import (
+    DirectionFileOptions,
+    PsmFileOptions,
+    SparseProbingOptions,
+    TokenListOptions,
 )
 from superpos.specs.toml_table import Table
 

@@ -24,26 +24,15 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from superpos.errors import ArgumentError
-from superpos.specs.axes import SIMILARITIES, Similarity, check_choice, check_count
+from superpos.specs.axes import check_choice, check_count, check_names
+from superpos.specs.imports import (
+    DirectionFileOptions,
+    PsmFileOptions,
+    SparseProbingOptions,
+    TokenListOptions,
+)
 
 Contexts = Literal["templates", "sentences"]
-SeveralTokens = Literal["refuse", "mean"]
-MatrixName = Literal["embed", "unembed"]
-Variance = Literal["covector", "vector"]
-
-
-def _names(argument: str, names: tuple[str, ...], *, minimum: int = 0) -> None:
-    """Refuse empty and repeated names, and too few of them."""
-    for name in names:
-        if not name.strip():
-            raise ArgumentError(argument, "holds an empty name")
-    repeated = (
-        sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    )
-    if repeated:
-        raise ArgumentError(argument, f"{repeated[0]!r} occurs twice")
-    if len(names) < minimum:
-        raise ArgumentError(argument, f"holds {len(names)}; at least {minimum} are needed")
 
 
 def _pattern(argument: str, text: str) -> None:
@@ -71,7 +60,7 @@ class TokenPredicate:
         """Check; raises `ArgumentError`."""
         if bool(self.words) == bool(self.regex):
             raise ArgumentError(f"features.{self.name}", "give either words or regex")
-        _names(f"features.{self.name}.words", self.words)
+        check_names(f"features.{self.name}.words", self.words)
         _pattern(f"features.{self.name}.regex", self.regex)
 
 
@@ -83,7 +72,7 @@ class TokenOptions:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
-        _names("features", tuple(feature.name for feature in self.features), minimum=2)
+        check_names("features", tuple(feature.name for feature in self.features), minimum=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +98,7 @@ class RegexOptions:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
-        _names("features", tuple(feature.name for feature in self.features), minimum=2)
+        check_names("features", tuple(feature.name for feature in self.features), minimum=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +112,7 @@ class NgramOptions:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
-        _names("phrases", self.phrases, minimum=2)
+        check_names("phrases", self.phrases, minimum=2)
         for phrase in self.phrases:
             if len(phrase.split(" ")) < 2 or phrase != " ".join(phrase.split()):
                 raise ArgumentError(
@@ -144,7 +133,7 @@ class DocumentOptions:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
-        _names("classes", self.classes, minimum=2 if self.classes else 0)
+        check_names("classes", self.classes, minimum=2 if self.classes else 0)
         object.__setattr__(self, "min_documents", check_count("min_documents", self.min_documents, 2))
         object.__setattr__(self, "skip_tokens", check_count("skip_tokens", self.skip_tokens, 0))
 
@@ -182,7 +171,7 @@ class ConlluOptions:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
-        _names("features", tuple(feature.name for feature in self.features), minimum=2)
+        check_names("features", tuple(feature.name for feature in self.features), minimum=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +198,8 @@ class EntityOptions:
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
         check_choice("contexts", self.contexts, get_args(Contexts))
-        _names("classes", self.classes, minimum=2 if self.classes else 0)
-        _names("templates", self.templates)
+        check_names("classes", self.classes, minimum=2 if self.classes else 0)
+        check_names("templates", self.templates)
         for template in self.templates:
             if template.count("{name}") != 1 or not template.endswith("{name}"):
                 raise ArgumentError(
@@ -220,102 +209,6 @@ class EntityOptions:
         object.__setattr__(
             self, "contexts_per_name", check_count("contexts_per_name", self.contexts_per_name, 1)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class SparseProbingOptions:
-    """A folder of the sparse-probing paper, as `datasets.load_from_disk` reads it."""
-
-    FILES: ClassVar[tuple[str, ...]] = ("folder",)
-
-    folder: str
-    features: tuple[str, ...] = ()
-    """Features or classes to keep; empty = all."""
-    max_rows: int = 0
-    """Rows to read, drawn at random; 0 = all."""
-
-    def __post_init__(self) -> None:
-        """Check; raises `ArgumentError`."""
-        if not self.folder:
-            raise ArgumentError("folder", "is empty; name a folder that datasets.load_from_disk reads")
-        _names("features", self.features)
-        object.__setattr__(self, "max_rows", check_count("max_rows", self.max_rows, 0))
-
-
-@dataclass(frozen=True, slots=True)
-class TokenListOptions:
-    """Words whose rows of the embedding or unembedding matrix are directions."""
-
-    words: tuple[str, ...]
-    matrices: tuple[MatrixName, ...] = ("embed",)
-    several_tokens: SeveralTokens = "refuse"
-    """What to do with a word of several tokens: refuse it, or take the mean of their rows."""
-    leading_space: bool = True
-    """Whether a space precedes the word, as within a sentence."""
-
-    def __post_init__(self) -> None:
-        """Check; raises `ArgumentError`."""
-        _names("words", self.words, minimum=2)
-        _names("matrices", self.matrices, minimum=1)
-        for matrix in self.matrices:
-            check_choice("matrices", matrix, get_args(MatrixName))
-        check_choice("several_tokens", self.several_tokens, get_args(SeveralTokens))
-
-
-@dataclass(frozen=True, slots=True)
-class DirectionFileOptions:
-    """A safetensors, npz or CSV file of direction vectors, one row each."""
-
-    FILES: ClassVar[tuple[str, ...]] = ("file", "names_file")
-
-    file: str
-    tensor: str = ""
-    """Name of the matrix in a safetensors or npz file; empty if it holds one only."""
-    names: tuple[str, ...] = ()
-    """Names of the rows; empty = from `names_file`, from the file itself, or row numbers."""
-    names_file: str = ""
-    """Text file with one name a line."""
-    rows: tuple[int, ...] = ()
-    """Rows to take, counted from 0; empty = all."""
-    hookpoint: str = ""
-    """Where the vectors live, for the views; empty if unknown."""
-    layer: int = -1
-    variance: Variance = "vector"
-    """`vector` for what lives among activations (decoder rows), `covector` for what reads them (probes)."""
-
-    def __post_init__(self) -> None:
-        """Check; raises `ArgumentError`."""
-        if not self.file:
-            raise ArgumentError("file", "is empty; name a .safetensors, .npz or .csv file")
-        check_choice("variance", self.variance, get_args(Variance))
-        _names("names", self.names)
-        object.__setattr__(self, "layer", check_count("layer", self.layer, -1))
-        for row in self.rows:
-            check_count("rows", row, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class PsmFileOptions:
-    """A safetensors, npz or CSV file with a finished pairwise similarity matrix."""
-
-    FILES: ClassVar[tuple[str, ...]] = ("file", "names_file")
-
-    file: str
-    similarity: Similarity
-    """The similarity that the matrix is of."""
-    tensor: str = ""
-    names: tuple[str, ...] = ()
-    names_file: str = ""
-    hookpoint: str = ""
-    layer: int = -1
-
-    def __post_init__(self) -> None:
-        """Check; raises `ArgumentError`."""
-        if not self.file:
-            raise ArgumentError("file", "is empty; name a .safetensors, .npz or .csv file")
-        check_choice("similarity", self.similarity, SIMILARITIES)
-        _names("names", self.names)
-        object.__setattr__(self, "layer", check_count("layer", self.layer, -1))
 
 
 Options: TypeAlias = (

@@ -15,7 +15,7 @@ from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.records.plan import PlannedDirections, PlannedTarget, StudyPlan
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
-from superpos.specs.builders import PsmFileOptions
+from superpos.specs.imports import PsmFileOptions
 from superpos.specs.probes import ProbeSettings
 from superpos.specs.study import MEDIAN_RULE, TARGET_KINDS, Block, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS

@@ -18,8 +18,8 @@ from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.models import BUNDLED
 from superpos.records.data import ModelInfo
 from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
-from superpos.specs.builders import DirectionFileOptions, PsmFileOptions, TokenListOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
 from superpos.specs.models import EMBED_LAYER, ModelSpec, expand_sites
 from superpos.specs.study import Block, ModelChoice, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS

@@ -10,8 +10,8 @@ from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
 from superpos.records.work import SourceResult, SourceWork
-from superpos.specs.builders import MatrixName, PsmFileOptions, TokenListOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import MatrixName, PsmFileOptions, TokenListOptions
 from superpos.specs.models import ModelSpec
 
 

@@ -17,8 +17,8 @@ from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
 from superpos.models import bundled_model
-from superpos.specs.builders import DirectionFileOptions, PsmFileOptions, TokenListOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
 
 ROWS = np.random.default_rng(1).normal(size=(4, 3))
 NAMES = ("north", "south", "east", "west")

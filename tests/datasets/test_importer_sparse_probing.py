@@ -27,8 +27,8 @@ from superpos.errors import ArgumentError, InputError
 from superpos.hashing import canonical_json
 from superpos.models import bundled_model
 from superpos.records.data import FeatureStatus, LabelledTokens
-from superpos.specs.builders import SparseProbingOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import SparseProbingOptions
 
 Said = dict[tuple[int, int], tuple[int, dict[str, bool]]]
 """Row and last position of a sample: its length, and its label for each feature that it belongs to."""

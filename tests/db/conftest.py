@@ -62,8 +62,8 @@ from superpos.records.work import (
 )
 from superpos.specs.axes import FitAxes, JointAxes, Kernel
 from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
-from superpos.specs.builders import DirectionFileOptions, PsmFileOptions, TokenListOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
 from superpos.specs.models import ModelSpec
 from superpos.specs.study import Block, ModelChoice, Reoptimisation, Study, TargetChoice
 

@@ -7,23 +7,13 @@ import pytest
 from scipy.linalg import sqrtm
 
 from superpos.errors import ArgumentError, ShapeError, SymmetryError
-from superpos.psms import to_space, whiten
+from superpos.psms import whiten
 
 
 @pytest.fixture
 def covariance() -> np.ndarray:
     samples = np.random.default_rng(0).standard_normal((200, 12)) * np.linspace(0.2, 3.0, 12)
     return np.cov(samples, rowvar=False)
-
-
-def test_to_space_picks() -> None:
-    raw, scaled = np.ones((2, 3)), 2.0 * np.ones((2, 3))
-    assert np.array_equal(to_space(raw, scaled, "raw"), raw)
-    assert np.array_equal(to_space(raw, scaled, "scaled"), scaled)
-    with pytest.raises(ArgumentError, match="allowed: raw, scaled"):
-        to_space(raw, scaled, "whitened")
-    with pytest.raises(ShapeError, match="coef_scaled"):
-        to_space(raw, np.ones((2, 4)), "raw")
 
 
 def test_whiten_agrees_with_the_matrix_square_root(covariance: np.ndarray) -> None:

@@ -14,22 +14,24 @@ from superpos.errors import InputError
 from superpos.specs.builders import (
     BUILDERS,
     ConlluOptions,
-    DirectionFileOptions,
     DocumentOptions,
     EntityOptions,
     NgramOptions,
     NoOptions,
-    PsmFileOptions,
     RegexOptions,
     SpanPattern,
-    SparseProbingOptions,
-    TokenListOptions,
     TokenOptions,
     TokenPredicate,
     WordProperty,
 )
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set, set_file
+from superpos.specs.imports import (
+    DirectionFileOptions,
+    PsmFileOptions,
+    SparseProbingOptions,
+    TokenListOptions,
+)
 from superpos.specs.studyfile import load_study
 
 

@@ -39,8 +39,8 @@ from superpos.datasets.option_files import option_file
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import SparseProbingOptions
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import SparseProbingOptions
 
 __all__ = ["build", "folder_family", "folder_name", "folder_unit"]
 
