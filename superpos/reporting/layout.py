@@ -48,7 +48,7 @@ class PanelLayout(LayoutEngine):
     def __init__(self) -> None:
         super().__init__()
         self.extra: dict[Axes, Margins] = {}
-        """Further room for what a panel draws outside its frame."""
+        """Further room for what a panel draws outside its frame; below 0 for labels with room elsewhere."""
         self.bar: tuple[Axes, float] | None = None
         """Axes of the colour bar, and its length over the height of the panels."""
 
@@ -103,7 +103,7 @@ class PanelLayout(LayoutEngine):
         extra = self.extra.get(axes, Margins())
         if not axes.axison:
             return extra
-        return Margins(*(own + more for own, more in zip(_decorations(axes), extra, strict=True)))
+        return Margins(*(max(0.0, own + more) for own, more in zip(_decorations(axes), extra, strict=True)))
 
 
 def put_labels(axes: Axes, margins: Margins, extra: Margins, width: float, height: float) -> None:

@@ -141,12 +141,15 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     return MatplotlibFigure(figsize=(width, height), layout=PanelLayout())
 
 
-def leave_room(axes: Axes, right: float = 0.0, top: float = 0.0) -> None:
-    """Leave room, in points, for what a panel of `new_figure` draws outside its frame."""
+def leave_room(axes: Axes, right: float = 0.0, top: float = 0.0, bottom: float = 0.0) -> None:
+    """Leave room, in points, for what a panel of `new_figure` draws outside its frame.
+
+    A number below 0 takes back room for labels that lie where there is room anyway.
+    """
     from superpos.reporting.layout import Margins
 
     engine: Any = axes.figure.get_layout_engine()
-    engine.extra[axes] = Margins(right=right, top=top)
+    engine.extra[axes] = Margins(right=right, top=top, bottom=bottom)
 
 
 def colour_bar(figure: Figure, image: Any, label: str, share: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
@@ -111,12 +112,11 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
     target_axes.set_title(f"target, {numbers.place}")
     name_ticks(target_axes.yaxis, numbers.features)
     name_ticks(target_axes.xaxis, numbers.features, rotation=90)
-    every = [target_axes]
+    leave_room(target_axes, bottom=-math.inf)  # it ends far above the last row, and its labels with it
     for panel_numbers in numbers.panels:
         row = numbers.rows.index(panel_numbers.row)
         column = numbers.kernels.index(panel_numbers.kernel) + 1
         axes = figure.add_subplot(grid[row, column])
-        every.append(axes)
         if panel_numbers.matrix is None:
             axes.text(0.5, 0.5, "not stored", ha="center", va="center", transform=axes.transAxes)
             axes.set_xticks([])
