@@ -83,7 +83,7 @@ def _ceiling_works(database: Database, *conditions: sa.ColumnElement[bool]) -> t
         .join(targets, t.direction_id == d.direction_id)
         .join(psms, psms.c.psm_id == t.psm_id)
         .where(d.activation_id.is_not(None), d.label_replicate == -1, t.kind == "features")
-        .where(t.space.in_(SPACES), not_quarantined("psms", d.key), *conditions)
+        .where(t.space.in_(SPACES), not_quarantined("probes", d.key), *conditions)
         .distinct()
         .order_by(d.direction_id, psms.c.psm_id)
     )

@@ -20,6 +20,7 @@ from superpos.stages import activations, datasets
 from superpos.stages.context import Context
 from superpos.stages.probe_inputs import read_probe_data
 
+STAGE = "probes"
 MIN_HALVES = 4
 """Fewest replicates of split halves; a tenth of the bootstraps if these are more."""
 
@@ -92,7 +93,7 @@ def run_whitening(context: Context) -> None:
     found = missing_whitened(context.database, context.study_id)
     works = [work for work, _ in found]
     tasks = [WhitenTask(work, raw, *_places(context, work)) for work, raw in found]
-    for index, value in _answers(context, "whiten", "probes", works, tasks):
+    for index, value in _answers(context, "whiten", "whitening", works, tasks):
         finish_whitened(context.database, works[index].direction_id, cast("Float", value))
 
 
@@ -104,7 +105,7 @@ def run_ceilings(context: Context) -> None:
     found = missing_ceilings(context.database, context.study_id, n_resamples)
     works = [work.direction for work in found]
     tasks = [CeilingTask(work, n_resamples, *_places(context, work.direction)) for work in found]
-    for _, value in _answers(context, "resample", "psms", works, tasks):
+    for _, value in _answers(context, "resample", "noise ceilings", works, tasks):
         finish_ceilings(context.database, cast("list[CeilingResult]", value))
 
 
@@ -113,19 +114,22 @@ def _places(context: Context, work: DirectionWork) -> tuple[Path, Path]:
 
 
 def _answers(
-    context: Context, task: str, stage: str, works: Sequence[DirectionWork], tasks: Sequence[Any]
+    context: Context, task: str, title: str, works: Sequence[DirectionWork], tasks: Sequence[Any]
 ) -> Any:
-    """Run tasks, yield (index, value) of those that worked, record the others; files come first."""
+    """Run tasks, yield (index, value) of those that worked, record the others; files come first.
+
+    Failures count as those of the probe set.
+    """
     if not works:
         return
     activations.restore(context, works)
-    context.reporter.start(stage, len(works))
+    context.reporter.start(title, len(works))
     for answer in context.executor.run(task, tasks):
         key = works[answer.index].key
         if answer.error is not None:
-            context.fail(stage, key, answer.error)
+            context.fail(STAGE, key, answer.error)
         else:
             yield answer.index, answer.value
-            clear_failures(context.database, stage, [key.hex()])
-        context.reporter.advance(stage)
-    context.reporter.finish(stage)
+            clear_failures(context.database, STAGE, [key.hex()])
+        context.reporter.advance(title)
+    context.reporter.finish(title)

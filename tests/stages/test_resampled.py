@@ -85,7 +85,12 @@ def test_whitened_directions_and_ceilings(
 
     # Again: nothing to do. Each alone: the same bits.
     before = read_views(database)
-    assert not {stage for stage, _ in run(database, plan, tmp_path).started} & {"probes", "psms"}
+    assert not {stage for stage, _ in run(database, plan, tmp_path).started} & {
+        "probes",
+        "psms",
+        "whitening",
+        "noise ceilings",
+    }
     assert read_views(database) == before
     for key in (own.loc["raw", "psm_key"], own.loc["raw", "direction_key"], own.loc["whitened", "psm_key"]):
         found = recompute(database, key, tmp_path)
@@ -123,3 +128,22 @@ def test_a_ceiling_that_is_none(tiny: Tiny, value: str, says: str) -> None:
     path.write_text(f"noise_ceiling = {value}\n{text}", encoding="utf-8")
     with pytest.raises(InputError, match=says):
         load_study(path)
+
+
+def test_a_ceiling_that_fails_is_counted_and_tried_again(
+    new_database: Callable[[str], Database], tiny: Tiny, tmp_path: Path
+) -> None:
+    def broken(_: Any) -> Any:
+        raise ZeroDivisionError("no ceiling")
+
+    database, plan = new_database("broken"), planned(tiny, spaces='["raw"]')
+    notes = Notes()
+    executor = SerialExecutor({**TASKS, "resample": broken})
+    run_study(database, plan, executor, notes, data_folder=tmp_path)
+    results = Results(database)
+    failed = results.frame("study_progress", study="tiny").set_index("stage")["failed"]
+    assert failed["probes"] == 2  # one for each layer
+    assert any("no ceiling" in line for line in notes.said)
+    assert ("noise ceilings", 2) in run(database, plan, tmp_path).started
+    assert not results.frame("study_progress", study="tiny")["failed"].any()
+    assert set(results.frame("psm_results", study="tiny")["n_resamples"]) == {0, 20}
