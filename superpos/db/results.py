@@ -71,6 +71,11 @@ class Results:
         return cls(database)
 
     @property
+    def database(self) -> Database:
+        """The database that is read; its address may hold a password."""
+        return self._database
+
+    @property
     def label(self) -> str:
         """The URL without its password."""
         return self._database.label

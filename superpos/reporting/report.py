@@ -111,7 +111,7 @@ def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, embedder:
 
     shown = []
     used: set[str] = set()
-    database = data.results._database  # noqa: SLF001 (its address, for processes that open it themselves)
+    database = data.results.database
     with drawn_elsewhere(data, database, data.subjects[:MAX_SUBJECTS]) as drawings:
         found = answers(data)
         for section in build_sections(data, drawings.cards):
