@@ -16,6 +16,7 @@ from superpos.db.planned import count_done, seconds_per_fit
 from superpos.records.data import ModelInfo
 from superpos.records.plan import StudyPlan
 from superpos.stages.fits import KEEP_ALL_LIMIT
+from superpos.stages.resampled import n_probe_sets
 
 FALLBACK_SECONDS = {
     ("joint", "scipy"): 0.15,
@@ -25,12 +26,13 @@ FALLBACK_SECONDS = {
     ("powell", "compiled"): 0.005,
     ("manifold", "compiled"): 0.005,
 }
-CPU_OPERATIONS = 2e10
-"""Operations a second of one core in a forward pass."""
+CPU_OPERATIONS = 8e10
+"""Operations a second of one core in a forward pass (measured on Pythia-160m)."""
 GPU_OPERATIONS = 1e14
-PROBE_OPERATIONS = 1.5e11
-"""Nominal operations a second of a dense Newton method; the solver needs far fewer (docs/benchmarks.md)."""
-NEWTON_STEPS = 10
+PROBE_SECONDS = 1.5e-8
+"""Of one probe for each sample and dimension (measured from 512 to 8,192 dimensions)."""
+RESAMPLE_SHARE = 0.3
+"""Seconds of a probe on resampled groups over those of the first: the matrices are there already."""
 ASSUMED_FEATURES = 11
 """Features of a set before it is built."""
 ROW_BYTES = 300
@@ -76,11 +78,12 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
     seconds = {**FALLBACK_SECONDS, **measured}
     n_fits, n_joint, n_shared, fit_seconds, arrays = _fits(plan, seconds)
     operations = _forward_operations(plan)
+    probes = _probe_seconds(plan)
     planned = {
         "datasets": (len(plan.datasets), 3.0 * len(plan.datasets)),
         "activations": (len(plan.activations), operations / CPU_OPERATIONS),
-        "probes": (len(plan.directions), _probe_operations(plan) / PROBE_OPERATIONS),
-        "psms": (len(plan.targets), 0.005 * len(plan.targets)),
+        "probes": (len(plan.directions), sum(probes.values())),
+        "psms": (len(plan.targets), 0.005 * len(plan.targets) + _ceiling_seconds(plan, probes)),
         "fits": (n_fits, fit_seconds),
     }
     stages = tuple(
@@ -155,20 +158,26 @@ def _forward_operations(plan: StudyPlan) -> float:
     return total
 
 
-def _probe_operations(plan: StudyPlan) -> float:
-    """Return operations of Newton steps on the smaller side of the activation matrix."""
+def _probe_seconds(plan: StudyPlan) -> dict[bytes, float]:
+    """Return the seconds of each set of probes, by the key of its directions."""
     infos = _infos(plan)
     activations = {a.key: a for a in plan.activations}
     datasets = {dataset.key: dataset.spec for dataset in plan.datasets}
-    total = 0.0
+    found = {}
     for directions in plan.directions:
         if directions.activation_key is None:
             continue
         a = activations[directions.activation_key]
-        rows = datasets[a.dataset_key].n_samples
-        width = min(hook_width(infos[a.model_key], a.hookpoint), rows)
-        total += float(ASSUMED_FEATURES * NEWTON_STEPS * rows * width**2)
-    return total
+        width = hook_width(infos[a.model_key], a.hookpoint)
+        found[directions.key] = PROBE_SECONDS * ASSUMED_FEATURES * datasets[a.dataset_key].n_samples * width
+    return found
+
+
+def _ceiling_seconds(plan: StudyPlan, probes: dict[bytes, float]) -> float:
+    """Return the seconds of the noise ceilings of all sets of probes on the labels as they are."""
+    count = n_probe_sets(plan.study.noise_ceiling)
+    own = {d.key for d in plan.directions if d.label_replicate == -1}
+    return RESAMPLE_SHARE * count * sum(seconds for key, seconds in probes.items() if key in own)
 
 
 def _activation_bytes(plan: StudyPlan) -> float:

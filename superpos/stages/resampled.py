@@ -45,6 +45,16 @@ class CeilingTask:
     data_folder: Path
 
 
+def n_halvings(n_resamples: int) -> int:
+    """Return the replicates of split halves that go with so many bootstraps."""
+    return max(MIN_HALVES, n_resamples // 10)
+
+
+def n_probe_sets(n_resamples: int) -> int:
+    """Return how many sets of probes a noise ceiling trains."""
+    return n_resamples + 2 * n_halvings(n_resamples) if n_resamples else 0
+
+
 def whiten(task: WhitenTask) -> Float:
     """Return directions with the inner products of the whitened ones, (k, r)."""
     from superpos.probes.covariance import whitened_directions
@@ -67,7 +77,7 @@ def resample(task: CeilingTask) -> list[CeilingResult]:
         data.train_rows,
         work.direction.settings,
         [_similarity(psm) for psm in work.psms],
-        halves=max(MIN_HALVES, task.n_resamples // 10),
+        halves=n_halvings(task.n_resamples),
         bootstraps=task.n_resamples,
         members=data.members,
         C=work.C,
