@@ -8,16 +8,17 @@ commit in that cache does as well; since it may lack files, what is read of it i
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from superpos.datasets.corpus import Corpus, Document, corpus_digest, gather
+from superpos.datasets.corpus import Corpus, Document, Gathered, corpus_digest, gather
 from superpos.datasets.records import Record, RecordReader
 from superpos.datasets.saved_sets import label_names, one_line, quiet_datasets
 from superpos.errors import InputError
@@ -96,9 +97,7 @@ def load_hub_corpus(spec: CorpusSpec) -> Corpus:
     if file.is_file():
         documents, skipped = _read_kept(file)
     else:
-        table, is_snapshot = _open(spec, commit)
-        rows = _streamed(table, spec, commit)
-        gathered = gather(rows, spec.max_documents, HUB_PREFIX + spec.path, {})
+        gathered, is_snapshot = _read(spec, commit)
         documents, skipped = gathered.documents, gathered.skipped
         if not is_snapshot:
             _keep(file, documents, skipped)
@@ -114,7 +113,21 @@ def load_hub_corpus(spec: CorpusSpec) -> Corpus:
     return Corpus(tuple(documents), digest, provenance)
 
 
-def _streamed(table: Any, spec: CorpusSpec, commit: str) -> Iterator[Document]:
+def _read(spec: CorpusSpec, commit: str) -> tuple[Gathered, bool]:
+    """Return the documents, and whether they are those of a snapshot in the local cache."""
+    table, is_snapshot = _open(spec, commit)
+    rows = _streamed(table, spec, commit)
+    try:
+        return gather(rows, spec.max_documents, HUB_PREFIX + spec.path, {}), is_snapshot
+    finally:
+        # A Parquet stream that was not read to its end aborts the process if it is still there when the
+        # interpreter goes (apache/arrow issue 45214, huggingface/datasets issue 7566).
+        rows.close()
+        del rows, table
+        gc.collect()
+
+
+def _streamed(table: Any, spec: CorpusSpec, commit: str) -> Generator[Document, None, None]:
     import datasets
 
     where = f"{HUB_PREFIX}{spec.path}"
