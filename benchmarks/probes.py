@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from superpos.arrays import Bool, Float
 from superpos.probes.metrics import held_out_metrics
-from superpos.probes.resample import noise_ceiling
+from superpos.probes.resample import noise_ceilings
 from superpos.probes.train import train_probes
 from superpos.records.data import ProbeSet
 from superpos.seeding import generator
@@ -135,7 +135,7 @@ def bench_ceiling(n: int, d: int) -> None:
         return np.asarray(unit @ unit.T)
 
     spent, ceiling = timed(
-        lambda: noise_ceiling(X, labels, names, np.arange(n), train, ProbeSettings(), similarity)
+        lambda: noise_ceilings(X, labels, names, np.arange(n), train, ProbeSettings(), [similarity])[0]
     )
     off = ~np.eye(K, dtype=bool)
     width = float(np.median((ceiling.high - ceiling.low)[off]))

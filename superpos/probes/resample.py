@@ -101,23 +101,6 @@ def resampled_directions(
     return _directions(inputs, settings, draws, C)
 
 
-def noise_ceiling(
-    activations: ArrayLike,
-    labels: ArrayLike,
-    feature_names: tuple[str, ...],
-    groups: ArrayLike,
-    train_rows: ArrayLike,
-    settings: ProbeSettings,
-    similarity: Similarity,
-    **options: Any,
-) -> NoiseCeiling:
-    """Return intervals and reliability of one similarity; see `noise_ceilings`."""
-    every = noise_ceilings(
-        activations, labels, feature_names, groups, train_rows, settings, [similarity], **options
-    )
-    return every[0]
-
-
 def noise_ceilings(
     activations: ArrayLike,
     labels: ArrayLike,

@@ -36,8 +36,8 @@ class ModelSpec:
     name: str
     """Bundled name (`nano`), folder, or hub repository (`owner/name`)."""
     revision: str = ""
-    """Branch, tag or commit of a hub repository; a whole number n means `stepn`, a training checkpoint. Empty
-    for its main branch and for folders."""
+    """Branch (`step1000`), tag or commit of a hub repository, or a checkpoint of a bundled model; empty for
+    the main branch, the trained model and folders."""
     weights: WeightsKind = "pretrained"
     """`random` takes the architecture only and initialises it from `seed`."""
     seed: int = -1
@@ -51,9 +51,6 @@ class ModelSpec:
         ArgumentError
             For an empty name, an unknown kind of weights, or a seed that does not fit it.
         """
-        step: object = self.revision  # study files may state a number
-        if isinstance(step, int) and not isinstance(step, bool):
-            object.__setattr__(self, "revision", f"step{check_count('revision', step, 0)}")
         for field in ("name", "revision"):
             if not isinstance(getattr(self, field), str):
                 raise ArgumentError(field, f"{getattr(self, field)!r} is not text")

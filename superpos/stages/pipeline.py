@@ -41,6 +41,8 @@ RECORDED_PACKAGES = (
     "torch",
     "transformers",
     "tokenizers",
+    "datasets",
+    "pyarrow",
     "sqlalchemy",
     "ray",
 )

@@ -10,7 +10,7 @@ from typing import Any
 from superpos.activations.inspection import hook_width, inspect_model, tokenizer_file
 from superpos.datasets.build import build_dataset, dataset_identity, sample_unit
 from superpos.datasets.imported import imported_identity, read_imported
-from superpos.datasets.sources import load_corpus
+from superpos.datasets.sources import Corpus, load_corpus
 from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
@@ -48,6 +48,8 @@ class InputPlanner:
         self.specs = {spec.name: spec for spec in study.datasets}
         self._known_models: dict[ModelSpec, PlannedModel] = {}
         self._known_datasets: dict[tuple[str, str], PlannedDataset] = {}
+        self._corpus: tuple[CorpusSpec, Corpus] | None = None
+        """The text that was read last: sets in a row often share it."""
 
     def _model(self, spec: ModelSpec) -> PlannedModel:
         folder = Path(spec.name).expanduser()
@@ -84,12 +86,24 @@ class InputPlanner:
         spec = absolute(spec)
         if isinstance(spec.options, TokenListOptions):
             list_tokens(spec, load_tokens(tokenizer))  # a word of several tokens is refused here
-        identity = _identity(spec, tokenizer)
+        identity = self._identity(spec, tokenizer)
         key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
         planned = PlannedDataset(key, spec.name, corpus_label(spec.corpus), spec, identity, model.spec)
         self._known_datasets[known] = planned
         self.datasets.setdefault(key, planned)
         return planned
+
+    def _identity(self, spec: DatasetSpec, tokenizer: Path) -> dict[str, Any]:
+        """Return the identity of a feature set; a little text of the user's is tried, for it may not do."""
+        if not spec.has_probes or spec.corpus.kind not in ("text", "stdlib"):
+            return dataset_identity(spec, tokenizer)  # the hub is not read while planning
+        if self._corpus is None or self._corpus[0] != spec.corpus:
+            self._corpus = (spec.corpus, load_corpus(spec.corpus))
+        corpus = self._corpus[1]
+        small = corpus.provenance["n_bytes"] <= SMALL_CORPUS * spec.n_sequences * spec.ctx_len
+        if spec.corpus.kind == "text" and small:
+            build_dataset(spec, tokenizer, corpus)
+        return dataset_identity(spec, tokenizer, corpus)
 
     def plan_sources(self, block: Block, name: str) -> Iterator[PlannedDirections]:
         """Yield the directions of a set that needs no probes."""
@@ -161,16 +175,6 @@ class InputPlanner:
             raise InputError(
                 f"study {self.study.name}: blocks.{block.name}: model {info.name}: {error}"
             ) from error
-
-
-def _identity(spec: DatasetSpec, tokenizer: Path) -> dict[str, Any]:
-    """Return the identity of a feature set; a little text of the user's is tried, for it may not do."""
-    if spec.corpus.kind != "text" or not spec.has_probes:
-        return dataset_identity(spec, tokenizer)
-    corpus = load_corpus(spec.corpus)
-    if corpus.provenance["n_bytes"] <= SMALL_CORPUS * spec.n_sequences * spec.ctx_len:
-        build_dataset(spec, tokenizer, corpus)
-    return dataset_identity(spec, tokenizer, corpus)
 
 
 def absolute(spec: DatasetSpec) -> DatasetSpec:

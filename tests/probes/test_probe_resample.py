@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from superpos.errors import ArgumentError
-from superpos.probes.resample import noise_ceiling, reliability, resample_counts, resampled_directions
+from superpos.probes.resample import noise_ceilings, reliability, resample_counts, resampled_directions
 from superpos.probes.train import train_probes
 from superpos.specs.probes import ProbeSettings
 
@@ -139,8 +139,8 @@ def test_a_feature_in_one_group_is_nan_and_leaves_the_others_known():
     for raw, _ in directions(X, labels, groups, train, "halves", 1):
         assert np.all(np.isfinite(raw[:2]))
     assert any(np.isnan(raw[2]).all() for raw, _ in directions(X, labels, groups, train, "halves", 1))
-    ceiling = noise_ceiling(
-        X, labels, NAMES, groups, train, ProbeSettings(), cosines, halves=2, bootstraps=20
+    [ceiling] = noise_ceilings(
+        X, labels, NAMES, groups, train, ProbeSettings(), [cosines], halves=2, bootstraps=20
     )
     assert np.isnan(ceiling.low[0, 2])
     assert np.isfinite(ceiling.low[0, 1])
@@ -152,8 +152,8 @@ def test_the_ceiling_rises_with_the_number_of_samples():
     for n in (300, 6000):
         X, labels, groups, train = problem(n=n, k=3)
         wide = np.hstack([labels, labels[:, :1] ^ labels[:, 1:2]])
-        ceiling = noise_ceiling(
-            X, wide, (*NAMES, "d"), groups, train, ProbeSettings(), cosines, halves=5, bootstraps=40
+        [ceiling] = noise_ceilings(
+            X, wide, (*NAMES, "d"), groups, train, ProbeSettings(), [cosines], halves=5, bootstraps=40
         )
         found.append(ceiling)
         off = ~np.eye(4, dtype=bool)
@@ -191,8 +191,8 @@ def test_what_is_missing_or_unknown_is_refused():
     plain = directions(X, labels, groups, train, "halves", 1, C=0.1)
     assert np.array_equal(given[0][0], plain[0][0])
     with pytest.raises(ArgumentError, match="level"):
-        noise_ceiling(X, labels, NAMES, groups, train, ProbeSettings(), cosines, level=1.0)
+        noise_ceilings(X, labels, NAMES, groups, train, ProbeSettings(), [cosines], level=1.0)
     with pytest.raises(ArgumentError, match="similarity: shape"):
-        noise_ceiling(
-            X, labels, NAMES, groups, train, ProbeSettings(), lambda raw, _: raw, halves=1, bootstraps=1
+        noise_ceilings(
+            X, labels, NAMES, groups, train, ProbeSettings(), [lambda raw, _: raw], halves=1, bootstraps=1
         )
