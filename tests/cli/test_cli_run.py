@@ -377,11 +377,11 @@ def test_demo_runs_and_reports_and_passes_the_status_on(
 
 
 def test_database_commands(superpos: Said, tiny: Tiny, here: Database) -> None:
-    assert superpos("db", "current")[1].startswith("sqlite:///superpos.db: 0002")
+    assert superpos("db", "current")[1].startswith("sqlite:///superpos.db: 0003")
     assert superpos("db", "check")[:2] == (0, "sqlite:///superpos.db: all is well\n")
     assert "already at" in superpos("db", "upgrade")[1]
     assert superpos("db", "upgrade", "--db", "sqlite:///fresh.db")[1].startswith(
-        "sqlite:///fresh.db: upgraded from nothing to 0002"
+        "sqlite:///fresh.db: upgraded from nothing to 0003"
     )
     assert superpos("db", "gc")[:2] == (0, "")  # nothing to drop
     before = count(here, "fits")

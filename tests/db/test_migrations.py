@@ -40,7 +40,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9000"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -140,7 +140,7 @@ def test_going_back_and_forth_keeps_results_of_probes(open_store: Any) -> None:
     backward(store.database)
     assert current_revision(store.database) == "0001"
     assert store.count("direction_sets") == before["direction_sets"]
-    assert upgrade(store.database) == ("0001", "0002")
+    assert upgrade(store.database) == ("0001", "0002", "0003")
     assert {name: store.count(name) for name in metadata.tables} == before
     again = Results(store.database).frame("psm_pairs")
     keys = ["psm_key", "feature_a", "feature_b"]
@@ -154,7 +154,7 @@ def test_going_back_is_refused_by_directions_without_probes(open_store: Any, sou
     store = open_store(sources=(sources["vectors"],)).inputs()
     with pytest.raises(sa.exc.IntegrityError, match="activation_id"):
         backward(store.database)
-    assert current_revision(store.database) == "0002"
+    assert current_revision(store.database) == "0003"
     assert store.count("direction_rows") == 6 + 4
 
 
@@ -190,10 +190,10 @@ def test_an_older_database_is_refused_until_it_is_upgraded(
         use(database)
     assert caught.value.exit_status == 3
     assert str(caught.value) == (
-        f"database {database.label}: is at schema revision 0002, this version needs 9000; "
+        f"database {database.label}: is at schema revision 0003, this version needs 9000; "
         "run `superpos db upgrade`"
     )
-    assert check(database) == ["schema revision 0002, needed 9000: run `superpos db upgrade`"]
+    assert check(database) == ["schema revision 0003, needed 9000: run `superpos db upgrade`"]
 
 
 def test_a_database_of_a_later_version_is_refused(database: Database) -> None:
@@ -209,7 +209,7 @@ def test_an_upgrade_keeps_every_row(open_store: Any, later: Callable[[str], None
     store.analyse()
     before = {name: store.count(name) for name in metadata.tables}
     later(ADD_A_COLUMN)
-    assert upgrade(store.database) == ("0002", "9000")
+    assert upgrade(store.database) == ("0003", "9000")
     assert current_revision(store.database) == "9000"
     assert {name: store.count(name) for name in metadata.tables} == before
     with store.database.read() as connection:
@@ -222,7 +222,7 @@ def test_an_upgrade_that_loses_rows_is_undone(open_store: Any, later: Callable[[
     with pytest.raises(DatabaseError, match="upgrade would lose rows of runs"):
         upgrade(store.database)
     assert store.count("runs") == 1
-    assert current_revision(store.database) == "0002"
+    assert current_revision(store.database) == "0003"
 
 
 def test_a_sqlite_file_is_copied_beside_itself_before_an_upgrade(
@@ -236,8 +236,8 @@ def test_a_sqlite_file_is_copied_beside_itself_before_an_upgrade(
     later(ADD_A_COLUMN)
     upgrade(sqlite)
     path = Path(str(sqlite.url.database))
-    with closing(sqlite3.connect(path.with_name(f"{path.name}.0002.backup"))) as copy:
-        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+    with closing(sqlite3.connect(path.with_name(f"{path.name}.0003.backup"))) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
         assert copy.execute("SELECT name FROM studies").fetchall() == [("s",)]
         assert "note" not in {row[1] for row in copy.execute("PRAGMA table_info(studies)")}
 
@@ -250,7 +250,7 @@ def test_rebuilding_a_parent_table_keeps_its_children(
     with sqlite.write() as connection:
         connection.execute(metadata.tables["datasets"].update().values(run_id=run))
     later(REBUILD_A_PARENT)
-    assert upgrade(sqlite) == ("0002", "9000")
+    assert upgrade(sqlite) == ("0003", "9000")
     with sqlite.read() as connection:
         assert connection.exec_driver_sql("SELECT run_id FROM datasets").scalars().all() == [run]
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() == []
