@@ -20,6 +20,7 @@ DIRECTION_AXES = 'd.method, d."probe_C", d.split_seed'
 TARGET_AXES = "t.space, t.kind AS target, t.replicate, t.similarity, t.rbf_scale, p.rbf_scale_resolved"
 JOINT_AXES = (
     "ja.energy, ja.s, ja.kernel, ja.self_energy, ja.softening, ja.gauge, ja.importance_mode,"
+    " ja.joint_polish,"
     " ja.n_dims, ja.lambda_d, ja.restart, ja.backend"
 )
 FIT_AXES = "fa.optimiser, fa.lambda_x, fa.sigma, fa.sigma_rule, fa.trial"
@@ -40,7 +41,7 @@ FIT_COLUMNS = """
   f.distance_return, f.distance_simplex, f.distance_identity, f.distance_polish, f.recovery, f.angle,
   f.rms_final, jf.fun AS fun_joint, jf.energy AS energy_joint, f.energy_start, f.energy_final, f.fun,
   f.norm_error, f.nit, f.nfev, f.relative_gradient, f.min_eigenvalue, f.n_negative, f.n_zero, f.verdict,
-  f.verdict_polished, jf.status AS status_joint, f.status, f.seconds"""
+  f.verdict_polished, jf.verdict AS verdict_joint, jf.status AS status_joint, f.status, f.seconds"""
 FIT_KEYS = "p.key AS psm_key, jf.key AS joint_key, jf.key || '.' || fa.key AS fit_key, t.key AS target_key"
 
 STAGE_ROWS = {
@@ -146,9 +147,9 @@ WHERE ra.direction_id = d.direction_id AND ra.row_index = e.row_a
   AND rb.direction_id = d.direction_id AND rb.row_index = e.row_b AND t.kind = 'features'""",
     "joint_results": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, {JOINT_AXES}, jf.fun,
-  jf.energy AS energy_joint, jf.mismatch, jf.distance, jf.nit, jf.nfev, jf.njev, jf.gradient_norm,
+  jf.fun_cg, jf.energy AS energy_joint, jf.mismatch, jf.distance, jf.nit, jf.nfev, jf.njev, jf.nit_polish, jf.gradient_norm,
   jf.importance_entropy, jf.norm_min, jf.norm_max, jf.start_radius,
-  p.min_eigenvalue AS target_min_eigenvalue, jf.status, jf.message, jf.seconds,
+  p.min_eigenvalue AS target_min_eigenvalue, jf.verdict AS verdict_joint, jf.status, jf.message, jf.seconds,
   p.key AS psm_key, jf.key AS joint_key, t.key AS target_key, {JOINT_CONFIG}
 FROM current_studies s JOIN study_joints x ON x.study_id = s.study_id{TARGET_JOINS}
   JOIN joint_axes ja ON ja.joint_axes_id = x.joint_axes_id

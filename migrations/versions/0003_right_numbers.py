@@ -1,4 +1,7 @@
-"""Right numbers first.
+"""Joint fits that are finished: axis `joint_polish`, the objective before the polish, a verdict, new statuses.
+
+SQLite cannot change a CHECK constraint, so there `joint_fits` is made anew and filled from the old one. Fits of
+revision 0002 were not polished, and their ends were not judged.
 
 Revision: 0003, after 0002.
 """
@@ -18,8 +21,111 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-NEW_COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine[Any], str | None], ...] = ()
+NEW_COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine[Any], str | None], ...] = (
+    ("joint_axes", "joint_polish", sa.String(length=8), "off"),
+    ("fit_arrays", "polished", sa.LargeBinary(), None),
+)
 """Table, column, type, and the value of rows that are there already where it may not be NULL."""
+
+STATUSES = {
+    "0002": ("converged", "max_iter", "unbounded", "non_finite", "stalled"),
+    "0003": ("converged", "max_iter", "unbounded", "non_finite", "stalled", "polished", "corner"),
+}
+VERDICTS = ("strict", "degenerate", "saddle", "not_critical", "not_applicable")
+JOINT_COLUMNS: tuple[tuple[str, sa.types.TypeEngine[Any], str | None], ...] = (
+    ("fun_cg", sa.Double(), None),
+    ("nit_polish", sa.Integer(), "0"),
+    ("verdict", sa.String(length=16), "not_applicable"),
+)
+"""New columns of `joint_fits`, as above."""
+KEPT = (
+    'joint_id, "key", psm_id, joint_axes_id, fun, energy, mismatch, distance, nit, nfev, njev, gradient_norm,'
+    " importance_entropy, norm_min, norm_max, start_radius, status, message, vectors, logits, similarities,"
+    " seconds, run_id"
+)
+"""Columns of `joint_fits` in both revisions."""
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def _is_sqlite() -> bool:
+    return op.get_bind().dialect.name == "sqlite"
+
+
+def _create_joint_fits(name: str, of: str) -> None:
+    """Create the table of a revision under a name, with the constraints of its own name."""
+    new = {column: (kind, default) for column, kind, default in JOINT_COLUMNS if of == "0003"}
+
+    def added(column: str) -> list[sa.Column[Any]]:
+        if column not in new:
+            return []
+        kind, default = new[column]
+        return [sa.Column(column, kind, server_default=default, nullable=default is None)]
+
+    verdict = sa.CheckConstraint(_one_of("verdict", VERDICTS), name=op.f("ck_joint_fits_verdict"))
+    op.create_table(
+        name,
+        sa.Column("joint_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("psm_id", sa.Integer(), nullable=False),
+        sa.Column("joint_axes_id", sa.Integer(), nullable=False),
+        sa.Column("fun", sa.Double(), nullable=True),
+        *added("fun_cg"),
+        sa.Column("energy", sa.Double(), nullable=True),
+        sa.Column("mismatch", sa.Double(), nullable=True),
+        sa.Column("distance", sa.Double(), nullable=True),
+        sa.Column("nit", sa.Integer(), nullable=False),
+        sa.Column("nfev", sa.Integer(), nullable=False),
+        sa.Column("njev", sa.Integer(), nullable=False),
+        *added("nit_polish"),
+        sa.Column("gradient_norm", sa.Double(), nullable=True),
+        sa.Column("importance_entropy", sa.Double(), nullable=True),
+        sa.Column("norm_min", sa.Double(), nullable=True),
+        sa.Column("norm_max", sa.Double(), nullable=True),
+        sa.Column("start_radius", sa.Double(), nullable=False),
+        *added("verdict"),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("vectors", sa.LargeBinary(), nullable=False),
+        sa.Column("logits", sa.LargeBinary(), nullable=False),
+        sa.Column("similarities", sa.LargeBinary(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.CheckConstraint(_one_of("status", STATUSES[of]), name=op.f("ck_joint_fits_status")),
+        *([verdict] if new else []),
+        sa.ForeignKeyConstraint(
+            ["joint_axes_id"], ["joint_axes.joint_axes_id"], name=op.f("fk_joint_fits_joint_axes_id")
+        ),
+        sa.ForeignKeyConstraint(["psm_id"], ["psms.psm_id"], name=op.f("fk_joint_fits_psm_id")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], name=op.f("fk_joint_fits_run_id")),
+        sa.PrimaryKeyConstraint("joint_id", name=op.f("pk_joint_fits")),
+        sa.UniqueConstraint("key", name=op.f("uq_joint_fits_key")),
+        sa.UniqueConstraint("psm_id", "joint_axes_id", name=op.f("uq_joint_fits_psm_id_joint_axes_id")),
+    )
+
+
+def _change_joint_fits(of: str) -> None:
+    """Give `joint_fits` the columns and constraints of a revision."""
+    if _is_sqlite():
+        _create_joint_fits("joint_fits_new", of)
+        op.execute(f"INSERT INTO joint_fits_new ({KEPT}) SELECT {KEPT} FROM joint_fits")
+        op.drop_table("joint_fits")
+        op.rename_table("joint_fits_new", "joint_fits")
+        return
+    op.drop_constraint(op.f("ck_joint_fits_status"), "joint_fits", type_="check")
+    op.create_check_constraint(op.f("ck_joint_fits_status"), "joint_fits", _one_of("status", STATUSES[of]))
+    if of == "0003":
+        for name, kind, default in JOINT_COLUMNS:
+            op.add_column(
+                "joint_fits", sa.Column(name, kind, server_default=default, nullable=default is None)
+            )
+        op.create_check_constraint(op.f("ck_joint_fits_verdict"), "joint_fits", _one_of("verdict", VERDICTS))
+    else:
+        op.drop_constraint(op.f("ck_joint_fits_verdict"), "joint_fits", type_="check")
+        for name, _, _ in JOINT_COLUMNS:
+            op.drop_column("joint_fits", name)
 
 
 def _views(name: str) -> ModuleType:
@@ -38,6 +144,7 @@ def upgrade() -> None:
         op.execute(statement)
     for table, name, kind, default in NEW_COLUMNS:
         op.add_column(table, sa.Column(name, kind, server_default=default, nullable=default is None))
+    _change_joint_fits("0003")
     for statement in _views("views_0003").create_all():
         op.execute(statement)
 
@@ -45,6 +152,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for statement in _views("views_0003").drop_all():
         op.execute(statement)
+    _change_joint_fits("0002")
     for table, name, _, _ in NEW_COLUMNS:
         op.drop_column(table, name)
     for statement in _views("views_0002").create_all():

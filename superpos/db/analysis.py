@@ -15,7 +15,7 @@ from superpos.db.tables_inputs import activation_sets, direction_sets
 
 CELLS = """
 SELECT t.target_id, t.key AS target_key, jf.joint_id, fa.fit_axes_id, ja.joint_axes_id,
-  ja.energy, ja.s, ja.self_energy, ja.softening, ja.gauge, ja.importance_mode, ja.backend,
+  ja.energy, ja.s, ja.self_energy, ja.softening, ja.gauge, ja.importance_mode, ja.joint_polish, ja.backend,
   ja.config_key AS joint_config, ja.n_dims, ja.lambda_d, ja.restart,
   fa.optimiser, fa.lambda_x, fa.sigma, fa.sigma_rule, fa.config_key AS fit_config, fa.trial,
   jf.fun AS fun_joint, jf.status AS status_joint, f.distance_final, f.status,
@@ -39,6 +39,7 @@ CELL_AXES = (
     "softening",
     "gauge",
     "importance_mode",
+    "joint_polish",
     "backend",
     "joint_config",
     "optimiser",

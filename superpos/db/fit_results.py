@@ -43,7 +43,14 @@ def insert_results(database: Database, results: Sequence[JointResult], run_id: i
                 names = {"joint_id": joint_id, "fit_axes_id": fit.fit_axes_id}
                 rows.append({**names, **fit.columns, "run_id": run_id})
                 if fit.vectors is not None:
-                    arrays.append({**names, "vectors": fit.vectors, "similarities": fit.similarities})
+                    arrays.append(
+                        {
+                            **names,
+                            "vectors": fit.vectors,
+                            "similarities": fit.similarities,
+                            "polished": fit.polished,
+                        }
+                    )
         insert_missing(connection, fits, rows)
         insert_missing(connection, fit_arrays, arrays)
         return len(rows)
@@ -66,17 +73,20 @@ def _joint_row(result: JointResult, run_id: int) -> dict[str, Any]:
         "psm_id": result.psm_id,
         "joint_axes_id": result.joint_axes_id,
         "fun": joint.fun,
+        "fun_cg": joint.fun_cg,
         "energy": joint.energy,
         "mismatch": joint.mismatch,
         "distance": result.distance,
         "nit": joint.nit,
         "nfev": joint.nfev,
         "njev": joint.njev,
+        "nit_polish": joint.nit_polish,
         "gradient_norm": joint.gradient_norm,
         "importance_entropy": result.entropy,
         "norm_min": float(joint.norms.min()),
         "norm_max": float(joint.norms.max()),
         "start_radius": joint.start_radius,
+        "verdict": str(joint.verdict),
         "status": str(joint.status),
         "message": joint.message,
         "vectors": joint.vectors,

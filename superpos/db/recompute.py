@@ -32,7 +32,9 @@ def fit_row(database: Database, joint_key: str, axes_key: str) -> tuple[JointWor
     """Return the work that makes one fit (its joint fit given), and its stored columns and arrays."""
     a = fit_arrays.c
     query = (
-        sa.select(fits, joint_fits.c.psm_id, joint_fits.c.joint_axes_id, a.vectors, a.similarities)
+        sa.select(
+            fits, joint_fits.c.psm_id, joint_fits.c.joint_axes_id, a.vectors, a.similarities, a.polished
+        )
         .outerjoin(fit_arrays, sa.and_(a.joint_id == fits.c.joint_id, a.fit_axes_id == fits.c.fit_axes_id))
         .join(joint_fits, joint_fits.c.joint_id == fits.c.joint_id)
         .join(fit_axes, fit_axes.c.fit_axes_id == fits.c.fit_axes_id)

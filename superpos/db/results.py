@@ -157,6 +157,22 @@ class Results:
             row = connection.execute(query).first()
         return None if row is None else (row[0], row[1])
 
+    def polished_vectors(self, fit_key: str) -> Float | None:
+        """Return the vectors, (n, f), that Powell's end becomes when it is polished; None where not kept.
+
+        Their similarity matrix lies `distance_polish` from that of `fit_arrays`.
+        """
+        joint_key, _, axes_key = fit_key.partition(".")
+        query = (
+            sa.select(fit_arrays.c.polished)
+            .join(joint_fits, joint_fits.c.joint_id == fit_arrays.c.joint_id)
+            .join(fit_axes, fit_axes.c.fit_axes_id == fit_arrays.c.fit_axes_id)
+            .where(joint_fits.c.key == joint_key, fit_axes.c.key == axes_key)
+        )
+        with self._database.read() as connection:
+            vectors: Float | None = connection.scalar(query)
+        return vectors
+
     def directions(self, direction_key: str) -> Directions:
         """Return the vectors of one set of directions: probe weights, rows of a matrix, or imported ones.
 

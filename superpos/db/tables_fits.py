@@ -8,6 +8,7 @@ from superpos.db.metadata import identity, metadata, one_of, reference, stage_co
 from superpos.db.types import Array, Number, Time
 
 FIT_STATUSES = ("converged", "max_iter", "unbounded", "non_finite", "stalled")
+JOINT_STATUSES = (*FIT_STATUSES, "polished", "corner")
 VERDICTS = ("strict", "degenerate", "saddle", "not_critical", "not_applicable")
 
 psms = sa.Table(
@@ -72,6 +73,7 @@ joint_axes = sa.Table(
     sa.Column("softening", Number, nullable=False),
     sa.Column("gauge", sa.String(16), nullable=False),
     sa.Column("importance_mode", sa.String(8), nullable=False),
+    sa.Column("joint_polish", sa.String(8), nullable=False, server_default="off"),
     sa.Column("n_dims", sa.Integer, nullable=False),
     sa.Column("lambda_d", Number, nullable=False),
     sa.Column("restart", sa.Integer, nullable=False),
@@ -89,17 +91,20 @@ joint_fits = sa.Table(
     reference("psm_id", "psms.psm_id"),
     reference("joint_axes_id", "joint_axes.joint_axes_id"),
     sa.Column("fun", Number),
+    sa.Column("fun_cg", Number),
     sa.Column("energy", Number),
     sa.Column("mismatch", Number),
     sa.Column("distance", Number),
     sa.Column("nit", sa.Integer, nullable=False),
     sa.Column("nfev", sa.Integer, nullable=False),
     sa.Column("njev", sa.Integer, nullable=False),
+    sa.Column("nit_polish", sa.Integer, nullable=False, server_default="0"),
     sa.Column("gradient_norm", Number),
     sa.Column("importance_entropy", Number),
     sa.Column("norm_min", Number),
     sa.Column("norm_max", Number),
     sa.Column("start_radius", Number, nullable=False),
+    sa.Column("verdict", sa.String(16), nullable=False, server_default="not_applicable"),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("vectors", Array, nullable=False),
@@ -108,7 +113,8 @@ joint_fits = sa.Table(
     sa.Column("seconds", Number, nullable=False),
     reference("run_id", "runs.run_id"),
     sa.UniqueConstraint("psm_id", "joint_axes_id"),
-    one_of("status", FIT_STATUSES),
+    one_of("status", JOINT_STATUSES),
+    one_of("verdict", VERDICTS),
 )
 
 importance = sa.Table(
@@ -188,6 +194,7 @@ fit_arrays = sa.Table(
     sa.Column("fit_axes_id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("vectors", Array, nullable=False),
     sa.Column("similarities", Array, nullable=False),
+    sa.Column("polished", Array),
     sa.ForeignKeyConstraint(["joint_id", "fit_axes_id"], ["fits.joint_id", "fits.fit_axes_id"]),
 )
 

@@ -58,8 +58,9 @@ def fit_joint(
     gtol: float = 1e-5,
     backend: str = "compiled",
     start: Sequence[ArrayLike] | None = None,
+    joint_polish: bool = True,
 ) -> JointFit:
-    """Fit vectors and importance to a target pairwise similarity matrix by conjugate gradients.
+    """Fit vectors and importance to a target pairwise similarity matrix by conjugate gradients, and polish.
 
     Parameters
     ----------
@@ -82,16 +83,19 @@ def fit_joint(
     importance
         `learned`, or `uniform` (all equal and held).
     max_iter, gtol
-        Most iterations; infinity norm of the gradient at which to stop.
+        Most iterations of the conjugate gradients; infinity norm of the gradient at which they stop, vectors
+        in units of the start radius.
     backend
         `compiled` (numba), or `scipy`, the reference.
     start
         (vectors (n, f), logits (n,)) to start from instead of the draw.
+    joint_polish
+        Whether the end is finished by Newton's method to a gradient of 1e-8; False is the thesis' own step.
 
     Returns
     -------
     JointFit
-        An end that is not finite or unbounded is a status, not an error.
+        With the verdict of its end. An end that is not finite or unbounded is a status, not an error.
 
     Raises
     ------
@@ -121,12 +125,15 @@ def fit_joint(
     problem = JointProblem(
         psm, kernel, n_dims, lambda_d, similarity, rbf_scale, gauge, importance == "learned", radius
     )
-    if engine is not None:
-        fit: JointFit = engine.fit_joint_compiled(problem, vectors, logits, max_iter=max_iter, gtol=gtol)
-        return fit
-    from superpos.fits.cg import run_cg
-
-    return run_cg(problem, vectors, logits, max_iter=max_iter, gtol=gtol)
+    run = (
+        engine.fit_joint_compiled
+        if engine is not None
+        else importlib.import_module("superpos.fits.cg").run_cg
+    )
+    fit: JointFit = run(problem, vectors, logits, max_iter=max_iter, gtol=gtol)
+    finish = importlib.import_module("superpos.fits.joint_polish").finish_joint
+    finished: JointFit = finish(problem, fit, polish=joint_polish)
+    return finished
 
 
 def reoptimise(

@@ -44,6 +44,8 @@ ZERO_EIGENVALUE = 1e-6
 """Zero tolerance of eigenvalues of the Hessian whose rows are scaled by their stiffness."""
 RANK_TOLERANCE = 1e-6
 """Smallest singular value of the unit rows that counts, in units of the largest."""
+EIGENVALUE_ROUNDING = 1e-15
+"""Rounding of an eigenvalue over the largest one, for each row of the matrix."""
 FEWEST_FEATURES = 1.5
 """Effective features below which the importance has collapsed and nothing is certified."""
 
@@ -141,14 +143,14 @@ def certify_point(vectors: Float, importance: Float, kernel: Kernel) -> Certific
     with np.errstate(all="ignore"):
         full = SphereEnergy(importance, norms, kernel).at(unit_rows(vectors, norms))
     if effective_features(importance) < FEWEST_FEATURES or not full.is_finite:
-        return _not_applicable(rank)
+        return not_applicable(rank)
     # A row on a sphere of radius 0 exerts no tangent force and has none, so it leaves the problem.
     units, radii, weights = full.units[free], norms[free], importance[free]
     point = SphereEnergy(weights, radii, kernel).at(units)
     bases = tangent_bases(units)
     hessian = scaled_hessian(point, radii, bases)
     if not np.isfinite(hessian).all():
-        return _not_applicable(rank)
+        return not_applicable(rank)
     rows = np.sqrt(weights)[:, None] * vectors[free]
     eigenvalues = _eigenvalues_off_orbit(hessian, orbit_basis(rows, rank, bases))
     stiffness = 2.0 * ((np.abs(point.first) + np.abs(point.second)) @ weights) / radii**2
@@ -174,18 +176,19 @@ def judge(gradient: float, eigenvalues: Float, balanced: Float, rank: int) -> Ce
     rank
         Rank of the vectors.
     """
-    n_negative = int(np.sum(balanced < -ZERO_EIGENVALUE))
-    n_zero = int(np.sum(np.abs(balanced) <= ZERO_EIGENVALUE))
+    n_negative: int | None = int(np.sum(balanced < -ZERO_EIGENVALUE))
+    n_zero: int | None = int(np.sum(np.abs(balanced) <= ZERO_EIGENVALUE))
     if gradient > CRITICAL:
-        verdict = Verdict.NOT_CRITICAL
-    elif n_negative > 0:
+        # The Hessian off a critical point depends on the coordinates, and so do the signs of its eigenvalues.
+        verdict, n_negative, n_zero = Verdict.NOT_CRITICAL, None, None
+    elif n_negative:
         verdict = Verdict.SADDLE
     else:
-        verdict = Verdict.DEGENERATE if n_zero > 0 else Verdict.STRICT
+        verdict = Verdict.DEGENERATE if n_zero else Verdict.STRICT
     return Certificate(
         relative_gradient=gradient,
         eigenvalues=eigenvalues,
-        min_eigenvalue=float(eigenvalues[0]) if eigenvalues.size else math.nan,
+        min_eigenvalue=_smallest(eigenvalues),
         n_negative=n_negative,
         n_zero=n_zero,
         rank=rank,
@@ -193,5 +196,14 @@ def judge(gradient: float, eigenvalues: Float, balanced: Float, rank: int) -> Ce
     )
 
 
-def _not_applicable(rank: int) -> Certificate:
-    return Certificate(math.nan, np.empty(0), math.nan, 0, 0, rank, Verdict.NOT_APPLICABLE)
+def _smallest(eigenvalues: Float) -> float:
+    """Return the smallest eigenvalue, 0 where rounding of the largest hides it; NaN where there is none."""
+    if not eigenvalues.size:
+        return math.nan
+    smallest, largest = float(eigenvalues[0]), float(np.abs(eigenvalues).max())
+    return smallest if abs(smallest) > EIGENVALUE_ROUNDING * eigenvalues.size * largest else 0.0
+
+
+def not_applicable(rank: int) -> Certificate:
+    """Return the certificate of a point that cannot be judged."""
+    return Certificate(math.nan, np.empty(0), math.nan, None, None, rank, Verdict.NOT_APPLICABLE)

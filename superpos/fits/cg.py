@@ -1,9 +1,9 @@
 """The joint step by SciPy's nonlinear conjugate gradients (Polak-Ribiere+), with the statuses of the package.
 
-SciPy minimises J over the flat variable of `joint.py`. Its end is mapped to the gauge-fixed representative (Y
-= X) and evaluated there. Under a gauge the variables only ever grow, and with them the gradient shrinks, so
-that SciPy may stop a little above gtol at the representative: then the descent goes on from there, within
-max_iter.
+SciPy minimises J over the flat variable of `joint.py`, vectors in units of the start radius. Its end is
+mapped to the gauge-fixed representative (Y = X / R) and evaluated there. Under a gauge the variables only
+ever grow, and with them the gradient shrinks, so that SciPy may stop a little above gtol at the
+representative: then the descent goes on from there, within max_iter.
 
     success             -> converged     maximum of iterations -> max_iter     precision loss -> stalled
     not finite          -> non_finite, with the last finite point             `bounds.py`     -> unbounded
@@ -62,7 +62,7 @@ def run_cg(problem: JointProblem, start: Float, logits: Float, *, max_iter: int,
     """Return the end of the joint step from `start` (n, f) and `logits` (n,)."""
     objective, check = JointObjective(problem), EscapeCheck(problem)
     with np.errstate(all="ignore"):
-        flat = objective.pack(start, logits)
+        flat = objective.pack(objective.gauge.variables(start), logits)
         nit = nfev = njev = 0
         while True:
             watch = _Watch(objective, check, flat)
@@ -111,10 +111,10 @@ def run_cg(problem: JointProblem, start: Float, logits: Float, *, max_iter: int,
 
 
 def _representative(objective: JointObjective, flat: Float) -> tuple[Float, JointPoint]:
-    """Return the flat variable with Y = X, centred where a shift changes nothing, and J there."""
+    """Return the flat variable with Y = X / R, centred where a shift changes nothing, and J there."""
     variables, logits = objective.unpack(flat)
     vectors = objective.gauge.vectors(variables)
     if objective.problem.translation_invariant:
         vectors = vectors - vectors.mean(axis=0)
-    flat = objective.pack(vectors, logits)
+    flat = objective.pack(objective.gauge.variables(vectors), logits)
     return flat, objective.evaluate(flat)

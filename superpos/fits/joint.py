@@ -11,8 +11,9 @@ mismatch as the constant sum_i (1 - T_ii)^2. With A = dJ/d cos_ij and B = dJ/d r
               M_ij = 2 A_ij / (||x_i|| ||x_j||) - 4 B_ij,   m_i = 4 sum_j B_ij - 2 sum_j A_ij c_ij / ||x_i||^2
     dJ/dw_i = 2 w~_i (f_i - E),   f_i = sum_j K_ij w~_j
 
-The flat variable is (Y in C order, w), or Y alone when the importance is `uniform` (w = 0). Squared distances
-come from the Gram matrix, r^2_ij = G_ii + G_jj - 2 G_ij, not below the smallest normal number.
+The flat variable is (Y in C order, w), or Y alone when the importance is `uniform` (w = 0); Y is X in units
+of the start radius (`gauges.py`). Squared distances come from the Gram matrix, r^2_ij = G_ii + G_jj - 2 G_ij,
+not below the smallest normal number.
 
 Source: the thesis' joint optimisation; the gradient is ours, checked against central differences.
 """

@@ -51,6 +51,15 @@ def pair_slope(kernel: Kernel, argument: Float, values: Float) -> Float:
     return np.asarray((-0.5 * kernel.s) * values / argument)
 
 
+def pair_bend(kernel: Kernel, argument: Float, values: Float) -> Float:
+    """Return d^2 K/d(argument)^2, given the argument and the values that `pair_energy` returned for it."""
+    if kernel.energy == "exp":
+        return values
+    if kernel.energy == "log":
+        return np.asarray(0.5 / argument**2)
+    return np.asarray((0.5 * kernel.s) * (0.5 * kernel.s + 1.0) * values / argument**2)
+
+
 def self_value(kernel: Kernel) -> float:
     """Return K(x, x) where the diagonal is included, else 0."""
     if not kernel.includes_diagonal:

@@ -34,8 +34,11 @@ from superpos.arrays import Float
 from superpos.fits.kernels import self_value
 from superpos.specs.axes import Kernel
 
-ZERO_NORM = 1e-12
-"""Rows below this share of the largest norm are points, not spheres: they do not move."""
+ZERO_NORM = 1e-100
+"""Rows below this share of the largest norm are points, not spheres: they do not move.
+
+A short row counts as much as a long one where the energy sees angles, so this is no tolerance but the place
+where squares of lengths would be rounded to 0."""
 
 
 def unit_rows(vectors: Float, norms: Float) -> Float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,13 +13,17 @@ class Status(StrEnum):
     """How an optimisation ended; every one is a result (a cell without a result is a `cell_failures` row)."""
 
     CONVERGED = "converged"
+    POLISHED = "polished"
+    """The conjugate gradients of the joint step did not converge, the polish after them did."""
+    CORNER = "corner"
+    """The importance of the joint step lies on one feature, where the energy says nothing of the others."""
     MAX_ITER = "max_iter"
     UNBOUNDED = "unbounded"
     NON_FINITE = "non_finite"
     STALLED = "stalled"
 
 
-USABLE = (Status.CONVERGED, Status.MAX_ITER, Status.STALLED)
+USABLE = (Status.CONVERGED, Status.POLISHED, Status.MAX_ITER, Status.STALLED)
 """Statuses of a row that best matches may choose (convention 7)."""
 
 
@@ -55,12 +60,18 @@ class JointFit:
     mismatch: float
     """sum_ij (similarity_ij - target_ij)^2."""
     gradient_norm: float
-    """Infinity norm of the gradient of the gauged problem at the end."""
+    """Infinity norm of the gradient of the gauged problem, over logits and over vectors in start radii."""
     nit: int
     nfev: int
     njev: int
     status: Status
     message: str
+    fun_cg: float = math.nan
+    """`fun` where the conjugate gradients ended, before the polish."""
+    nit_polish: int = 0
+    """Newton steps of the polish."""
+    verdict: Verdict = Verdict.NOT_APPLICABLE
+    """First and second order conditions of the joint step at the end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,8 +106,11 @@ class Certificate:
     eigenvalues: Float
     """Eigenvalues of the scaled Riemannian Hessian off the rotation orbit, ascending."""
     min_eigenvalue: float
-    n_negative: int
-    n_zero: int
+    """Smallest of the eigenvalues; 0 where the rounding of the largest hides it."""
+    n_negative: int | None
+    """Negative eigenvalues after balancing; None off critical points, where coordinates decide."""
+    n_zero: int | None
+    """Zero eigenvalues, likewise."""
     rank: int
     """Rank r of X; the rotation orbit has dimension r (2 f - r - 1) / 2."""
     verdict: Verdict

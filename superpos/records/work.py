@@ -143,8 +143,10 @@ class FitResult:
 
     fit_axes_id: int
     columns: Mapping[str, Any]
-    vectors: Float | None
-    similarities: Float | None
+    vectors: Float | None = None
+    similarities: Float | None = None
+    polished: Float | None = None
+    """Vectors of Powell's end after its polish, where `distance_polish` is to be checked."""
 
 
 @dataclass(frozen=True, slots=True)

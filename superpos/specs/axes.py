@@ -17,6 +17,7 @@ SelfEnergy = Literal["exclude", "include"]
 Similarity = Literal["cosine", "rbf"]
 Gauge = Literal["none", "unit", "mean_norm"]
 ImportanceMode = Literal["learned", "uniform"]
+JointPolish = Literal["on", "off"]
 Optimiser = Literal["powell", "manifold"]
 Backend = Literal["scipy", "compiled"]
 SigmaRule = Literal["sigma", "sigma / sqrt(f)"]
@@ -26,6 +27,7 @@ SELF_ENERGIES: tuple[str, ...] = get_args(SelfEnergy)
 SIMILARITIES: tuple[str, ...] = get_args(Similarity)
 GAUGES: tuple[str, ...] = get_args(Gauge)
 IMPORTANCE_MODES: tuple[str, ...] = get_args(ImportanceMode)
+JOINT_POLISHES: tuple[str, ...] = get_args(JointPolish)
 OPTIMISERS: tuple[str, ...] = get_args(Optimiser)
 BACKENDS: tuple[str, ...] = get_args(Backend)
 SIGMA_RULES: tuple[str, ...] = get_args(SigmaRule)
@@ -132,7 +134,7 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class JointAxes:
-    """One setting of the joint step; `softening` is a multiple of the start radius here (convention 1)."""
+    """One setting of the joint step; lengths are in units of the start radius."""
 
     energy: EnergyName
     s: float = 0.0
@@ -146,9 +148,12 @@ class JointAxes:
     backend: Backend = "compiled"
     max_iter: int = 2000
     gtol: float = 1e-5
+    joint_polish: JointPolish = "on"
+    """Whether the conjugate gradients are finished by Newton's method; `off` is the thesis' own step."""
 
     def __post_init__(self) -> None:
         """Coerce and check; raises `ArgumentError` as `Kernel` does."""
+        check_choice("joint_polish", self.joint_polish, JOINT_POLISHES)
         kernel = Kernel(self.energy, self.s, self.self_energy, self.softening)
         for field in ("s", "self_energy", "softening"):
             object.__setattr__(self, field, getattr(kernel, field))
@@ -161,9 +166,10 @@ class JointAxes:
         object.__setattr__(self, "lambda_d", as_number("lambda_d", self.lambda_d, minimum=0.0))
         object.__setattr__(self, "gtol", as_number("gtol", self.gtol, minimum=0.0, exclusive=True))
 
-    def kernel(self, start_radius: float) -> Kernel:
-        """Return the kernel with its softening in absolute units."""
-        return Kernel(self.energy, self.s, self.self_energy, self.softening * start_radius)
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel of vectors in units of the start radius."""
+        return Kernel(self.energy, self.s, self.self_energy, self.softening)
 
     @property
     def label(self) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from superpos.errors import ArgumentError
-from superpos.specs.axes import FitAxes, Gauge, ImportanceMode, JointAxes
+from superpos.specs.axes import FitAxes, Gauge, ImportanceMode, JointAxes, JointPolish
 from superpos.specs.study import Block
 
 
@@ -35,21 +35,23 @@ def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:
                 for n_dims in block.n_dims:
                     for lambda_d in block.lambda_d:
                         for restart in range(block.restarts):
-                            one = JointAxes(
-                                kernel.energy,
-                                kernel.s,
-                                kernel.self_energy,
-                                kernel.softening,
-                                cast("Gauge", gauge),
-                                cast("ImportanceMode", mode),
-                                n_dims,
-                                lambda_d,
-                                restart,
-                                block.backend,
-                                block.max_iter,
-                                block.gtol,
-                            )
-                            axes[one] = None
+                            for joint_polish in block.joint_polish:
+                                one = JointAxes(
+                                    kernel.energy,
+                                    kernel.s,
+                                    kernel.self_energy,
+                                    kernel.softening,
+                                    cast("Gauge", gauge),
+                                    cast("ImportanceMode", mode),
+                                    n_dims,
+                                    lambda_d,
+                                    restart,
+                                    block.backend,
+                                    block.max_iter,
+                                    block.gtol,
+                                    cast("JointPolish", joint_polish),
+                                )
+                                axes[one] = None
     return tuple(axes)
 
 

@@ -149,6 +149,8 @@ class Block:
     kernels: tuple[Kernel, ...] = (Kernel("exp"),)
     gauges: tuple[str, ...] = ("none",)
     importance_modes: tuple[str, ...] = ("learned",)
+    joint_polish: tuple[str, ...] = ("on",)
+    """Whether joint fits are finished by Newton's method: `on`, `off` (the thesis' own step) or both."""
     n_dims: tuple[int, ...] = (10,)
     lambda_d: tuple[float, ...] = (100.0,)
     restarts: int = 1
@@ -171,6 +173,7 @@ class Block:
             "kernels",
             "gauges",
             "importance_modes",
+            "joint_polish",
             "n_dims",
             "lambda_d",
             "reoptimisations",

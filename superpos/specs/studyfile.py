@@ -242,6 +242,7 @@ def _block(index: int, table: Table, models: tuple[str, ...], datasets: tuple[st
         "kernels": tuple(_kernel(table, i, value) for i, value in enumerate(kernels)),
         "gauges": tuple(table.take_list("gauges", str, ["none"])),
         "importance_modes": tuple(table.take_list("importance_modes", str, ["learned"])),
+        "joint_polish": tuple(table.take_list("joint_polish", str, ["on"])),
         "n_dims": tuple(table.take_list("n_dims", int, [10])),
         "lambda_d": tuple(table.take_list("lambda_d", float, [100.0])),
         "restarts": table.take("restarts", int, 1),

@@ -13,6 +13,6 @@ ALGORITHM_VERSIONS: dict[str, int] = {
     "target": 1,
     "psm": 1,
     "joint_axes": 1,
-    "joint": 1,
-    "fit_axes": 1,
+    "joint": 2,
+    "fit_axes": 2,
 }

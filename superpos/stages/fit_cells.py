@@ -2,7 +2,8 @@
 
 Distances (p = 2, over all n^2 entries): joint, start and final are to the target; moved = d(final, joint),
 drift = d(final at sigma 0, joint), return = d(final, final at sigma 0), polish = d(final, polished end of
-Powell), simplex and identity are of the final matrix (convention 6). The perturbation draw is keyed by
+Powell), simplex and identity are of the final matrix. Lengths are in units of the start radius
+(`joint_cells.py`); tables hold vectors in full units. The perturbation draw is keyed by
 (n, n_dims, restart, trial) alone, so layers, energies, sigmas and optimisers meet the same one.
 """
 
@@ -11,38 +12,32 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.errors import InputError
 from superpos.fits import (
     certify,
-    fit_joint,
     importance_entropy,
     perturbation_angles,
     polish,
     reoptimise,
-    softmax,
-    start_radius,
 )
-from superpos.hashing import content_key
 from superpos.psms import (
     distance_to_identity,
     distance_to_simplex,
     minkowski_distance,
     recovery,
     rms_offdiagonal,
-    similarity_matrix,
 )
-from superpos.records.fits import Certificate, JointFit, Reoptimisation, Status, Verdict
+from superpos.records.fits import Certificate, Reoptimisation, Status, Verdict
 from superpos.records.work import CellFailure, FitResult, JointDone, JointResult, JointWork
 from superpos.seeding import generator
-from superpos.specs.axes import FitAxes, Kernel, Similarity
-from superpos.specs.versions import ALGORITHM_VERSIONS
+from superpos.specs.axes import FitAxes, Similarity
 from superpos.stages.executor import FAILURES, task_error
+from superpos.stages.joint_cells import Joint, joint_key, run_joint, shared
 
 NO_RESULT: dict[str, Any] = {
     "distance_start": None,
@@ -72,28 +67,6 @@ NO_RESULT: dict[str, Any] = {
 """Columns of a cell without a point that has similarities, at its start or at its end."""
 
 
-def joint_key(psm_key: bytes, axes_key: bytes) -> bytes:
-    """Return the key of the joint fit of a matrix under joint axes."""
-    return content_key("joint", ALGORITHM_VERSIONS["joint"], {}, [psm_key, axes_key])
-
-
-@dataclass(slots=True)
-class _Joint:
-    """What every re-optimisation of one joint fit shares."""
-
-    work: JointWork
-    kernel: Kernel
-    vectors: Float
-    logits: Float
-    importance: Float
-    norms: Float
-    similarities: Float
-    unperturbed: dict[FitAxes, Float]
-
-    def similarity(self, vectors: Float) -> Float:
-        return _similarities(self.work, vectors)
-
-
 def compute_work(work: JointWork) -> JointResult:
     """Return the joint fit (unless it exists) and every missing re-optimisation of one piece of work.
 
@@ -103,12 +76,12 @@ def compute_work(work: JointWork) -> JointResult:
     key = joint_key(work.psm_key, work.axes_key)
     began = time.perf_counter()
     try:
-        fit = None if work.done is not None else _with_similarities(work, run_joint(work))
+        fit = None if work.done is not None else run_joint(work)
     except FAILURES as error:
         failures = tuple(_failure(work, axes_key, error) for _, axes_key, _ in work.fits)
         return JointResult(work.psm_id, work.joint_axes_id, key, None, math.nan, math.nan, 0.0, (), failures)
     seconds = time.perf_counter() - began
-    joint = _shared(work, fit)
+    joint = shared(work, fit)
     results: list[FitResult] = []
     failed: list[CellFailure] = []
     for fit_axes_id, axes_key, axes in work.fits:
@@ -138,67 +111,7 @@ def _owned(work: JointWork) -> JointWork:
     return replace(work, target=np.array(work.target), done=done, unperturbed=unperturbed)
 
 
-def run_joint(work: JointWork) -> JointFit:
-    """Run the joint step of one piece of work on its frozen start."""
-    axes = work.axes
-    n = work.target.shape[0]
-    scale = work.rbf_scale or 1.0
-    kernel = axes.kernel(start_radius(work.target, work.similarity, scale))
-    return fit_joint(
-        work.target,
-        similarity=work.similarity,
-        energy=kernel.energy,
-        s=kernel.s,
-        n_dims=axes.n_dims,
-        lambda_d=axes.lambda_d,
-        seed=generator("joint_start", n=n, n_dims=axes.n_dims, restart=axes.restart),
-        rbf_scale=scale,
-        self_energy=kernel.self_energy,
-        softening=kernel.softening,
-        gauge=axes.gauge,
-        importance=axes.importance_mode,
-        max_iter=axes.max_iter,
-        gtol=axes.gtol,
-        backend=axes.backend,
-    )
-
-
-def _shared(work: JointWork, fit: JointFit | None) -> _Joint:
-    if fit is not None:
-        vectors, logits, radius = fit.vectors, fit.logits, fit.start_radius
-    else:
-        assert work.done is not None  # noqa: S101 (a joint fit was either made or fetched)
-        vectors, logits, radius = work.done.vectors, work.done.logits, work.done.start_radius
-    return _Joint(
-        work=work,
-        kernel=work.axes.kernel(radius),
-        vectors=vectors,
-        logits=logits,
-        importance=softmax(logits),
-        norms=np.linalg.norm(vectors, axis=1),
-        similarities=fit.similarities if fit is not None else _similarities(work, vectors),
-        unperturbed=dict(work.unperturbed),
-    )
-
-
-def _similarities(work: JointWork, vectors: Float) -> Float:
-    """Return the similarities of vectors, (n, n); NaN if they ran away or collapsed and have none."""
-    try:
-        return similarity_matrix(vectors, cast("Similarity", work.similarity), work.rbf_scale or 1.0)
-    except InputError:
-        return np.full((len(vectors), len(vectors)), math.nan)
-
-
-def _with_similarities(work: JointWork, fit: JointFit) -> JointFit:
-    """Put in the similarities by the formula that everything else uses.
-
-    The objective's own differ from them in the last bits, and a re-optimisation must not depend on whether
-    its joint fit was made in the same chunk or came from the database.
-    """
-    return replace(fit, similarities=_similarities(work, fit.vectors))
-
-
-def _reoptimise(joint: _Joint, axes: FitAxes) -> Reoptimisation:
+def _reoptimise(joint: Joint, axes: FitAxes) -> Reoptimisation:
     n, n_dims = joint.vectors.shape
     kernel = joint.kernel
     return reoptimise(
@@ -220,26 +133,29 @@ def _reoptimise(joint: _Joint, axes: FitAxes) -> Reoptimisation:
     )
 
 
-def _compute_fit(joint: _Joint, fit_axes_id: int, axes: FitAxes) -> FitResult:
+def _compute_fit(joint: Joint, fit_axes_id: int, axes: FitAxes) -> FitResult:
     began = time.perf_counter()
     if not (np.all(np.isfinite(joint.vectors)) and np.all(np.isfinite(joint.logits))):
         columns = {**NO_RESULT, "status": str(Status.NON_FINITE), "seconds": 0.0}
-        return FitResult(fit_axes_id, columns, None, None)
+        return FitResult(fit_axes_id, columns)
     at_zero = _unperturbed(joint, axes)
     end = _reoptimise(joint, axes)
     final = joint.similarity(end.vectors)
     if axes.sigma == 0.0:
         at_zero = joint.unperturbed[axes] = final
     if np.all(np.isfinite(final)):
-        columns = _columns(joint, axes, end, final, cast("Float", at_zero))
+        columns, polished = _columns(joint, axes, end, final, cast("Float", at_zero))
     else:
+        polished = None
         columns = {**NO_RESULT, "status": str(end.status), "nit": end.nit, "nfev": end.nfev}
     columns["seconds"] = time.perf_counter() - began
-    keep = joint.work.keep_vectors or axes.sigma == 0.0  # sigma 0 is what later sigmas are compared with
-    return FitResult(fit_axes_id, columns, end.vectors if keep else None, final if keep else None)
+    if not (joint.work.keep_vectors or axes.sigma == 0.0):  # sigma 0 is what later sigmas are compared with
+        return FitResult(fit_axes_id, columns)
+    in_full = None if polished is None else joint.radius * polished
+    return FitResult(fit_axes_id, columns, joint.radius * end.vectors, final, in_full)
 
 
-def _unperturbed(joint: _Joint, axes: FitAxes) -> Float | None:
+def _unperturbed(joint: Joint, axes: FitAxes) -> Float | None:
     """Return the final similarities at sigma 0, made again where neither database nor chunk has them."""
     if axes.sigma == 0.0:
         return None
@@ -250,8 +166,9 @@ def _unperturbed(joint: _Joint, axes: FitAxes) -> Float | None:
 
 
 def _columns(
-    joint: _Joint, axes: FitAxes, end: Reoptimisation, final: Float, at_zero: Float
-) -> dict[str, Any]:
+    joint: Joint, axes: FitAxes, end: Reoptimisation, final: Float, at_zero: Float
+) -> tuple[dict[str, Any], Float | None]:
+    """Return the columns of a fit, and the vectors of Powell's polished end."""
     similarity = cast("Similarity", joint.work.similarity)
     start = joint.similarity(end.start)
     certificate = _certify(joint, axes, end.vectors)
@@ -285,10 +202,11 @@ def _columns(
         polished = _polish(joint, axes, end.vectors)
         columns["distance_polish"] = _distance(joint.similarity(polished.vectors), final)
         columns["verdict_polished"] = str(_certify(joint, axes, polished.vectors).verdict)
-    return columns
+        return columns, polished.vectors
+    return columns, None
 
 
-def _polish(joint: _Joint, axes: FitAxes, vectors: Float) -> Reoptimisation:
+def _polish(joint: Joint, axes: FitAxes, vectors: Float) -> Reoptimisation:
     """Take Powell's end to the minimum of its basin, by the back end that found it."""
     if axes.backend == "scipy":
         return polish(vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
@@ -297,7 +215,7 @@ def _polish(joint: _Joint, axes: FitAxes, vectors: Float) -> Reoptimisation:
     return polish_compiled(vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
 
 
-def _certify(joint: _Joint, axes: FitAxes, vectors: Float) -> Certificate:
+def _certify(joint: Joint, axes: FitAxes, vectors: Float) -> Certificate:
     kernel = joint.kernel
     return certify(
         vectors,
@@ -310,7 +228,7 @@ def _certify(joint: _Joint, axes: FitAxes, vectors: Float) -> Certificate:
     )
 
 
-def _recovery(joint: _Joint, axes: FitAxes, final: Float, start: Float) -> float | None:
+def _recovery(joint: Joint, axes: FitAxes, final: Float, start: Float) -> float | None:
     """Return the recovery; nothing was lost at sigma 0, and nothing is known of a joint fit that ran away."""
     if axes.sigma == 0.0 or not np.all(np.isfinite(joint.similarities)) or not np.all(np.isfinite(start)):
         return None

@@ -95,7 +95,10 @@ def _fit(scratch: Scratch, first: str, second: str) -> Comparison | None:
     if result.failures:
         raise InputError(f"fit {first}.{second}: cannot be made again: {result.failures[0].message}")
     fit = result.fits[0]
-    kept = {} if stored["vectors"] is None else {"vectors": fit.vectors, "similarities": fit.similarities}
+    kept: dict[str, Any] = {}
+    if stored["vectors"] is not None:
+        kept = {"vectors": fit.vectors, "similarities": fit.similarities}
+        kept |= {} if fit.polished is None else {"polished": fit.polished}
     return _compare("fit", stored, {**fit.columns, **kept})
 
 
@@ -108,10 +111,14 @@ def _joint(scratch: Scratch, first: str, second: str) -> Comparison | None:
     fit = result.joint
     if fit is None:
         raise InputError(f"joint fit {first}: cannot be made again")
-    names = ("fun", "energy", "mismatch", "nit", "nfev", "njev", "gradient_norm", "start_radius", "message")
+    names = (
+        "fun", "fun_cg", "energy", "mismatch", "nit", "nfev", "njev", "nit_polish", "gradient_norm",
+        "start_radius", "message",
+    )  # fmt: skip
     made = {
         **{name: getattr(fit, name) for name in (*names, "vectors", "logits", "similarities", "importance")},
         "status": str(fit.status),
+        "verdict": str(fit.verdict),
         "distance": result.distance,
         "importance_entropy": result.entropy,
         "norm_min": float(fit.norms.min()),

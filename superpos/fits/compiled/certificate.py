@@ -25,6 +25,7 @@ from superpos.arrays import Float
 from superpos.fits.certificate import (
     FEWEST_FEATURES,
     judge,
+    not_applicable,
     orbit_basis,
     rank_of,
     tangent_bases,
@@ -33,7 +34,7 @@ from superpos.fits.compiled.hessian import assemble
 from superpos.fits.compiled.manifold import assess
 from superpos.fits.compiled.sphere_workspace import FIRST, RADIAL, SECOND, make_sphere_workspace
 from superpos.fits.spheres import ZERO_NORM, effective_features, unit_rows
-from superpos.records.fits import Certificate, Verdict
+from superpos.records.fits import Certificate
 from superpos.specs.axes import Kernel
 
 
@@ -49,7 +50,7 @@ def certify_compiled(vectors: Float, importance: Float, kernel: Kernel) -> Certi
     full = make_sphere_workspace(importance, norms, kernel, vectors.shape[1])
     _, gradient = assess(full, units)
     if effective_features(importance) < FEWEST_FEATURES or math.isnan(gradient):
-        return _not_applicable(rank)
+        return not_applicable(rank)
     # A row on a sphere of radius 0 exerts no tangent force and has none, so it leaves the problem.
     n, f = int(free.sum()), vectors.shape[1]
     first, second = (full.matrix(0, place)[np.ix_(free, free)] for place in (FIRST, SECOND))
@@ -68,7 +69,7 @@ def certify_compiled(vectors: Float, importance: Float, kernel: Kernel) -> Certi
     buffers = np.empty(n * n), np.empty(n * n * width)
     assemble(rows.ravel(), radii, weights, slopes, bends, radial, *buffers, hessian.ravel())
     if not np.isfinite(hessian).all():
-        return _not_applicable(rank)
+        return not_applicable(rank)
     bases = tangent_bases(rows)
     outside = _outside(first, radial, radii, weights)
     spectra = []
@@ -105,7 +106,3 @@ def _off(matrix: Float, basis: Float) -> Float:
     if info != 0:
         raise np.linalg.LinAlgError(f"dsyevd failed with {info}")
     return np.asarray(values)
-
-
-def _not_applicable(rank: int) -> Certificate:
-    return Certificate(math.nan, np.empty(0), math.nan, 0, 0, rank, Verdict.NOT_APPLICABLE)

@@ -46,10 +46,13 @@ def place_vectors(memory: Float, at: Int, flat: Float) -> None:
     """Write X of the variables Y at the head of `flat`."""
     n, f, m, gauge = at[N], at[F], at[M], at[GAUGE]
     x = part(memory, at[VECTORS])
+    if gauge == NONE:
+        radius = memory[RADIUS]
+        for j in range(f * m):
+            x[j] = radius * flat[j]
+        return
     for j in range(f * m):
         x[j] = flat[j]
-    if gauge == NONE:
-        return
     if at[CENTRED] == 1:
         centre(x, n, f, m)
     lengths, scales = part(memory, at[LENGTHS]), part(memory, at[BUFFER])
@@ -72,11 +75,11 @@ def pull_back(memory: Float, at: Int, gradient: Float) -> None:
     """Write dJ/dY at the head of `gradient`, from X and dJ/dX in the memory (`place_vectors` came before)."""
     n, f, m, gauge = at[N], at[F], at[M], at[GAUGE]
     x, slope = part(memory, at[VECTORS]), part(memory, at[SLOPE_X])
+    radius = memory[RADIUS]
     if gauge == NONE:
         for j in range(f * m):
-            gradient[j] = slope[j]
+            gradient[j] = radius * slope[j]
         return
-    radius = memory[RADIUS]
     lengths, factors, scales = part(memory, at[LENGTHS]), part(memory, at[BUFFER]), part(memory, at[INVERSE])
     if gauge == UNIT:
         row_dots(slope, x, f, m, factors)

@@ -1,0 +1,247 @@
+"""The joint step with two derivatives, dense, in coordinates in which every end of it is an ordinary one.
+
+    J(X, v) = sum_ij K(x_i, x_j) w~_i w~_j + lambda_d sum_ij (S_ij - T_ij)^2,   w~_i = v_i^2,  ||v|| = 1
+
+Amplitudes v stand for the importance: a feature that the energy wants to be rid of has its minimum at
+v_i = 0, with a curvature, where its logit runs to -infinity and its gradient dies out on the way. Energy and
+mismatch are sums over pairs of functions of c_ij = cos(x_i, x_j) or of r^2_ij. With a, a' their first and
+second derivatives over c_ij, b, b' those over r^2_ij, u_i = x_i / ||x_i||, P_i = I - u_i u_i^T,
+p_ij = P_i u_j / ||x_i||, q_ij = x_i - x_j:
+
+    dJ/dx_i = sum_j 2 a_ij p_ij + 4 b_ij q_ij
+    H_ij    = 2 a'_ij p_ij p_ji^T + 2 a_ij P_i P_j / (||x_i|| ||x_j||) - 8 b'_ij q_ij q_ij^T - 4 b_ij I
+    H_ii    = sum_j 2 a'_ij p_ij p_ij^T - 2 a_ij (p_ij u_i^T + u_i p_ij^T) / ||x_i||
+              - sum_j 2 a_ij c_ij P_i / ||x_i||^2 + sum_j 8 b'_ij q_ij q_ij^T + 4 b_ij I
+    dJ/dv_i = 4 v_i (f_i - E),   f_i = sum_j K_ij w~_j
+    d^2 J / dx_i dv_k = 2 v_k (delta_ik sum_j w~_j V_ij + w~_i V_ik),   V_ij = 2 K'_ij p_ij or 4 K'_ij q_ij
+    d^2 J / dv_i dv_j = 4 delta_ij (f_i - E) + 8 v_i v_j K_ij,   projected to the complement of v
+
+Lengths are in units of the start radius R: derivatives are over X / R, on the manifold of the gauge
+(`joint_manifold.py`). The formulas are ours, checked against finite differences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.fits.joint_manifold import JointManifold
+from superpos.fits.kernels import pair_bend, pair_energy, pair_slope, self_value, squared_distances
+from superpos.fits.problem import JointProblem
+
+BLOCK_NUMBERS = 2_000_000
+"""Numbers in one temporary array of blocks: rows of the Hessian are made so many at a time."""
+TINY = np.finfo(np.float64).tiny
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CurvedPoint:
+    """J and its first two derivatives at one point of the manifold."""
+
+    vectors: Float
+    """X, (n, f)."""
+    amplitudes: Float
+    """v, (n,), of length 1."""
+    fun: float
+    gradient: Float
+    """Flat: over X / R in C order, then over v unless the importance is uniform."""
+    hessian: Float
+    """In the same coordinates; zero along the normals of the manifold."""
+    force: float
+    """Largest sum of absolute pair forces on a row, which the gradient is small against."""
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether J and its derivatives are finite."""
+        return bool(
+            np.isfinite(self.fun) and np.isfinite(self.gradient).all() and np.isfinite(self.hessian).all()
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """Geometry of all pairs of rows."""
+
+    units: Float
+    norms: Float
+    cosines: Float
+    toward: Float
+    """p_ij / ||x_i||, (n, n, f)."""
+    gaps: Float
+    """q_ij, (n, n, f)."""
+    squares: Float
+
+
+class JointCurvature:
+    """A joint problem on the manifold of its gauge, evaluated with two derivatives."""
+
+    def __init__(self, problem: JointProblem) -> None:
+        self.problem = problem
+        self.manifold = JointManifold(problem)
+        self._exp = problem.kernel.energy == "exp"
+        self._cosine = problem.similarity == "cosine"
+
+    def moved(self, point: CurvedPoint, step: Float) -> CurvedPoint:
+        """Return the point after a flat step in units of the start radius."""
+        size = point.vectors.size
+        shift = self.problem.radius * step[:size].reshape(point.vectors.shape)
+        amplitudes = point.amplitudes
+        if self.problem.learned:
+            amplitudes = amplitudes + step[size:]
+            amplitudes = amplitudes / np.linalg.norm(amplitudes)
+        return self.at(self.manifold.moved(point.vectors, shift), amplitudes)
+
+    def at(self, vectors: Float, amplitudes: Float) -> CurvedPoint:
+        """Return J, gradient and Hessian at X (n, f) and v (n,); not finite where J is not."""
+        problem, pairs = self.problem, self._pairs(vectors)
+        weights = amplitudes**2
+        values, slope, bend = self._energy(pairs)
+        fields = values @ weights
+        energy = float(weights @ fields)
+        mismatch, pull, stiff = self._mismatch(pairs)
+
+        both = np.outer(weights, weights)
+        zero = np.zeros_like(both)
+        a, a2, b, b2 = zero, zero, zero, zero
+        for by_angle, first, second in ((self._exp, both * slope, both * bend), (self._cosine, pull, stiff)):
+            if by_angle:
+                a, a2 = a + first, a2 + second
+            else:
+                b, b2 = b + first, b2 + second
+        slope_x = 4.0 * np.einsum("ij,ijk->ik", b, pairs.gaps)
+        if self._exp or self._cosine:
+            slope_x += 2.0 * np.einsum("ij,ijk->ik", a, pairs.toward)
+        radius, manifold = problem.radius, self.manifold
+        gradient = radius * manifold.project(vectors, slope_x.reshape(-1, 1)).ravel()
+        hessian = radius**2 * manifold.curved(vectors, slope_x, self._hessian(pairs, a, a2, b, b2))
+        if problem.learned:
+            per_pair = 2.0 * pairs.toward if self._exp else 4.0 * pairs.gaps
+            mixed = self._mixed(amplitudes, slope[:, :, None] * per_pair)
+            tangent = np.eye(amplitudes.size) - np.outer(amplitudes, amplitudes)
+            mixed = radius * manifold.project(vectors, mixed) @ tangent
+            own = np.diag(4.0 * (fields - energy)) + 8.0 * np.outer(amplitudes, amplitudes) * values
+            hessian = np.block([[hessian, mixed], [mixed.T, tangent @ own @ tangent]])
+            gradient = np.concatenate([gradient, 4.0 * amplitudes * (fields - energy)])
+        force = self._force(pairs, both * slope, by_angle=self._exp)
+        force += self._force(pairs, pull, by_angle=self._cosine)
+        return CurvedPoint(
+            vectors=vectors,
+            amplitudes=amplitudes,
+            fun=energy + problem.lambda_d * mismatch,
+            gradient=gradient,
+            hessian=hessian,
+            force=radius * force,
+        )
+
+    @staticmethod
+    def _mixed(amplitudes: Float, per_pair: Float) -> Float:
+        """Return d^2 J / dX dv, (n f, n), from V_ij, (n, n, f)."""
+        n, f = per_pair.shape[1:]
+        weights = amplitudes**2
+        mixed = 2.0 * np.swapaxes(weights[:, None, None] * amplitudes[:, None] * per_pair, 1, 2)
+        rows = np.arange(n)
+        mixed[rows, :, rows] += 2.0 * amplitudes[:, None] * np.einsum("j,ijk->ik", weights, per_pair)
+        return mixed.reshape(n * f, n)
+
+    def flat_directions(self, point: CurvedPoint) -> Float:
+        """Return columns (size, k), lengths 1 or 0, along which J does not change or is not defined."""
+        columns = self.manifold.flat_directions(point.vectors)
+        if not self.problem.learned:
+            return columns
+        size, k = columns.shape
+        flat = np.zeros((size + point.amplitudes.size, k + 1))
+        flat[:size, :k], flat[size:, k] = columns, point.amplitudes
+        return flat
+
+    def _pairs(self, vectors: Float) -> _Pairs:
+        norms = np.linalg.norm(vectors, axis=1)
+        if self._exp or self._cosine:
+            units = vectors / norms[:, None]
+            cosines = units @ units.T
+            toward = (units - cosines[:, :, None] * units[:, None]) / norms[:, None, None]
+        else:
+            units, cosines, toward = vectors, np.zeros((1, 1)), np.zeros((1, 1, 1))
+        gaps = vectors[:, None] - vectors
+        return _Pairs(units, norms, cosines, toward, gaps, squared_distances(vectors))
+
+    def _energy(self, pairs: _Pairs) -> tuple[Float, Float, Float]:
+        """Return K with its diagonal, and dK and d^2 K over its argument with diagonal 0, all (n, n)."""
+        kernel = self.problem.kernel
+        argument = pairs.cosines
+        if not self._exp:
+            argument = np.maximum(pairs.squares, TINY) + kernel.softening**2
+            np.fill_diagonal(argument, 1.0)
+        values = pair_energy(kernel, argument)
+        slope = pair_slope(kernel, argument, values).copy()
+        bend = pair_bend(kernel, argument, values).copy()
+        np.fill_diagonal(values, self_value(kernel))
+        np.fill_diagonal(slope, 0.0)
+        np.fill_diagonal(bend, 0.0)
+        return values, slope, bend
+
+    def _mismatch(self, pairs: _Pairs) -> tuple[float, Float, Float]:
+        """Return sum (S - T)^2, and the derivatives of lambda_d (S - T)^2 over its argument, diagonal 0."""
+        problem = self.problem
+        twice = 2.0 * problem.lambda_d
+        if self._cosine:
+            similarities = pairs.cosines.copy()
+            np.fill_diagonal(similarities, 1.0)
+            residual = similarities - problem.target
+            pull, stiff = twice * residual, np.full_like(residual, twice)
+        else:
+            rate = -1.0 / problem.rbf_scale
+            similarities = np.exp(rate * pairs.squares)
+            residual = similarities - problem.target
+            pull = twice * rate * residual * similarities
+            stiff = twice * rate**2 * similarities * (similarities + residual)
+        np.fill_diagonal(pull, 0.0)
+        np.fill_diagonal(stiff, 0.0)
+        return float(np.vdot(residual, residual)), pull, stiff
+
+    def _hessian(self, pairs: _Pairs, a: Float, a2: Float, b: Float, b2: Float) -> Float:
+        """Return the Hessian over X off the manifold, (n f, n f), a few rows of blocks at a time."""
+        n, f = pairs.gaps.shape[0], pairs.gaps.shape[2]
+        hessian = np.empty((n, f, n, f))
+        many = max(1, BLOCK_NUMBERS // (n * f * f))
+        for first in range(0, n, many):
+            rows = slice(first, min(first + many, n))
+            hessian[rows] = np.swapaxes(self._rows(pairs, a, a2, b, b2, rows), 1, 2)
+        return hessian.reshape(n * f, n * f)
+
+    def _rows(self, pairs: _Pairs, a: Float, a2: Float, b: Float, b2: Float, rows: slice) -> Float:
+        """Return rows of blocks, (rows, n, f, f)."""
+        f = pairs.gaps.shape[2]
+        own = np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop)
+        identity = np.eye(f)
+        blocks = np.zeros((rows.stop - rows.start, *pairs.gaps.shape[:1], f, f))
+        if self._exp or self._cosine:
+            units, cosines, inverse = pairs.units, pairs.cosines[rows], 1.0 / pairs.norms
+            here, there = pairs.toward[rows], np.swapaxes(pairs.toward, 0, 1)[rows]
+            outer = units[:, :, None] * units[:, None, :]
+            blocks += (2.0 * a2[rows])[:, :, None, None] * here[:, :, :, None] * there[:, :, None, :]
+            both = identity - outer[rows][:, None] - outer
+            both += cosines[:, :, None, None] * (units[rows][:, None, :, None] * units[None, :, None, :])
+            blocks += (2.0 * a[rows] * np.outer(inverse[rows], inverse))[:, :, None, None] * both
+            lean = np.einsum("ij,ija->ia", a[rows], here) * inverse[rows][:, None]
+            lean = lean[:, :, None] * units[rows][:, None, :]
+            sway = np.einsum("ij,ij->i", a[rows], cosines) * inverse[rows] ** 2
+            diagonal = np.einsum("ij,ija,ijb->iab", a2[rows], here, here)
+            diagonal -= lean + np.swapaxes(lean, 1, 2) + sway[:, None, None] * (identity - outer[rows])
+            blocks[own] = 2.0 * diagonal
+        if not (self._exp and self._cosine):
+            gaps = pairs.gaps[rows]
+            spread = (8.0 * b2[rows])[:, :, None, None] * gaps[:, :, :, None] * gaps[:, :, None, :]
+            spread += (4.0 * b[rows])[:, :, None, None] * identity
+            blocks -= spread
+            blocks[own] += spread.sum(axis=1)
+        return blocks
+
+    def _force(self, pairs: _Pairs, slope: Float, *, by_angle: bool) -> float:
+        """Return the largest sum of absolute pair forces on a row, of one of the two sums of J."""
+        if by_angle:
+            sizes = 2.0 * np.abs(slope) * np.linalg.norm(pairs.toward, axis=2)
+        else:
+            sizes = 4.0 * np.abs(slope) * np.sqrt(pairs.squares)
+        return float(sizes.sum(axis=1).max())
