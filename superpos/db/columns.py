@@ -111,7 +111,7 @@ COLUMNS: dict[str, str] = {
     "nfev": "evaluations of the objective",
     "njev": "evaluations of its gradient",
     "nit_polish": "Newton steps of the polish of a joint fit",
-    "gradient_norm": "infinity norm of the gradient over logits and over vectors in start radii",
+    "gradient_norm": "infinity norm of the gradient over logits and vectors in units of the problem",
     "importance_entropy": "entropy of the importance over log n: 1 = all equal, 0 = one feature",
     "norm_min": "smallest norm of the optimal features",
     "norm_max": "largest norm",

@@ -84,7 +84,7 @@ def fit_joint(
         `learned`, or `uniform` (all equal and held).
     max_iter, gtol
         Most iterations of the conjugate gradients; infinity norm of the gradient at which they stop, vectors
-        in units of the start radius.
+        in units of the start radius, or of sqrt(rbf_scale) if that is longer.
     backend
         `compiled` (numba), or `scipy`, the reference.
     start

@@ -49,8 +49,7 @@ class EscapeCheck:
         rbf, repels = problem.similarity == "rbf", problem.kernel.energy != "exp"
         free = problem.gauge == "none"
         self._hopeless = problem.has_no_minimiser
-        length = max(problem.radius, math.sqrt(problem.rbf_scale) if rbf else 0.0)
-        self._limit = GROWTH * length if free and (rbf or repels) else math.inf
+        self._limit = GROWTH * problem.length if free and (rbf or repels) else math.inf
         self._bonds = free and rbf and repels
         self._far = FAR * problem.rbf_scale
         self._watch = 0.5 * math.sqrt(self._far) if self._bonds else math.inf

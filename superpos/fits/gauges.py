@@ -1,17 +1,17 @@
 """Gauges of the joint step: which vectors X the variables Y stand for, and the chain rule back.
 
-    none       X = R Y                                  R = start radius
+    none       X = L Y                                  L = unit of length, R = start radius
     unit       x_i = R y_i / ||y_i||
     mean_norm  X = (R / m) Y',  m = mean_j ||y'_j||     Y' = Y, or Y minus its mean row where the problem is
                                                         translation-invariant (rbf with log or riesz)
 Gradients, with G = dJ/dX:
-    none       dJ/dY = R G
+    none       dJ/dY = L G
     unit       dJ/dy_i = (R / ||y_i||) (g_i - <g_i, u_i> u_i),  u_i = y_i / ||y_i||
     mean_norm  dJ/dy'_j = (R / m) g_j - (R <G, Y'> / (n m^2)) y'_j / ||y'_j||, minus its mean row if centred
 
-Y is X in units of the start radius, so that a step of a given length, a gradient and a tolerance mean the
-same whatever the unit of length of the target. Y = X / R maps to X under every gauge, and that is where the
-gradient of the gauged problem is reported. A translation-invariant problem gives no force on the mean row, so
+Y is X in units of L, R or sqrt(C) if that is longer, so that a step of a given length, a gradient and a
+tolerance mean the same whatever the units of the target. Y = X / L maps to X under every gauge, and that is
+where the gradient of the gauged problem is reported. A translation-invariant problem gives no force on the mean row, so
 `mean_norm` measures norms from the mean: otherwise the vectors would crowd together far from an origin that
 means nothing. `unit` holds the rows on the sphere about the origin and is never centred.
 """
@@ -42,19 +42,20 @@ def check_gauge(kernel: Kernel, similarity: str, gauge: str) -> None:
 class Gauge:
     """The map from variables Y to vectors X, both (n, f), and its adjoint."""
 
-    def __init__(self, name: str, radius: float, *, centred: bool) -> None:
+    def __init__(self, name: str, radius: float, length: float, *, centred: bool) -> None:
         self.name = name
         self.radius = radius
+        self.length = length
         self.centred = centred
 
     def variables(self, vectors: Float) -> Float:
-        """Return Y = X / R, which X is the image of if it has the norms of the gauge, (n, f)."""
-        return vectors / self.radius
+        """Return Y = X / L, which X is the image of if it has the norms of the gauge, (n, f)."""
+        return vectors / self.length
 
     def vectors(self, variables: Float) -> Float:
         """Return X for variables Y, (n, f)."""
         if self.name == "none":
-            return self.radius * variables
+            return self.length * variables
         if self.centred:
             variables = variables - variables.mean(axis=0)
         norms = np.sqrt(np.einsum("ij,ij->i", variables, variables))
@@ -65,7 +66,7 @@ class Gauge:
     def gradient(self, variables: Float, vectors: Float, slope: Float) -> Float:
         """Return dJ/dY from the slope dJ/dX at `vectors` = X(Y), all (n, f)."""
         if self.name == "none":
-            return self.radius * slope
+            return self.length * slope
         if self.name == "unit":
             norms = np.sqrt(np.einsum("ij,ij->i", variables, variables))
             radial = np.einsum("ij,ij->i", slope, vectors) / self.radius**2

@@ -16,7 +16,7 @@ p_ij = P_i u_j / ||x_i||, q_ij = x_i - x_j:
     d^2 J / dx_i dv_k = 2 v_k (delta_ik sum_j w~_j V_ij + w~_i V_ik),   V_ij = 2 K'_ij p_ij or 4 K'_ij q_ij
     d^2 J / dv_i dv_j = 4 delta_ij (f_i - E) + 8 v_i v_j K_ij,   projected to the complement of v
 
-Lengths are in units of the start radius R: derivatives are over X / R, on the manifold of the gauge
+Derivatives are over X / L, L the problem's unit of length (`gauges.py`), on the manifold of the gauge
 (`joint_manifold.py`). The formulas are ours, checked against finite differences.
 """
 
@@ -46,7 +46,7 @@ class CurvedPoint:
     """v, (n,), of length 1."""
     fun: float
     gradient: Float
-    """Flat: over X / R in C order, then over v unless the importance is uniform."""
+    """Flat: over X / L in C order, then over v unless the importance is uniform."""
     hessian: Float
     """In the same coordinates; zero along the normals of the manifold."""
     force: float
@@ -84,9 +84,9 @@ class JointCurvature:
         self._cosine = problem.similarity == "cosine"
 
     def moved(self, point: CurvedPoint, step: Float) -> CurvedPoint:
-        """Return the point after a flat step in units of the start radius."""
+        """Return the point after a flat step in units of length of the problem."""
         size = point.vectors.size
-        shift = self.problem.radius * step[:size].reshape(point.vectors.shape)
+        shift = self.problem.length * step[:size].reshape(point.vectors.shape)
         amplitudes = point.amplitudes
         if self.problem.learned:
             amplitudes = amplitudes + step[size:]
@@ -113,14 +113,14 @@ class JointCurvature:
         slope_x = 4.0 * np.einsum("ij,ijk->ik", b, pairs.gaps)
         if self._exp or self._cosine:
             slope_x += 2.0 * np.einsum("ij,ijk->ik", a, pairs.toward)
-        radius, manifold = problem.radius, self.manifold
-        gradient = radius * manifold.project(vectors, slope_x.reshape(-1, 1)).ravel()
-        hessian = radius**2 * manifold.curved(vectors, slope_x, self._hessian(pairs, a, a2, b, b2))
+        length, manifold = problem.length, self.manifold
+        gradient = length * manifold.project(vectors, slope_x.reshape(-1, 1)).ravel()
+        hessian = length**2 * manifold.curved(vectors, slope_x, self._hessian(pairs, a, a2, b, b2))
         if problem.learned:
             per_pair = 2.0 * pairs.toward if self._exp else 4.0 * pairs.gaps
             mixed = self._mixed(amplitudes, slope[:, :, None] * per_pair)
             tangent = np.eye(amplitudes.size) - np.outer(amplitudes, amplitudes)
-            mixed = radius * manifold.project(vectors, mixed) @ tangent
+            mixed = length * manifold.project(vectors, mixed) @ tangent
             own = np.diag(4.0 * (fields - energy)) + 8.0 * np.outer(amplitudes, amplitudes) * values
             hessian = np.block([[hessian, mixed], [mixed.T, tangent @ own @ tangent]])
             gradient = np.concatenate([gradient, 4.0 * amplitudes * (fields - energy)])
@@ -132,7 +132,7 @@ class JointCurvature:
             fun=energy + problem.lambda_d * mismatch,
             gradient=gradient,
             hessian=hessian,
-            force=radius * force,
+            force=length * force,
         )
 
     @staticmethod

@@ -6,8 +6,8 @@
     accepted   where J falls by at least 1 % of what the model says; tau / 5 above 75 %, 5 tau below 25 %
     end        ||g||_inf <= max(1e-8, 1e-12 F), F the largest sum of absolute pair forces on a row
 
-g and H are those of `joint_curvature.py`: importance as squared amplitudes, vectors in start radii, on the
-manifold of the gauge. mu goes to 0 with the gradient, so convergence is quadratic. Off a critical point H
+g and H are those of `joint_curvature.py`: importance as squared amplitudes, vectors in units of length of the
+problem, on the manifold of the gauge. mu goes to 0 with the gradient, so convergence is quadratic. Off a critical point H
 along the orbit of rotations is of the size of g with either sign, which would ask for damping of everything
 else; g has no part there, so a stiff orbit changes nothing but that. A decrease too small to be read from J
 is taken from both gradients (trapezoidal rule). At a saddle the descent goes on along the most negative
@@ -37,13 +37,13 @@ from superpos.fits.spheres import effective_features
 from superpos.records.fits import JointFit, Status
 
 GTOL = 1e-8
-"""Infinity norm of the gradient at which the polish ends, in units of J a start radius."""
+"""Infinity norm of the gradient at which the polish ends."""
 ROUNDING = 1e-12
 MAX_ITER = 200
 LARGEST = 3000
 """Most variables: beyond, the dense Hessian no longer pays."""
 LONGEST = 0.5
-"""Largest component of a step, in start radii."""
+"""Largest component of a step, in units of length of the problem."""
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-6, 1e12
 READABLE = 1e-9
 """Share of J below which a decrease is taken from gradients."""

@@ -38,7 +38,7 @@ from superpos.specs.axes import Kernel
 
 MAX_ITER = 500
 """Trust-region steps when the caller names no limit."""
-WEIGHT_FLOOR = 1e-24
+WEIGHT_FLOOR = 1e-12
 """Importance below this is raised to it: the energy does not notice, and the row can still be placed."""
 FIRST_RADIUS, LARGEST_RADIUS = 0.1, 0.5
 """Trust radii of a run, in radians."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from superpos.arrays import Float
@@ -32,6 +33,15 @@ class JointProblem:
     def n(self) -> int:
         """Number of features."""
         return int(self.target.shape[0])
+
+    @property
+    def length(self) -> float:
+        """Unit of length of the variables: the start radius, or sqrt(C) where the RBF reaches farther.
+
+        R alone would do but for targets most of which are 1: it is tiny then beside the distances that the
+        other entries ask for, and a gradient over X / R is small everywhere.
+        """
+        return max(self.radius, math.sqrt(self.rbf_scale)) if self.similarity == "rbf" else self.radius
 
     @property
     def translation_invariant(self) -> bool:

@@ -60,7 +60,7 @@ class JointFit:
     mismatch: float
     """sum_ij (similarity_ij - target_ij)^2."""
     gradient_norm: float
-    """Infinity norm of the gradient of the gauged problem, over logits and over vectors in start radii."""
+    """Infinity norm of the gradient of the gauged problem, over logits and scaled vectors."""
     nit: int
     nfev: int
     njev: int

@@ -117,10 +117,12 @@ def test_joint_objective_and_gradient(loops: Any, kernel: Kernel, similarity: st
 @pytest.mark.parametrize("centred", [True, False])
 def test_gauges_hold_what_they_promise(centred: bool) -> None:
     variables = np.random.default_rng(0).standard_normal((6, 3)) + 2.0
-    assert Gauge("none", 1.7, centred=centred).vectors(variables) is variables
-    unit = Gauge("unit", 1.7, centred=False).vectors(variables)
+    free = Gauge("none", 1.7, 2.5, centred=centred)
+    np.testing.assert_array_equal(free.vectors(variables), 2.5 * variables)
+    np.testing.assert_allclose(free.variables(free.vectors(variables)), variables, rtol=1e-15)
+    unit = Gauge("unit", 1.7, 2.5, centred=False).vectors(variables)
     np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1.7, rtol=1e-15)
-    mean = Gauge("mean_norm", 1.7, centred=centred).vectors(variables)
+    mean = Gauge("mean_norm", 1.7, 2.5, centred=centred).vectors(variables)
     assert np.linalg.norm(mean, axis=1).mean() == pytest.approx(1.7, rel=1e-14)
     assert (np.abs(mean.mean(axis=0)).max() < 1e-14) == centred
 

@@ -25,6 +25,8 @@ REPELLING = [
     ("riesz", -1.0, None, 0.0),
 ]
 
+BOUNDED = (Status.CONVERGED, Status.POLISHED, Status.CORNER)
+
 
 def _rbf_target(rows: int, width: int, ratio: float) -> np.ndarray:
     """Return an RBF target with C = 200 whose median squared distance is `ratio` * C."""
@@ -88,7 +90,7 @@ def test_recovers_a_reachable_psm_to_one_over_lambda(similarity: str) -> None:
 
 def test_record_is_consistent(loops: Any, planted_target: Callable[[int], np.ndarray]) -> None:
     target = planted_target(1)
-    fit = fit_joint(target, energy="log", n_dims=4, gauge="unit", max_iter=60)
+    fit = fit_joint(target, energy="log", n_dims=4, gauge="unit", max_iter=60, joint_polish=False)
     assert fit.status is Status.MAX_ITER
     assert fit.nit == 60
     assert fit.njev == fit.nfev >= 60
@@ -181,7 +183,7 @@ def test_cosine_with_a_repelling_energy_is_unbounded_until_gauged(
     along = [objective.loss(objective.pack(t * free.vectors, free.logits)) for t in (1.0, 2.0, 4.0)]
     assert along[0] > along[1] > along[2]
     held = fit_joint(target, n_dims=n_dims, max_iter=400, gauge="unit", **kernel)
-    assert held.status in (Status.CONVERGED, Status.MAX_ITER)
+    assert held.status in BOUNDED
 
 
 @pytest.mark.parametrize(("energy", "s", "self_energy", "softening"), REPELLING)
@@ -193,7 +195,7 @@ def test_rbf_is_unbounded_once_its_mismatch_is_saturated(
     assert far.status is Status.UNBOUNDED
     assert far.nit < 200
     near = fit_joint(_rbf_target(11, 60, 1.0), "rbf", n_dims=10, max_iter=2000, **kernel)
-    assert near.status in (Status.CONVERGED, Status.MAX_ITER)
+    assert near.status in BOUNDED
     assert near.norms.max() < 3 * near.start_radius
 
 
@@ -203,7 +205,7 @@ def test_flat_norms_are_not_unbounded(planted_target: Callable[[int], np.ndarray
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     for scale in (0.1, 1.0, 10.0):
         fit = fit_joint(target, energy="exp", start=(scale * rows, np.zeros(11)), max_iter=1500)
-        assert fit.status in (Status.CONVERGED, Status.MAX_ITER)
+        assert fit.status in BOUNDED
         assert scale <= fit.norms.mean() <= 50 * scale
 
 

@@ -26,7 +26,7 @@ from superpos.fits.compiled.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.entry import entry
 from superpos.fits.compiled.joint_gauges import centre, place_vectors
 from superpos.fits.compiled.joint_objective import loss_gradient
-from superpos.fits.compiled.joint_workspace import BUFFER, CENTRED, DISTANCES, RADIUS, F, M, N
+from superpos.fits.compiled.joint_workspace import BUFFER, CENTRED, DISTANCES, LENGTH, F, M, N
 from superpos.fits.compiled.joint_workspace import VECTORS as JOINT_VECTORS
 from superpos.fits.compiled.pointers import part
 from superpos.fits.compiled.simd import cold
@@ -54,7 +54,7 @@ from superpos.fits.compiled.zoom import ASKED, advance_zoom, begin_zoom
 CONVERGED, MAX_ITER, STALLED, NON_FINITE, ESCAPED = range(5)
 """How a descent ended; the first four are SciPy's numbers."""
 LIMIT, WATCH, FAR = range(3)
-"""Places in the bounds, in units of the start radius: norm that has escaped; norm at which pairs are looked
+"""Places in the bounds, in units of length of the problem: norm that has escaped; norm at which pairs are looked
 at; r^2 of a pair out of reach."""
 
 
@@ -112,14 +112,14 @@ def move(x: Float, p: Float, t: float, trial: Float, size: int) -> bool:
 
 @njit(**OPTIONS)
 def represent(memory: Float, at: Int, x: Float) -> None:
-    """Replace `x` by its representative: Y = X / R, centred where a shift changes nothing."""
+    """Replace `x` by its representative: Y = X / L, centred where a shift changes nothing."""
     cold()
     n, f, m = at[N], at[F], at[M]
     place_vectors(memory, at, x)
     vectors = part(memory, at[JOINT_VECTORS])
     if at[CENTRED] == 1:
         centre(vectors, n, f, m)
-    inverse = 1.0 / memory[RADIUS]
+    inverse = 1.0 / memory[LENGTH]
     for j in range(f * m):
         x[j] = inverse * vectors[j]
 

@@ -56,7 +56,7 @@ def fit_joint_compiled(
     """
     check = EscapeCheck(problem)
     workspace = make_joint_workspace(problem)
-    line = make_line(workspace.pack(start / problem.radius, logits))
+    line = make_line(workspace.pack(start / problem.length, logits))
     fun, norm, nit, ending, escaped = fit(
         workspace.memory,
         workspace.at,
@@ -108,9 +108,8 @@ def fit_joint_compiled(
 
 
 def _bounds(problem: JointProblem) -> Float:
-    """Return `LIMIT`, `WATCH` and `FAR` of `cg.py` for a problem, in units of its start radius."""
+    """Return `LIMIT`, `WATCH` and `FAR` of `cg.py` for a problem, in its unit of length."""
     rbf, repels = problem.similarity == "rbf", problem.kernel.energy != "exp"
-    free, scale = problem.gauge == "none", math.sqrt(problem.rbf_scale) / problem.radius
-    length, far = max(1.0, scale if rbf else 0.0), FAR * scale**2
-    limit = GROWTH * length if free and (rbf or repels) else math.inf
+    free, far = problem.gauge == "none", FAR * problem.rbf_scale / problem.length**2
+    limit = GROWTH if free and (rbf or repels) else math.inf
     return np.array([limit, 0.5 * math.sqrt(far) if free and rbf and repels else math.inf, far])

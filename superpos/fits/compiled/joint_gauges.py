@@ -18,6 +18,7 @@ from superpos.fits.compiled.joint_workspace import (
     CENTRED,
     GAUGE,
     INVERSE,
+    LENGTH,
     LENGTHS,
     NONE,
     RADIUS,
@@ -47,9 +48,8 @@ def place_vectors(memory: Float, at: Int, flat: Float) -> None:
     n, f, m, gauge = at[N], at[F], at[M], at[GAUGE]
     x = part(memory, at[VECTORS])
     if gauge == NONE:
-        radius = memory[RADIUS]
         for j in range(f * m):
-            x[j] = radius * flat[j]
+            x[j] = memory[LENGTH] * flat[j]
         return
     for j in range(f * m):
         x[j] = flat[j]
@@ -78,7 +78,7 @@ def pull_back(memory: Float, at: Int, gradient: Float) -> None:
     radius = memory[RADIUS]
     if gauge == NONE:
         for j in range(f * m):
-            gradient[j] = radius * slope[j]
+            gradient[j] = memory[LENGTH] * slope[j]
         return
     lengths, factors, scales = part(memory, at[LENGTHS]), part(memory, at[BUFFER]), part(memory, at[INVERSE])
     if gauge == UNIT:

@@ -21,10 +21,10 @@ from superpos.fits.kernels import self_value
 from superpos.fits.problem import JointProblem
 from superpos.specs.axes import GAUGES
 
-S, EPS2, LAMBDA_D, SELF, RADIUS, RBF_SCALE, ENERGY, MISMATCH = range(8)
-"""Numbers: exponent, eps^2, lambda_d, K(x, x) or 0, start radius, C; energy and mismatch of the last
-point."""
-HEAD = 8
+S, EPS2, LAMBDA_D, SELF, RADIUS, RBF_SCALE, ENERGY, MISMATCH, LENGTH = range(9)
+"""Numbers: exponent, eps^2, lambda_d, K(x, x) or 0, start radius, C; energy and mismatch of the last point;
+unit of length of the variables."""
+HEAD = 16
 
 CODE, N, F, M, COSINE, LEARNED, GAUGE, CENTRED = range(8)
 """Integers: kernel code, features, dimensions, padded row; flags, and the place of the gauge in `GAUGES`."""
@@ -114,5 +114,6 @@ def make_joint_workspace(problem: JointProblem) -> JointWorkspace:
     workspace.memory[:ENERGY] = (
         kernel.s, kernel.softening**2, problem.lambda_d, self_value(kernel), problem.radius, problem.rbf_scale
     )  # fmt: skip
+    workspace.memory[LENGTH] = problem.length
     workspace.array(TARGET, m, m)[:n, :n] = problem.target
     return workspace

@@ -76,7 +76,7 @@ def test_saturated_rbf_is_unbounded(backend: str, energy: Any) -> None:
     near = np.full((5, 5), 0.5)
     np.fill_diagonal(near, 1.0)
     held = fit_joint(near, similarity="rbf", energy=energy, s=1.0, n_dims=4, rbf_scale=1.0, backend=backend)
-    assert held.status in (Status.CONVERGED, Status.MAX_ITER)
+    assert held.status in (Status.CONVERGED, Status.POLISHED, Status.CORNER)
     np.testing.assert_allclose(held.vectors.mean(axis=0), 0.0, atol=1e-12)
 
 

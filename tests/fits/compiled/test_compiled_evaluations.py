@@ -138,7 +138,7 @@ def test_cancellation_on_a_general_line_is_noticed(engine: Any) -> None:
 
 def _joint(vectors: Array, logits: Array, problem: JointProblem) -> tuple[float, float]:
     """J of the gauged problem from the definitions, and the sum of the absolute values of its terms."""
-    x = vectors.astype(np.longdouble)
+    x = problem.length * vectors.astype(np.longdouble)
     if problem.gauge == "unit":
         x = problem.radius * x / np.sqrt((x * x).sum(axis=1))[:, None]
     elif problem.gauge == "mean_norm":
@@ -191,7 +191,7 @@ def test_joint_objective_and_gradient(engine: Any, kernel: int, similarity: str,
 
 def _joint_exact(vectors: Array, logits: Array, problem: JointProblem) -> Any:
     """J in extended precision throughout."""
-    x = vectors.astype(np.longdouble)
+    x = problem.length * vectors.astype(np.longdouble)
     if problem.gauge == "unit":
         x = problem.radius * x / np.sqrt((x * x).sum(axis=1))[:, None]
     elif problem.gauge == "mean_norm":
