@@ -1,6 +1,7 @@
 """Best match of a target: one fit for each group of cells that differ in search axes only (convention 7).
 
-    usable        both statuses among converged, max_iter, stalled; finite `fun_joint` and `distance_final`
+    usable        both statuses among converged, polished, max_iter, stalled; finite `fun_joint` and
+                  `distance_final`
     group         every axis but n_dims, lambda_d, restart, trial
     in a group    1. restart of the lowest `fun_joint`, for each n_dims and lambda_d
                   2. trial of the lower median of `distance_final`: the ((m + 1) // 2)-th smallest of m

@@ -116,6 +116,7 @@ COLUMNS: dict[str, str] = {
     "norm_min": "smallest norm of the optimal features",
     "norm_max": "largest norm",
     "start_radius": "radius of the sphere the features started on",
+    "verdict_joint": "what the end of the joint fit is, over vectors and importance; see below",
     "target_min_eigenvalue": "smallest eigenvalue of the target; below 0 no vectors have these similarities",
     "status": "how it ended; see below",
     "message": "the optimiser's own words",

@@ -29,8 +29,12 @@ behind them may change with a migration. `docs/sql-cookbook.md` shows queries, `
   sets of different n.
 - Status of a fit: `converged`, `max_iter` (stopped at the limit), `stalled` (stopped far from critical:
   relative gradient above 1e-3, or no further progress), `unbounded` (norms ran away), `non_finite`.
+  A joint fit also: `polished` (the conjugate gradients did not converge, Newton's method after them did),
+  `corner` (the importance lies on one feature, so the energy holds no other apart; never a best match).
 - Verdict: `strict` or `degenerate` local minimum, `saddle`, `not_critical` (relative gradient above 1e-6),
-  `not_applicable` (fewer than 1.5 effective features).
+  `not_applicable` (fewer than 1.5 effective features; a joint fit without a minimiser).
+- Energies and objectives of a study are of vectors in units of the start radius (1 under cosine), so equal
+  matrices have equal energies whatever their unit of length; vectors and norms are in full units.
 """
 
 

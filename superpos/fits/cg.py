@@ -1,7 +1,7 @@
 """The joint step by SciPy's nonlinear conjugate gradients (Polak-Ribiere+), with the statuses of the package.
 
-SciPy minimises J over the flat variable of `joint.py`, vectors in units of the problem (`gauges.py`). Its end is
-mapped to the gauge-fixed representative (Y = X / L) and evaluated there. Under a gauge the variables only
+SciPy minimises J over the flat variable of `joint.py`, vectors in units of the problem (`gauges.py`). Its end
+is mapped to the gauge-fixed representative (Y = X / L) and evaluated there. Under a gauge the variables only
 ever grow, and with them the gradient shrinks, so that SciPy may stop a little above gtol at the
 representative: then the descent goes on from there, within max_iter.
 

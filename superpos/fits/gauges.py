@@ -11,9 +11,9 @@ Gradients, with G = dJ/dX:
 
 Y is X in units of L, R or sqrt(C) if that is longer, so that a step of a given length, a gradient and a
 tolerance mean the same whatever the units of the target. Y = X / L maps to X under every gauge, and that is
-where the gradient of the gauged problem is reported. A translation-invariant problem gives no force on the mean row, so
-`mean_norm` measures norms from the mean: otherwise the vectors would crowd together far from an origin that
-means nothing. `unit` holds the rows on the sphere about the origin and is never centred.
+where the gradient of the gauged problem is reported. A translation-invariant problem gives no force on the
+mean row, so `mean_norm` measures norms from the mean: otherwise the vectors would crowd together far from an
+origin that means nothing. `unit` holds the rows on the sphere about the origin and is never centred.
 """
 
 from __future__ import annotations

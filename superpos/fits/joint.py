@@ -12,8 +12,8 @@ mismatch as the constant sum_i (1 - T_ii)^2. With A = dJ/d cos_ij and B = dJ/d r
     dJ/dw_i = 2 w~_i (f_i - E),   f_i = sum_j K_ij w~_j
 
 The flat variable is (Y in C order, w), or Y alone when the importance is `uniform` (w = 0); Y is X in units
-of length of the problem (`gauges.py`). Squared distances come from the Gram matrix, r^2_ij = G_ii + G_jj - 2 G_ij,
-not below the smallest normal number.
+of length of the problem (`gauges.py`). Squared distances come from the Gram matrix,
+r^2_ij = G_ii + G_jj - 2 G_ij, not below the smallest normal number.
 
 Source: the thesis' joint optimisation; the gradient is ours, checked against central differences.
 """
@@ -67,7 +67,9 @@ class JointObjective:
         self.cosine = problem.similarity == "cosine"
         self.rbf_scale = problem.rbf_scale
         self.learned = problem.learned
-        self.gauge = Gauge(problem.gauge, problem.radius, problem.length, centred=problem.translation_invariant)
+        self.gauge = Gauge(
+            problem.gauge, problem.radius, problem.length, centred=problem.translation_invariant
+        )
         self._exp = kernel.energy == "exp"
         self._angles = self._exp or self.cosine
         self._self = self_value(kernel)

@@ -7,12 +7,12 @@
     end        ||g||_inf <= max(1e-8, 1e-12 F), F the largest sum of absolute pair forces on a row
 
 g and H are those of `joint_curvature.py`: importance as squared amplitudes, vectors in units of length of the
-problem, on the manifold of the gauge. mu goes to 0 with the gradient, so convergence is quadratic. Off a critical point H
-along the orbit of rotations is of the size of g with either sign, which would ask for damping of everything
-else; g has no part there, so a stiff orbit changes nothing but that. A decrease too small to be read from J
-is taken from both gradients (trapezoidal rule). At a saddle the descent goes on along the most negative
-curvature. X lies in at most n dimensions of R^f, and a minimum among them is one in R^f, so f > n is polished
-in n dimensions.
+problem, on the manifold of the gauge. mu goes to 0 with the gradient, so convergence is quadratic. Off a
+critical point H along the orbit of rotations is of the size of g with either sign, which would ask for
+damping of everything else; g has no part there, so a stiff orbit changes nothing but that. A decrease too
+small to be read from J is taken from both gradients (trapezoidal rule). At a saddle the descent goes on along
+the most negative curvature. X lies in at most n dimensions of R^f, and a minimum among them is one in R^f, so
+f > n is polished in n dimensions.
 
 A feature whose importance ends at 0 gets the logit of the share 1e-26: softmax knows no 0.
 

@@ -15,13 +15,14 @@ import pandas as pd
 
 DIRECTION_SETTING = ("pooling", "method", "probe_C", "split_seed")
 TARGET_SETTING = (*DIRECTION_SETTING, "space", "rbf_scale")
-SIMILARITY_SETTING = (*TARGET_SETTING, "gauge", "importance_mode", "backend")
+SIMILARITY_SETTING = (*TARGET_SETTING, "gauge", "importance_mode", "joint_polish", "backend")
 KERNEL_SETTING = ("self_energy", "softening")
 OPTIMISER_SETTING = ("lambda_x", "sigma_rule", "config_key")
 SEARCH_SETTING = (
     *TARGET_SETTING,
     "gauge",
     "importance_mode",
+    "joint_polish",
     "backend",
     *KERNEL_SETTING,
     *OPTIMISER_SETTING,
@@ -170,6 +171,7 @@ def describe_setting(frame: pd.DataFrame) -> str:
         ("probe_C", "probe C"),
         ("gauge", "gauge"),
         ("importance_mode", "importance"),
+        ("joint_polish", "joint polish"),
         ("lambda_d", "λ_d"),
     ):
         if column in frame.columns and set(frame[column]) != {ABSENT.get(column)}:

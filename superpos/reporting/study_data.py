@@ -44,6 +44,7 @@ FIT_GROUP_AXES = (
     "softening",
     "gauge",
     "importance_mode",
+    "joint_polish",
     "backend",
     "optimiser",
     "lambda_x",

@@ -30,6 +30,8 @@ KERNEL_SPARE = ("#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#5E4FA2")
 KERNEL_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 OUTCOME_COLOURS = {
     "converged": "#117733",
+    "polished": "#44AA99",
+    "corner": "#AA4499",
     "max_iter": "#88CCEE",
     "stalled": "#DDCC77",
     "unbounded": "#CC6677",
@@ -41,6 +43,7 @@ OUTCOME_COLOURS = {
     "not_applicable": "#C4CAD0",
 }
 STATUSES = ("converged", "max_iter", "stalled", "unbounded", "non_finite")
+JOINT_STATUSES = ("converged", "polished", "max_iter", "stalled", "corner", "unbounded", "non_finite")
 VERDICTS = ("strict", "degenerate", "saddle", "not_critical", "not_applicable")
 
 

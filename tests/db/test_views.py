@@ -18,7 +18,9 @@ INPUTS = (
 )
 DIRECTIONS = "method probe_C split_seed space"
 TARGET = "target replicate similarity rbf_scale rbf_scale_resolved"
-JOINT = "energy s kernel self_energy softening gauge importance_mode n_dims lambda_d restart backend"
+JOINT = (
+    "energy s kernel self_energy softening gauge importance_mode joint_polish n_dims lambda_d restart backend"
+)
 FIT = "optimiser lambda_x sigma sigma_rule trial"
 UP_TO_TARGET = f"{INPUTS} {DIRECTIONS} {TARGET}"
 FIT_NUMBERS = (

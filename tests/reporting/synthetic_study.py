@@ -285,6 +285,7 @@ class Study:
         return self.b.add(
             f.joint_axes, "joint_axes_id", key=key("joint_axes", kernel, n_dims, gauge), energy=energy, s=s,
             kernel=label, self_energy=own, softening=softening, gauge=gauge, importance_mode="learned",
+            joint_polish="on",
             n_dims=n_dims, lambda_d=100.0, restart=0, backend="compiled", max_iter=500, gtol=1e-5,
             config_key="22222222", algorithm_version=1,
         )  # fmt: skip

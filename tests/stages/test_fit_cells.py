@@ -11,8 +11,9 @@ import pytest
 from superpos.psms import cosine, rbf
 from superpos.records.work import JointDone, JointWork
 from superpos.specs.axes import FitAxes, JointAxes
-from superpos.stages import fit_cells
-from superpos.stages.fit_cells import compute_work, joint_key, same_columns
+from superpos.stages import fit_cells, joint_cells
+from superpos.stages.fit_cells import compute_work, same_columns
+from superpos.stages.joint_cells import joint_key
 
 AXES = JointAxes("exp", gauge="unit", n_dims=3, max_iter=60, backend="scipy")
 POWELL = FitAxes("powell", sigma=0.1, max_iter=2, backend="scipy")
@@ -137,7 +138,7 @@ def test_a_joint_fit_that_fails_fails_its_cells_with_their_keys(monkeypatch: pyt
     def broken(*_: Any, **__: Any) -> Any:
         raise FloatingPointError("overflow")
 
-    monkeypatch.setattr(fit_cells, "fit_joint", broken)
+    monkeypatch.setattr(joint_cells, "fit_joint", broken)
     work = make_work()
     result = compute_work(work)
     assert result.joint is None
@@ -146,6 +147,45 @@ def test_a_joint_fit_that_fails_fails_its_cells_with_their_keys(monkeypatch: pyt
         f"{work.psm_key.hex()}.{work.axes_key.hex()}.{key.hex()}" for _, key, _ in work.fits
     ]
     assert {failure.reason for failure in result.failures} == {"FloatingPointError"}
+
+
+@pytest.mark.parametrize(("energy", "softening"), [("exp", 0.0), ("log", 0.0), ("riesz", 0.1)])
+def test_a_study_does_not_know_the_unit_of_length(energy: Any, softening: float) -> None:
+    """The same matrix from directions 1,024 times as long, C longer with them: the same rows, bit for bit.
+
+    A power of two, since rounding of another factor turns the joint end a little, and draws do not turn.
+    """
+    axes = JointAxes(
+        energy, 1.0, "include" if softening else None, softening, n_dims=3, max_iter=200, backend="scipy"
+    )
+    fits = (replace(ZERO, max_iter=0), replace(POWELL, max_iter=0), replace(MANIFOLD, gtol=1e-8))
+    target = make_work(similarity="rbf").target
+    short, long = (
+        compute_work(make_work(axes, fits, similarity="rbf", rbf_scale=scale, target=target))
+        for scale in (10.0, 10.0 * 4.0**10)
+    )
+    assert short.joint is not None
+    assert long.joint is not None
+    assert short.joint.status == "polished"
+    np.testing.assert_array_equal(long.joint.vectors, 1024.0 * short.joint.vectors)
+    for name in ("fun", "fun_cg", "energy", "mismatch", "gradient_norm", "status", "verdict"):
+        assert getattr(long.joint, name) == getattr(short.joint, name), name
+    assert columns(long) == columns(short)
+    for a, b in zip(short.fits, long.fits, strict=True):
+        np.testing.assert_array_equal(b.vectors, 1024.0 * np.array(a.vectors))
+
+
+def test_the_polished_end_can_be_had_back() -> None:
+    work = make_work(fits=(ZERO, MANIFOLD))
+    result = compute_work(work)
+    powell, manifold = result.fits
+    assert manifold.polished is None
+    assert powell.polished is not None
+    assert powell.similarities is not None
+    between = np.linalg.norm(cosine(powell.polished) - powell.similarities)
+    assert powell.columns["distance_polish"] == pytest.approx(between, rel=1e-9)
+    assert powell.columns["n_negative"] is None  # not critical: signs depend on the coordinates there
+    assert powell.columns["verdict"] == "not_critical"
 
 
 @pytest.mark.parametrize(

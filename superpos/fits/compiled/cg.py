@@ -54,7 +54,7 @@ from superpos.fits.compiled.zoom import ASKED, advance_zoom, begin_zoom
 CONVERGED, MAX_ITER, STALLED, NON_FINITE, ESCAPED = range(5)
 """How a descent ended; the first four are SciPy's numbers."""
 LIMIT, WATCH, FAR = range(3)
-"""Places in the bounds, in units of length of the problem: norm that has escaped; norm at which pairs are looked
+"""Places in the bounds, lengths in the problem's unit: norm that has escaped; norm at which pairs are looked
 at; r^2 of a pair out of reach."""
 
 

@@ -8,13 +8,29 @@ import pandas as pd
 
 from superpos.reporting.selection import KERNEL_ORDER, SIMILARITY_ORDER
 from superpos.reporting.study_data import StudyData, Subject, records
-from superpos.reporting.style import OUTCOME_COLOURS, STATUSES, VERDICTS, leave_room, new_figure
+from superpos.reporting.style import (
+    JOINT_STATUSES,
+    OUTCOME_COLOURS,
+    STATUSES,
+    VERDICTS,
+    leave_room,
+    new_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SETTING = ["similarity", "kernel", "s", "gauge", "self_energy", "softening", "importance_mode"]
+SETTING = [
+    "similarity",
+    "kernel",
+    "s",
+    "gauge",
+    "self_energy",
+    "softening",
+    "importance_mode",
+    "joint_polish",
+]
 
 
 class Shares(NamedTuple):
@@ -53,9 +69,10 @@ def outcomes(data: StudyData, subject: Subject) -> Outcomes | None:
     powell, manifold = fits[fits["optimiser"] == "powell"], fits[fits["optimiser"] == "manifold"]
     # A joint fit that several targets share is counted once for each target, as in the views.
     panels = (
-        _shares("joint step: status", joints, "status", STATUSES, labels),
+        _shares("joint step: status", joints, "status", JOINT_STATUSES, labels),
         _shares("Powell: status", powell, "status", STATUSES, labels),
         _shares("manifold: status", manifold, "status", STATUSES, labels),
+        _shares("joint step: verdict", joints, "verdict_joint", VERDICTS, labels),
         _shares("Powell: verdict", powell, "verdict", VERDICTS, labels),
         _shares("Powell, polished: verdict", powell, "verdict_polished", VERDICTS, labels),
         _shares("manifold: verdict", manifold, "verdict", VERDICTS, labels),
@@ -64,18 +81,19 @@ def outcomes(data: StudyData, subject: Subject) -> Outcomes | None:
 
 
 def draw_outcomes(numbers: Outcomes) -> Figure:
-    """Draw two rows of three panels of stacked bars, a bar a setting."""
+    """Draw a row of statuses and a row of verdicts, panels of stacked bars, a bar a setting."""
     n = len(numbers.settings)
     figure = new_figure(2 * (0.27 * n + 0.75) + 0.7)
-    axes = figure.subplots(2, 3, sharey=True, sharex=True)
-    for panel, shares in zip(axes.flat, numbers.panels, strict=True):
+    axes = figure.subplots(2, 4, sharey=True, sharex=True)
+    axes[0, 3].set_axis_off()
+    for panel, shares in zip([*axes[0, :3], *axes[1]], numbers.panels, strict=True):
         _bars(panel, shares, numbers.settings)
         leave_room(panel, right=24.0)
-    for row, (names, title) in enumerate(((STATUSES, "status"), (VERDICTS, "verdict"))):
+    for row, (names, title) in enumerate(((JOINT_STATUSES, "status"), (VERDICTS, "verdict"))):
         axes[row, 0].set_yticks(range(n), numbers.settings)
         axes[row, 0].set_ylim(n - 0.4, -0.6)
-        _legend(axes[row, 2], names, title)
-        leave_room(axes[row, 2], right=118.0)
+        _legend(axes[row, 2 + row], names, title)
+        leave_room(axes[row, 2 + row], right=118.0)
     for panel in axes[1]:
         panel.set_xlabel("share of cells")
     return figure
@@ -88,7 +106,9 @@ def _labels(frame: pd.DataFrame) -> dict[tuple[object, ...], str]:
         first=[SIMILARITY_ORDER.index(v) if v in SIMILARITY_ORDER else 9 for v in rows["similarity"]],
         second=[KERNEL_ORDER.get(v, 2) for v in rows["kernel"]],
         # The gauge of the most cells, that of the other figures as a rule, comes first.
-        rarer=-rows.groupby(["similarity", "gauge", "importance_mode"])["cells"].transform("sum"),
+        rarer=-rows.groupby(["similarity", "gauge", "importance_mode", "joint_polish"])["cells"].transform(
+            "sum"
+        ),
     )
     order = [
         "first",
@@ -96,6 +116,7 @@ def _labels(frame: pd.DataFrame) -> dict[tuple[object, ...], str]:
         "rarer",
         "gauge",
         "importance_mode",
+        "joint_polish",
         "second",
         "s",
         "self_energy",
@@ -103,11 +124,13 @@ def _labels(frame: pd.DataFrame) -> dict[tuple[object, ...], str]:
     ]
     rows = rows.sort_values(order)
     labels: dict[tuple[object, ...], str] = {}
-    uniform = "uniform" in set(rows["importance_mode"])
-    for similarity, kernel, s, gauge, self_energy, softening, mode in records(rows, *SETTING):
+    uniform, unpolished = "uniform" in set(rows["importance_mode"]), "off" in set(rows["joint_polish"])
+    for setting in records(rows, *SETTING):
+        similarity, kernel, _, gauge, self_energy, softening, mode, polish = setting
         own = f"{kernel} {self_energy}" + (f" ε{softening:g}" if softening else "")
         parts = [similarity, own, f"gauge {gauge}", *([mode] if uniform else [])]
-        labels[similarity, kernel, s, gauge, self_energy, softening, mode] = " · ".join(parts)
+        parts += [f"polish {polish}"] if unpolished else []
+        labels[setting] = " · ".join(parts)
     return labels
 
 
