@@ -132,7 +132,7 @@ def fit_joint(
     )
     fit: JointFit = run(problem, vectors, logits, max_iter=max_iter, gtol=gtol)
     finish = importlib.import_module("superpos.fits.joint_polish").finish_joint
-    finished: JointFit = finish(problem, fit, polish=joint_polish)
+    finished: JointFit = finish(problem, fit, polish=joint_polish, compiled=engine is not None)
     return finished
 
 

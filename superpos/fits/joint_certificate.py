@@ -11,7 +11,8 @@ H. Its rows are of one size, so one tolerance fits features that hardly count an
     not_critical   relative gradient above 1e-6          strict       all eigenvalues above 1e-6
     saddle         an eigenvalue below -1e-6             degenerate   neither
 
-Strict is told by one Cholesky factorisation of B - 1e-6 I; eigenvalues are computed where that fails.
+Strict is told by one Cholesky factorisation where the stiff Hessian, which lies above H only along the flat
+directions, shows it; eigenvalues of B are computed where that fails.
 
 Source: the conditions are Nocedal & Wright, Numerical Optimization (2006), section 2.1, on a manifold.
 """
@@ -53,13 +54,15 @@ def judge(curvature: JointCurvature, point: CurvedPoint) -> JointVerdict:
         return JointVerdict(Verdict.NOT_CRITICAL, None)
     sizes = np.abs(point.hessian).sum(axis=1)
     roots = np.sqrt(np.where(sizes > 0.0, sizes, 1.0))
-    flat, values, _ = np.linalg.svd(roots[:, None] * curvature.flat_directions(point), full_matrices=False)
-    flat = flat[:, values > INDEPENDENT * values.max()]
-    balanced = point.hessian / np.outer(roots, roots) + flat @ flat.T
-    shifted = balanced.copy()
+    scale = np.outer(roots, roots)
+    shifted = point.stiff / scale
     shifted.ravel()[:: len(shifted) + 1] -= CURVED
     if dpotrf(shifted, lower=1, overwrite_a=1, clean=0)[1] == 0:
         return JointVerdict(Verdict.STRICT, None)
+    columns = curvature.flat_directions(point.vectors, point.amplitudes)
+    flat, values, _ = np.linalg.svd(roots[:, None] * columns, full_matrices=False)
+    flat = flat[:, values > INDEPENDENT * values.max()]
+    balanced = point.hessian / scale + flat @ flat.T
     eigenvalues, vectors = np.linalg.eigh(balanced)
     if eigenvalues[0] >= -CURVED:
         return JointVerdict(Verdict.DEGENERATE, None)

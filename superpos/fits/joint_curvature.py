@@ -49,6 +49,8 @@ class CurvedPoint:
     """Flat: over X / L in C order, then over v unless the importance is uniform."""
     hessian: Float
     """In the same coordinates; zero along the normals of the manifold."""
+    stiff: Float
+    """The Hessian plus max_i |H_ii| times the squares of the flat directions."""
     force: float
     """Largest sum of absolute pair forces on a row, which the gradient is small against."""
 
@@ -77,9 +79,11 @@ class _Pairs:
 class JointCurvature:
     """A joint problem on the manifold of its gauge, evaluated with two derivatives."""
 
-    def __init__(self, problem: JointProblem) -> None:
+    def __init__(self, problem: JointProblem, *, compiled: bool = False) -> None:
         self.problem = problem
         self.manifold = JointManifold(problem)
+        # A mean norm couples all rows; it is rare, and NumPy does it.
+        self._has_engine = compiled and not self.manifold.on_mean_norm
         self._exp = problem.kernel.energy == "exp"
         self._cosine = problem.similarity == "cosine"
 
@@ -110,19 +114,10 @@ class JointCurvature:
                 a, a2 = a + first, a2 + second
             else:
                 b, b2 = b + first, b2 + second
-        slope_x = 4.0 * np.einsum("ij,ijk->ik", b, pairs.gaps)
-        if self._exp or self._cosine:
-            slope_x += 2.0 * np.einsum("ij,ijk->ik", a, pairs.toward)
-        length, manifold = problem.length, self.manifold
-        gradient = length * manifold.project(vectors, slope_x.reshape(-1, 1)).ravel()
-        hessian = length**2 * manifold.curved(vectors, slope_x, self._hessian(pairs, a, a2, b, b2))
+        own = np.diag(4.0 * (fields - energy)) + 8.0 * np.outer(amplitudes, amplitudes) * values
+        derivatives = self._compiled if self._has_engine else self._plain
+        gradient, hessian, stiff = derivatives(vectors, amplitudes, pairs, (a, a2, b, b2, slope), own)
         if problem.learned:
-            per_pair = 2.0 * pairs.toward if self._exp else 4.0 * pairs.gaps
-            mixed = self._mixed(amplitudes, slope[:, :, None] * per_pair)
-            tangent = np.eye(amplitudes.size) - np.outer(amplitudes, amplitudes)
-            mixed = length * manifold.project(vectors, mixed) @ tangent
-            own = np.diag(4.0 * (fields - energy)) + 8.0 * np.outer(amplitudes, amplitudes) * values
-            hessian = np.block([[hessian, mixed], [mixed.T, tangent @ own @ tangent]])
             gradient = np.concatenate([gradient, 4.0 * amplitudes * (fields - energy)])
         force = self._force(pairs, both * slope, by_angle=self._exp)
         force += self._force(pairs, pull, by_angle=self._cosine)
@@ -132,8 +127,57 @@ class JointCurvature:
             fun=energy + problem.lambda_d * mismatch,
             gradient=gradient,
             hessian=hessian,
-            force=length * force,
+            stiff=stiff,
+            force=problem.length * force,
         )
+
+    def _plain(
+        self, vectors: Float, amplitudes: Float, pairs: _Pairs, terms: tuple[Float, ...], own: Float
+    ) -> tuple[Float, Float, Float]:
+        """Return the gradient over X, (n f,), Hessian and stiff Hessian, by NumPy."""
+        a, a2, b, b2, slope = terms
+        slope_x = 4.0 * np.einsum("ij,ijk->ik", b, pairs.gaps)
+        if self._exp or self._cosine:
+            slope_x += 2.0 * np.einsum("ij,ijk->ik", a, pairs.toward)
+        length, manifold = self.problem.length, self.manifold
+        gradient = length * manifold.project(vectors, slope_x.reshape(-1, 1)).ravel()
+        hessian = length**2 * manifold.curved(vectors, slope_x, self._hessian(pairs, a, a2, b, b2))
+        if self.problem.learned:
+            per_pair = 2.0 * pairs.toward if self._exp else 4.0 * pairs.gaps
+            mixed = self._mixed(amplitudes, slope[:, :, None] * per_pair)
+            tangent = np.eye(amplitudes.size) - np.outer(amplitudes, amplitudes)
+            mixed = length * manifold.project(vectors, mixed) @ tangent
+            hessian = np.block([[hessian, mixed], [mixed.T, tangent @ own @ tangent]])
+        flat = self.flat_directions(vectors, amplitudes)
+        return gradient, hessian, hessian + np.abs(hessian.diagonal()).max() * (flat @ flat.T)
+
+    def _compiled(
+        self, vectors: Float, amplitudes: Float, pairs: _Pairs, terms: tuple[Float, ...], own: Float
+    ) -> tuple[Float, Float, Float]:
+        """Return what `_plain` does, by the compiled engine."""
+        from superpos.fits.compiled.joint_hessian import assemble
+
+        n, f = vectors.shape
+        directed, learned = self._exp or self._cosine or self.manifold.on_spheres, self.problem.learned
+        flags = (self._exp, self.manifold.on_spheres, learned, self.problem.translation_invariant)
+        size = n * (f + learned)
+        gradient, hessian, stiff = np.zeros(n * f), np.zeros((size, size)), np.empty((size, size))
+        assemble(
+            np.array([n, f, *flags], dtype=np.int64),
+            np.ascontiguousarray(vectors).ravel(),
+            np.ascontiguousarray(pairs.units).ravel(),
+            1.0 / pairs.norms if directed else np.zeros(n),
+            pairs.cosines.ravel(),
+            np.concatenate([term.ravel() for term in terms]),
+            amplitudes,
+            own.ravel(),
+            self.problem.length,
+            np.empty(3 * f),
+            gradient,
+            hessian.ravel(),
+            stiff.ravel(),
+        )
+        return gradient, hessian, stiff
 
     @staticmethod
     def _mixed(amplitudes: Float, per_pair: Float) -> Float:
@@ -145,14 +189,14 @@ class JointCurvature:
         mixed[rows, :, rows] += 2.0 * amplitudes[:, None] * np.einsum("j,ijk->ik", weights, per_pair)
         return mixed.reshape(n * f, n)
 
-    def flat_directions(self, point: CurvedPoint) -> Float:
+    def flat_directions(self, vectors: Float, amplitudes: Float) -> Float:
         """Return columns (size, k), lengths 1 or 0, along which J does not change or is not defined."""
-        columns = self.manifold.flat_directions(point.vectors)
+        columns = self.manifold.flat_directions(vectors)
         if not self.problem.learned:
             return columns
         size, k = columns.shape
-        flat = np.zeros((size + point.amplitudes.size, k + 1))
-        flat[:size, :k], flat[size:, k] = columns, point.amplitudes
+        flat = np.zeros((size + amplitudes.size, k + 1))
+        flat[:size, :k], flat[size:, k] = columns, amplitudes
         return flat
 
     def _pairs(self, vectors: Float) -> _Pairs:
@@ -162,7 +206,9 @@ class JointCurvature:
             cosines = units @ units.T
             toward = (units - cosines[:, :, None] * units[:, None]) / norms[:, None, None]
         else:
-            units, cosines, toward = vectors, np.zeros((1, 1)), np.zeros((1, 1, 1))
+            # Rows may be zero where nothing depends on their direction.
+            units = vectors / norms[:, None] if self.manifold.on_spheres else np.zeros_like(vectors)
+            cosines, toward = np.zeros((len(vectors), len(vectors))), np.zeros((1, 1, 1))
         gaps = vectors[:, None] - vectors
         return _Pairs(units, norms, cosines, toward, gaps, squared_distances(vectors))
 

@@ -31,30 +31,30 @@ class JointManifold:
     def __init__(self, problem: JointProblem) -> None:
         self.problem = problem
         flat_norms = problem.kernel.energy == "exp" and problem.similarity == "cosine"
-        self._spheres = problem.gauge == "unit" or flat_norms
-        self._mean_norm = problem.gauge == "mean_norm" and not self._spheres
+        self.on_spheres = problem.gauge == "unit" or flat_norms
+        self.on_mean_norm = problem.gauge == "mean_norm" and not self.on_spheres
 
     def moved(self, vectors: Float, step: Float) -> Float:
         """Return `vectors` (n, f) after a tangent step (n, f), scaled back to the manifold."""
         ahead = vectors + step
-        if self._spheres:
+        if self.on_spheres:
             return np.asarray(
                 ahead * (np.linalg.norm(vectors, axis=1) / np.linalg.norm(ahead, axis=1))[:, None]
             )
-        if self._mean_norm:
+        if self.on_mean_norm:
             ahead = self._from_mean(ahead)
             return np.asarray(ahead * (self.problem.radius / np.linalg.norm(ahead, axis=1).mean()))
         return ahead
 
     def project(self, vectors: Float, columns: Float) -> Float:
         """Return flat columns (n f, k) without their parts along the normals at `vectors`."""
-        if self._spheres:
+        if self.on_spheres:
             n, f = vectors.shape
             units = vectors / np.linalg.norm(vectors, axis=1)[:, None]
             blocks = columns.reshape(n, f, -1)
             radial = np.einsum("ia,iak->ik", units, blocks)
             return np.asarray((blocks - units[:, :, None] * radial[:, None, :]).reshape(columns.shape))
-        if self._mean_norm:
+        if self.on_mean_norm:
             normal = self._normal(vectors).ravel()
             return np.asarray(columns - np.outer(normal, normal @ columns))
         return columns
@@ -62,14 +62,14 @@ class JointManifold:
     def curved(self, vectors: Float, gradient: Float, hessian: Float) -> Float:
         """Return the Hessian on the manifold, (n f, n f), from G (n, f) and H (n f, n f) off it."""
         n, f = vectors.shape
-        if self._spheres or self._mean_norm:
-            lengths = np.linalg.norm(self._from_mean(vectors) if self._mean_norm else vectors, axis=1)
-            units = (self._from_mean(vectors) if self._mean_norm else vectors) / lengths[:, None]
+        if self.on_spheres or self.on_mean_norm:
+            lengths = np.linalg.norm(self._from_mean(vectors) if self.on_mean_norm else vectors, axis=1)
+            units = (self._from_mean(vectors) if self.on_mean_norm else vectors) / lengths[:, None]
             tangent = np.eye(f) - units[:, :, None] * units[:, None, :]
             hessian = hessian.copy()
             blocks = hessian.reshape(n, f, n, f)
             rows = np.arange(n)
-            if self._spheres:
+            if self.on_spheres:
                 pulls = np.einsum("ia,ia->i", gradient, vectors) / lengths**2
                 blocks[rows, :, rows, :] -= pulls[:, None, None] * tangent
             else:
@@ -93,9 +93,9 @@ class JointManifold:
         for k, (a, b) in enumerate(zip(*np.triu_indices(f, 1), strict=True)):
             turns[k, :, a], turns[k, :, b] = vectors[:, b], -vectors[:, a]
         parts = [turns]
-        if self._spheres:
+        if self.on_spheres:
             parts.append(np.eye(n)[:, :, None] * vectors)
-        if self._mean_norm:
+        if self.on_mean_norm:
             parts.append(self._normal(vectors)[None])
         if self.problem.translation_invariant:
             parts.append(np.broadcast_to(np.eye(f)[:, None, :], (f, n, f)))

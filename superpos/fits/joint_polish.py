@@ -56,7 +56,7 @@ COLLAPSED = 1.05
 """Effective features below which the importance lies on one feature (`corner`)."""
 
 
-def finish_joint(problem: JointProblem, fit: JointFit, *, polish: bool) -> JointFit:
+def finish_joint(problem: JointProblem, fit: JointFit, *, polish: bool, compiled: bool = True) -> JointFit:
     """Return the end of the conjugate gradients with its verdict, polished if asked for.
 
     Parameters
@@ -67,6 +67,8 @@ def finish_joint(problem: JointProblem, fit: JointFit, *, polish: bool) -> Joint
         Where the conjugate gradients ended.
     polish
         Whether to go on to a critical point.
+    compiled
+        Whether derivatives are assembled by the compiled engine; the linear algebra is LAPACK's.
 
     Returns
     -------
@@ -82,7 +84,7 @@ def finish_joint(problem: JointProblem, fit: JointFit, *, polish: bool) -> Joint
     if n * (min(n, f) + problem.learned) > LARGEST:
         return replace(fit, message=f"{fit.message} Too large to be polished or certified.")
     with np.errstate(all="ignore"):
-        curvature, rows, basis = _in_few_dimensions(problem, fit.vectors)
+        curvature, rows, basis = _in_few_dimensions(problem, fit.vectors, compiled=compiled)
         point = curvature.at(rows, np.sqrt(fit.importance))
         found = judge(curvature, point)
         if polish and point.is_finite:
@@ -95,13 +97,15 @@ def finish_joint(problem: JointProblem, fit: JointFit, *, polish: bool) -> Joint
     return replace(fit, verdict=found.verdict)
 
 
-def _in_few_dimensions(problem: JointProblem, vectors: Float) -> tuple[JointCurvature, Float, Float | None]:
+def _in_few_dimensions(
+    problem: JointProblem, vectors: Float, *, compiled: bool
+) -> tuple[JointCurvature, Float, Float | None]:
     """Return the problem in at most n dimensions, the vectors there, and the way back (n, f)."""
     n, f = vectors.shape
     if f <= n:
-        return JointCurvature(problem), vectors, None
+        return JointCurvature(problem, compiled=compiled), vectors, None
     basis = np.linalg.svd(vectors, full_matrices=False)[2]
-    return JointCurvature(replace(problem, n_dims=n)), vectors @ basis.T, basis
+    return JointCurvature(replace(problem, n_dims=n), compiled=compiled), vectors @ basis.T, basis
 
 
 def _goal(point: CurvedPoint) -> float:
@@ -117,41 +121,34 @@ def _descend(
 ) -> tuple[CurvedPoint, JointVerdict, int]:
     """Return the end of the descent, its verdict and the number of steps."""
     damping, escapes = FIRST_DAMPING, 0
-    stiff = _stiffened(curvature, point)
     for nit in range(MAX_ITER):
         if _is_critical(point):
             found = judge(curvature, point)
             if found.way_down is None or escapes == ESCAPES:
                 return point, found, nit
             point, escapes = _beyond(curvature, point, found.way_down), escapes + 1
-            damping, stiff = FIRST_DAMPING, _stiffened(curvature, point)
+            damping = FIRST_DAMPING
             continue
-        step, damping = _step(point, stiff, damping)
+        step, damping = _step(point, damping)
         if step is None:
             return point, judge(curvature, point), nit
         trial = curvature.moved(point, step)
-        ratio = _ratio(point, trial, step)
+        ratio = _ratio(point, trial, step, damping)
         if ratio > 0.75:
             damping = max(damping / 5.0, LEAST_DAMPING)
         elif not ratio >= 0.25:
             damping *= 5.0
         if ratio > 0.01:
-            point, stiff = trial, _stiffened(curvature, trial)
+            point = trial
     return point, judge(curvature, point), MAX_ITER
 
 
-def _stiffened(curvature: JointCurvature, point: CurvedPoint) -> Float:
-    """Return the Hessian with the flat directions made stiff."""
-    flat = curvature.flat_directions(point)
-    return np.asarray(point.hessian + float(np.abs(point.hessian.diagonal()).max()) * (flat @ flat.T))
-
-
-def _step(point: CurvedPoint, stiff: Float, damping: float) -> tuple[Float | None, float]:
+def _step(point: CurvedPoint, damping: float) -> tuple[Float | None, float]:
     """Return the damped Newton step and the damping that made it; None where no damping does."""
     gradient = point.gradient
     length = float(np.linalg.norm(gradient))
     while damping <= MOST_DAMPING:
-        factor = stiff.copy()
+        factor = point.stiff.copy()
         factor.ravel()[:: len(factor) + 1] += damping * length
         factor, info = dpotrf(factor, lower=1, overwrite_a=1, clean=0)
         if info == 0:
@@ -162,11 +159,13 @@ def _step(point: CurvedPoint, stiff: Float, damping: float) -> tuple[Float | Non
     return None, damping
 
 
-def _ratio(point: CurvedPoint, trial: CurvedPoint, step: Float) -> float:
+def _ratio(point: CurvedPoint, trial: CurvedPoint, step: Float, damping: float) -> float:
     """Return the actual decrease over the predicted one; -1 where the trial point is not finite."""
     if not trial.is_finite:
         return -1.0
-    predicted = -float(point.gradient @ step) - 0.5 * float(step @ point.hessian @ step)
+    # Of the stiff model, by the equation that the step solves.
+    shift = damping * float(np.linalg.norm(point.gradient))
+    predicted = -0.5 * float(point.gradient @ step) + 0.5 * shift * float(step @ step)
     actual = point.fun - trial.fun
     if abs(actual) < READABLE * max(abs(point.fun), abs(trial.fun)):
         actual = -0.5 * float((point.gradient + trial.gradient) @ step)

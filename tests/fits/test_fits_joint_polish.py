@@ -69,7 +69,7 @@ def test_derivatives_against_finite_differences(
         objective.loss(objective.pack(vectors / problem.length, logits)), rel=1e-12
     )
 
-    flat = curvature.flat_directions(point)
+    flat = curvature.flat_directions(vectors, amplitudes)
     np.testing.assert_allclose(flat.T @ point.gradient, 0.0, atol=1e-11 * point.force)
     basis, sizes, _ = np.linalg.svd(flat, full_matrices=False)
     basis = basis[:, sizes > 1e-9]
@@ -82,6 +82,14 @@ def test_derivatives_against_finite_differences(
         bend = step @ point.hessian @ step
         assert (ahead - 2 * point.fun + back) / h**2 == pytest.approx(bend, rel=1e-4, abs=1e-3)
     np.testing.assert_allclose(point.hessian, point.hessian.T, atol=1e-10 * np.abs(point.hessian).max())
+    # The stiff Hessian lies above along the flat directions, and nowhere else.
+    rest = np.eye(point.gradient.size) - basis @ basis.T
+    np.testing.assert_allclose(rest @ (point.stiff - point.hessian) @ rest, 0.0, atol=1e-9 * point.force)
+    engine = JointCurvature(problem, compiled=True).at(vectors, amplitudes)
+    np.testing.assert_allclose(engine.gradient, point.gradient, atol=1e-12 * point.force)
+    np.testing.assert_allclose(engine.hessian, point.hessian, atol=1e-12 * np.abs(point.hessian).max())
+    np.testing.assert_allclose(rest @ (engine.stiff - point.stiff) @ rest, 0.0, atol=1e-9 * point.force)
+    assert np.linalg.eigvalsh(basis.T @ (engine.stiff - engine.hessian) @ basis).min() > 0.0
 
 
 @pytest.mark.parametrize(("similarity", "gauge"), [("cosine", "unit"), ("rbf", "none")])

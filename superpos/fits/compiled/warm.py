@@ -9,6 +9,7 @@ import numpy as np
 from superpos.fits.compiled.certificate import certify_compiled
 from superpos.fits.compiled.joint import fit_joint_compiled
 from superpos.fits.compiled.reoptimise import reoptimise_compiled
+from superpos.fits.joint_curvature import JointCurvature
 from superpos.fits.problem import JointProblem
 from superpos.specs.axes import Kernel
 
@@ -21,6 +22,7 @@ def warm_up() -> float:
     weights, norms = np.full(3, 1.0 / 3.0), np.linalg.norm(vectors, axis=1)
     problem = JointProblem(np.eye(3), kernel, 2, 1.0, "cosine", 1.0, "unit", True, 1.0)
     fit_joint_compiled(problem, vectors, np.zeros(3), max_iter=2, gtol=1e-3)
+    JointCurvature(problem, compiled=True).at(vectors / norms[:, None], np.sqrt(weights))
     for optimiser in ("powell", "manifold"):
         reoptimise_compiled(
             vectors,
