@@ -3,8 +3,8 @@
     python -m benchmarks.joint_polish [--problems P]
 
 SciPy minimises the same objective over logits with our gradient and a Hessian from its differences; it is
-given 1e-8 as well. Times are CPU seconds of the process on one thread; medians, quartiles in brackets. Reached:
-share of problems whose gradient (the largest component, over logits) ends below 1e-8.
+given 1e-8 as well. Times are CPU seconds of the process on one thread; medians, quartiles in brackets.
+Reached: share of problems whose gradient (the largest component, over logits) ends below 1e-8.
 """
 
 from __future__ import annotations
