@@ -2,12 +2,12 @@
 
     P_w = (1 / |w|) sum_{t in w} E_t,   E the input embedding (`embed`) or the output embedding (`unembed`)
 
-Rows of E are read one by one from the safetensors files, nothing else is loaded; which tensor they are rows of
-is what transformers would load (`superpos.activations.parameters`). A tied output embedding is the input
-embedding, unless the files hold one of its own; the bias that a few heads add is left out, and so is the constant factor by which some
-models scale their embeddings. With random weights `embed` is the matrix of the model that `load_model` builds
-from the seed, and an output embedding of its own is drawn N(0, initializer_range^2) from a draw of its own,
-as these classes initialise it.
+Rows of E are read one by one from the safetensors files, nothing else is loaded; they are rows of the tensor
+that transformers would load (`superpos.activations.parameters`). A tied output embedding is the input
+embedding, unless the files hold one of its own; the bias that a few heads add is left out, and so is the
+constant factor by which some models scale their embeddings. With random weights `embed` is the matrix of the
+model that `load_model` builds from the seed, and an output embedding of its own is drawn N(0,
+initializer_range^2) from a draw of its own, as these classes initialise it.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def token_rows(spec: ModelSpec, words: Sequence[Sequence[int]], matrix: Matrix) 
     ArgumentError
         For no words, a word without tokens, and an unknown matrix.
     InputError
-        For a model that cannot be located or has no such matrix, token ids without a row, and rows that are not
-        finite.
+        For a model that cannot be located or has no such matrix, token ids without a row, and rows that are
+        not finite.
     """
     check_choice("matrix", matrix, MATRICES)
     if not words or not all(len(word) for word in words):

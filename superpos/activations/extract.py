@@ -198,7 +198,7 @@ def check_tokens(info: ModelInfo, tokens: LabelledTokens, sequences: tuple[Probe
             f"model {info.name}: reads {info.max_positions} positions, a sequence has {longest} that must "
             "be read; use shorter sequences"
         )
-    spec = ModelSpec(info.name, info.revision, cast(WeightsKind, info.weights), info.seed)
+    spec = ModelSpec(info.name, info.revision, cast("WeightsKind", info.weights), info.seed)
     for sequence in sequences:
         if sequence.token_ids.min() < 0 or sequence.token_ids.max() >= info.vocab_size:
             number = int(tokens.sample_sequences[sequence.first_row])

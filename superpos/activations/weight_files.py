@@ -94,8 +94,8 @@ def _no_weights(folder: Path) -> str:
     others = [name for name in names if name.endswith(".safetensors")]
     if others:
         return (
-            f"{folder}: has neither {SINGLE} nor {INDEX}, which are read ({others[0]} is not); save the model "
-            "with save_pretrained, or rename the file if it holds all of it"
+            f"{folder}: has neither {SINGLE} nor {INDEX}, which are read ({others[0]} is not); save the "
+            "model with save_pretrained, or rename the file if it holds all of it"
         )
     pickles = [name for name in names if name.endswith(PICKLES)]
     if pickles:

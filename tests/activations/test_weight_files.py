@@ -216,7 +216,7 @@ def test_the_file_that_the_configuration_names(tmp_path, tokens):
     assert [file.name for file in weight_files(tmp_path / "model")] == ["second.safetensors"]
     same_as_transformers(spec, "llama", tmp_path, tokens)
     path.write_text(json.dumps(config | {"transformers_weights": "../other/model.safetensors"}))
-    with pytest.raises(InputError, match="transformers_weights = .* is no file beside it"):
+    with pytest.raises(InputError, match=r"transformers_weights = .* is no file beside it"):
         weight_files(tmp_path / "model")
 
 
@@ -328,8 +328,8 @@ def test_a_tokenizer_may_know_more_tokens_than_the_embedding_has_rows(tmp_path, 
     assert same.shards[0].sha256 == info.shards[0].sha256
     ids[tokens.sequence_starts[1]] = 61
     message = (
-        r"model .*: sequence 1 of the feature set \(document document 1\) holds token id 61 \('<image>'\), and "
-        r"the embedding has 61 rows \(0 to 60\)"
+        r"model .*: sequence 1 of the feature set \(document document 1\) holds token id 61 \('<image>'\), "
+        r"and the embedding has 61 rows \(0 to 60\)"
     )
     with pytest.raises(InputError, match=message) as caught:
         extract(model, dataset(tokens, ids), site, tmp_path / "c")
