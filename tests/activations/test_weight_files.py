@@ -5,6 +5,7 @@ The reference is transformers itself: the model with its head that `from_pretrai
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -339,8 +340,6 @@ def test_a_tokenizer_may_know_more_tokens_than_the_embedding_has_rows(tmp_path, 
 
 
 def dataset(tokens, ids):
-    import dataclasses
-
     return dataclasses.replace(tokens, token_ids=ids)
 
 
