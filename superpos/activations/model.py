@@ -124,6 +124,7 @@ def _pretrained(folder: Path, kind: torch.dtype) -> nn.Module:
     from transformers import AutoModel
 
     config = read_architecture(folder)
+    module: nn.Module
     module, missing = _read_weights(AutoModel, folder, kind)
     head = head_class(config)
     if missing and head is not None:

@@ -52,7 +52,8 @@ def matrix_name(module: Any, matrix: str, folder: Path) -> str:
         found = module.get_output_embeddings()
         if not isinstance(found, nn.Module):
             raise InputError(f"{folder}: {type(module).__name__} has no output embedding")
-    return next(path for path, part in module.named_modules() if part is found) + ".weight"
+    path: str = next(path for path, part in module.named_modules() if part is found)
+    return f"{path}.weight"
 
 
 def stored_parameter(module: Any, name: str, files: tuple[Path, ...], folder: Path) -> Stored:

@@ -50,15 +50,14 @@ def sequence_ends(
     if front or back:
         return front, back
     named = _named_tokens(file)
-    begin, first, last = (named.get(name) for name in ("bos_token", "cls_token", "sep_token"))
-    known = next((name for name in BEGIN_TOKENS if name in special), None)
-    if not named and known is None and {CLASS_TOKEN, SEPARATOR_TOKEN} <= special.keys():
+    begin, first, last = (named.get(name, "") for name in ("bos_token", "cls_token", "sep_token"))
+    known = next((name for name in BEGIN_TOKENS if name in special), "")
+    if not named and not known and {CLASS_TOKEN, SEPARATOR_TOKEN} <= special.keys():
         first, last = CLASS_TOKEN, SEPARATOR_TOKEN
-    if first in vocabulary and last in vocabulary and begin in (None, first):
+    if first in vocabulary and last in vocabulary and begin in ("", first):
         return (vocabulary[first],), (vocabulary[last],)
-    if begin in special:
-        return (special[begin],), ()
-    return ((special[known],) if known is not None else ()), ()
+    begin = begin if begin in special else known
+    return ((special[begin],) if begin else ()), ()
 
 
 def _added(step: Mapping[str, Any] | None) -> Ends:
