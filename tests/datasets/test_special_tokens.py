@@ -31,11 +31,13 @@ from superpos.datasets.builders.entity_spans import surname_tokens
 from superpos.datasets.python_syntax import PYTHON_FEATURES, python_labels
 from superpos.datasets.sources import Corpus, Document, corpus_digest
 from superpos.datasets.text_features import TEXT_FEATURES, text_features
+from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
 from superpos.models import bundled_model
 from superpos.specs.builders import EntityOptions, RegexOptions, SpanPattern, TokenOptions, TokenPredicate
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.imports import TokenListOptions
 
 PROSE = (
     "The Café in Zürich opened at 9, and Mary paid 120 francs (about 110 euros) for naïve paintings. "
@@ -346,7 +348,7 @@ def test_windows_leave_room_for_both(folder: Path) -> None:
 
 
 def test_names_end_the_text_and_the_separator_follows(folder: Path, tmp_path: Path) -> None:
-    people = ["Mary Río", "Paul Ray", "Ann Pan", "Tom Told", "Eva Hell", "Dan Bank"]
+    people = ["Ann 漢字", "Mary Río", "Paul Ray", "Ann Pan", "Tom Told", "Eva Hell", "Dan Bank"]
     listed = "\n".join(f"{name},{'ab'[index % 2]}" for index, name in enumerate(people))
     (tmp_path / "people.csv").write_text(f"name,label\n{listed}\n", encoding="utf-8")
     options = EntityOptions(str(tmp_path / "people.csv"))
@@ -360,7 +362,8 @@ def test_names_end_the_text_and_the_separator_follows(folder: Path, tmp_path: Pa
     for end, length in zip(ends.tolist(), data.sample_lengths.tolist(), strict=True):
         entries = [table.tokenizer.id_to_token(token) for token in data.token_ids[end - 1 - length : end - 1]]
         spelled.add("".join(entry.removeprefix("##") for entry in entries))
-    assert spelled == {dropped(name.split()[1]) for name in people}
+    assert spelled == {dropped(name.split()[1]) for name in people[1:]}  # [UNK] is no sample
+    assert data.provenance["surnames_not_written"] == 4
 
 
 def test_a_surname_is_counted_by_its_place(folder: Path) -> None:
@@ -370,3 +373,12 @@ def test_a_surname_is_counted_by_its_place(folder: Path) -> None:
         assert ids == table.encode(text)
         own = b"".join(table.own_texts(text, ids)[-count:]).decode()
         assert own == surname.replace(" ", "")
+
+
+def test_words_that_the_vocabulary_cannot_write_are_no_directions(folder: Path) -> None:
+    table = load_tokens(folder)
+    spec = DatasetSpec("l", "token_list", options=TokenListOptions(("price", "Paid"), several_tokens="mean"))
+    assert list_tokens(spec, table) == tuple(tuple(table.encode(word)) for word in ("price", "paid"))
+    spec = DatasetSpec("l", "token_list", options=TokenListOptions(("price", "漢字"), several_tokens="mean"))
+    with pytest.raises(InputError, match="words: '漢字' cannot be written with this tokenizer's vocabulary"):
+        list_tokens(spec, table)

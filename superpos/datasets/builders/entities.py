@@ -8,8 +8,8 @@ the class, so features are exclusive. The text before a name is
 
 Each text is a sequence of its own with one sample: the tokens of the surname, which end the text (a suffix
 such as Jr. is cut off: what follows the surname changes nothing before it in a causal model). Encoders read
-their separator behind it. A text
-longer than the context loses its front. `n_sequences` and `min_positives` of the specification play no part;
+their separator behind it. A text longer than the context loses its front. A surname that a vocabulary cannot
+write (`[UNK]`) is left out and counted. `n_sequences` and `min_positives` of the specification play no part;
 `n_samples` limits the texts (see `entity_texts`).
 
 Groups of a split: all sequences of a name stay together. With sentences, so do all of a document, and hence
@@ -26,7 +26,7 @@ import numpy as np
 
 from superpos.arrays import Int
 from superpos.datasets.builders.entity_lists import Entity, choose_classes, read_entities
-from superpos.datasets.builders.entity_spans import surname_tokens
+from superpos.datasets.builders.entity_spans import surname_tokens, writes_surname
 from superpos.datasets.builders.entity_texts import (
     EntityText,
     TextSource,
@@ -63,6 +63,10 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
     make = from_templates if options.contexts == "templates" else from_sentences
     source = make(spec, options, kept)
     texts, dropped = choose_texts(spec, options, kept, classes, source.texts)
+    if table.by_offsets:
+        written = [item for item in texts if writes_surname(table, item.text, item.surname)]
+        dropped = {**dropped, "surnames_not_written": len(texts) - len(written)}
+        texts = written
     if len(texts) < MIN_SAMPLES:
         raise InputError(
             f"{path}: {len(texts)} texts for {len(kept)} names ({options.contexts}); at least {MIN_SAMPLES} "

@@ -40,6 +40,12 @@ def surname_tokens(table: TokenTable, text: str, surname: str) -> tuple[list[int
     return ids, count
 
 
+def writes_surname(table: TokenTable, text: str, surname: str) -> bool:
+    """Whether the vocabulary can write the surname at the end of `text`; raises as `surname_tokens`."""
+    ids, count = surname_tokens(table, text, surname)
+    return not table.special[ids[len(ids) - count :]].any()
+
+
 def _spelled(table: TokenTable, surname: str) -> bytes:
     """Return the bytes of the surname after the tokenizer's normalisation (NFC, lower case, ...)."""
     normalizer = table.tokenizer.normalizer
