@@ -127,7 +127,7 @@ def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
             kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 (no mapping)
             found = {name: file.get_tensor(name) for name, kind in kinds.items() if kind != "BF16"}
         if len(found) < len(kinds):  # which NumPy lacks
-            parts = dict(deserialize(path.read_bytes()))
+            parts = dict(deserialize(path.read_bytes()))  # type: ignore[no-untyped-call]  # of compiled code
             found |= {
                 name: bfloat16_values(part["data"], tuple(part["shape"]))
                 for name, part in parts.items()
