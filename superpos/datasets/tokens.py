@@ -24,6 +24,8 @@ from superpos.datasets.spelling import spelling
 from superpos.errors import InputError
 from superpos.hashing import file_digest
 
+BLANK = "\u2581"
+"""What stands for a blank in SentencePiece-like vocabularies."""
 KEPT = 4
 """Tokenizers that are held: planning asks for each once a set."""
 
@@ -66,9 +68,18 @@ class TokenTable:
         """Return first character and one past the last of each token of a text, (n_tokens, 2), ascending.
 
         Several tokens may stand for one character. A token that stands for none lies behind the one before.
+        SentencePiece-like tokens that write the blank before a word stand for it too.
         """
-        found = self.tokenizer.encode(text, add_special_tokens=False).offsets
-        places = np.array(found, dtype=np.int64).reshape(-1, 2)
+        encoding = self.tokenizer.encode(text, add_special_tokens=False)
+        places = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        before = 0
+        for index, token in enumerate(encoding.tokens):
+            start, end = places[index].tolist()
+            if token.startswith(BLANK) and text[start : start + 1] != BLANK:
+                end = start if token == BLANK else end
+                blank = before < start and text[start - 1].isspace()
+                places[index] = start - blank, end
+            before = max(before, end)
         nothing = places[:, 1] <= places[:, 0]
         places[nothing] = 0
         places = np.maximum.accumulate(places, axis=0)

@@ -207,6 +207,20 @@ def test_each_token_stands_for_its_place_in_the_text(wordpiece: TokenTable) -> N
     assert b"".join(wordpiece.pieces(PROSE, ids)).decode() == PROSE
 
 
+def test_a_token_that_writes_the_blank_before_it_stands_for_it(tmp_path: Path) -> None:
+    table = saved(trained("unigram"), tmp_path)
+    text = "Running  water; re-running\tTests! don't"
+    ids = table.encode(text)
+    own = [part.decode() for part in table.own_texts(text, ids)]
+    entries = [table.tokenizer.id_to_token(index) for index in ids]
+    marked = [part for part, entry in zip(own, entries, strict=True) if entry.startswith("\u2581")]
+    assert len(marked) == 5
+    assert not marked[0].startswith(" ")
+    assert [part[0] for part in marked[1:]] == [" ", " ", "\t", " "]
+    # Of two blanks one is written; the other is in no token.
+    assert "".join(own) == text.replace("  ", " ")
+
+
 WILD = st.text(
     st.one_of(
         st.sampled_from("ab É\u00a0\t\n½ﬁ漢İß\u0301\u200b.'_"), st.characters(exclude_categories=["Cs"])
