@@ -63,6 +63,20 @@ def build(config: Any, device: str) -> nn.Module:
     return module
 
 
+def head_class(config: Any) -> Any | None:
+    """Return the auto class that builds an architecture with its language-model head, None without one."""
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_MASKED_LM_MAPPING,
+        AutoModelForCausalLM,
+        AutoModelForMaskedLM,
+    )
+
+    if type(config) in MODEL_FOR_MASKED_LM_MAPPING:
+        return AutoModelForMaskedLM
+    return AutoModelForCausalLM if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING else None
+
+
 @contextmanager
 def in_one_line(folder: Path) -> Iterator[None]:
     """Turn what transformers, its configuration checks and safetensors raise into one line."""

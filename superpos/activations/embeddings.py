@@ -2,27 +2,27 @@
 
     P_w = (1 / |w|) sum_{t in w} E_t,   E the input embedding (`embed`) or the output embedding (`unembed`)
 
-Rows of E are read one by one from the safetensors files, nothing else is loaded. A tied output embedding is
-the input embedding; the bias that a few heads add is left out, and so is the constant factor by which some
-models scale their embeddings. With random weights `embed` is the matrix of the model that `load_model` builds
-from the seed, and an output embedding of its own is drawn N(0, initializer_range^2) from a draw of its own,
-as these classes initialise it.
+Rows of E are read one by one from the safetensors files, nothing else is loaded; they are rows of the tensor
+that transformers would load (`superpos.activations.parameters`). A tied output embedding is the input
+embedding, unless the files hold one of its own; the bias that a few heads add is left out, and so is the
+constant factor by which some models scale their embeddings. With random weights `embed` is the matrix of the
+model that `load_model` builds from the seed, and an output embedding of its own is drawn N(0,
+initializer_range^2) from a draw of its own, as these classes initialise it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from torch import nn
 
 from superpos.activations.building import in_one_line, quiet, read_architecture
-from superpos.activations.folders import read_header, weight_files
 from superpos.activations.hub import download
-from superpos.activations.inspection import locate
+from superpos.activations.inspection import check_token_ids, locate
+from superpos.activations.parameters import Stored, matrix_name, model_on_meta, stored_parameter
+from superpos.activations.weight_files import weight_files
 from superpos.arrays import Float
 from superpos.errors import ArgumentError, InputError
 from superpos.seeding import draw_entropy
@@ -33,9 +33,6 @@ Matrix = Literal["embed", "unembed"]
 MATRICES: tuple[str, ...] = get_args(Matrix)
 INITIALIZER_RANGE = 0.02
 """Standard deviation of fresh weights where a configuration states none."""
-
-OLD_NAMES = {"lm_head.weight": ("embed_out.weight",)}
-"""What files call a parameter that transformers has renamed since (GPT-NeoX)."""
 
 
 def token_rows(spec: ModelSpec, words: Sequence[Sequence[int]], matrix: Matrix) -> Float:
@@ -53,9 +50,10 @@ def token_rows(spec: ModelSpec, words: Sequence[Sequence[int]], matrix: Matrix) 
     Raises
     ------
     ArgumentError
-        For no words, a word without tokens, token ids outside of the vocabulary, and an unknown matrix.
+        For no words, a word without tokens, and an unknown matrix.
     InputError
-        For a model that cannot be located or has no such matrix, and rows that are not finite.
+        For a model that cannot be located or has no such matrix, token ids without a row, and rows that are
+        not finite.
     """
     check_choice("matrix", matrix, MATRICES)
     if not words or not all(len(word) for word in words):
@@ -63,18 +61,19 @@ def token_rows(spec: ModelSpec, words: Sequence[Sequence[int]], matrix: Matrix) 
     folder, commit = locate(spec)
     config = read_architecture(folder)
     with in_one_line(folder), quiet():
-        name, shape, tied = _parameter(config, folder, matrix)
+        module = model_on_meta(config)
+        name = matrix_name(module, matrix, folder)
+    weight = module.get_parameter(name)
+    shape = (int(weight.shape[0]), int(weight.shape[1]))
     used = sorted({int(token) for word in words for token in word})
-    if used[0] < 0 or used[-1] >= shape[0]:
-        raise ArgumentError(
-            "words",
-            f"token ids {used[0]} to {used[-1]} reach outside the vocabulary of model {spec.name} "
-            f"(0 to {shape[0] - 1})",
-        )
+    check_token_ids(spec, shape[0], used, "a word")
     if spec.weights == "pretrained":
         source = download(spec.name, commit) if commit else folder
-        rows = _read_rows(weight_files(source), name, used, source)
-    elif matrix == "embed" or tied:
+        files = weight_files(source)
+        with in_one_line(source):
+            stored = stored_parameter(module, name, files, source)
+        rows = _read_rows(stored, used)
+    elif weight is module.get_input_embeddings().get_parameter("weight"):
         rows = _built_rows(spec, used)
     else:
         rows = _drawn_rows(config, shape, spec.seed, used)
@@ -84,55 +83,13 @@ def token_rows(spec: ModelSpec, words: Sequence[Sequence[int]], matrix: Matrix) 
     return np.stack([rows[[place[int(token)] for token in word]].mean(axis=0) for word in words])
 
 
-def _parameter(config: Any, folder: Path, matrix: Matrix) -> tuple[str, tuple[int, int], bool]:
-    """Return name and shape of a matrix in the model with its head, and whether it is the input embedding."""
-    from transformers import (
-        MODEL_FOR_CAUSAL_LM_MAPPING,
-        MODEL_FOR_MASKED_LM_MAPPING,
-        AutoModel,
-        AutoModelForCausalLM,
-        AutoModelForMaskedLM,
-    )
-
-    kind = AutoModel
-    if matrix == "unembed":
-        masked = type(config) in MODEL_FOR_MASKED_LM_MAPPING
-        if not masked and type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-            raise InputError(
-                f"{folder}: {config.model_type} has no language-model head, so no unembed matrix"
-            )
-        kind = AutoModelForMaskedLM if masked else AutoModelForCausalLM
-    with torch.device("meta"):
-        module = kind.from_config(config, trust_remote_code=False)
-    embedding = module.get_input_embeddings()
-    found = embedding
-    if matrix == "unembed":
-        found = module.get_output_embeddings()
-        if not isinstance(found, nn.Module):
-            raise InputError(f"{folder}: {type(module).__name__} has no output embedding")
-    weight = found.get_parameter("weight")
-    tied = weight is embedding.get_parameter("weight")
-    name = next(name for name, value in module.named_parameters() if value is weight)
-    rows, columns = weight.shape
-    return name, (int(rows), int(columns)), tied
-
-
-def _read_rows(files: tuple[Path, ...], name: str, tokens: list[int], folder: Path) -> Float:
-    """Return rows of a stored matrix, (n, d); its name may be with or without the prefix of the backbone."""
+def _read_rows(matrix: Stored, tokens: list[int]) -> Float:
+    """Return rows of a stored matrix of any dtype, (n, d)."""
     from safetensors import safe_open
 
-    for path in files:
-        for tensor in read_header(path):
-            if _same_parameter(tensor.name, name) or tensor.name in OLD_NAMES.get(name, ()):
-                with safe_open(path, framework="pt") as opened:
-                    rows = opened.get_slice(tensor.name)
-                    return np.stack([rows[token].double().numpy() for token in tokens])
-    raise InputError(f"{folder}: no tensor {name} in the weight files ({files[0].name} first)")
-
-
-def _same_parameter(stored: str, wanted: str) -> bool:
-    """Whether two names are one but for the backbone's prefix, which files have or lack."""
-    return stored == wanted or stored.partition(".")[2] == wanted or stored == wanted.partition(".")[2]
+    with safe_open(matrix.path, framework="pt") as opened:
+        rows = opened.get_slice(matrix.tensor)
+        return np.stack([rows[token].double().numpy() for token in tokens])
 
 
 def _built_rows(spec: ModelSpec, tokens: list[int]) -> Float:

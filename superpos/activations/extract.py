@@ -14,12 +14,14 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 
 from superpos.activations.batches import GROUP_BATCHES, ProbedSequence, probed_sequences
 from superpos.activations.behaviour import fingerprint
+from superpos.activations.inspection import check_token_ids
 from superpos.activations.model import LoadedModel
 from superpos.activations.oracle import deviation, oracle
 from superpos.activations.pooling import check_pooling
@@ -30,6 +32,7 @@ from superpos.activations.structure import Site
 from superpos.errors import ArgumentError, InputError, StageError
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.records.data import ActivationInfo, LabelledTokens, ModelInfo
+from superpos.specs.models import ModelSpec, WeightsKind
 
 STORED_DTYPES = {"float32": "float32", "float16": "float16", "bfloat16": "float32"}
 """Dtype in the file for each computing dtype; bfloat16 widens exactly."""
@@ -195,13 +198,13 @@ def check_tokens(info: ModelInfo, tokens: LabelledTokens, sequences: tuple[Probe
             f"model {info.name}: reads {info.max_positions} positions, a sequence has {longest} that must "
             "be read; use shorter sequences"
         )
-    low = min(int(sequence.token_ids.min()) for sequence in sequences)
-    high = max(int(sequence.token_ids.max()) for sequence in sequences)
-    if low < 0 or high >= info.vocab_size:
-        raise InputError(
-            f"model {info.name}: token ids {low} to {high} reach outside the embedding "
-            f"(0 to {info.vocab_size - 1})"
-        )
+    spec = ModelSpec(info.name, info.revision, cast("WeightsKind", info.weights), info.seed)
+    for sequence in sequences:
+        if sequence.token_ids.min() < 0 or sequence.token_ids.max() >= info.vocab_size:
+            number = int(tokens.sample_sequences[sequence.first_row])
+            document = tokens.documents[int(tokens.sequence_documents[number])]
+            where = f"sequence {number} of the feature set (document {document})"
+            check_token_ids(spec, info.vocab_size, sequence.token_ids.tolist(), where)
 
 
 def _agreement(

@@ -1,45 +1,12 @@
-"""What a model folder holds, checked without torch: configuration, safetensors weights, tokenizer.
-
-A safetensors file is an 8-byte little-endian header length, a JSON header {tensor: {dtype, shape,
-data_offsets}} and the raw tensors. A floating-point number is finite unless all its exponent bits are set, so
-that one mask per dtype finds NaN and infinities in any of them, bfloat16 included.
-"""
+"""What a model folder holds beside its weights, checked without torch: configuration and tokenizer."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from superpos.errors import InputError
-from superpos.hashing import canonical_json, file_digest, text_digest
-
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-EXPONENTS: dict[str, tuple[type[np.unsignedinteger[Any]], int]] = {
-    "F16": (np.uint16, 0x7C00),
-    "BF16": (np.uint16, 0x7F80),
-    "F32": (np.uint32, 0x7F800000),
-    "F64": (np.uint64, 0x7FF0000000000000),
-}
-"""Unsigned type and exponent mask of each floating-point dtype of safetensors."""
-CHUNK = 1 << 22
-"""Numbers that are checked at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """One tensor of a safetensors file."""
-
-    name: str
-    dtype: str
-    offset: int
-    """Byte at which its data begin in the file."""
-    n_bytes: int
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -55,6 +22,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder}: no such model folder")
     path = folder / "config.json"
     if not path.is_file():
+        ggufs = sorted(found for found in folder.iterdir() if found.suffix.lower() == ".gguf")
+        if ggufs:
+            raise InputError(gguf_message(ggufs[0]))
         raise InputError(
             f"{folder}: no config.json; a model folder holds config.json, *.safetensors and tokenizer.json"
         )
@@ -77,100 +47,39 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def weight_files(folder: Path) -> tuple[Path, ...]:
-    """Return the safetensors files of a folder, sorted by name.
-
-    Raises
-    ------
-    InputError
-        If there is none; a folder with pickled weights is told how to convert them.
-    """
-    files = tuple(sorted(folder.glob("*.safetensors")))
-    if files:
-        return files
-    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
-    if pickles:
-        raise InputError(
-            f"{folder}: holds pickled weights ({pickles[0]}), which can run code when they are read; convert "
-            "them where you trust them: AutoModelForCausalLM.from_pretrained(folder)"
-            ".save_pretrained(new_folder, safe_serialization=True)"
-        )
-    raise InputError(
-        f'{folder}: no weights (*.safetensors); use weights = "random" for the architecture alone'
+def gguf_message(path: Path) -> str:
+    """Return what to do with a GGUF file, in one line."""
+    name = path.name
+    return (
+        f"{path}: GGUF is not read (its weights are mostly quantised, and its names are not those of "
+        "transformers); name a folder with the model's own safetensors, or convert the file once (with the "
+        f"package gguf): AutoModelForCausalLM.from_pretrained(folder, gguf_file={name!r})"
+        f".save_pretrained(new_folder) and AutoTokenizer.from_pretrained(folder, gguf_file={name!r})"
+        ".save_pretrained(new_folder)"
     )
 
 
-def read_header(path: Path) -> tuple[Tensor, ...]:
-    """Return the tensors of a safetensors file; raises `InputError` if it is damaged."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if size < 8 or length > size - 8:
-            raise InputError(f"{path}: is not a complete safetensors file")
-        try:
-            header = json.loads(stream.read(length))
-            tensors = tuple(
-                Tensor(name, str(entry["dtype"]), 8 + length + begin, end - begin)
-                for name, entry in header.items()
-                if name != "__metadata__"
-                for begin, end in [entry["data_offsets"]]
-            )
-        except (
-            UnicodeDecodeError,
-            json.JSONDecodeError,
-            AttributeError,
-            KeyError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise InputError(f"{path}: has a damaged safetensors header ({error})") from error
-    if any(tensor.offset + tensor.n_bytes > size for tensor in tensors):
-        raise InputError(f"{path}: is cut off; its header promises more data than the file holds")
-    return tensors
+def check_tokenizer_file(path: Path) -> None:
+    """Raise `InputError` unless a file is a `tokenizer.json` of the tokenizers library."""
+    token_names(path)
 
 
-def check_finite_weights(files: tuple[Path, ...]) -> None:
-    """Check every floating-point tensor of safetensors files.
-
-    Raises
-    ------
-    InputError
-        Naming the first file and tensor with a NaN or an infinity.
-    """
-    for path in files:
-        for tensor in read_header(path):
-            if tensor.dtype not in EXPONENTS or tensor.name.endswith("masked_bias"):
-                continue  # integers are finite; masked_bias is a constant of old GPT-NeoX files, never loaded
-            _, mask = EXPONENTS[tensor.dtype]
-            bad = sum(int(np.count_nonzero(bits & mask == mask)) for bits in _chunks(path, tensor))
-            if bad:
-                raise InputError(f"{path}: tensor {tensor.name} holds {bad} values that are NaN or infinite")
-
-
-def _chunks(path: Path, tensor: Tensor) -> Iterator[NDArray[Any]]:
-    """Yield the raw bits of a tensor, at most `CHUNK` numbers at a time."""
-    kind, _ = EXPONENTS[tensor.dtype]
-    little = np.dtype(kind).newbyteorder("<")
-    left = tensor.n_bytes // little.itemsize
-    with path.open("rb") as stream:
-        stream.seek(tensor.offset)
-        while left > 0:
-            yield np.frombuffer(stream.read(min(left, CHUNK) * little.itemsize), dtype=little)
-            left -= min(left, CHUNK)
-
-
-def files_digest(files: tuple[Path, ...]) -> str:
-    """Return the SHA-256 over names and contents of files, as 64 hexadecimal digits."""
-    return text_digest(canonical_json([[path.name, file_digest(path)] for path in files]))
-
-
-def tokenizer_size(path: Path) -> int:
-    """Return one more than the largest token id of a `tokenizer.json`; raises `InputError` if unreadable."""
+def token_names(path: Path) -> dict[int, str]:
+    """Return the text of every token of a `tokenizer.json` by id; raises `InputError` if unreadable."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         vocabulary = content["model"]["vocab"]
-        ids = list(vocabulary.values()) if isinstance(vocabulary, dict) else list(range(len(vocabulary)))
-        ids += [entry["id"] for entry in content.get("added_tokens", [])]
-        return 1 + max(ids, default=-1)
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(vocabulary, dict):
+            names = {int(index): str(entry) for entry, index in vocabulary.items()}
+        else:  # Unigram lists pairs of entry and score
+            names = {index: str(entry[0]) for index, entry in enumerate(vocabulary)}
+        return names | {int(item["id"]): str(item["content"]) for item in content.get("added_tokens", [])}
+    except (
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise InputError(f"{path}: is not a tokenizer file of the tokenizers library ({error!r})") from error

@@ -79,11 +79,13 @@ def _explained(repository: str, revision: str) -> Iterator[None]:
         yield
     except (errors.HfHubHTTPError, errors.HFValidationError, http_error, OSError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        gguf = "gguf" in repository.lower()
+        hint = "; GGUF is not read: name the repository that these files were made from" if gguf else ""
         raise InputError(
             f"model {repository}{at}: no such folder, and the hub does not answer or lacks it "
             f"({type(error).__name__}: {first}); download config.json, tokenizer.json and *.safetensors into "
             "a folder and name that folder as the model, or fill the cache where the hub can be reached: "
-            f"hf download {repository}{f' --revision {revision}' if revision else ''}"
+            f"hf download {repository}{f' --revision {revision}' if revision else ''}{hint}"
         ) from error
     finally:
         hub_logging.set_verbosity(level)

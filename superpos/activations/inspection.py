@@ -6,19 +6,15 @@ others are built on the meta device.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from superpos.activations.folders import (
-    check_finite_weights,
-    files_digest,
-    read_config,
-    tokenizer_size,
-    weight_files,
-)
+from superpos.activations.folders import check_tokenizer_file, gguf_message, read_config, token_names
 from superpos.activations.hub import is_repository, resolve
 from superpos.activations.presets import check_revision, preset_folder, preset_size, tokenizer_path
+from superpos.activations.weight_files import check_finite_weights, files_digest, weight_files
 from superpos.errors import InputError, allowed
 from superpos.hashing import file_digest
 from superpos.models import BUNDLED, bundled_model
@@ -52,8 +48,8 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
     Raises
     ------
     InputError
-        If the name is neither bundled, nor a folder, nor a hub repository that can be reached; a revision of
-        a folder or of random weights of a preset is refused too.
+        If the name is neither bundled, nor a folder, nor a hub repository that can be reached; a file, GGUF
+        among them, and a revision of a folder or of random weights of a preset are refused too.
     """
     local: Path | None = None
     if spec.name in BUNDLED:
@@ -62,8 +58,16 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
                 f"model {spec.name}: random weights have no revision {spec.revision!r}; leave it empty"
             )
         return bundled_model(spec.name, spec.revision), ""
-    if Path(spec.name).expanduser().is_dir():
-        local = Path(spec.name).expanduser()
+    place = Path(spec.name).expanduser()
+    if place.suffix.lower() == ".gguf" and not place.is_dir():
+        raise InputError(f"model {gguf_message(place)}")
+    if place.is_file():
+        raise InputError(
+            f"model {spec.name}: is a file; name its folder, which holds config.json, *.safetensors and "
+            "tokenizer.json"
+        )
+    if place.is_dir():
+        local = place
     if local is not None:
         if spec.revision:
             raise InputError(
@@ -120,8 +124,8 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
     ------
     InputError
         One line for: no such model; no config.json; no weights, pickled or non-finite ones; code of its own;
-        an architecture without hookpoints that can be found; a tokenizer with more tokens than the embedding
-        has rows.
+        an architecture without hookpoints that can be found; a tokenizer that cannot be read. One with more
+        tokens than the embedding has rows is no mistake: see `check_token_ids`.
     """
     folder, commit = locate(spec)
     config = read_config(folder)
@@ -141,11 +145,8 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
             check_finite_weights(files)
         weights_digest = files_digest(files)
     tokenizer = folder / "tokenizer.json"
-    if tokenizer.is_file() and (n_tokens := tokenizer_size(tokenizer)) > vocab_size:
-        raise InputError(
-            f"{tokenizer}: has token ids up to {n_tokens - 1}, the embedding has {vocab_size} rows; this is "
-            "the tokenizer of another model"
-        )
+    if tokenizer.is_file():
+        check_tokenizer_file(tokenizer)
     return ModelInfo(
         name=spec.name,
         revision=spec.revision,
@@ -161,6 +162,40 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
         config_digest=file_digest(path),
         weights_digest=weights_digest,
         tokenizer_digest=file_digest(tokenizer) if tokenizer.is_file() else "",
+    )
+
+
+def check_token_ids(spec: ModelSpec, n_rows: int, ids: Iterable[int], where: str) -> None:
+    """Check that a model has an embedding row for every token id.
+
+    Tokenizers may know more tokens than the embedding has rows (Gemma 3, Code Llama), as long as no text that
+    is read yields them.
+
+    Parameters
+    ----------
+    spec
+        The model.
+    n_rows
+        Rows of its embedding.
+    ids
+        Token ids, in the order in which the first wrong one is named.
+    where
+        What holds them, for the message.
+
+    Raises
+    ------
+    InputError
+        Naming the first id without a row, and its token.
+    """
+    wrong = next((int(index) for index in ids if not 0 <= index < n_rows), None)
+    if wrong is None:
+        return
+    tokenizer = locate(spec)[0] / "tokenizer.json"
+    token = token_names(tokenizer).get(wrong) if tokenizer.is_file() else None
+    name = "" if token is None else f" ({token!r})"
+    raise InputError(
+        f"model {spec.name}: {where} holds token id {wrong}{name}, and the embedding has {n_rows} rows (0 to "
+        f"{n_rows - 1}); leave out the text that yields this token, or use the model's own tokenizer"
     )
 
 

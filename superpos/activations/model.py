@@ -1,24 +1,26 @@
 """Loading the backbone of a model: pretrained weights from safetensors, or random ones from a seed.
 
 The language-model head is left out. Nothing that comes with the weights is run (`trust_remote_code` off,
-safetensors only), every parameter must be in the files, and none may be NaN or infinite in the dtype of the
-computation: some float16 checkpoints overflow.
+safetensors only), every parameter must be in the files (a tensor that embedding and head share may be there
+under either name), and none may be NaN or infinite in the dtype of the computation: some float16 checkpoints
+overflow.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from superpos.activations.behaviour import observe
-from superpos.activations.building import build, in_one_line, quiet, read_architecture
-from superpos.activations.folders import weight_files
+from superpos.activations.building import build, head_class, in_one_line, quiet, read_architecture
 from superpos.activations.hub import download
 from superpos.activations.inspection import FAMILIES, inspect_model, locate
 from superpos.activations.structure import Structure, find_structure
+from superpos.activations.weight_files import weight_files
 from superpos.errors import ArgumentError, InputError, StageError
 from superpos.records.data import ModelInfo
 from superpos.seeding import draw_entropy
@@ -118,12 +120,30 @@ def _random(folder: Path, seed: int) -> nn.Module:
 
 
 def _pretrained(folder: Path, kind: torch.dtype) -> nn.Module:
+    """Load a backbone; one whose files name a shared tensor by the head alone is loaded with its head."""
     from transformers import AutoModel
 
-    read_architecture(folder)
+    config = read_architecture(folder)
     module: nn.Module
+    module, missing = _read_weights(AutoModel, folder, kind)
+    head = head_class(config)
+    if missing and head is not None:
+        with_head, still_missing = _read_weights(head, folder, kind)
+        prefix = with_head.base_model_prefix
+        if prefix and not any(key.startswith(f"{prefix}.") for key in still_missing):
+            backbone: nn.Module = with_head.base_model
+            return backbone
+    if missing:
+        raise InputError(
+            f"{folder}: {len(missing)} parameters are not in the weight files, {missing[0]} first"
+        )
+    return module
+
+
+def _read_weights(kind_of_model: Any, folder: Path, kind: torch.dtype) -> tuple[Any, list[str]]:
+    """Return a model with the weights of a folder, and the parameters that these lack, sorted."""
     with in_one_line(folder), torch.random.fork_rng(devices=[]):  # a head that is missing would be drawn
-        module, report = AutoModel.from_pretrained(
+        module, report = kind_of_model.from_pretrained(
             str(folder),
             dtype=kind,
             use_safetensors=True,
@@ -131,12 +151,7 @@ def _pretrained(folder: Path, kind: torch.dtype) -> nn.Module:
             local_files_only=True,
             output_loading_info=True,
         )
-    missing = sorted(key for key in report["missing_keys"] if not key.startswith(UNUSED))
-    if missing:
-        raise InputError(
-            f"{folder}: {len(missing)} parameters are not in the weight files, {missing[0]} first"
-        )
-    return module
+    return module, sorted(key for key in report["missing_keys"] if not key.startswith(UNUSED))
 
 
 def _check_parameters(module: nn.Module, name: str, dtype: str) -> None:

@@ -14,10 +14,10 @@ import tokenizers
 from superpos.datasets.corpus_sets import TextLabels, build_from_corpus
 from superpos.datasets.labels import identical_features
 from superpos.datasets.option_files import option_digest
+from superpos.datasets.sequences import chunk_length
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
-from superpos.datasets.tokens import TokenTable, begin_token_of, load_tokens, tokenizer_file
+from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import ArgumentError
-from superpos.hashing import file_digest
 from superpos.records.data import LabelledTokens
 from superpos.specs.datasets import DatasetSpec, SampleUnit
 from superpos.specs.imports import SparseProbingOptions
@@ -64,9 +64,18 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
     """Return what the content of a feature set depends on, as canonical JSON data.
 
     The name of the set and the place of corpus, files and tokenizer are no part of it, their content is.
-    Files are read, nothing is tokenized. Raises `InputError` as `load_corpus` and `load_tokens` do.
+    Files are read, nothing is tokenized. How sequences begin is always part of it; how they end, and that
+    labels go by places in the text, only where it is so. Raises `InputError` as `load_corpus` and
+    `load_tokens` do.
     """
-    file = tokenizer_file(Path(tokenizer_path))
+    table = load_tokens(Path(tokenizer_path))
+    if spec.builder in ON_TEXT:
+        chunk_length(spec, table)
+    more: dict[str, Any] = {}
+    if table.back or len(table.front) > 1:
+        more["ends"] = [list(table.front), list(table.back)]
+    if table.by_offsets:
+        more["alignment"] = "offsets"
     return {
         "builder": {
             "builder": spec.builder,
@@ -79,8 +88,9 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
         },
         "algorithm_version": ALGORITHM_VERSIONS["dataset"],
         "corpus_digest": corpus.digest if corpus else source_digest(spec.corpus),
-        "tokenizer_digest": file_digest(file),
-        "bos_id": begin_token_of(file),
+        "tokenizer_digest": table.digest,
+        "bos_id": table.bos_id,
+        **more,
     }
 
 

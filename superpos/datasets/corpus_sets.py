@@ -41,9 +41,8 @@ def build_from_corpus(
 ) -> LabelledTokens:
     """Return the labelled tokens of a feature set on text.
 
-    Sequences are chunks of at most `ctx_len` tokens, the leading special token (if the tokenizer has one)
-    included, that start at multiples of the chunk length in documents drawn at random; special tokens are
-    never sampled.
+    Sequences are chunks of at most `ctx_len` tokens, the special tokens before and behind them included, that
+    start at multiples of the chunk length in documents drawn at random; special tokens are never sampled.
 
     Raises
     ------
@@ -52,7 +51,7 @@ def build_from_corpus(
     """
     names = features.names
     drawn = draw_sequences(spec, corpus, table, features.labeller, len(names), features.strata)
-    lead = np.array([table.bos_id] if table.bos_id >= 0 else [], dtype=np.int32)
+    front, back = (np.array(ids, dtype=np.int32) for ids in (table.front, table.back))
     sequences = sorted(drawn.sequences, key=lambda item: (item.document, item.start))
     if len(sequences) < (2 if features.sparse else spec.n_sequences):
         raise InputError(
@@ -61,7 +60,7 @@ def build_from_corpus(
             f"{spec.n_sequences} asked for"
         )
     owners = np.repeat(np.arange(len(sequences)), [len(item.ids) for item in sequences])
-    places = np.concatenate([np.arange(len(item.ids)) + len(lead) for item in sequences])
+    places = np.concatenate([np.arange(len(item.ids)) + len(front) for item in sequences])
     labels = np.concatenate([item.labels for item in sequences])
     eligible = np.flatnonzero(np.concatenate([item.eligible for item in sequences]))
     wanted = MIN_SAMPLES if features.sparse else spec.n_samples
@@ -77,8 +76,8 @@ def build_from_corpus(
     ]
     used = sorted({item.document for item in sequences})
     renumbered = {document: index for index, document in enumerate(used)}
-    token_ids = np.concatenate([part for item in sequences for part in (lead, item.ids)])
-    lengths = [len(lead) + len(item.ids) for item in sequences]
+    token_ids = np.concatenate([part for item in sequences for part in (front, item.ids, back)])
+    lengths = [table.n_ends + len(item.ids) for item in sequences]
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     documents = tuple(corpus.documents[document].name for document in used)
     sequence_documents = np.array([renumbered[item.document] for item in sequences], dtype=np.int64)

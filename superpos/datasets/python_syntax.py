@@ -212,8 +212,8 @@ def python_labels(pieces: list[bytes]) -> Bool | None:
 def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLabels:  # noqa: ARG001 (one signature for all builders)
     """Return the features of tokens by the source token that each lies in; other texts have no labels."""
 
-    def label(document: Document, ids: list[int]) -> TokenLabels | None:  # noqa: ARG001 (one signature for all builders)
-        labels = python_labels([table.token_bytes[index] for index in ids])
+    def label(document: Document, ids: list[int]) -> TokenLabels | None:
+        labels = python_labels(table.pieces(document.text, ids))
         return None if labels is None else TokenLabels(labels)
 
     return TextLabels(PYTHON_FEATURES, label)

@@ -13,6 +13,7 @@ from superpos.arrays import Bool, Int
 from superpos.datasets.sampling import capped_counts
 from superpos.datasets.sources import Corpus, Document
 from superpos.datasets.tokens import TokenTable
+from superpos.errors import InputError
 from superpos.seeding import generator
 from superpos.specs.datasets import DatasetSpec
 
@@ -44,7 +45,7 @@ Labeller = Callable[[Document, list[int]], TokenLabels | None]
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """A chunk of one document: ids without the leading special token, and the labels of each."""
+    """A chunk of one document: ids without the special tokens around them, and the labels of each."""
 
     document: int
     start: int
@@ -66,8 +67,21 @@ class Drawn:
 
 
 def chunk_length(spec: DatasetSpec, table: TokenTable) -> int:
-    """Return how many tokens of a document a sequence holds: chunks start at multiples of it."""
-    return spec.ctx_len - (1 if table.bos_id >= 0 else 0)
+    """Return how many tokens of a document a sequence holds: chunks start at multiples of it.
+
+    Raises
+    ------
+    InputError
+        If the special tokens around a sequence leave too few.
+    """
+    length = spec.ctx_len - table.n_ends
+    if length < MIN_CHUNK:
+        raise InputError(
+            f"datasets.{spec.name}.ctx_len: {spec.ctx_len} leaves {length} tokens of text beside the "
+            f"{table.n_ends} special tokens that this tokenizer puts around it; at least "
+            f"{MIN_CHUNK + table.n_ends} are needed"
+        )
+    return length
 
 
 def document_order(n_documents: int, strata: Int | None, draw: np.random.Generator) -> Int:

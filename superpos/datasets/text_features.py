@@ -1,9 +1,11 @@
-r"""The 11 text features: properties of a token's own text s, computed once for every vocabulary entry.
+r"""The 11 text features: properties of a token's own text s.
 
-s is the token's bytes as UTF-8. Bytes that are no whole character on their own (pieces of a longer one) stay
-in s as unknown characters: not ASCII, and neither digit, letter, capital, white space nor punctuation. A
-digit is a Unicode decimal digit, a capital a Unicode upper-case letter, white space what `str.isspace` says,
-a space U+0020, a word character what `\w` matches; a-z and A-Z are meant literally.
+s is the token's bytes as UTF-8. Where tokens do not spell the text (WordPiece), s is the text that the token
+stands for, before case and accents are dropped; spaces between words are then in no token. Bytes that are no
+whole character on their own (pieces of a longer one) stay in s as unknown characters: not ASCII, and neither
+digit, letter, capital, white space nor punctuation. A digit is a Unicode decimal digit, a capital a Unicode
+upper-case letter, white space what `str.isspace` says, a space U+0020, a word character what `\w` matches;
+a-z and A-Z are meant literally.
 
 | feature                         | s |
 |---------------------------------|---|
@@ -31,8 +33,8 @@ import numpy as np
 
 from superpos.arrays import Bool
 from superpos.datasets.corpus_sets import TextLabels
-from superpos.datasets.sequences import TokenLabels
-from superpos.datasets.sources import Corpus, Document
+from superpos.datasets.own_text import own_text_labeller
+from superpos.datasets.sources import Corpus
 from superpos.datasets.tokens import TokenTable
 from superpos.specs.datasets import DatasetSpec
 
@@ -75,15 +77,11 @@ def text_features(token: bytes) -> tuple[bool, ...]:
 
 
 def text_feature_table(token_bytes: Sequence[bytes]) -> Bool:
-    """Return the features of every vocabulary entry, (vocab_size, 11)."""
+    """Return the features of every text, as of all vocabulary entries, (n, 11)."""
     return np.array([text_features(token) for token in token_bytes], dtype=np.bool_)
 
 
 def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLabels:  # noqa: ARG001 (one signature for all builders)
-    """Return the features of tokens, looked up in the table of the vocabulary."""
-    features = text_feature_table(table.token_bytes)
-
-    def label(document: Document, ids: list[int]) -> TokenLabels:  # noqa: ARG001 (one signature for all builders)
-        return TokenLabels(np.asarray(features[np.asarray(ids, dtype=np.int64)], dtype=np.bool_))
-
-    return TextLabels(TEXT_FEATURES, label)
+    """Return the features of tokens by the text that each stands for."""
+    vocabulary = text_feature_table(table.token_bytes)
+    return TextLabels(TEXT_FEATURES, own_text_labeller(text_feature_table, vocabulary, table))

@@ -14,13 +14,20 @@ def list_tokens(spec: DatasetSpec, table: TokenTable) -> tuple[tuple[int, ...], 
     Raises
     ------
     InputError
-        If a word has no token, or several where these are refused; two words may not have the same tokens.
+        If a word has no token, one for what the vocabulary cannot write, or several where these are refused;
+        two words may not have the same tokens.
     """
     options = spec.options
     if not isinstance(options, TokenListOptions):
         raise InputError(f"datasets.{spec.name}: builder {spec.builder} is no list of tokens")
     lead = " " if options.leading_space else ""
     found = tuple(tuple(table.encode(f"{lead}{word}")) for word in options.words)
+    for word, ids in zip(options.words, found, strict=True):
+        if table.special[list(ids)].any():
+            raise InputError(
+                f"datasets.{spec.name}.words: {word!r} cannot be written with this tokenizer's "
+                "vocabulary; leave it out"
+            )
     if options.several_tokens == "refuse":
         several = [
             f"{word!r} ({len(ids)} tokens)"

@@ -1,28 +1,33 @@
-"""What each entry of a vocabulary spells: bytes, not decoded text (trap 8).
+"""Tokenizers: what each token of a text stands for, byte by byte, and what surrounds a sequence.
 
-Byte-level BPE writes each of the 256 bytes as one printable character: bytes that print as themselves in
-Latin-1 (33-126, 161-172, 174-255) stand for themselves, the others take the code points from 256 on in
-order. SentencePiece-like BPE writes a space as U+2581 and single bytes as <0xNN>. Added tokens are plain
-text.
+Bytes, not decoded text: where tokens spell the text, what an entry of the vocabulary spells is what each of
+its tokens stands for. Where they do not (WordPiece lower-cases, drops accents and white space), it is the
+text at the token's place. How entries spell text is said in `spelling`, what surrounds a sequence in
+`special_tokens`.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from superpos.arrays import Bool
+from superpos.arrays import Bool, Int
+from superpos.datasets.special_tokens import sequence_ends
+from superpos.datasets.spelling import spelling
 from superpos.errors import InputError
 from superpos.hashing import file_digest
 
-_BEGIN_TOKENS = ("<|endoftext|>", "<|begin_of_text|>", "<s>", "<bos>", "[BOS]")
-_BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+BLANK = "\u2581"
+"""What stands for a blank in SentencePiece-like vocabularies."""
+KEPT = 4
+"""Tokenizers that are held: planning asks for each once a set."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,22 +39,70 @@ class TokenTable:
     """Bytes that each id spells, (vocab_size,); of a special token its name."""
     special: Bool
     """Which ids are special tokens or name no entry, (vocab_size,)."""
-    bos_id: int
-    """Id that every sequence starts with, -1 if the tokenizer has none."""
+    front: tuple[int, ...]
+    """Ids that every sequence starts with."""
+    back: tuple[int, ...]
+    """Ids that every sequence ends with: of encoders."""
     digest: str
     """SHA-256 of the tokenizer file."""
+    by_offsets: bool = False
+    """Whether tokens do not spell the text, so that their places in it say what they stand for."""
+    normal_form: str = ""
+    """Unicode normal form that text is brought into first; empty where it is left alone."""
+
+    @property
+    def bos_id(self) -> int:
+        """Id that every sequence starts with, -1 if there is none."""
+        return self.front[0] if self.front else -1
+
+    @property
+    def n_ends(self) -> int:
+        """Number of special tokens around a sequence."""
+        return len(self.front) + len(self.back)
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text without special tokens, names of special tokens in it read as text."""
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
+    def offsets(self, text: str) -> Int:
+        """Return first character and one past the last of each token of a text, (n_tokens, 2), ascending.
 
-def byte_alphabet() -> dict[str, int]:
-    """Return the byte of each of the 256 characters of byte-level BPE."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    alphabet = {chr(byte): byte for byte in printable}
-    others = (byte for byte in range(256) if byte not in set(printable))
-    return alphabet | {chr(256 + index): byte for index, byte in enumerate(others)}
+        Several tokens may stand for one character. A token that stands for none lies behind the one before.
+        SentencePiece-like tokens that write the blank before a word stand for it too.
+        """
+        encoding = self.tokenizer.encode(text, add_special_tokens=False)
+        places = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        before = 0
+        for index, token in enumerate(encoding.tokens):
+            start, end = places[index].tolist()
+            if token.startswith(BLANK) and text[start : start + 1] != BLANK:
+                end = start if token == BLANK else end
+                blank = before < start and text[start - 1].isspace()
+                places[index] = start - blank, end
+            before = max(before, end)
+        nothing = places[:, 1] <= places[:, 0]
+        places[nothing] = 0
+        places = np.maximum.accumulate(places, axis=0)
+        places[nothing, 0] = places[nothing, 1]
+        return places
+
+    def own_texts(self, text: str, ids: list[int]) -> list[bytes]:
+        """Return the bytes that each token of a text stands for; `ids` are those of `encode(text)`."""
+        if not self.by_offsets:
+            return [self.token_bytes[index] for index in ids]
+        return [text[start:end].encode("utf-8") for start, end in self.offsets(text).tolist()]
+
+    def pieces(self, text: str, ids: list[int]) -> list[bytes]:
+        """Return bytes of each token that spell the text one after another.
+
+        Where tokens leave something out, each takes what lies between the one before and itself, and the last
+        one what lies behind it; else these are `own_texts`.
+        """
+        if not self.by_offsets:
+            return [self.token_bytes[index] for index in ids]
+        edges = [0, *self.offsets(text)[:, 1].tolist()]
+        edges[-1] = len(text) if len(edges) > 1 else 0
+        return [text[start:end].encode("utf-8") for start, end in itertools.pairwise(edges)]
 
 
 def tokenizer_file(path: Path) -> Path:
@@ -67,14 +120,20 @@ def tokenizer_file(path: Path) -> Path:
 
 
 def load_tokens(path: Path) -> TokenTable:
-    """Read a `tokenizer.json` (or the one in a folder).
+    """Read a `tokenizer.json` (or the one in a folder), once for each content.
 
     Raises
     ------
     InputError
         If the file is missing, is no tokenizer, or spells its entries in a way that is not known here.
     """
-    file = tokenizer_file(Path(path))
+    file = tokenizer_file(Path(path)).absolute()
+    beside = file.parent / "tokenizer_config.json"
+    return _load(file, file_digest(file), file_digest(beside) if beside.is_file() else "")
+
+
+@lru_cache(maxsize=KEPT)
+def _load(file: Path, digest: str, _beside: str) -> TokenTable:
     try:
         description = json.loads(file.read_text(encoding="utf-8"))
         # The library raises plain Exception for every malformed file.
@@ -89,76 +148,32 @@ def load_tokens(path: Path) -> TokenTable:
     size = max([*vocabulary.values(), *added], default=-1) + 1
     if size == 0:
         raise InputError(f"{file}: the vocabulary is empty")
-    spell = _speller(description, file)
+    spelled = spelling(description, file)
     token_bytes, special = [b""] * size, np.ones(size, dtype=np.bool_)
     for entry, index in vocabulary.items():
         if index not in added:
-            token_bytes[index], special[index] = spell(entry), False
+            token_bytes[index], special[index] = spelled.spell(entry), False
     for index, token in added.items():
         token_bytes[index], special[index] = token.content.encode("utf-8"), bool(token.special)
-    bos = begin_token(file, {token.content: index for index, token in added.items() if token.special})
-    return TokenTable(tokenizer, tuple(token_bytes), special, bos, file_digest(file))
-
-
-def begin_token(file: Path, special: dict[str, int]) -> int:
-    """Return the id of the token that starts a sequence, -1 if there is none.
-
-    `bos_token` of the `tokenizer_config.json` beside the file decides; without one, the first known name.
-    """
-    beside = file.parent / "tokenizer_config.json"
-    if beside.is_file():
-        try:
-            named = json.loads(beside.read_text(encoding="utf-8")).get("bos_token")
-        except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
-            raise InputError(f"{beside}: not a tokenizer configuration: {error}") from error
-        content = named.get("content") if isinstance(named, dict) else named
-        if content in special:
-            return special[content]
-    return next((special[name] for name in _BEGIN_TOKENS if name in special), -1)
-
-
-def begin_token_of(path: Path) -> int:
-    """Return the id of the token that starts a sequence, -1 if there is none; raises as `load_tokens`."""
-    file = tokenizer_file(Path(path))
-    try:
-        added = json.loads(file.read_text(encoding="utf-8")).get("added_tokens", [])
-        special = {item["content"]: int(item["id"]) for item in added if item["special"]}
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: not a tokenizer: {error}") from error
-    return begin_token(file, special)
-
-
-def _speller(description: dict[str, Any], file: Path) -> Any:
-    """Return the function from an entry to its bytes."""
-    steps = {
-        step.get("type")
-        for part in ("pre_tokenizer", "decoder")
-        for step in _flattened(description.get(part))
-    }
-    if "ByteLevel" in steps:
-        alphabet = byte_alphabet()
-
-        def byte_level(entry: str) -> bytes:
-            try:
-                return bytes(alphabet[character] for character in entry)
-            except KeyError as error:
-                raise InputError(f"{file}: entry {entry!r} is not in the byte-level alphabet") from error
-
-        return byte_level
-    if "ByteFallback" in steps or "Metaspace" in steps:
-
-        def metaspace(entry: str) -> bytes:
-            byte = _BYTE.fullmatch(entry)
-            return bytes([int(byte[1], 16)]) if byte else entry.replace("\u2581", " ").encode("utf-8")
-
-        return metaspace
-    raise InputError(
-        f"{file}: neither byte-level nor SentencePiece-like BPE; the bytes of its tokens are unknown"
+    names = {token.content: index for index, token in added.items() if token.special}
+    front, back = sequence_ends(description, file, tokenizer.get_vocab(with_added_tokens=True), names)
+    around = [*front, *back, *(_unknown(description["model"], vocabulary) if spelled.by_offsets else [])]
+    if not all(0 <= index < size for index in around):
+        raise InputError(f"{file}: not a tokenizer: its post-processor adds ids that no token has")
+    special[around] = True
+    return TokenTable(
+        tokenizer,
+        tuple(token_bytes),
+        special,
+        front,
+        back,
+        digest,
+        spelled.by_offsets,
+        spelled.normal_form,
     )
 
 
-def _flattened(step: dict[str, Any] | None) -> list[dict[str, Any]]:
-    if not step:
-        return []
-    parts = step.get("pretokenizers") or step.get("decoders") or []
-    return [step, *(inner for part in parts for inner in _flattened(part))]
+def _unknown(model: dict[str, Any], vocabulary: dict[str, int]) -> list[int]:
+    """Return the id of the token for what the vocabulary cannot write, if there is one."""
+    index = model.get("unk_id", vocabulary.get(str(model.get("unk_token"))))
+    return [] if index is None else [int(index)]

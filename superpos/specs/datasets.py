@@ -105,7 +105,7 @@ class DatasetSpec:
     corpus: CorpusSpec = field(default_factory=CorpusSpec)
     n_sequences: int = 400
     ctx_len: int = 128
-    """Tokens of a sequence, the leading special token included."""
+    """Tokens of a sequence, the special tokens before and behind it included."""
     n_samples: int = 4000
     """Probed positions, shared by all features of the set; a set that has fewer takes them all."""
     min_positives: int = 100

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from superpos.activations.inspection import hook_width, inspect_model, tokenizer_file
+from superpos.activations.inspection import check_token_ids, hook_width, inspect_model, tokenizer_file
 from superpos.datasets.build import build_dataset, dataset_identity, sample_unit
 from superpos.datasets.imported import imported_identity, read_imported
 from superpos.datasets.sources import Corpus, load_corpus
@@ -24,6 +24,8 @@ from superpos.specs.models import EMBED_LAYER, ModelSpec, expand_sites
 from superpos.specs.study import Block, ModelChoice, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS
 
+Tokenizer = tuple[str, tuple[int, ...], tuple[int, ...]]
+"""Digest of its file, and the special tokens before and behind a text."""
 SINGLE = "token"
 """`pooling` of sets whose samples are single tokens."""
 SMALL_CORPUS = 8
@@ -47,7 +49,8 @@ class InputPlanner:
         self.choices = {choice.label: choice for choice in study.models}
         self.specs = {spec.name: spec for spec in study.datasets}
         self._known_models: dict[ModelSpec, PlannedModel] = {}
-        self._known_datasets: dict[tuple[str, str], PlannedDataset] = {}
+        self._known_tokenizers: dict[bytes, Tokenizer] = {}
+        self._known_datasets: dict[tuple[str, str, tuple[int, ...], tuple[int, ...]], PlannedDataset] = {}
         self._corpus: tuple[CorpusSpec, Corpus] | None = None
         """The text that was read last: sets in a row often share it."""
 
@@ -80,18 +83,28 @@ class InputPlanner:
                 f"datasets.{spec.name}.ctx_len: {spec.ctx_len} is longer than the {model.info.max_positions} "
                 f"positions of model {model.name}"
             )
-        known = (spec.name, model.info.tokenizer_digest)
+        known = (spec.name, *self._tokenizer(model, tokenizer))
+        if isinstance(spec.options, TokenListOptions):
+            for word in list_tokens(spec, load_tokens(tokenizer)):  # one of several tokens is refused here
+                check_token_ids(model.spec, model.info.vocab_size, word, f"datasets.{spec.name}: a word")
         if known in self._known_datasets:
             return self._known_datasets[known]
         spec = absolute(spec)
-        if isinstance(spec.options, TokenListOptions):
-            list_tokens(spec, load_tokens(tokenizer))  # a word of several tokens is refused here
         identity = self._identity(spec, tokenizer)
         key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
         planned = PlannedDataset(key, spec.name, corpus_label(spec.corpus), spec, identity, model.spec)
         self._known_datasets[known] = planned
         self.datasets.setdefault(key, planned)
         return planned
+
+    def _tokenizer(self, model: PlannedModel, file: Path) -> Tokenizer:
+        """Return what tells a model's tokenizer from others; read once a model."""
+        if model.key not in self._known_tokenizers:
+            table = load_tokens(file)
+            ends = (*table.front, *table.back)
+            check_token_ids(model.spec, model.info.vocab_size, ends, "what its tokenizer puts around a text")
+            self._known_tokenizers[model.key] = (table.digest, table.front, table.back)
+        return self._known_tokenizers[model.key]
 
     def _identity(self, spec: DatasetSpec, tokenizer: Path) -> dict[str, Any]:
         """Return the identity of a feature set; a little text of the user's is tried, for it may not do."""
@@ -121,7 +134,7 @@ class InputPlanner:
                         yield self._source(dataset.key, model.key, matrix, EMBED_LAYER, "embedding")
 
     def _imported(self, spec: DatasetSpec) -> PlannedDataset:
-        known = (spec.name, "")
+        known = (spec.name, "", (), ())
         if known not in self._known_datasets:
             identity = imported_identity(spec)
             read_imported(spec)  # a file that cannot be used is refused before anything starts

@@ -224,8 +224,8 @@ def test_progress_ends_at_the_number_of_sequences(models, tokens, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"token_ids": np.full(10**4, 61, np.int32)}, r"token ids 61 to 61 reach outside .*0 to 60"),
-        ({"token_ids": np.full(10**4, -1, np.int32)}, "reach outside the embedding"),
+        ({"token_ids": np.full(10**4, 61, np.int32)}, r"sequence 0 .* holds token id 61, .*0 to 60"),
+        ({"token_ids": np.full(10**4, -1, np.int32)}, "holds token id -1, and the embedding has 61 rows"),
         ({"tokenizer_digest": "f" * 64}, "its tokenizer .* is not the one"),
     ],
 )

@@ -15,9 +15,10 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from superpos.activations import inspect_model
-from superpos.activations.folders import check_finite_weights, read_header, tokenizer_size
+from superpos.activations.folders import token_names
 from superpos.activations.inspection import hook_width
 from superpos.activations.model import load_model
+from superpos.activations.weight_files import check_finite_weights, read_header
 from superpos.errors import ArgumentError, InputError
 from superpos.hashing import file_digest
 from superpos.models import bundled_model
@@ -132,11 +133,6 @@ def garbled_header(folder):
     (folder / "model.safetensors").write_bytes((5).to_bytes(8, "little") + b"{nope" + bytes(20))
 
 
-def big_tokenizer(folder):
-    vocabulary = {f"t{index}": index for index in range(70)}
-    (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": vocabulary}}))
-
-
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -161,7 +157,6 @@ def big_tokenizer(folder):
             "the weights are quantised",
         ),
         (lambda folder: edit_config(folder, hidden_size="16"), "hidden_size = '16'"),
-        (big_tokenizer, r"token ids up to 69, the embedding has 61 rows"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "is not a tokenizer file"),
     ],
 )
@@ -234,12 +229,17 @@ def test_bfloat16_weights_are_checked_too(tmp_path):
         check_finite_weights((path,))
 
 
-def test_tokenizer_size_counts_added_tokens_and_lists(tmp_path):
+def test_names_of_tokens_count_added_ones_and_lists(tmp_path):
     path = tmp_path / "tokenizer.json"
-    path.write_text(json.dumps({"model": {"vocab": {"a": 0, "b": 4}}, "added_tokens": [{"id": 9}]}))
-    assert tokenizer_size(path) == 10
+    added = [{"id": 9, "content": "<x>"}]
+    path.write_text(json.dumps({"model": {"vocab": {"a": 0, "b": 4}}, "added_tokens": added}))
+    assert token_names(path) == {0: "a", 4: "b", 9: "<x>"}
     path.write_text(json.dumps({"model": {"vocab": [["a", -1.0], ["b", -2.0]]}}))
-    assert tokenizer_size(path) == 2
+    assert token_names(path) == {0: "a", 1: "b"}
+    for damaged in ({"model": {"vocab": [3]}}, {"model": {"vocab": {"a": None}}}, {"model": 3}):
+        path.write_text(json.dumps(damaged))
+        with pytest.raises(InputError, match="is not a tokenizer file"):
+            token_names(path)
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_multiword_tokens_and_words_that_share_a_token() -> None:
     ]
     assert "".join(cuts) == document.text
     pieces = tuple(cut.encode() for cut in cuts)
-    made = TokenTable(None, pieces, np.zeros(len(pieces), dtype=np.bool_), -1, "")
+    made = TokenTable(None, pieces, np.zeros(len(pieces), dtype=np.bool_), (), (), "")
     labels = text_labels(spec, made, read)
     found = labels.labeller(document, list(range(len(pieces))))
     assert found is not None
@@ -219,7 +219,9 @@ def test_a_token_that_is_two_words_is_neither() -> None:
         **SIZES,
     )
     cuts = ["Je parle du chat.", " I", " don't", " know cats, dogs."]
-    made = TokenTable(None, tuple(cut.encode() for cut in cuts), np.zeros(len(cuts), dtype=np.bool_), -1, "")
+    made = TokenTable(
+        None, tuple(cut.encode() for cut in cuts), np.zeros(len(cuts), dtype=np.bool_), (), (), ""
+    )
     found = text_labels(spec, made, read).labeller(document, list(range(len(cuts))))
     assert found is not None
     assert found.eligible is not None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from superpos.datasets.build import build_dataset
 from superpos.datasets.builders.alignment import align, align_ids, seen_text
@@ -233,15 +233,13 @@ def test_text_that_the_tokens_do_not_spell() -> None:
     assert align("ab", [b"xab"]) is None
 
 
-def sentencepiece(folder: Path, *steps: Any) -> TokenTable:
+def sentencepiece(folder: Path) -> TokenTable:
     """A SentencePiece-like tokenizer of single characters with bytes to fall back on."""
     entries = ["<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "\u2581", *"abcdefghij0123456789()"]
     vocabulary = {entry: index for index, entry in enumerate(entries)} | {"\u2581a": len(entries)}
     tokenizer = Tokenizer(
         models.BPE(vocabulary, [("\u2581", "a")], byte_fallback=True, unk_token="<unk>", fuse_unk=True)
     )
-    if steps:
-        tokenizer.normalizer = normalizers.Sequence(list(steps))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens(["<unk>", "<s>"])
@@ -263,10 +261,10 @@ def test_sentencepiece_puts_a_blank_first(tmp_path: Path) -> None:
 
 
 def test_documents_that_do_not_align_are_left_out_and_counted(tmp_path: Path) -> None:
-    sentencepiece(tmp_path, normalizers.Replace("\ufb01", "a"))
+    sentencepiece(tmp_path)  # writes a blank as U+2581, and so cannot tell the two apart
     plain = "abc (12) a de 1234 ha (a) " * 40
     documents = tuple(
-        Document(str(index), (plain + "\ufb01" if index % 3 == 0 else plain) + str(index))
+        Document(str(index), (plain + "\u2581" if index % 3 == 0 else plain) + str(index))
         for index in range(24)
     )
     read = Corpus(documents, corpus_digest(documents))

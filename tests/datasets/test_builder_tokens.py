@@ -11,7 +11,8 @@ import pytest
 from superpos.datasets.build import build_dataset
 from superpos.datasets.builders.token_predicates import predicate_table, text_labels
 from superpos.datasets.sources import Corpus, load_corpus
-from superpos.datasets.tokens import TokenTable, byte_alphabet
+from superpos.datasets.spelling import byte_alphabet
+from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens

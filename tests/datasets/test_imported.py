@@ -68,6 +68,18 @@ def test_every_format_gives_the_same_rows(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found.values, ROWS)
 
 
+def test_bfloat16_is_widened_exactly(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file as save_torch
+
+    values = torch.tensor([[1.5, -0.0, 3e38, 1e-40], [0.1, 7.0, -2.25, 65280.0]])
+    narrow, file = values.bfloat16(), tmp_path / "a.safetensors"
+    save_torch({"w": narrow, "other": values}, file)
+    found = read_imported(directions(file, tensor="w"))
+    np.testing.assert_array_equal(found.values, narrow.double().numpy())
+    np.testing.assert_array_equal(read_imported(directions(file, tensor="other")).values, values.double())
+
+
 def test_names_and_rows_that_are_chosen(tmp_path: Path) -> None:
     save_file({"w": ROWS.astype(np.float32)}, tmp_path / "a.safetensors")
     (tmp_path / "names.txt").write_text("\n".join(NAMES) + "\n", encoding="utf-8")

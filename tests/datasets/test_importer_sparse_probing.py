@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,20 @@ def test_padding_and_begin_token(tmp_path: Path, table: TokenTable, pad: int, bo
     ]
     assert data.provenance["rows_padded"] == sum(run >= (1 if pad == 0 else 2) for run in runs) > 20
     assert data.provenance["rows_with_begin_token"] == (60 if bos else 0)
+
+
+def test_rows_of_an_encoder_are_not_cut_after_their_last_sample(tmp_path: Path, table: TokenTable) -> None:
+    rows = [[9, 5, 6, 7, 8, 4, 0, 0], [9, 5, 6, 7, 8, 6, 7, 4], [9, 5, 8, 4, 0, 0, 0, 0]] * 8
+    probes = {"f|probe_indices": [[1, 2]] * 24, "f|probe_classes": [[1, -1]] * 24}
+    folder = saved(tmp_path / "a", {"tokens": rows, **probes})
+    encoder = replace(table, front=(9,), back=(4,))
+    for made, ctx_len, lengths in ((table, 8, [3, 3, 3]), (encoder, 8, [6, 8, 4])):
+        data = imported(folder, made, ctx_len=ctx_len)
+        assert np.diff(data.sequence_starts).tolist() == lengths * 8
+        assert data.sample_positions.tolist() == [1, 2] * 24
+        for row, start in enumerate(data.sequence_starts[:-1].tolist()):
+            length = lengths[row % 3]
+            assert data.token_ids[start : start + length].tolist() == rows[row][:length]
 
 
 def test_samples_on_padding_are_left_out_and_counted(tmp_path: Path, table: TokenTable) -> None:

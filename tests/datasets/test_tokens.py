@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from superpos.datasets.tokens import TokenTable, begin_token_of, byte_alphabet, load_tokens
+from superpos.datasets.spelling import byte_alphabet
+from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
 from superpos.models import bundled_model
 
@@ -46,14 +47,15 @@ def test_every_whole_entry_decodes_to_itself(table: TokenTable) -> None:
 def test_special_tokens_are_flagged_and_text_never_gives_them(table: TokenTable) -> None:
     assert table.bos_id == 0
     assert np.flatnonzero(table.special).tolist() == [0]
+    assert (table.front, table.back, table.by_offsets) == ((0,), (), False)
     assert 0 not in table.encode("a <|endoftext|> b")
-    assert begin_token_of(bundled_model("nano")) == 0
 
 
 def test_pythia(pythia_tokenizer: Path) -> None:
     pythia = load_tokens(pythia_tokenizer)
     assert len(pythia.token_bytes) == 50277
-    assert pythia.bos_id == begin_token_of(pythia_tokenizer) == 0
+    assert pythia.bos_id == 0
+    assert (pythia.by_offsets, pythia.normal_form) == (False, "NFC")
     assert np.flatnonzero(pythia.special).tolist() == [0, 1]
     # The added tokens are runs of blanks, written as they are and not in the byte alphabet.
     assert pythia.token_bytes[50254:] == tuple(b" " * n for n in range(24, 1, -1))
@@ -80,7 +82,7 @@ def test_configuration_beside_decides_the_begin_token(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(json.dumps(description))
     assert load_tokens(tmp_path).bos_id == 0
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"bos_token": {"content": "<start>"}}))
-    assert load_tokens(tmp_path).bos_id == begin_token_of(tmp_path) == 4096
+    assert load_tokens(tmp_path).front == (4096,)
 
 
 def test_bad_tokenizers(tmp_path: Path) -> None:
@@ -88,9 +90,5 @@ def test_bad_tokenizers(tmp_path: Path) -> None:
         load_tokens(tmp_path)
     file = tmp_path / "tokenizer.json"
     file.write_text("{")
-    for read in (load_tokens, begin_token_of):
-        with pytest.raises(InputError, match=r"tokenizer\.json: not a tokenizer"):
-            read(file)
-    Tokenizer(models.WordLevel({"a": 0}, unk_token="a")).save(str(file))
-    with pytest.raises(InputError, match="bytes of its tokens are unknown"):
+    with pytest.raises(InputError, match=r"tokenizer\.json: not a tokenizer"):
         load_tokens(file)

@@ -1,10 +1,13 @@
 """Which characters of a document each of its tokens holds.
 
-The bytes of the tokens, one after another, must be the UTF-8 bytes of the text; then byte offsets are exact
-for every token, also where a tokenizer cuts a character into several tokens. SentencePiece-like tokenizers
-put one blank before the text, which is no part of it. Where a tokenizer brings text into a Unicode normal
-form first (that of Pythia: NFC), the text is that form (`seen_text`). Anything else (a tokenizer that drops
-or replaces characters of this text) does not align, and the document is left out.
+Mostly the bytes of the tokens, one after another, are the UTF-8 bytes of the text; then byte offsets are
+exact for every token, also where a tokenizer cuts a character into several tokens. SentencePiece-like
+tokenizers put one blank before the text, which is no part of it. Where a tokenizer brings text into a Unicode
+normal form first (that of Pythia: NFC), the text is that form (`seen_text`). A document whose tokens spell
+something else is left out.
+
+Where a tokenizer drops or replaces characters by what it is (WordPiece: case, accents, white space), the
+places of the tokens in the text say which characters each holds.
 
 A token holds a character if it holds one of its bytes, so a character may belong to several tokens.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +25,7 @@ from numpy.typing import NDArray
 from superpos.arrays import Bool, Int
 from superpos.datasets.tokens import TokenTable
 
-_NORMAL_FORMS: dict[str, Literal["NFC", "NFD", "NFKC", "NFKD"]] = {
-    "NFC": "NFC",
-    "NFD": "NFD",
-    "NFKC": "NFKC",
-    "NFKD": "NFKD",
-}
-"""Normalizers of the `tokenizers` library that are no more than a Unicode normal form."""
+NormalForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 _CONTINUES = 0x80
 _TOP_BITS = 0xC0
 
@@ -63,11 +60,14 @@ class Alignment:
         return np.where(fits, last, -1)
 
     def holding_start_of(self, characters: Int) -> Int:
-        """Return the token that holds the first byte of each character, (n,)."""
+        """Return the token that holds the first byte of each character, else the next token, (n,)."""
         return np.asarray(np.searchsorted(self.ends, characters, side="right"), dtype=np.int64)
 
     def holding_end_of(self, characters: Int) -> Int:
-        """Return the token that holds the last byte of each character, (n,); -1 for text without tokens."""
+        """Return the last token that begins at or before each character, (n,); -1 if none does.
+
+        It holds the character's last byte, unless no token holds the character.
+        """
         return np.asarray(np.searchsorted(self.starts, characters, side="right") - 1, dtype=np.int64)
 
 
@@ -112,12 +112,15 @@ def align(text: str, pieces: list[bytes]) -> Alignment | None:
 
 def seen_text(text: str, table: TokenTable) -> str:
     """Return the text that a tokenizer sees: its Unicode normal form if the tokenizer makes one."""
-    form = _NORMAL_FORMS.get(type(table.tokenizer.normalizer).__name__)
-    return text if form is None else unicodedata.normalize(form, text)
+    form = table.normal_form
+    return unicodedata.normalize(cast("NormalForm", form), text) if form else text
 
 
 def align_ids(text: str, ids: list[int], table: TokenTable) -> Alignment | None:
     """Return the alignment of a document with its token ids; None if the tokens do not spell the text."""
+    if table.by_offsets:
+        starts, ends = table.offsets(text).T
+        return Alignment(starts, ends, np.append(starts[1:] >= ends[:-1], [True] * (len(ids) > 0)))
     return align(text, [table.token_bytes[index] for index in ids])
 
 

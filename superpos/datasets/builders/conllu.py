@@ -4,7 +4,8 @@
 |-----------------|--------------------------------------------------------------------------------------|
 | sample          | the last token of a word: the one that holds the last byte of its last character     |
 | not sampled     | a word whose last token holds characters of another word too ("do" of " don", "'t"), |
-|                 | and words that share one place in the text (French "du": de, le)                     |
+|                 | words that share one place in the text (French "du": de, le), and those whose last   |
+|                 | character the tokenizer drops                                                        |
 | positive        | the word meets all conditions that are joined by `&`                                 |
 | a condition     | FIELD=VALUE, or FIELD=VALUE|VALUE for any of them; compared exactly, case matters    |
 | FIELD           | form, lemma, upos, xpos, deprel; any other name is a morphological feature           |
@@ -65,8 +66,8 @@ def sampled_words(words: tuple[ConlluWord, ...], aligned: Alignment) -> tuple[In
     ends = np.array([word.end for word in words], dtype=np.int64)
     last = aligned.holding_end_of(ends - 1)
     # Words come in the order of the text, those of one multiword token together.
-    alone = np.ones(len(words), dtype=np.bool_)
-    alone[:-1] = aligned.ends[last[:-1]] <= starts[1:]
+    alone = np.asarray((last >= 0) & (aligned.ends[last] >= ends), dtype=np.bool_)
+    alone[:-1] &= aligned.ends[last[:-1]] <= starts[1:]
     alone[1:] &= aligned.starts[last[1:]] >= ends[:-1]
     chosen = np.flatnonzero(alone)
     return chosen, last[chosen]

@@ -6,9 +6,10 @@ the class, so features are exclusive. The text before a name is
 - `templates`: a prompt that ends at the name, each name in some of them, drawn at random;
 - `sentences`: a sentence of the corpus that contains the name, cut after it (see `entity_sentences`).
 
-Each text is a sequence of its own with one sample: the tokens of the surname, which end the sequence (a
-suffix such as Jr. is cut off: what follows the surname changes nothing before it in a causal model). A text
-longer than the context loses its front. `n_sequences` and `min_positives` of the specification play no part;
+Each text is a sequence of its own with one sample: the tokens of the surname, which end the text (a suffix
+such as Jr. is cut off: what follows the surname changes nothing before it in a causal model). Encoders read
+their separator behind it. A text longer than the context loses its front. A surname that a vocabulary cannot
+write (`[UNK]`) is left out and counted. `n_sequences` and `min_positives` of the specification play no part;
 `n_samples` limits the texts (see `entity_texts`).
 
 Groups of a split: all sequences of a name stay together. With sentences, so do all of a document, and hence
@@ -25,7 +26,7 @@ import numpy as np
 
 from superpos.arrays import Int
 from superpos.datasets.builders.entity_lists import Entity, choose_classes, read_entities
-from superpos.datasets.builders.entity_spans import surname_tokens
+from superpos.datasets.builders.entity_spans import surname_tokens, writes_surname
 from superpos.datasets.builders.entity_texts import (
     EntityText,
     TextSource,
@@ -62,6 +63,10 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
     make = from_templates if options.contexts == "templates" else from_sentences
     source = make(spec, options, kept)
     texts, dropped = choose_texts(spec, options, kept, classes, source.texts)
+    if table.by_offsets:
+        written = [item for item in texts if writes_surname(table, item.text, item.surname)]
+        dropped = {**dropped, "surnames_not_written": len(texts) - len(written)}
+        texts = written
     if len(texts) < MIN_SAMPLES:
         raise InputError(
             f"{path}: {len(texts)} texts for {len(kept)} names ({options.contexts}); at least {MIN_SAMPLES} "
@@ -80,8 +85,7 @@ def _assemble(
     source: TextSource,
     dropped: Mapping[str, int],
 ) -> LabelledTokens:
-    lead = [table.bos_id] if table.bos_id >= 0 else []
-    room = spec.ctx_len - len(lead)
+    room = spec.ctx_len - table.n_ends
     sequences: list[list[int]] = []
     spans: list[int] = []
     cut = Counter[str](sequences=0, surnames=0)
@@ -89,7 +93,7 @@ def _assemble(
         ids, count = surname_tokens(table, item.text, item.surname)
         cut["sequences"] += len(ids) > room
         cut["surnames"] += count > room
-        sequences.append(lead + ids[-room:])
+        sequences.append([*table.front, *ids[-room:], *table.back])
         spans.append(min(count, room))
     owners = [entities[item.entity] for item in texts]
     lengths = np.array([len(ids) for ids in sequences], dtype=np.int64)
@@ -102,6 +106,7 @@ def _assemble(
     own = np.array([classes.index(owner.label) for owner in owners])
     labels = own[:, None] == np.arange(len(classes))
     sample_sequences = np.arange(len(texts), dtype=np.int64)
+    sample_positions = lengths - 1 - len(table.back)
     sample_lengths = np.array(spans, dtype=np.int64)
     return LabelledTokens(
         feature_names=classes,
@@ -111,13 +116,13 @@ def _assemble(
         sequence_groups=groups,
         documents=documents,
         sample_sequences=sample_sequences,
-        sample_positions=lengths - 1,
+        sample_positions=sample_positions,
         sample_lengths=sample_lengths,
         labels=labels,
         members=np.ones_like(labels),
         examples=examples_of(
             table.token_bytes, table.special, token_ids, starts, documents, sequence_documents,
-            sample_sequences, lengths - 1, sample_lengths, labels,
+            sample_sequences, sample_positions, sample_lengths, labels,
         ),
         corpus_digest=source.digest,
         tokenizer_digest=table.digest,

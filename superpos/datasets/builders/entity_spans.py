@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import InputError
 
@@ -15,9 +17,16 @@ def surname_tokens(table: TokenTable, text: str, surname: str) -> tuple[list[int
     Raises
     ------
     InputError
-        If the tokens do not spell the surname: the tokenizer changes text in a way not known here.
+        If the tokens do not spell the surname, or there are none: the tokenizer changes text in a way not
+        known here.
     """
     ids = table.encode(text)
+    if table.by_offsets:
+        ends = table.offsets(text)[:, 1]
+        count = int(np.count_nonzero(ends > len(text) - len(surname)))
+        if count == 0:
+            raise InputError(f"tokenizer: has no token for {surname!r} at the end of {text!r}")
+        return ids, count
     wanted = len(_spelled(table, surname))
     covered = count = 0
     while covered < wanted and count < len(ids):
@@ -29,6 +38,12 @@ def surname_tokens(table: TokenTable, text: str, surname: str) -> tuple[list[int
             f"tokenizer: spells the end of {text!r} as {tail!r}, which is not the surname {surname!r}"
         )
     return ids, count
+
+
+def writes_surname(table: TokenTable, text: str, surname: str) -> bool:
+    """Whether the vocabulary can write the surname at the end of `text`; raises as `surname_tokens`."""
+    ids, count = surname_tokens(table, text, surname)
+    return not table.special[ids[len(ids) - count :]].any()
 
 
 def _spelled(table: TokenTable, surname: str) -> bytes:

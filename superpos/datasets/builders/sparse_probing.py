@@ -2,7 +2,8 @@
 
 Gurnee et al. 2023, "Finding Neurons in a Haystack: Case Studies with Sparse Probing"; the families of folders
 are listed in `sparse_probing_families`. A row is a sequence, its ids are taken as they are, without adding a
-token at its front; it is cut after its last sample, and rows without samples are left out. Where a family has
+token at its front; it is cut after its last sample (but not for an encoder, which reads what follows: there
+only at padding and the context length), and rows without samples are left out. Where a family has
 positions for each feature, `members` says which samples belong to which; the classes of a class column become
 one-vs-rest features on shared samples.
 
@@ -83,7 +84,7 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
             f"{place}: {len(kept.rows)} samples, at least {MIN_SAMPLES} are needed ({int(beyond.sum())} more "
             f"lie beyond ctx_len = {spec.ctx_len}, {int(padding.sum())} on padding)"
         )
-    return _assemble(saved, family, scan, kept, table, dropped)
+    return _assemble(saved, family, scan, kept, table, dropped, spec.ctx_len)
 
 
 def folder_name(place: Path) -> dict[str, Any]:
@@ -103,13 +104,22 @@ def _needed(family: str, columns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _assemble(
-    saved: SavedRows, family: str, scan: TokenScan, marks: Marks, table: TokenTable, dropped: dict[str, int]
+    saved: SavedRows,
+    family: str,
+    scan: TokenScan,
+    marks: Marks,
+    table: TokenTable,
+    dropped: dict[str, int],
+    ctx_len: int,
 ) -> LabelledTokens:
     used, sequences = np.unique(marks.rows, return_inverse=True)
-    last = np.zeros(len(used), dtype=np.int64)
-    np.maximum.at(last, sequences, marks.positions)
-    token_ids = saved.take_tokens(used, last + 1)
-    starts = np.concatenate([[0], np.cumsum(last + 1)]).astype(np.int64)
+    lengths = np.zeros(len(used), dtype=np.int64)
+    if table.back:
+        lengths = np.minimum(scan.ends[used], ctx_len)
+    else:
+        np.maximum.at(lengths, sequences, marks.positions + 1)
+    token_ids = saved.take_tokens(used, lengths)
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     documents, sequence_documents, groups = _documents(saved, family, scan, used)
     padded = scan.ends < scan.lengths
     return LabelledTokens(

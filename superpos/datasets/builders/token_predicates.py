@@ -1,8 +1,9 @@
-r"""Predicates on a token's own text s, computed once for every vocabulary entry.
+r"""Predicates on a token's own text s.
 
-s is the token's bytes as UTF-8. Bytes that are no whole character on their own (pieces of a longer one) stay
-in s as unknown characters, which no letter, digit, white space or `\w` of a pattern matches, but `.` and
-negated classes do.
+s is the token's bytes as UTF-8. Where tokens do not spell the text (WordPiece), s is the text that the token
+stands for, before case and accents are dropped; spaces between words are then in no token. Bytes that are no
+whole character on their own (pieces of a longer one) stay in s as unknown characters, which no letter, digit,
+white space or `\w` of a pattern matches, but `.` and negated classes do.
 
 | predicate   | positive                                                                            |
 |-------------|-------------------------------------------------------------------------------------|
@@ -28,8 +29,8 @@ import numpy as np
 
 from superpos.arrays import Bool
 from superpos.datasets.corpus_sets import TextLabels
-from superpos.datasets.sequences import TokenLabels
-from superpos.datasets.sources import Corpus, Document
+from superpos.datasets.own_text import own_text_labeller
+from superpos.datasets.sources import Corpus
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError
 from superpos.specs.builders import TokenOptions, TokenPredicate
@@ -54,17 +55,27 @@ def accepted(feature: TokenPredicate) -> frozenset[str]:
 
 def predicate_table(features: Sequence[TokenPredicate], table: TokenTable) -> Bool:
     """Return the features of every vocabulary entry, (vocab_size, n_features)."""
-    texts = [token.decode("utf-8", "surrogateescape") for token in table.token_bytes]
-    found = np.zeros((len(texts), len(features)), dtype=np.bool_)
-    for column, feature in enumerate(features):
-        holds = predicate(feature)
-        found[:, column] = [holds(text) for text in texts]
+    found = predicate_rows(features, table.token_bytes)
     found[table.special] = False
     return found
 
 
+def predicate_rows(features: Sequence[TokenPredicate], tokens: Sequence[bytes]) -> Bool:
+    """Return the features of tokens with these bytes, (n, n_features)."""
+    texts = [token.decode("utf-8", "surrogateescape") for token in tokens]
+    found = np.zeros((len(texts), len(features)), dtype=np.bool_)
+    for column, feature in enumerate(features):
+        holds = predicate(feature)
+        found[:, column] = [holds(text) for text in texts]
+    return found
+
+
 def words_without_entry(feature: TokenPredicate, table: TokenTable) -> list[str]:
-    """Return the words that no vocabulary entry spells."""
+    """Return the words that no single token writes."""
+    if table.by_offsets:  # entries are written otherwise than the text (lower case, no accents)
+        return [
+            word for word in feature.words if len(ids := table.encode(word)) != 1 or table.special[ids[0]]
+        ]
     fold = _fold(feature)
     entries = {
         fold(token.decode("utf-8", "surrogateescape"))
@@ -75,7 +86,7 @@ def words_without_entry(feature: TokenPredicate, table: TokenTable) -> list[str]
 
 
 def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLabels:  # noqa: ARG001 (one signature for all builders)
-    """Return the features of tokens, looked up in the table of the vocabulary.
+    """Return the features of tokens by the text that each stands for.
 
     Raises
     ------
@@ -87,9 +98,7 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
         raise ArgumentError("options", f"{type(options).__name__} is not what builder tokens is told")
     features = predicate_table(options.features, table)
     names = tuple(feature.name for feature in options.features)
-
-    def label(document: Document, ids: list[int]) -> TokenLabels:  # noqa: ARG001 (one signature for all builders)
-        return TokenLabels(np.asarray(features[np.asarray(ids, dtype=np.int64)], dtype=np.bool_))
+    label = own_text_labeller(lambda tokens: predicate_rows(options.features, tokens), features, table)
 
     missing = {feature.name: words_without_entry(feature, table) for feature in options.features}
     provenance = {
