@@ -7,7 +7,8 @@ that one mask per dtype finds NaN and infinities in any of them, bfloat16 includ
 
 from __future__ import annotations
 
-import json
+import operator
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from numpy.typing import NDArray
 
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, file_digest, text_digest
+from superpos.reading.places import is_file, is_folder, opened
+from superpos.reading.refusals import parsing
+from superpos.reading.texts import decoded, parsed_json, read_json_object
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 EXPONENTS: dict[str, tuple[type[np.unsignedinteger[Any]], int]] = {
@@ -27,6 +31,9 @@ EXPONENTS: dict[str, tuple[type[np.unsignedinteger[Any]], int]] = {
     "F64": (np.uint64, 0x7FF0000000000000),
 }
 """Unsigned type and exponent mask of each floating-point dtype of safetensors."""
+LAYER_COUNTS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
+"""Keys under which configurations say how many blocks there are: each is built and planned one by one."""
+MOST_LAYERS = 10_000
 CHUNK = 1 << 22
 """Numbers that are checked at a time."""
 
@@ -51,25 +58,23 @@ def read_config(folder: Path) -> dict[str, Any]:
         If the folder or the file is missing, is not JSON, asks for code of its own (`auto_map`), or the
         weights are quantised.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise InputError(f"{folder}: no such model folder")
     path = folder / "config.json"
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(
             f"{folder}: no config.json; a model folder holds config.json, *.safetensors and tokenizer.json"
         )
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: is not JSON ({error})") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{path}: is not a JSON object")
+    config = read_json_object(path)
     if "auto_map" in config:
         raise InputError(
             f"{path}: auto_map asks for code that comes with the weights (trust_remote_code), which is never "
             "run; use a model whose classes are part of transformers (where its model_type is one of them, a "
             "copy of the folder without the key auto_map will do)"
         )
+    for key in LAYER_COUNTS:
+        if isinstance(count := config.get(key), int) and count > MOST_LAYERS:
+            raise InputError(f"{path}: {key} = {count} layers; at most {MOST_LAYERS} are built")
     if config.get("quantization_config"):
         raise InputError(
             f"{path}: the weights are quantised (quantization_config); use the model's own float weights"
@@ -102,28 +107,21 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
 
 def read_header(path: Path) -> tuple[Tensor, ...]:
     """Return the tensors of a safetensors file; raises `InputError` if it is damaged."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
+    with opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
         length = int.from_bytes(stream.read(8), "little")
         if size < 8 or length > size - 8:
             raise InputError(f"{path}: is not a complete safetensors file")
-        try:
-            header = json.loads(stream.read(length))
-            tensors = tuple(
-                Tensor(name, str(entry["dtype"]), 8 + length + begin, end - begin)
-                for name, entry in header.items()
-                if name != "__metadata__"
-                for begin, end in [entry["data_offsets"]]
-            )
-        except (
-            UnicodeDecodeError,
-            json.JSONDecodeError,
-            AttributeError,
-            KeyError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise InputError(f"{path}: has a damaged safetensors header ({error})") from error
+        header = parsed_json(decoded(stream.read(length), f"{path}: header", 8), f"{path}: header")
+    with parsing(path, "safetensors"):
+        tensors = tuple(
+            Tensor(name, str(entry["dtype"]), 8 + length + begin, end - begin)
+            for name, entry in header.items()
+            if name != "__metadata__"
+            for begin, end in [map(operator.index, entry["data_offsets"])]
+        )
+    if any(tensor.n_bytes < 0 or tensor.offset < 8 + length for tensor in tensors):
+        raise InputError(f"{path}: has a damaged safetensors header: a tensor ends before it begins")
     if any(tensor.offset + tensor.n_bytes > size for tensor in tensors):
         raise InputError(f"{path}: is cut off; its header promises more data than the file holds")
     return tensors
@@ -152,7 +150,7 @@ def _chunks(path: Path, tensor: Tensor) -> Iterator[NDArray[Any]]:
     kind, _ = EXPONENTS[tensor.dtype]
     little = np.dtype(kind).newbyteorder("<")
     left = tensor.n_bytes // little.itemsize
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         stream.seek(tensor.offset)
         while left > 0:
             yield np.frombuffer(stream.read(min(left, CHUNK) * little.itemsize), dtype=little)
@@ -166,11 +164,9 @@ def files_digest(files: tuple[Path, ...]) -> str:
 
 def tokenizer_size(path: Path) -> int:
     """Return one more than the largest token id of a `tokenizer.json`; raises `InputError` if unreadable."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json_object(path)
+    with parsing(path, "a tokenizer file of the tokenizers library"):
         vocabulary = content["model"]["vocab"]
         ids = list(vocabulary.values()) if isinstance(vocabulary, dict) else list(range(len(vocabulary)))
         ids += [entry["id"] for entry in content.get("added_tokens", [])]
-        return 1 + max(ids, default=-1)
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: is not a tokenizer file of the tokenizers library ({error!r})") from error
+        return 1 + max(map(operator.index, ids), default=-1)

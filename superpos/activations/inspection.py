@@ -22,7 +22,10 @@ from superpos.activations.presets import check_revision, preset_folder, preset_s
 from superpos.errors import InputError, allowed
 from superpos.hashing import file_digest
 from superpos.models import BUNDLED, bundled_model
+from superpos.reading.places import is_folder, user_path
+from superpos.reading.refusals import shown
 from superpos.records.data import ModelInfo
+from superpos.specs.axes import LARGEST_COUNT
 from superpos.specs.models import HOOKPOINTS, ModelSpec, check_hookpoint
 
 FAMILIES = {
@@ -55,16 +58,13 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
         If the name is neither bundled, nor a folder, nor a hub repository that can be reached; a revision of
         a folder or of random weights of a preset is refused too.
     """
-    local: Path | None = None
     if spec.name in BUNDLED:
         if spec.revision and spec.weights == "random":
             raise InputError(
                 f"model {spec.name}: random weights have no revision {spec.revision!r}; leave it empty"
             )
         return bundled_model(spec.name, spec.revision), ""
-    if Path(spec.name).expanduser().is_dir():
-        local = Path(spec.name).expanduser()
-    if local is not None:
+    if is_folder(local := user_path(spec.name)):
         if spec.revision:
             raise InputError(
                 f"model {spec.name}: is local and has no revision {spec.revision!r}; leave it empty"
@@ -186,6 +186,6 @@ def hook_width(info: ModelInfo, hookpoint: str) -> int:
 
 def _size(config: dict[str, Any], key: str, path: Path) -> int:
     value = config.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{path}: {key} = {value!r} is not a positive whole number")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_COUNT:
+        raise InputError(f"{path}: {key} = {shown(value)} is not a positive whole number up to {LARGEST_COUNT}")
     return value

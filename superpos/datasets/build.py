@@ -16,8 +16,10 @@ from superpos.datasets.labels import identical_features
 from superpos.datasets.option_files import option_digest
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
 from superpos.datasets.tokens import TokenTable, begin_token_of, load_tokens, tokenizer_file
-from superpos.errors import ArgumentError
+from superpos.errors import ArgumentError, InputError
 from superpos.hashing import file_digest
+from superpos.names import unfit_character, unfit_name
+from superpos.reading.refusals import shown
 from superpos.records.data import LabelledTokens
 from superpos.specs.datasets import DatasetSpec, SampleUnit
 from superpos.specs.imports import SparseProbingOptions
@@ -90,7 +92,8 @@ def build_dataset(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None
     Raises
     ------
     InputError
-        If the corpus, a file or the tokenizer cannot be read, or the corpus is too small.
+        If the corpus, a file or the tokenizer cannot be read, the corpus is too small, or a feature or a
+        document has a name that no database holds.
     ArgumentError
         If the builder has no labelled tokens (its directions come without probes).
     """
@@ -103,7 +106,21 @@ def build_dataset(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None
         tokens = build_from_corpus(spec, features, table, read)
     else:
         raise ArgumentError("builder", f"{spec.builder} makes directions without probes; nothing to label")
+    _check_names(spec, tokens)
     return _with_provenance(spec, tokens)
+
+
+def _check_names(spec: DatasetSpec, tokens: LabelledTokens) -> None:
+    """Refuse names that no database holds, whatever builder made them; readers say more of most of them."""
+    read = [spec.corpus.label, *(getattr(spec.options, name) for name in getattr(spec.options, "FILES", ()))]
+    where = next(filter(None, read), f"datasets.{spec.name}")
+    for what, names, unfit in (
+        ("feature", tokens.feature_names, unfit_name),
+        ("document", tokens.documents, unfit_character),
+    ):
+        for name in names:
+            if why := unfit(name):
+                raise InputError(f"{where}: {shown(name)} is no name of a {what}: {why}")
 
 
 def _call(module: str, function: str, spec: DatasetSpec, table: TokenTable, *more: Corpus) -> Any:

@@ -8,7 +8,6 @@ text.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,13 @@ from tokenizers import Tokenizer
 from superpos.arrays import Bool
 from superpos.errors import InputError
 from superpos.hashing import file_digest
+from superpos.reading.places import is_file, is_folder
+from superpos.reading.refusals import parsing
+from superpos.reading.texts import read_json_object
 
 _BEGIN_TOKENS = ("<|endoftext|>", "<|begin_of_text|>", "<s>", "<bos>", "[BOS]")
+LARGEST_VOCABULARY = 1 << 24
+"""Token ids that are read; a damaged file may name any number."""
 _BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
@@ -60,8 +64,8 @@ def tokenizer_file(path: Path) -> Path:
     InputError
         If there is none.
     """
-    file = path / "tokenizer.json" if path.is_dir() else path
-    if not file.is_file():
+    file = path / "tokenizer.json" if is_folder(path) else path
+    if not is_file(file):
         raise InputError(f"{file}: no such tokenizer file; a tokenizer is a tokenizer.json or its folder")
     return file
 
@@ -75,12 +79,10 @@ def load_tokens(path: Path) -> TokenTable:
         If the file is missing, is no tokenizer, or spells its entries in a way that is not known here.
     """
     file = tokenizer_file(Path(path))
-    try:
-        description = json.loads(file.read_text(encoding="utf-8"))
-        # The library raises plain Exception for every malformed file.
+    description = read_json_object(file)
+    # The library raises plain Exception for every malformed file.
+    with parsing(file, "a tokenizer", Exception):
         tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:
-        raise InputError(f"{file}: not a tokenizer: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
@@ -89,6 +91,8 @@ def load_tokens(path: Path) -> TokenTable:
     size = max([*vocabulary.values(), *added], default=-1) + 1
     if size == 0:
         raise InputError(f"{file}: the vocabulary is empty")
+    if size > LARGEST_VOCABULARY:
+        raise InputError(f"{file}: has token ids up to {size - 1}; at most {LARGEST_VOCABULARY - 1} are read")
     spell = _speller(description, file)
     token_bytes, special = [b""] * size, np.ones(size, dtype=np.bool_)
     for entry, index in vocabulary.items():
@@ -106,13 +110,10 @@ def begin_token(file: Path, special: dict[str, int]) -> int:
     `bos_token` of the `tokenizer_config.json` beside the file decides; without one, the first known name.
     """
     beside = file.parent / "tokenizer_config.json"
-    if beside.is_file():
-        try:
-            named = json.loads(beside.read_text(encoding="utf-8")).get("bos_token")
-        except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
-            raise InputError(f"{beside}: not a tokenizer configuration: {error}") from error
+    if is_file(beside):
+        named = read_json_object(beside).get("bos_token")
         content = named.get("content") if isinstance(named, dict) else named
-        if content in special:
+        if isinstance(content, str) and content in special:
             return special[content]
     return next((special[name] for name in _BEGIN_TOKENS if name in special), -1)
 
@@ -120,11 +121,9 @@ def begin_token(file: Path, special: dict[str, int]) -> int:
 def begin_token_of(path: Path) -> int:
     """Return the id of the token that starts a sequence, -1 if there is none; raises as `load_tokens`."""
     file = tokenizer_file(Path(path))
-    try:
-        added = json.loads(file.read_text(encoding="utf-8")).get("added_tokens", [])
+    added = read_json_object(file).get("added_tokens", [])
+    with parsing(file, "a tokenizer"):
         special = {item["content"]: int(item["id"]) for item in added if item["special"]}
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: not a tokenizer: {error}") from error
     return begin_token(file, special)
 
 

@@ -18,7 +18,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is missing, unreadable, not UTF-8 or not TOML.
+        If the file is missing, unreadable, not UTF-8 or not TOML, or nested or with numbers beyond measure.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -30,6 +30,10 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: is not TOML ({error})") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: is not read: lists or tables are nested too deeply") from error
+    except ValueError as error:
+        raise InputError(f"{path}: holds a whole number of too many digits") from error
 
 
 class Table:

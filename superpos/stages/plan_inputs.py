@@ -16,6 +16,7 @@ from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.models import BUNDLED
+from superpos.reading.places import is_folder, user_path
 from superpos.records.data import ModelInfo
 from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
@@ -52,9 +53,9 @@ class InputPlanner:
         """The text that was read last: sets in a row often share it."""
 
     def _model(self, spec: ModelSpec) -> PlannedModel:
-        folder = Path(spec.name).expanduser()
-        is_folder = spec.name not in BUNDLED and folder.is_dir()
-        if is_folder:  # workers and later runs may start elsewhere
+        folder = user_path(spec.name)
+        is_local = spec.name not in BUNDLED and is_folder(folder)
+        if is_local:  # workers and later runs may start elsewhere
             spec = replace(spec, name=str(folder.resolve()))
         if spec in self._known_models:
             return self._known_models[spec]
@@ -68,7 +69,7 @@ class InputPlanner:
             "tokenizer": info.tokenizer_digest,
         }
         key = content_key("model", ALGORITHM_VERSIONS["model"], identity)
-        planned = PlannedModel(key, Path(spec.name).name if is_folder else spec.name, spec, info)
+        planned = PlannedModel(key, Path(spec.name).name if is_local else spec.name, spec, info)
         self._known_models[spec] = planned
         self.models.setdefault(key, planned)
         return planned
@@ -182,7 +183,7 @@ def absolute(spec: DatasetSpec) -> DatasetSpec:
     changed = {
         name: str(place.resolve())
         for name in getattr(spec.options, "FILES", ())
-        if (value := getattr(spec.options, name)) and (place := Path(value).expanduser()).exists()
+        if (value := getattr(spec.options, name)) and (place := user_path(value)).exists()
     }
     options: Any = spec.options  # every kind of options is a dataclass, which `replace` wants to know
     return replace(spec, corpus=_absolute_corpus(spec.corpus), options=replace(options, **changed))
@@ -193,9 +194,9 @@ def _absolute_corpus(corpus: CorpusSpec) -> CorpusSpec:
         return replace(corpus, parts=tuple((name, _absolute_corpus(part)) for name, part in corpus.parts))
     if corpus.kind != "text":
         return corpus
-    return replace(corpus, path=str(Path(corpus.path).expanduser().resolve()))
+    return replace(corpus, path=str(user_path(corpus.path).resolve()))
 
 
 def corpus_label(corpus: CorpusSpec) -> str:
     """Return the `corpus` column of the views: `stdlib`, the name of the file or folder, or of the parts."""
-    return corpus.label if corpus.kind != "text" else Path(corpus.path).expanduser().resolve().name
+    return corpus.label if corpus.kind != "text" else user_path(corpus.path).resolve().name

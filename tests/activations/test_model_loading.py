@@ -142,14 +142,14 @@ def big_tokenizer(folder):
     [
         (shutil.rmtree, "no such folder, not bundled .*owner/name"),
         (lambda folder: (folder / "config.json").unlink(), r"no config\.json"),
-        (lambda folder: (folder / "config.json").write_text("{"), "is not JSON"),
-        (lambda folder: (folder / "config.json").write_text("[]"), "is not a JSON object"),
+        (lambda folder: (folder / "config.json").write_text("{"), r"config\.json: not JSON: "),
+        (lambda folder: (folder / "config.json").write_text("[]"), "not a JSON object"),
         (lambda folder: (folder / "model.safetensors").unlink(), r"no weights \(\*\.safetensors\)"),
         (pickled_weights, r"pickled weights \(pytorch_model\.bin\).*save_pretrained"),
         (nan_weights, r"tensor gpt_neox\.layers\.1\.mlp\.dense_4h_to_h\.weight holds 1 values that are NaN"),
         (infinite_weights, r"dense_4h_to_h\.bias holds 1 values"),
         (cut_weights, "is cut off"),
-        (garbled_header, "damaged safetensors header"),
+        (garbled_header, r"model\.safetensors: header: not JSON: "),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"abc"), "not a complete safetensors"),
         (lambda folder: edit_config(folder, auto_map={"AutoModel": "x.Y"}), "trust_remote_code"),
         (
@@ -162,7 +162,7 @@ def big_tokenizer(folder):
         ),
         (lambda folder: edit_config(folder, hidden_size="16"), "hidden_size = '16'"),
         (big_tokenizer, r"token ids up to 69, the embedding has 61 rows"),
-        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "is not a tokenizer file"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "cannot be read as a tokenizer file"),
     ],
 )
 def test_damaged_folders_are_refused_in_one_line(folder, damage, message):

@@ -191,7 +191,7 @@ def test_saved_splits(tmp_path: Path) -> None:
     splits["train"].save_to_disk(str(table))
     assert "no split 'dev'; it has no splits" in refused(table, split="dev")
     (table / "state.json").write_text("{")
-    assert f"{table}: a saved data set that cannot be read" in refused(table)
+    assert f"{table}: cannot be read as a saved data set: " in refused(table)
 
 
 def test_saved_labels_have_names_whatever_the_format_and_order(tmp_path: Path) -> None:

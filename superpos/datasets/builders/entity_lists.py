@@ -6,17 +6,21 @@ part of it, a hyphenated surname is whole, and a suffix after it (Jr., Sr., II, 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from superpos.errors import InputError, allowed
+from superpos.names import unfit_name
+from superpos.reading.places import is_file
+from superpos.reading.refusals import shown
+from superpos.reading.texts import csv_rows
 
 SUFFIX = r"(?:Jr|Sr)\.?|III|II|IV"
 """What may follow a surname, as a regular expression."""
+SHOWN = 20
+"""Columns that a message lists."""
 _WORD = re.compile(r"\S+")
 
 
@@ -56,33 +60,32 @@ def read_entities(path: Path, name_column: str, label_column: str) -> tuple[Enti
         twice or with two labels, or two names with different labels are one up to their surname. It names
         file, line and column.
     """
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    if not is_file(path):
+        raise InputError(f"{path}: no such list of entities; name a bundled list or a CSV file")
+    rows = csv_rows(path)
     found: dict[str, Entity] = {}
     shortened: dict[str, Entity] = {}
-    try:
-        header = [column.strip() for column in next(reader, [])]
-        places = _columns(path, header, name_column, label_column)
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            entity = _entity(path, reader.line_num, header, row, places)
-            where = f"{path}: line {entity.line}, column {name_column!r}"
-            before = found.setdefault(entity.name, entity)
-            if before is not entity and before.label == entity.label:
-                raise InputError(f"{where}: {entity.name!r} is there already, in line {before.line}")
-            if before is not entity:
-                raise InputError(
-                    f"{where}: {entity.name!r} is in two classes: {before.label!r} in line {before.line}, "
-                    f"{entity.label!r} here"
-                )
-            alike = shortened.setdefault(entity.until_surname, entity)
-            if alike.label != entity.label:
-                raise InputError(
-                    f"{where}: {entity.name!r} and {alike.name!r} (line {alike.line}) are one name up to the "
-                    f"surname, in two classes: {entity.label!r} and {alike.label!r}"
-                )
-    except csv.Error as error:
-        raise InputError(f"{path}: line {reader.line_num}: not CSV: {error}") from None
+    header = [column.strip() for column in next(rows, (0, []))[1]]
+    places = _columns(path, header, name_column, label_column)
+    for line, row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        entity = _entity(path, line, header, row, places)
+        where = f"{path}: line {entity.line}, column {name_column!r}"
+        before = found.setdefault(entity.name, entity)
+        if before is not entity and before.label == entity.label:
+            raise InputError(f"{where}: {entity.name!r} is there already, in line {before.line}")
+        if before is not entity:
+            raise InputError(
+                f"{where}: {entity.name!r} is in two classes: {before.label!r} in line {before.line}, "
+                f"{entity.label!r} here"
+            )
+        alike = shortened.setdefault(entity.until_surname, entity)
+        if alike.label != entity.label:
+            raise InputError(
+                f"{where}: {entity.name!r} and {alike.name!r} (line {alike.line}) are one name up to the "
+                f"surname, in two classes: {entity.label!r} and {alike.label!r}"
+            )
     if not found:
         raise InputError(f"{path}: holds no names, only a header")
     return tuple(found.values())
@@ -111,19 +114,6 @@ def choose_classes(
     return asked or tuple(there)
 
 
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise InputError(f"{path}: no such list of entities; name a bundled list or a CSV file")
-    try:
-        # Spreadsheets write a byte order mark, which is no part of the first column's name.
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise InputError(f"{path}: not UTF-8: byte 0x{byte:02x} at offset {error.start}") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-
-
 def _columns(path: Path, header: list[str], name_column: str, label_column: str) -> tuple[int, int]:
     """Return the places of both columns."""
     if name_column == label_column:
@@ -131,7 +121,7 @@ def _columns(path: Path, header: list[str], name_column: str, label_column: str)
     for column in (name_column, label_column):
         if header.count(column) != 1:
             many = "there is no" if column not in header else "there is more than one"
-            there = ", ".join(header) or "none, the file is empty"
+            there = ", ".join(map(shown, header[:SHOWN])) or "none, the file is empty"
             raise InputError(f"{path}: line 1: {many} column {column!r}; columns: {there}")
     return header.index(name_column), header.index(label_column)
 
@@ -143,4 +133,6 @@ def _entity(path: Path, line: int, header: list[str], row: list[str], places: tu
     for value, place in ((name, places[0]), (label, places[1])):
         if not value:
             raise InputError(f"{path}: line {line}, column {header[place]!r}: is empty")
+        if why := unfit_name(value):
+            raise InputError(f"{path}: line {line}, column {header[place]!r}: {shown(value)}: {why}")
     return Entity(name, label, line)
