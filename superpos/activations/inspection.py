@@ -187,5 +187,7 @@ def hook_width(info: ModelInfo, hookpoint: str) -> int:
 def _size(config: dict[str, Any], key: str, path: Path) -> int:
     value = config.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_COUNT:
-        raise InputError(f"{path}: {key} = {shown(value)} is not a positive whole number up to {LARGEST_COUNT}")
+        raise InputError(
+            f"{path}: {key} = {shown(value)} is not a positive whole number up to {LARGEST_COUNT}"
+        )
     return value

@@ -144,7 +144,9 @@ def _sentence(block: list[tuple[int, str]], where: str) -> _Sentence:
             if comment and comment[1] == "newdoc":
                 sentence.newdoc = (comment[2] or "").strip()
                 if why := unfit_character(sentence.newdoc):
-                    raise InputError(f"{where}: line {number}: the document has no name that can be kept: {why}")
+                    raise InputError(
+                        f"{where}: line {number}: the document has no name that can be kept: {why}"
+                    )
             elif comment and comment[2] is not None:
                 sentence.text = comment[2].strip()
             continue

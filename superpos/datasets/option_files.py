@@ -29,5 +29,7 @@ def option_digest(value: str) -> str:
     if not is_folder(place):
         raise InputError(f"{value}: no such file or folder")
     return text_digest(
-        "".join(f"{file.relative_to(place).as_posix()}:{file_digest(file)};" for file in sorted(walked(place)))
+        "".join(
+            f"{file.relative_to(place).as_posix()}:{file_digest(file)};" for file in sorted(walked(place))
+        )
     )

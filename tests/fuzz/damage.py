@@ -75,7 +75,9 @@ def overwrite_an_end(data: bytearray, draw: Random) -> bytes:
     near = min(len(data), 256)
     place = draw.randrange(near) if draw.random() < 0.5 else len(data) - 1 - draw.randrange(near)
     width = draw.choice((1, 2, 4, 8))
-    piece = draw.choice((b"\xff" * width, bytes(width), b"\x7f" + b"\xff" * (width - 1), draw.randbytes(width)))
+    piece = draw.choice(
+        (b"\xff" * width, bytes(width), b"\x7f" + b"\xff" * (width - 1), draw.randbytes(width))
+    )
     data[place : place + width] = piece
     return bytes(data)
 
