@@ -85,6 +85,6 @@ def array_digest(*arrays: NDArray[Any]) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits; raises `InputError` if it is unreadable."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits; raises `InputError` if it cannot be read."""
     with opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,7 +1,7 @@
 """What a name may hold: it goes into both database systems, TOML files, tables and charts as it is.
 
-PostgreSQL holds no U+0000 and no half of a surrogate pair; other control characters, line separators and marks
-that turn the direction of text make two names look like one or tear a line apart.
+PostgreSQL holds no U+0000 and no half of a surrogate pair; other control characters, line separators and
+marks that turn the direction of text make two names look like one or tear a line apart.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def unfit_character(text: str) -> str:
 
 
 def unfit_name(name: str) -> str:
-    """Return what keeps a text from being the name of a feature, a label or a class, empty if nothing does."""
+    """Return what keeps a text from being the name of a feature or a label, empty if nothing does."""
     if len(name) > LONGEST_NAME:
         return f"it has {len(name)} characters, at most {LONGEST_NAME} are allowed"
     return unfit_character(name)

@@ -13,14 +13,17 @@ import tokenizers
 
 from superpos.datasets.corpus_sets import TextLabels, build_from_corpus
 from superpos.datasets.labels import identical_features
-from superpos.datasets.option_files import option_digest
+from superpos.datasets.option_files import option_digest, option_file
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
 from superpos.datasets.tokens import TokenTable, begin_token_of, load_tokens, tokenizer_file
 from superpos.errors import ArgumentError, InputError
+from superpos.facts import FACTS
 from superpos.hashing import file_digest
 from superpos.names import unfit_character, unfit_name
+from superpos.reading.places import walked
 from superpos.reading.refusals import shown
 from superpos.records.data import LabelledTokens
+from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import DatasetSpec, SampleUnit
 from superpos.specs.imports import SparseProbingOptions
 from superpos.specs.versions import ALGORITHM_VERSIONS
@@ -41,6 +44,8 @@ WHOLE: dict[str, str] = {
     "sparse_probing": "superpos.datasets.builders.sparse_probing",
 }
 """Builders that make the whole set, each by `build(spec, table) -> LabelledTokens`."""
+SMALL_FOLDER = 1 << 25
+"""Bytes of a folder, 32 MiB, that are imported while a study is planned."""
 
 
 def sample_unit(spec: DatasetSpec) -> SampleUnit:
@@ -84,6 +89,23 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
         "tokenizer_digest": file_digest(file),
         "bos_id": begin_token_of(file),
     }
+
+
+def try_files(spec: DatasetSpec, tokenizer_path: Path) -> None:
+    """Read the files that a builder is told of where that takes no time, so that a mistake shows early.
+
+    Lists of entities are read, and folders of the sparse-probing paper of at most `SMALL_FOLDER` bytes are
+    imported; what ships with the package is believed. Raises `InputError` as `build_dataset` does.
+    """
+    options = spec.options
+    if isinstance(options, EntityOptions) and options.entities not in FACTS:
+        from superpos.datasets.builders.entity_lists import read_list
+
+        read_list(options)
+    elif isinstance(options, SparseProbingOptions):
+        files = walked(option_file(options.folder))
+        if sum(file.stat().st_size for file in files) <= SMALL_FOLDER:
+            build_dataset(spec, tokenizer_path)
 
 
 def build_dataset(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None = None) -> LabelledTokens:

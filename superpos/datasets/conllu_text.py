@@ -144,9 +144,7 @@ def _sentence(block: list[tuple[int, str]], where: str) -> _Sentence:
             if comment and comment[1] == "newdoc":
                 sentence.newdoc = (comment[2] or "").strip()
                 if why := unfit_character(sentence.newdoc):
-                    raise InputError(
-                        f"{where}: line {number}: the document has no name that can be kept: {why}"
-                    )
+                    raise InputError(f"{where}: line {number}: no name of a document: {why}")
             elif comment and comment[2] is not None:
                 sentence.text = comment[2].strip()
             continue
@@ -158,8 +156,8 @@ def _sentence(block: list[tuple[int, str]], where: str) -> _Sentence:
         parts = _ID.fullmatch(columns[0])
         if parts is None or not columns[1]:
             raise InputError(
-                f"{where}: line {number}: begins with {shown(columns[0])} and {shown(columns[1])}; a word has a number "
-                "(1, or 1-2, or 1.1) and a form"
+                f"{where}: line {number}: begins with {shown(columns[0])} and {shown(columns[1])}; "
+                "a word has a number (1, or 1-2, or 1.1) and a form"
             )
         if parts[3]:
             continue  # an empty node is no part of the text

@@ -32,7 +32,7 @@ HEADINGS = ("", "name", "feature", "index")
 TOLERANCE = 1e-6
 """How far an imported matrix may be from symmetric and from a unit diagonal: files of single precision."""
 SMALLEST_ENTRY, LARGEST_ENTRY = 1e-140, 1e140
-"""Between which the largest entry of a row lies in size, so that squares and their sums are finite and not 0."""
+"""Between which the largest entry of a row lies in size: its length is then computed without overflow."""
 
 
 class NamedRows(NamedTuple):
@@ -211,8 +211,8 @@ def _as_similarities(path: Path, names: tuple[str, ...], values: Float) -> Float
     if (size := np.abs(values)).max() > 1.0 + TOLERANCE:
         row, column = np.unravel_index(int(np.argmax(size)), size.shape)
         raise InputError(
-            f"{path}: row {row} ({names[row]}), column {column} ({names[column]}): {values[row, column]:g} is "
-            "no similarity; they lie between -1 and 1"
+            f"{path}: row {row} ({names[row]}), column {column} ({names[column]}): {values[row, column]:g} "
+            "is no similarity; they lie between -1 and 1"
         )
     matrix = 0.5 * (values + values.T)
     np.fill_diagonal(matrix, 1.0)

@@ -13,14 +13,12 @@ from typing import Any, NamedTuple
 from superpos.datasets.corpus import Document
 from superpos.errors import InputError
 from superpos.names import unfit_name
-from superpos.reading.refusals import shown
+from superpos.reading.refusals import listed, shown
 from superpos.specs.datasets import CorpusSpec
 
 DEFAULT_TEXT_KEY = "text"
 FALLBACK_TEXT_KEY = "content"
 """Read where a record lacks the default key."""
-SHOWN = 20
-"""Keys or columns that a message lists."""
 
 
 class Record(NamedTuple):
@@ -64,9 +62,7 @@ class RecordReader:
             ("label", repr(self.label_key), bool(self.label_key) and self.label_key not in present),
         ):
             if missing:
-                raise InputError(
-                    f"{self.where}: no column {key} for the {kind}; columns: {', '.join(present[:SHOWN]) or 'none'}"
-                )
+                raise InputError(f"{self.where}: no column {key} for the {kind}; columns: {listed(present)}")
         return list(dict.fromkeys(key for key in (text, self.label_key) if key))
 
     def documents(self, records: Iterable[Record]) -> Iterator[Document]:
@@ -97,8 +93,7 @@ class RecordReader:
         keys = self._text_keys()
         present = [key for key in keys if key in record.values] if isinstance(record.values, dict) else []
         if not present:
-            there = list(map(shown, record.values)) if isinstance(record.values, dict) else []
-            has = f"; it has {', '.join(there[:SHOWN])}" if there else ""
+            has = f"; it has {listed(record.values)}" if isinstance(record.values, dict) else ""
             raise InputError(f"{self._at(record)}: no text under {' or '.join(map(repr, keys))}{has}")
         value = record.values[present[0]]
         items = [_plain(item) for item in (value if isinstance(value, list) else [value])]

@@ -12,7 +12,7 @@ from superpos.datasets.record_files import BATCH_ROWS
 from superpos.datasets.records import Record, RecordReader
 from superpos.errors import InputError
 from superpos.reading.places import is_file
-from superpos.reading.refusals import parsing
+from superpos.reading.refusals import listed, parsing
 from superpos.specs.datasets import CorpusSpec
 
 _TABLE, _SPLITS = ("state.json", "dataset_info.json"), "dataset_dict.json"
@@ -47,7 +47,7 @@ def saved_table(folder: Path, split: str) -> Any:
         chosen = split or (names[0] if len(names) == 1 else "")
         if chosen not in names:
             what = f"no split {split!r}" if split else "several splits; name one of them"
-            raise InputError(f"{folder}: {what}; splits: {', '.join(names) or 'none'}")
+            raise InputError(f"{folder}: {what}; splits: {listed(names)}")
         loaded = loaded[chosen]
     elif split and str(loaded.split) != split:
         has = f"it is {str(loaded.split)!r}" if loaded.split else "it has no splits"

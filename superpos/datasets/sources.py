@@ -17,6 +17,7 @@ from superpos.datasets.text_files import file_documents, files_below, folder_doc
 from superpos.errors import ArgumentError, InputError
 from superpos.hashing import canonical_json, text_digest
 from superpos.reading.places import is_file, is_folder, user_path
+from superpos.reading.refusals import listed
 from superpos.specs.datasets import FOLDER_LABEL, HUB_PREFIX, CorpusSpec
 
 __all__ = ["Corpus", "Document", "corpus_digest", "load_corpus", "source_digest"]
@@ -165,7 +166,7 @@ def _tables(files: list[tuple[str, Path]], spec: CorpusSpec) -> Iterator[Documen
     if not chosen:
         raise InputError(
             f"{spec.path}: no Parquet file of split {spec.split!r}; files: "
-            f"{', '.join(name for name, _ in files[:20])}"
+            f"{listed(name for name, _ in files)}"
         )
     for name, file in chosen:
         yield from parquet_documents(file, RecordReader.of(spec, str(file), name))

@@ -20,14 +20,12 @@ from numpy.typing import NDArray
 
 from superpos.errors import InputError
 from superpos.reading.places import opened
-from superpos.reading.refusals import parsing, shown
+from superpos.reading.refusals import listed, parsing, shown
 
 LARGEST_ARRAY = 1 << 28
 """Numbers of an array that is read, 65,536 rows of 4,096: 2 GiB in double precision."""
 REAL_TENSORS = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8")
 """Types of safetensors that are real numbers to NumPy, which lacks BF16."""
-SHOWN = 20
-"""Arrays that a message lists."""
 _NPY = ".npy"
 
 
@@ -51,29 +49,31 @@ def read_array(path: Path, name: str = "") -> NDArray[Any]:
 
 
 def _of_npz(path: Path, name: str) -> NDArray[Any]:
-    with opened(path) as stream, parsing(path, "npz without pickle", tokenize.TokenError):
-        with zipfile.ZipFile(stream) as archive:
-            members = {
-                info.filename.removesuffix(_NPY): info
-                for info in archive.infolist()
-                if info.filename.endswith(_NPY)
-            }
-            chosen = members[_chosen(path, members, name)]
-            with archive.open(chosen) as member, warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about files of Python 2, which are read all the same
-                shape, kind = _npy_header(member)
-                _check(path, shape, str(kind), real=kind.kind in "fiu")
-                n_bytes, promised = math.prod(shape) * kind.itemsize, chosen.file_size - member.tell()
-                if n_bytes != promised:
-                    raise InputError(
-                        f"{path}: {chosen.filename}: its header promises {n_bytes} bytes of data, the "
-                        f"archive has {promised}"
-                    )
-            with archive.open(chosen) as member, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                values: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-                member.read(1)  # the checksum is compared where the member ends
-                return values
+    with (
+        opened(path) as stream,
+        parsing(path, "npz without pickle", tokenize.TokenError),
+        zipfile.ZipFile(stream) as archive,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # about files of Python 2, which are read all the same
+        members = {
+            info.filename.removesuffix(_NPY): info
+            for info in archive.infolist()
+            if info.filename.endswith(_NPY)
+        }
+        chosen = members[_chosen(path, members, name)]
+        with archive.open(chosen) as member:
+            shape, kind = _npy_header(member)
+            _check(path, shape, str(kind), real=kind.kind in "fiu")
+            n_bytes, there = math.prod(shape) * kind.itemsize, chosen.file_size - member.tell()
+            if n_bytes != there:
+                raise InputError(
+                    f"{path}: {chosen.filename}: its header promises {n_bytes} bytes, the archive has {there}"
+                )
+        with archive.open(chosen) as member:
+            values: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+            member.read(1)  # the checksum is compared where the member ends
+            return values
 
 
 def _npy_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -105,18 +105,12 @@ def _of_safetensors(path: Path, name: str) -> NDArray[Any]:
 
 def _chosen(path: Path, names: Collection[str], asked: str) -> str:
     """Return the name asked for, or the only one."""
-    there = ", ".join(map(_plain, sorted(names)[:SHOWN]))
-    if len(names) > SHOWN:
-        there += f" and {len(names) - SHOWN} more"
+    there = listed(sorted(names)) if names else "nothing"
     if asked and asked not in names:
-        raise InputError(f"{path}: has no tensor {shown(asked)}; it holds {there or 'nothing'}")
+        raise InputError(f"{path}: has no tensor {shown(asked)}; it holds {there}")
     if not asked and len(names) != 1:
-        raise InputError(f"{path}: holds {there or 'nothing'}; name one with `tensor`")
+        raise InputError(f"{path}: holds {there}; name one with `tensor`")
     return asked or next(iter(names))
-
-
-def _plain(name: str) -> str:
-    return name if name.isprintable() and len(name) <= 60 else shown(name)
 
 
 def _check(path: Path, shape: tuple[int, ...], kind: str, *, real: bool) -> None:

@@ -10,7 +10,7 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,11 +31,13 @@ DAMAGE: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""Errors of the standard library and NumPy about content; `RuntimeError` is that of nesting and encryption."""
+"""Errors of the standard library and NumPy about content; a `RuntimeError` is about nesting or encryption."""
 LONGEST_REASON = 300
 """Characters of a library's message that are passed on."""
 LONGEST_VALUE = 60
 """Characters of a value that a message repeats."""
+LONGEST_LIST = 20
+"""Names that a message lists."""
 
 
 def one_line(error: BaseException) -> str:
@@ -56,9 +58,20 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
 
 
+def listed(names: Iterable[object]) -> str:
+    """Return names as a message lists them, the first `LONGEST_LIST` of them; `none` if there are none."""
+    texts = [str(name) for name in names]
+    parts = [text if text.isprintable() and len(text) <= LONGEST_VALUE else shown(text) for text in texts]
+    more = f" and {len(parts) - LONGEST_LIST} more" if len(parts) > LONGEST_LIST else ""
+    return (", ".join(parts[:LONGEST_LIST]) or "none") + more
+
+
 def cannot_be_read(place: Path | str, error: OSError) -> InputError:
-    """Return the refusal of a place that the system does not let be read."""
-    return InputError(f"{place}: cannot be read: {one_line(error)}")
+    """Return the refusal of a place, or of a file below it, that the system does not let be read."""
+    below = str(error.filename or "")
+    return InputError(
+        f"{below if below.startswith(str(place)) else place}: cannot be read: {one_line(error)}"
+    )
 
 
 @contextmanager

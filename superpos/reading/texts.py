@@ -88,7 +88,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """Return the content of a JSON file that holds an object; raises as `read_json`, or if it holds another."""
+    """Return the content of a JSON file that holds an object; raises as `read_json`, or for anything else."""
     content = read_json(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a JSON object")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from superpos.activations.inspection import hook_width, inspect_model, tokenizer_file
-from superpos.datasets.build import build_dataset, dataset_identity, sample_unit
+from superpos.datasets.build import build_dataset, dataset_identity, sample_unit, try_files
 from superpos.datasets.imported import imported_identity, read_imported
 from superpos.datasets.sources import Corpus, load_corpus
 from superpos.datasets.token_lists import list_tokens
@@ -96,6 +96,7 @@ class InputPlanner:
 
     def _identity(self, spec: DatasetSpec, tokenizer: Path) -> dict[str, Any]:
         """Return the identity of a feature set; a little text of the user's is tried, for it may not do."""
+        try_files(spec, tokenizer)
         if not spec.has_probes or spec.corpus.kind not in ("text", "stdlib"):
             return dataset_identity(spec, tokenizer)  # the hub is not read while planning
         if self._corpus is None or self._corpus[0] != spec.corpus:

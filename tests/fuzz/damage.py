@@ -1,4 +1,4 @@
-"""Damage to the bytes of a file, as disks, transfers, editors and other programs do it; the same in every run."""
+"""Damage to the bytes of a file, as disks, transfers, editors and other programs do it."""
 
 from __future__ import annotations
 

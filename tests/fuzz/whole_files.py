@@ -26,7 +26,8 @@ DRAW = np.random.default_rng(20260711)
 NAMES = ("north", "south", "east", "west", "up", "down")
 ROWS = DRAW.normal(size=(6, 5))
 UNIT = ROWS / np.linalg.norm(ROWS, axis=1, keepdims=True)
-WORDS = "the river ran 42 miles, past Old Mill (built 1790) and on; who knew? a_b = f(x) # no".split()
+PHRASE = "the river ran 42 miles, past Old Mill (built 1790) and on; who knew? a_b = f(x) # no"
+WORDS = PHRASE.split()
 TEXTS = [" ".join(DRAW.choice(WORDS, size=40)) for _ in range(24)]
 RECORDS = [{"text": text, "lang": ("en", "fr")[i % 2], "n": i} for i, text in enumerate(TEXTS)]
 

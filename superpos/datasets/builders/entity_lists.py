@@ -10,17 +10,18 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from superpos.datasets.option_files import option_file
 from superpos.errors import InputError, allowed
 from superpos.names import unfit_name
 from superpos.reading.places import is_file
-from superpos.reading.refusals import shown
+from superpos.reading.refusals import listed, shown
 from superpos.reading.texts import csv_rows
+from superpos.specs.builders import EntityOptions
 
 SUFFIX = r"(?:Jr|Sr)\.?|III|II|IV"
 """What may follow a surname, as a regular expression."""
-SHOWN = 20
-"""Columns that a message lists."""
 _WORD = re.compile(r"\S+")
 
 
@@ -46,6 +47,21 @@ def surname_place(name: str) -> tuple[int, int]:
     start, end = words[-1]
     stripped = len(name[start:end].rstrip(",;"))
     return start, start + stripped if stripped else end
+
+
+class EntityList(NamedTuple):
+    """The names of a list and the classes of which a set is made."""
+
+    path: Path
+    entities: tuple[Entity, ...]
+    classes: tuple[str, ...]
+
+
+def read_list(options: EntityOptions) -> EntityList:
+    """Read the list that a set names; raises as `read_entities` and `choose_classes`."""
+    path = option_file(options.entities)
+    listed = read_entities(path, options.name_column, options.label_column)
+    return EntityList(path, listed, choose_classes(listed, options.classes, path, options.label_column))
 
 
 def read_entities(path: Path, name_column: str, label_column: str) -> tuple[Entity, ...]:
@@ -121,7 +137,7 @@ def _columns(path: Path, header: list[str], name_column: str, label_column: str)
     for column in (name_column, label_column):
         if header.count(column) != 1:
             many = "there is no" if column not in header else "there is more than one"
-            there = ", ".join(map(shown, header[:SHOWN])) or "none, the file is empty"
+            there = listed(header) if header else "none, the file is empty"
             raise InputError(f"{path}: line 1: {many} column {column!r}; columns: {there}")
     return header.index(name_column), header.index(label_column)
 

@@ -22,7 +22,7 @@ from superpos.datasets.option_files import option_file
 from superpos.errors import InputError
 from superpos.names import unfit_name
 from superpos.reading.places import is_file, is_folder
-from superpos.reading.refusals import shown
+from superpos.reading.refusals import listed, shown
 from superpos.reading.texts import read_json_object
 from superpos.specs.datasets import SampleUnit
 
@@ -30,8 +30,6 @@ INDICES, CLASSES = "|probe_indices", "|probe_classes"
 """Endings of the two columns of a feature."""
 CLASS_COLUMN = {"language": "lang", "distribution": "distribution", "wikidata": "class"}
 """Column that holds the class of a row."""
-SHOWN = 20
-"""Columns or splits that a message lists."""
 _NEEDED: dict[str, tuple[str, ...]] = {
     "wikidata": ("name", "surname_index_start", "surname_index_end", "class"),
     "compound_words": ("label", "feature_name"),
@@ -63,7 +61,7 @@ def folder_columns(place: Path) -> tuple[str, ...]:
     splits = place / "dataset_dict.json"
     if is_file(splits):
         names = read_json_object(splits).get("splits")
-        choices = ", ".join(map(shown, names[:SHOWN])) if isinstance(names, list) else "its splits"
+        choices = listed(names) if isinstance(names, list) else "its splits"
         raise InputError(f"{place}: holds several data sets; name the folder of one of them: {choices}")
     info = place / "dataset_info.json"
     if not is_file(info) or not is_file(place / "state.json"):
@@ -74,7 +72,7 @@ def folder_columns(place: Path) -> tuple[str, ...]:
     if not isinstance(features, dict):
         raise InputError(f"{info}: says nothing of the columns (features)")
     for name in features:
-        if why := unfit_name(name):
+        if why := unfit_name(name.removesuffix(INDICES).removesuffix(CLASSES)):
             raise InputError(f"{info}: column {shown(name)}: {why}")
     return tuple(features)
 
@@ -93,7 +91,8 @@ def family_of(place: Path, columns: tuple[str, ...]) -> str:
     if fitting:
         return fitting[0]
     needs = "; ".join(f"{family}: {', '.join(needed)}" for family, needed in _NEEDED.items())
+    there = listed(columns)
     raise InputError(
-        f"{place}: no folder of the sparse-probing paper: columns {', '.join(columns[:SHOWN]) or 'none'}; needed: "
+        f"{place}: no folder of the sparse-probing paper: columns {there}; needed: "
         f"tokens and, features: <feature>{INDICES}, <feature>{CLASSES}; {needs}"
     )
