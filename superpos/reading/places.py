@@ -6,8 +6,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 from superpos.errors import InputError
 from superpos.names import unfit_character
@@ -62,7 +62,7 @@ def _mode(path: Path) -> int:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Path) -> Iterator[BufferedReader]:
     """Open a regular file for reading.
 
     Raises

@@ -94,11 +94,12 @@ def parsing(place: Path | str, what: str, *more: type[Exception], mend: str = ""
     InputError
         In the place of each of these; an `InputError` from inside is passed on as it is.
     """
+    kinds: tuple[type[Exception], ...] = (OSError, *DAMAGE, *more)
     try:
         yield
     except InputError:
         raise
-    except (OSError, *DAMAGE, *more) as error:
+    except kinds as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise cannot_be_read(place, error) from error
         raise InputError(
