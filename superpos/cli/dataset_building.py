@@ -16,7 +16,7 @@ from superpos.datasets.build import build_dataset
 from superpos.datasets.tokens import load_tokens, tokenizer_file
 from superpos.errors import ArgumentError, InputError
 from superpos.models import BUNDLED
-from superpos.reading.places import is_folder, user_path
+from superpos.reading.places import exists, is_folder, user_path
 from superpos.records.data import LabelledTokens
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import TokenListOptions
@@ -74,9 +74,9 @@ def may_write(out: Path, force: bool, suffix: str) -> None:
     """Refuse, with an `InputError`, a file of another kind, a folder, and what exists unless forced."""
     if out.suffix != suffix:
         raise InputError(f"--out: {out} does not end in {suffix}")
-    if is_folder(out):
+    if is_folder(user_path(out)):
         raise InputError(f"--out: {out} is a folder")
-    if out.exists() and not force:
+    if exists(out) and not force:
         raise InputError(f"--out: {out} exists; give another name, or --force to overwrite it")
 
 

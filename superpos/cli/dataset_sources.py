@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from superpos.reading.places import resolved
 from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
@@ -94,6 +95,6 @@ def _quoted(text: str) -> str:
 def display_path(path: Path) -> str:
     """Return a path below the current folder as a relative one."""
     try:
-        return path.resolve().relative_to(Path.cwd()).as_posix()
+        return resolved(path).relative_to(Path.cwd()).as_posix()
     except ValueError:
         return str(path)

@@ -31,6 +31,21 @@ def user_path(text: str | Path) -> Path:
         raise InputError(f"{text}: {error}") from None
 
 
+def resolved(path: Path) -> Path:
+    """Return an absolute path without links; raises `InputError` for links that lead to themselves."""
+    try:
+        return path.resolve()
+    except RuntimeError:
+        raise InputError(f"{path}: cannot be read: it is a link that leads to itself") from None
+    except OSError as error:
+        raise cannot_be_read(path, error) from None
+
+
+def exists(path: Path) -> bool:
+    """Whether there is anything; raises as `is_folder`."""
+    return bool(_mode(path))
+
+
 def is_file(path: Path) -> bool:
     """Whether there is a regular file; raises as `is_folder`."""
     mode = _mode(path)

@@ -36,6 +36,8 @@ LONGEST_REASON = 300
 """Characters of a library's message that are passed on."""
 LONGEST_VALUE = 60
 """Characters of a value that a message repeats."""
+LONGEST_PATH = 1000
+"""Characters of a path that a message repeats."""
 LONGEST_LIST = 20
 """Names that a message lists."""
 
@@ -69,9 +71,10 @@ def listed(names: Iterable[object]) -> str:
 def cannot_be_read(place: Path | str, error: OSError) -> InputError:
     """Return the refusal of a place, or of a file below it, that the system does not let be read."""
     below = str(error.filename or "")
-    return InputError(
-        f"{below if below.startswith(str(place)) else place}: cannot be read: {one_line(error)}"
-    )
+    path = below if below.startswith(str(place)) else str(place)
+    if len(path) > LONGEST_PATH:
+        path = f"{path[:LONGEST_VALUE]}... ({len(path)} characters)"
+    return InputError(f"{path}: cannot be read: {one_line(error)}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 from superpos.errors import InputError, allowed
 from superpos.facts import FACTS
-from superpos.reading.places import is_file, user_path
+from superpos.reading.places import is_file, resolved, user_path
 from superpos.specs.builder_tables import read_options
 from superpos.specs.builders import BUILDERS
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
@@ -44,7 +44,7 @@ def set_file(name: str, near: Path | None = None) -> Path | None:
         return FOLDER / f"{name}.toml"
     place = user_path(name)
     places = [place] if near is None else [near.parent / name, place]
-    return next((place.resolve() for place in places if place.suffix == ".toml" and is_file(place)), None)
+    return next((resolved(place) for place in places if place.suffix == ".toml" and is_file(place)), None)
 
 
 def load_feature_set(name: str) -> DatasetSpec:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from superpos.errors import ArgumentError, InputError, allowed
+from superpos.reading.places import exists, resolved
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class Table:
         if not isinstance(value, str) or not value or Path(value).is_absolute():
             return value
         beside = self.path.parent / value
-        return str(beside.resolve()) if beside.exists() else value
+        return str(resolved(beside)) if exists(beside) else value
 
     def take(self, key: str, kind: type[T] | tuple[type, ...], default: T | None = None) -> Any:
         """Return the value of a key, or the default; None as default makes the key required.

@@ -16,7 +16,7 @@ from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.models import BUNDLED
-from superpos.reading.places import is_folder, user_path
+from superpos.reading.places import exists, is_folder, resolved, user_path
 from superpos.records.data import ModelInfo
 from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
@@ -56,7 +56,7 @@ class InputPlanner:
         folder = user_path(spec.name)
         is_local = spec.name not in BUNDLED and is_folder(folder)
         if is_local:  # workers and later runs may start elsewhere
-            spec = replace(spec, name=str(folder.resolve()))
+            spec = replace(spec, name=str(resolved(folder)))
         if spec in self._known_models:
             return self._known_models[spec]
         info = inspect_model(spec)
@@ -182,9 +182,9 @@ class InputPlanner:
 def absolute(spec: DatasetSpec) -> DatasetSpec:
     """Return the set with absolute paths: workers and later runs may start elsewhere."""
     changed = {
-        name: str(place.resolve())
+        name: str(resolved(place))
         for name in getattr(spec.options, "FILES", ())
-        if (value := getattr(spec.options, name)) and (place := user_path(value)).exists()
+        if (value := getattr(spec.options, name)) and exists(place := user_path(value))
     }
     options: Any = spec.options  # every kind of options is a dataclass, which `replace` wants to know
     return replace(spec, corpus=_absolute_corpus(spec.corpus), options=replace(options, **changed))
@@ -195,9 +195,9 @@ def _absolute_corpus(corpus: CorpusSpec) -> CorpusSpec:
         return replace(corpus, parts=tuple((name, _absolute_corpus(part)) for name, part in corpus.parts))
     if corpus.kind != "text":
         return corpus
-    return replace(corpus, path=str(user_path(corpus.path).resolve()))
+    return replace(corpus, path=str(resolved(user_path(corpus.path))))
 
 
 def corpus_label(corpus: CorpusSpec) -> str:
     """Return the `corpus` column of the views: `stdlib`, the name of the file or folder, or of the parts."""
-    return corpus.label if corpus.kind != "text" else user_path(corpus.path).resolve().name
+    return corpus.label if corpus.kind != "text" else resolved(user_path(corpus.path)).name

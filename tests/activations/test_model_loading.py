@@ -132,6 +132,16 @@ def garbled_header(folder):
     (folder / "model.safetensors").write_bytes((5).to_bytes(8, "little") + b"{nope" + bytes(20))
 
 
+def backward_offsets(folder):
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}}'
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+
+
+def broken_offsets(folder):
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,0.5]}}'
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+
+
 def big_tokenizer(folder):
     vocabulary = {f"t{index}": index for index in range(70)}
     (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": vocabulary}}))
@@ -149,6 +159,20 @@ def big_tokenizer(folder):
         (nan_weights, r"tensor gpt_neox\.layers\.1\.mlp\.dense_4h_to_h\.weight holds 1 values that are NaN"),
         (infinite_weights, r"dense_4h_to_h\.bias holds 1 values"),
         (cut_weights, "is cut off"),
+        (backward_offsets, r"model\.safetensors: has a damaged safetensors header: a tensor ends before"),
+        (broken_offsets, r"model\.safetensors: cannot be read as safetensors: 'float' object"),
+        (
+            lambda folder: edit_config(folder, num_hidden_layers=99_999_999),
+            r"config\.json: num_hidden_layers = 99999999 layers; at most 10000 are built",
+        ),
+        (
+            lambda folder: edit_config(folder, vocab_size=2**31),
+            "is not a positive whole number up to 2147483647",
+        ),
+        (
+            lambda folder: (folder / "config.json").write_text('{"a": ' + "[" * 100_000),
+            r"config\.json: not read: lists or records are nested too deeply",
+        ),
         (garbled_header, r"model\.safetensors: header: not JSON: "),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"abc"), "not a complete safetensors"),
         (lambda folder: edit_config(folder, auto_map={"AutoModel": "x.Y"}), "trust_remote_code"),

@@ -18,8 +18,17 @@ from superpos.errors import InputError
 from superpos.hashing import file_digest
 from superpos.reading import matrices
 from superpos.reading.matrices import read_array
-from superpos.reading.places import is_file, is_folder, opened, read_bytes, user_path, walked
-from superpos.reading.refusals import DAMAGE, one_line, parsing, shown
+from superpos.reading.places import (
+    exists,
+    is_file,
+    is_folder,
+    opened,
+    read_bytes,
+    resolved,
+    user_path,
+    walked,
+)
+from superpos.reading.refusals import DAMAGE, listed, one_line, parsing, shown
 from superpos.reading.texts import LongNumber, csv_rows, decoded, lines_of, parsed_json, read_json_object
 
 ROWS = np.arange(6.0).reshape(2, 3) + 1.0
@@ -56,11 +65,14 @@ def test_places_that_cannot_be_read(tmp_path: Path) -> None:
     loop, pipe = tmp_path / "loop", tmp_path / "pipe"
     loop.symlink_to(loop)
     os.mkfifo(pipe)
-    long = tmp_path / ("x" * 300)
+    long = tmp_path / ("x" * 3000)
     for look in (is_file, read_bytes, file_digest):
         assert refusal(lambda look=look: look(loop)).startswith(f"{loop}: cannot be read: ")
         assert "is neither a file nor a folder" in refusal(lambda look=look: look(pipe))
-        assert refusal(lambda look=look: look(long)).startswith(f"{long}: cannot be read: ")
+        assert "characters): cannot be read: File name too long" in refusal(lambda look=look: look(long))
+    assert refusal(lambda: resolved(loop)).startswith(f"{loop}: cannot be read: ")
+    assert exists(pipe)
+    assert not exists(tmp_path / "none")
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and cannot be read")
@@ -110,6 +122,12 @@ def test_paths_that_users_write(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # --- messages -----------------------------------------------------------------------------------------------
+
+
+def test_names_that_are_listed() -> None:
+    assert listed([]) == "none"
+    assert listed(["a", "b\n", "é"]) == "a, 'b\\n', é"
+    assert listed(range(22)) == ", ".join(map(str, range(20))) + " and 2 more"
 
 
 def test_messages_are_short_single_lines() -> None:

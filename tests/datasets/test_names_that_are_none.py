@@ -34,7 +34,12 @@ from superpos.specs.builders import (
     WordProperty,
 )
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
-from superpos.specs.imports import DirectionFileOptions, SparseProbingOptions, TokenListOptions
+from superpos.specs.imports import (
+    DirectionFileOptions,
+    PsmFileOptions,
+    SparseProbingOptions,
+    TokenListOptions,
+)
 
 BAD = ("a\0b", "a\x07", "a\u202eb", "x" * 501)
 
@@ -156,6 +161,8 @@ def test_folders_of_the_paper(tmp_path: Path, table: TokenTable, bad: str) -> No
         lambda name: TokenListOptions(("x", name)),
         lambda name: DirectionFileOptions("m.csv", names=("x", name)),
         lambda name: SparseProbingOptions("folder", features=("x", name)),
+        lambda name: DirectionFileOptions("m.csv", hookpoint=name),
+        lambda name: PsmFileOptions("m.csv", "cosine", hookpoint=name),
     ],
 )
 def test_what_a_builder_is_told(options: Callable[[str], object], bad: str) -> None:

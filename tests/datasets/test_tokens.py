@@ -91,6 +91,11 @@ def test_bad_tokenizers(tmp_path: Path) -> None:
     for read in (load_tokens, begin_token_of):
         with pytest.raises(InputError, match=r"tokenizer\.json: not JSON: "):
             read(file)
+    description = json.loads((bundled_model("nano") / "tokenizer.json").read_text())
+    description["model"]["vocab"]["Ġnowhere"] = 99_999_999
+    file.write_text(json.dumps(description))
+    with pytest.raises(InputError, match="has token ids up to 99999999; at most 16777215 are read"):
+        load_tokens(file)
     Tokenizer(models.WordLevel({"a": 0}, unk_token="a")).save(str(file))
     with pytest.raises(InputError, match="bytes of its tokens are unknown"):
         load_tokens(file)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -55,15 +57,40 @@ def test_no_row_is_written(name: str, command: str, tmp_path: Path, monkeypatch:
     victim = next(place.glob("*.arrow")) if place.is_dir() else place
     content = victim.read_bytes()
     victim.write_bytes(HARM.get(name, content[: len(content) // 2]))
-    study = tmp_path / "s.toml"
+    assert str(place) in refused(command, SETS[name].replace("CORPUS", json.dumps(str(place))), tmp_path)
+
+
+def a_link_to_itself(place: Path) -> None:
+    place.symlink_to(place)
+
+
+def a_long_name(place: Path) -> None:
+    assert len(place.name) > 255
+
+
+@pytest.mark.parametrize("name", ["npz", "csv_psm", "jsonl", "saved_set", "text", "conllu", "entities"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, a_link_to_itself, a_long_name])
+def test_places_that_are_something_else(
+    name: str, make: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (kind,) = (kind for kind in KINDS if kind.name == name)
+    suffix = {"npz": ".npz", "csv_psm": ".csv", "jsonl": ".jsonl", "conllu": ".conllu"}.get(kind.name, ".txt")
+    place = tmp_path / (("x" * 300 if make is a_long_name else "x") + suffix)
+    make(place)
+    assert place.name in refused("plan", SETS[name].replace("CORPUS", json.dumps(str(place))), tmp_path)
+
+
+def refused(command: str, definition: str, folder: Path) -> str:
+    """Plan or run a study of one set; return the one line that refuses it, without a trace of the study."""
+    (folder / "mine.toml").write_text(definition, encoding="utf-8")
+    study = folder / "s.toml"
     study.write_text('name = "s"\n[models.nano]\n[[blocks]]\n[datasets.mine]\nset = "mine.toml"\n')
-    definition = SETS[name].replace("CORPUS", json.dumps(str(place)))
-    (tmp_path / "mine.toml").write_text(definition, encoding="utf-8")
     said = io.StringIO()
     with redirect_stdout(io.StringIO()), redirect_stderr(said):
-        status = main([command, str(study), "--db", f"sqlite:///{tmp_path / 'results.db'}"])
+        status = main([command, str(study), "--db", f"sqlite:///{folder / 'results.db'}"])
     assert status == 2, said.getvalue()
     (line,) = said.getvalue().splitlines()
-    assert str(place) in line
-    assert not (tmp_path / "results.db").exists()
-    assert not (tmp_path / "superpos-data").exists()
+    assert not (folder / "results.db").exists()
+    assert not (folder / "superpos-data").exists()
+    return line
