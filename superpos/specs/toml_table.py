@@ -9,8 +9,11 @@ from typing import Any, TypeVar
 
 from superpos.errors import ArgumentError, InputError, allowed
 from superpos.reading.places import exists, resolved
+from superpos.reading.refusals import shown
 
 T = TypeVar("T")
+LONGEST_KEY = 300
+"""Characters of a full key that a message repeats."""
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -48,7 +51,10 @@ class Table:
 
     def fail(self, key: str, message: str) -> InputError:
         """Return the error for a key of this table."""
-        return InputError(f"{self.path}: {self.prefix}{key}: {message}")
+        name = f"{self.prefix}{key}"
+        if len(name) > LONGEST_KEY or not name.isprintable():
+            name = shown(name)
+        return InputError(f"{self.path}: {name}: {message}")
 
     def has(self, key: str) -> bool:
         """Whether the file sets this key."""
