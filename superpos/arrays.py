@@ -81,15 +81,6 @@ def as_number(name: str, value: Any, *, minimum: float | None = None, exclusive:
     return number
 
 
-def bfloat16_values(data: bytes | bytearray, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return little-endian bfloat16 numbers, which NumPy lacks, widened exactly to float32.
-
-    They are the upper halves of float32 numbers.
-    """
-    halves = np.frombuffer(data, dtype="<u2").astype(np.uint32)
-    return (halves << np.uint32(16)).view(np.float32).reshape(shape)
-
-
 def _as_float(name: str, value: ArrayLike) -> Float:
     try:
         given = np.asarray(value)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from superpos.errors import ArgumentError
+from superpos.reading.places import opened
 
 KEY_BYTES = 16
 
@@ -84,6 +85,6 @@ def array_digest(*arrays: NDArray[Any]) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
-    with path.open("rb") as stream:
+    """Return the SHA-256 of a file as 64 hexadecimal digits; raises `InputError` if it cannot be read."""
+    with opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

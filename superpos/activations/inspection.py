@@ -18,7 +18,10 @@ from superpos.activations.weight_files import check_finite_weights, files_digest
 from superpos.errors import InputError, allowed
 from superpos.hashing import file_digest
 from superpos.models import BUNDLED, bundled_model
+from superpos.reading.places import is_file, is_folder, user_path
+from superpos.reading.refusals import shown
 from superpos.records.data import ModelInfo
+from superpos.specs.axes import LARGEST_COUNT
 from superpos.specs.models import HOOKPOINTS, ModelSpec, check_hookpoint
 
 FAMILIES = {
@@ -51,29 +54,26 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
         If the name is neither bundled, nor a folder, nor a hub repository that can be reached; a file, GGUF
         among them, and a revision of a folder or of random weights of a preset are refused too.
     """
-    local: Path | None = None
     if spec.name in BUNDLED:
         if spec.revision and spec.weights == "random":
             raise InputError(
                 f"model {spec.name}: random weights have no revision {spec.revision!r}; leave it empty"
             )
         return bundled_model(spec.name, spec.revision), ""
-    place = Path(spec.name).expanduser()
-    if place.suffix.lower() == ".gguf" and not place.is_dir():
+    place = user_path(spec.name)
+    if place.suffix.lower() == ".gguf" and not is_folder(place):
         raise InputError(f"model {gguf_message(place)}")
-    if place.is_file():
+    if is_file(place):
         raise InputError(
             f"model {spec.name}: is a file; name its folder, which holds config.json, *.safetensors and "
             "tokenizer.json"
         )
-    if place.is_dir():
-        local = place
-    if local is not None:
+    if is_folder(place):
         if spec.revision:
             raise InputError(
                 f"model {spec.name}: is local and has no revision {spec.revision!r}; leave it empty"
             )
-        return local, ""
+        return place, ""
     size = preset_size(spec.name)
     if size and spec.weights == "random":
         if spec.revision:
@@ -221,6 +221,8 @@ def hook_width(info: ModelInfo, hookpoint: str) -> int:
 
 def _size(config: dict[str, Any], key: str, path: Path) -> int:
     value = config.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{path}: {key} = {value!r} is not a positive whole number")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_COUNT:
+        raise InputError(
+            f"{path}: {key} = {shown(value)} is not a positive whole number up to {LARGEST_COUNT}"
+        )
     return value

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from superpos.errors import InputError
 from superpos.files import sync_folder
 from superpos.hashing import file_digest
+from superpos.reading.texts import read_json_object
 
 
 class Journal:
@@ -28,16 +30,16 @@ class Journal:
     def read(self, folder: Path) -> None:
         """Take over the entries whose files are whole; a journal that is unreadable or void has none."""
         try:
-            content: Any = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError):
-            return
-        if not isinstance(content, dict) or content.get("identity") != self.identity:
+            content = read_json_object(self.path)
+        except InputError:
             return
         shards = content.get("shards")
-        for name, digest in shards.items() if isinstance(shards, dict) else ():
-            path = folder / name
-            if path.is_file() and file_digest(path) == digest:
-                self.digests[name] = digest
+        if content.get("identity") != self.identity or not isinstance(shards, dict):
+            return
+        for name, digest in shards.items():
+            with suppress(InputError):  # a file that cannot be read is made again like a damaged one
+                if file_digest(folder / name) == digest:
+                    self.digests[name] = digest
 
     def add(self, name: str, digest: str) -> None:
         """Write down a finished shard."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from superpos.errors import InputError, StageError
 from superpos.hashing import text_digest
+from superpos.reading.places import is_file, read_bytes
 from superpos.records.data import Shard
 
 TENSOR = "activations"
@@ -47,11 +48,11 @@ def read_shards(root: Path, shards: Sequence[Shard]) -> NDArray[Any]:
     for shard in shards:
         path = root / shard.path
         mend = "delete it and build the activation set again (run --rebuild KEY)"
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(
                 f"{path}: activation file is missing; build the activation set again (run --rebuild KEY)"
             )
-        content = path.read_bytes()
+        content = read_bytes(path)
         if (digest := text_digest(content)) != shard.sha256:
             raise InputError(
                 f"{path}: activation file is damaged (SHA-256 {digest[:12]}…, recorded "

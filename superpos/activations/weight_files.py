@@ -12,7 +12,8 @@ that one mask per dtype finds NaN and infinities in any of them, bfloat16 includ
 
 from __future__ import annotations
 
-import json
+import operator
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ from numpy.typing import NDArray
 from superpos.activations.folders import gguf_message, read_config
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, file_digest, text_digest
+from superpos.reading.places import is_file, opened
+from superpos.reading.refusals import parsing
+from superpos.reading.texts import decoded, parsed_json, read_json_object
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -59,7 +63,7 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
         If there is none (a folder with pickled weights or GGUF is told how to convert them), an index is
         damaged or names files that are not there, or an adapter lies beside the weights.
     """
-    if (folder / "adapter_config.json").is_file():
+    if is_file(folder / "adapter_config.json"):
         raise InputError(
             f"{folder}: holds an adapter (adapter_config.json), which is not read; merge it into the weights "
             "(merge_and_unload().save_pretrained(new_folder)), or name a folder without it"
@@ -67,7 +71,7 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     named = read_config(folder).get("transformers_weights")
     for name in (str(named),) if named else (SINGLE, INDEX):
         path = folder / name
-        if Path(name).name == name and path.is_file():
+        if Path(name).name == name and is_file(path):
             return _shards(path) if name.endswith(".index.json") else (path,)
     if named:
         raise InputError(f"{folder / 'config.json'}: transformers_weights = {named!r} is no file beside it")
@@ -76,14 +80,13 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
 
 def _shards(index: Path) -> tuple[Path, ...]:
     """Return the files that an index names, sorted by name."""
-    try:
-        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    content = read_json_object(index)
+    with parsing(index, "an index of safetensors files"):
+        names = set(content["weight_map"].values())
         if not names or not all(isinstance(name, str) for name in names):
             raise TypeError("weight_map names no files")
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{index}: is not an index of safetensors files ({error!r})") from error
     for name in sorted(names):
-        if Path(name).name != name or not (index.parent / name).is_file():
+        if Path(name).name != name or not is_file(index.parent / name):
             raise InputError(f"{index}: names {name}, which is no file of this folder")
     return tuple(index.parent / name for name in sorted(names))
 
@@ -117,28 +120,21 @@ def stored_tensors(files: tuple[Path, ...]) -> dict[str, tuple[Path, Tensor]]:
 
 def read_header(path: Path) -> tuple[Tensor, ...]:
     """Return the tensors of a safetensors file; raises `InputError` if it is damaged."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
+    with opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
         length = int.from_bytes(stream.read(8), "little")
         if size < 8 or length > size - 8:
             raise InputError(f"{path}: is not a complete safetensors file")
-        try:
-            header = json.loads(stream.read(length))
-            tensors = tuple(
-                Tensor(name, str(entry["dtype"]), 8 + length + begin, end - begin)
-                for name, entry in header.items()
-                if name != "__metadata__"
-                for begin, end in [entry["data_offsets"]]
-            )
-        except (
-            UnicodeDecodeError,
-            json.JSONDecodeError,
-            AttributeError,
-            KeyError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise InputError(f"{path}: has a damaged safetensors header ({error})") from error
+        header = parsed_json(decoded(stream.read(length), f"{path}: header", 8), f"{path}: header")
+    with parsing(path, "safetensors"):
+        tensors = tuple(
+            Tensor(name, str(entry["dtype"]), 8 + length + begin, end - begin)
+            for name, entry in header.items()
+            if name != "__metadata__"
+            for begin, end in [map(operator.index, entry["data_offsets"])]
+        )
+    if any(tensor.n_bytes < 0 or tensor.offset < 8 + length for tensor in tensors):
+        raise InputError(f"{path}: has a damaged safetensors header: a tensor ends before it begins")
     if any(tensor.offset + tensor.n_bytes > size for tensor in tensors):
         raise InputError(f"{path}: is cut off; its header promises more data than the file holds")
     return tensors
@@ -166,7 +162,7 @@ def _chunks(path: Path, tensor: Tensor) -> Iterator[NDArray[Any]]:
     kind, _ = EXPONENTS[tensor.dtype]
     little = np.dtype(kind).newbyteorder("<")
     left = tensor.n_bytes // little.itemsize
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         stream.seek(tensor.offset)
         while left > 0:
             yield np.frombuffer(stream.read(min(left, CHUNK) * little.itemsize), dtype=little)

@@ -16,6 +16,7 @@ from superpos.datasets.build import build_dataset
 from superpos.datasets.tokens import load_tokens, tokenizer_file
 from superpos.errors import ArgumentError, InputError
 from superpos.models import BUNDLED
+from superpos.reading.places import exists, is_folder, user_path
 from superpos.records.data import LabelledTokens
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import TokenListOptions
@@ -57,7 +58,7 @@ def _waiting(what: str, work: Callable[[], LabelledTokens]) -> LabelledTokens:
 def _tokenizer(options: argparse.Namespace) -> tuple[Path, str]:
     """Return the tokenizer file and what it is called."""
     if options.tokenizer is not None:
-        path = Path(options.tokenizer).expanduser()
+        path = user_path(options.tokenizer)
         return tokenizer_file(path), display_path(path)
     from superpos.activations.inspection import tokenizer_file as tokenizer_of_model
     from superpos.specs.models import ModelSpec
@@ -73,9 +74,9 @@ def may_write(out: Path, force: bool, suffix: str) -> None:
     """Refuse, with an `InputError`, a file of another kind, a folder, and what exists unless forced."""
     if out.suffix != suffix:
         raise InputError(f"--out: {out} does not end in {suffix}")
-    if out.is_dir():
+    if is_folder(user_path(out)):
         raise InputError(f"--out: {out} is a folder")
-    if out.exists() and not force:
+    if exists(out) and not force:
         raise InputError(f"--out: {out} exists; give another name, or --force to overwrite it")
 
 

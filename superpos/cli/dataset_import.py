@@ -18,6 +18,7 @@ from superpos.cli.dataset_sources import display_path, set_usage, toml_lines
 from superpos.datasets.imported import SUFFIXES
 from superpos.errors import InputError
 from superpos.models import BUNDLED
+from superpos.reading.places import is_file, is_folder, resolved, user_path
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.feature_sets import read_dataset
 from superpos.specs.toml_table import Table
@@ -30,8 +31,8 @@ ALL_TOKENS = 1 << 30
 
 def import_set(options: argparse.Namespace, console: Console) -> int:
     """Check a folder of the sparse-probing paper or a file of vectors, and write a set file for it."""
-    source = Path(options.source).expanduser()
-    if not source.exists():
+    source = user_path(options.source)
+    if not (is_folder(source) or is_file(source)):
         raise InputError(f"{options.source}: no such file or folder")
     builder, keys = _import_keys(source, options)
     out = options.out or Path(f"{_set_name(source)}.toml")
@@ -80,7 +81,7 @@ def _import_keys(source: Path, options: argparse.Namespace) -> tuple[str, dict[s
             f"ends in {', '.join(SUFFIXES)}"
         )
     if "names_file" in of_files:
-        of_files["names_file"] = str(Path(of_files["names_file"]).expanduser().resolve())
+        of_files["names_file"] = str(resolved(user_path(of_files["names_file"])))
     if options.psm is None:
         return "directions", of_files
     for name in ("variance", "rows"):
@@ -100,11 +101,11 @@ def _set_name(source: Path) -> str:
 def _path_from(out: Path, source: Path) -> str:
     """Return the path as the set file names it: relative if it lies below the file's folder."""
     try:
-        return source.resolve().relative_to(out.parent.resolve()).as_posix()
+        return resolved(source).relative_to(resolved(out.parent)).as_posix()
     except ValueError:
-        return str(source.resolve())
+        return str(resolved(source))
 
 
 def _read_text(out: Path, text: str) -> DatasetSpec:
     """Return the set of a file that is not written yet."""
-    return read_dataset(out.stem, Table(out.resolve(), tomllib.loads(text)), {})
+    return read_dataset(out.stem, Table(resolved(out), tomllib.loads(text)), {})

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from superpos.reading.places import resolved
+from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
 
@@ -45,14 +47,10 @@ def known_features(spec: DatasetSpec) -> tuple[str, ...] | None:
     options = spec.options
     if spec.builder in ("text_features", "python_syntax", "latex_syntax"):
         return _own_features(spec.builder)
-    if spec.builder == "entities":
-        from superpos.datasets.builders.entity_lists import choose_classes, read_entities
-        from superpos.datasets.option_files import option_file
+    if isinstance(options, EntityOptions):
+        from superpos.datasets.builders.entity_lists import read_list
 
-        path = option_file(getattr(options, "entities", ""))
-        columns = [getattr(options, f"{column}_column") for column in ("name", "label")]
-        found = read_entities(path, *columns)
-        return choose_classes(found, getattr(options, "classes", ()), path, columns[1])
+        return read_list(options).classes
     if isinstance(options, DirectionFileOptions | PsmFileOptions):
         return options.names or None
     for option in ("features", "phrases", "classes", "words"):
@@ -97,6 +95,6 @@ def _quoted(text: str) -> str:
 def display_path(path: Path) -> str:
     """Return a path below the current folder as a relative one."""
     try:
-        return path.resolve().relative_to(Path.cwd()).as_posix()
+        return resolved(path).relative_to(Path.cwd()).as_posix()
     except ValueError:
         return str(path)

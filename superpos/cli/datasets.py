@@ -22,6 +22,7 @@ from superpos.cli.dataset_import import import_set
 from superpos.cli.dataset_sources import display_path, known_features, set_usage, source_of
 from superpos.datasets.artifacts import save_dataset
 from superpos.errors import ArgumentError, InputError
+from superpos.reading.places import user_path
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set, read_dataset
 from superpos.specs.toml_table import Table as TomlTable
@@ -126,7 +127,7 @@ def chosen_set(options: argparse.Namespace) -> tuple[DatasetSpec, str]:
         For an unknown set, a corpus that is missing or does not apply, or values that are not allowed.
     """
     spec = load_feature_set(options.set)
-    file = "" if options.set in bundled_sets() else display_path(Path(options.set).expanduser())
+    file = "" if options.set in bundled_sets() else display_path(user_path(options.set))
     own = ("corpus", "label_key", "text_key", "max_documents")
     keys: dict[str, Any] = {
         name: getattr(options, name) for name in (*own, "seed") if getattr(options, name) is not None

@@ -16,6 +16,8 @@ from safetensors.numpy import save
 from superpos.errors import InputError
 from superpos.files import sync_folder
 from superpos.hashing import array_digest, canonical_json, text_digest
+from superpos.reading.places import is_file
+from superpos.reading.refusals import parsing, shown
 from superpos.records.data import LabelledTokens, TokenExample
 
 FORMAT = 2
@@ -77,26 +79,27 @@ def load_dataset(path: Path) -> LabelledTokens:
     InputError
         If the file is missing, is no feature set, or its content is not what it says.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: no such feature set")
-    try:
+    with parsing(path, "a feature set", SafetensorError):
         with safe_open(path, framework="np") as file:
             header = json.loads((file.metadata() or {})["superpos"])
+            if header.get("format") != FORMAT:
+                raise InputError(
+                    f"{path}: feature set of format {shown(header.get('format'))}; allowed: {FORMAT}"
+                )
             arrays = {name: file.get_tensor(name) for name in _ARRAYS}
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: not a feature set: {error}") from error
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path}: feature set of format {header.get('format')!r}; allowed: {FORMAT}")
-    data = LabelledTokens(
-        feature_names=tuple(header["feature_names"]),
-        documents=tuple(header["documents"]),
-        examples=tuple(None if item is None else TokenExample(**item) for item in header["examples"]),
-        corpus_digest=header["corpus_digest"],
-        tokenizer_digest=header["tokenizer_digest"],
-        provenance=header["provenance"],
-        **_typed(arrays),
-    )
-    if content_digest(data) != header["content_digest"]:
+        data = LabelledTokens(
+            feature_names=tuple(header["feature_names"]),
+            documents=tuple(header["documents"]),
+            examples=tuple(None if item is None else TokenExample(**item) for item in header["examples"]),
+            corpus_digest=header["corpus_digest"],
+            tokenizer_digest=header["tokenizer_digest"],
+            provenance=header["provenance"],
+            **_typed(arrays),
+        )
+        digest = content_digest(data)
+    if digest != header.get("content_digest"):
         raise InputError(f"{path}: damaged: its content is not what its header says")
     return data
 

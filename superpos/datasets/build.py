@@ -13,12 +13,17 @@ import tokenizers
 
 from superpos.datasets.corpus_sets import TextLabels, build_from_corpus
 from superpos.datasets.labels import identical_features
-from superpos.datasets.option_files import option_digest
+from superpos.datasets.option_files import option_digest, option_file
 from superpos.datasets.sequences import chunk_length
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
 from superpos.datasets.tokens import TokenTable, load_tokens
-from superpos.errors import ArgumentError
+from superpos.errors import ArgumentError, InputError
+from superpos.facts import FACTS
+from superpos.names import unfit_character, unfit_name
+from superpos.reading.places import walked
+from superpos.reading.refusals import shown
 from superpos.records.data import LabelledTokens
+from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import DatasetSpec, SampleUnit
 from superpos.specs.imports import SparseProbingOptions
 from superpos.specs.versions import ALGORITHM_VERSIONS
@@ -39,6 +44,8 @@ WHOLE: dict[str, str] = {
     "sparse_probing": "superpos.datasets.builders.sparse_probing",
 }
 """Builders that make the whole set, each by `build(spec, table) -> LabelledTokens`."""
+SMALL_FOLDER = 1 << 25
+"""Bytes of a folder, 32 MiB, that are imported while a study is planned."""
 
 
 def sample_unit(spec: DatasetSpec) -> SampleUnit:
@@ -94,13 +101,31 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
     }
 
 
+def try_files(spec: DatasetSpec, tokenizer_path: Path) -> None:
+    """Read the files that a builder is told of where that takes no time, so that a mistake shows early.
+
+    Lists of entities are read, and folders of the sparse-probing paper of at most `SMALL_FOLDER` bytes are
+    imported; what ships with the package is believed. Raises `InputError` as `build_dataset` does.
+    """
+    options = spec.options
+    if isinstance(options, EntityOptions) and options.entities not in FACTS:
+        from superpos.datasets.builders.entity_lists import read_list
+
+        read_list(options)
+    elif isinstance(options, SparseProbingOptions):
+        files = walked(option_file(options.folder))
+        if sum(file.stat().st_size for file in files) <= SMALL_FOLDER:
+            build_dataset(spec, tokenizer_path)
+
+
 def build_dataset(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None = None) -> LabelledTokens:
     """Build the labelled tokens of a specification.
 
     Raises
     ------
     InputError
-        If the corpus, a file or the tokenizer cannot be read, or the corpus is too small.
+        If the corpus, a file or the tokenizer cannot be read, the corpus is too small, or a feature or a
+        document has a name that no database holds.
     ArgumentError
         If the builder has no labelled tokens (its directions come without probes).
     """
@@ -113,7 +138,21 @@ def build_dataset(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None
         tokens = build_from_corpus(spec, features, table, read)
     else:
         raise ArgumentError("builder", f"{spec.builder} makes directions without probes; nothing to label")
+    _check_names(spec, tokens)
     return _with_provenance(spec, tokens)
+
+
+def _check_names(spec: DatasetSpec, tokens: LabelledTokens) -> None:
+    """Refuse names that no database holds, whatever builder made them; readers say more of most of them."""
+    read = [spec.corpus.label, *(getattr(spec.options, name) for name in getattr(spec.options, "FILES", ()))]
+    where = next(filter(None, read), f"datasets.{spec.name}")
+    for what, names, unfit in (
+        ("feature", tokens.feature_names, unfit_name),
+        ("document", tokens.documents, unfit_character),
+    ):
+        for name in names:
+            if why := unfit(name):
+                raise InputError(f"{where}: {shown(name)} is no name of a {what}: {why}")
 
 
 def _call(module: str, function: str, spec: DatasetSpec, table: TokenTable, *more: Corpus) -> Any:

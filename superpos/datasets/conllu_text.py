@@ -17,11 +17,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from superpos.errors import InputError
+from superpos.names import unfit_character
+from superpos.reading.refusals import shown
 
 SENTENCES_PER_DOCUMENT = 20
 """Sentences of one document where the file does not say where documents begin."""
 N_COLUMNS = 10
-_ID = re.compile(r"(\d+)(?:-(\d+)|\.(\d+))?")
+_ID = re.compile(r"(\d{1,9})(?:-(\d{1,9})|\.(\d{1,9}))?")
 _COMMENT = re.compile(r"#\s*(newdoc|text)\b(?:\s+id)?(?:\s*=\s*(.*))?")
 
 
@@ -141,6 +143,8 @@ def _sentence(block: list[tuple[int, str]], where: str) -> _Sentence:
             comment = _COMMENT.match(line)
             if comment and comment[1] == "newdoc":
                 sentence.newdoc = (comment[2] or "").strip()
+                if why := unfit_character(sentence.newdoc):
+                    raise InputError(f"{where}: line {number}: no name of a document: {why}")
             elif comment and comment[2] is not None:
                 sentence.text = comment[2].strip()
             continue
@@ -152,8 +156,8 @@ def _sentence(block: list[tuple[int, str]], where: str) -> _Sentence:
         parts = _ID.fullmatch(columns[0])
         if parts is None or not columns[1]:
             raise InputError(
-                f"{where}: line {number}: begins with {columns[0]!r} and {columns[1]!r}; a word has a number "
-                "(1, or 1-2, or 1.1) and a form"
+                f"{where}: line {number}: begins with {shown(columns[0])} and {shown(columns[1])}; "
+                "a word has a number (1, or 1-2, or 1.1) and a form"
             )
         if parts[3]:
             continue  # an empty node is no part of the text
@@ -189,7 +193,7 @@ def _placed(sentence: _Sentence, where: str, offset: int) -> tuple[str, list[Con
         end = start + len(token.form)
         if text[start:end] != token.form:
             raise InputError(
-                f"{where}: line {token.line}: {token.form!r} is not what # text goes on with: "
+                f"{where}: line {token.line}: {shown(token.form)} is not what # text goes on with: "
                 f"{text[start : start + 30]!r}"
             )
         spelled_out = "".join(columns[1] for _, columns in token.words) == token.form
@@ -211,6 +215,6 @@ def _word(columns: list[str], start: int, end: int, where: str) -> ConlluWord:
     for part in columns[5].split("|") if columns[5] != "_" else []:
         key, equals, value = part.partition("=")
         if not (key and equals and value):
-            raise InputError(f"{where}: {columns[5]!r} is not Name=Value joined by |, nor _")
+            raise InputError(f"{where}: {shown(columns[5])} is not Name=Value joined by |, nor _")
         feats[key] = value
     return ConlluWord(start, end, columns[1], columns[2], columns[3], columns[4], feats, columns[7])

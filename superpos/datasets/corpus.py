@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from superpos.errors import InputError
+from superpos.names import unfit_character, unfit_name
+from superpos.reading.refusals import shown
 
 _LABELLED = b"\xff" * 8
 
@@ -72,7 +74,7 @@ def gather(source: Iterable[Document], limit: int, where: str, skipped: dict[str
     Raises
     ------
     InputError
-        If a text cannot be written as UTF-8.
+        If a text cannot be written as UTF-8, or a document has a name or a label that no database holds.
     """
     skipped |= {"empty": 0, "duplicate": 0, "two_labels": 0}
     documents: list[Document] = []
@@ -85,11 +87,14 @@ def gather(source: Iterable[Document], limit: int, where: str, skipped: dict[str
             continue
         try:
             data = document.text.encode("utf-8")
-            (document.name + document.label).encode("utf-8")
         except UnicodeEncodeError as error:
             raise InputError(
                 f"{where}: {document.name!a}: half a surrogate pair at character {error.start}, no text"
             ) from None
+        if why := unfit_character(document.name) or unfit_name(document.label):
+            raise InputError(
+                f"{where}: {shown(document.name)}: its name or label {shown(document.label)} is none: {why}"
+            )
         place = first.setdefault(hashlib.sha256(data).digest(), len(documents))
         if place == len(documents):
             documents.append(document)

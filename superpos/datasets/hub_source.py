@@ -20,9 +20,11 @@ from typing import Any
 
 from superpos.datasets.corpus import Corpus, Document, Gathered, corpus_digest, gather
 from superpos.datasets.records import Record, RecordReader
-from superpos.datasets.saved_sets import label_names, one_line, quiet_datasets
+from superpos.datasets.saved_sets import label_names, quiet_datasets
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, text_digest
+from superpos.reading.places import opened
+from superpos.reading.refusals import one_line, parsing
 from superpos.specs.datasets import HUB_PREFIX, CorpusSpec
 
 DEFAULT_SPLIT = "train"
@@ -30,6 +32,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CARD = "README.md"
 """Small file that nearly every repository has: the client remembers the commit with it."""
 _COLUMNS = ("name", "text", "label")
+_READ_AGAIN = "delete it, and it is read from the hub again"
 _HAS_CODE = "Dataset scripts are no longer supported"
 
 
@@ -192,14 +195,12 @@ def _read_kept(file: Path) -> tuple[list[Document], dict[str, int]]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    try:
-        table = parquet.read_table(file, columns=list(_COLUMNS))
+    with opened(file) as stream, parsing(file, "kept documents", pa.ArrowException, mend=_READ_AGAIN):
+        table = parquet.read_table(stream, columns=list(_COLUMNS))
         columns = [table.column(name).to_pylist() for name in _COLUMNS]
         skipped = json.loads(table.schema.metadata[b"skipped"])
-    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
-        raise InputError(
-            f"{file}: damaged ({one_line(error)}); delete it, and it is read from the hub again"
-        ) from error
+        if any(None in column for column in columns) or not isinstance(skipped, dict):
+            raise ValueError("holds rows without a text")
     return [Document(*row) for row in zip(*columns, strict=True)], skipped
 
 

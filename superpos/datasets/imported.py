@@ -8,16 +8,20 @@ a header if a field after the first is no number, or if its first field is empty
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from superpos.arrays import Float, bfloat16_values
+from superpos.arrays import Float
 from superpos.datasets.build import options_identity
 from superpos.errors import InputError
+from superpos.names import unfit_name
+from superpos.reading.matrices import read_array
+from superpos.reading.places import is_file, user_path
+from superpos.reading.refusals import shown
+from superpos.reading.texts import BYTE_ORDER_MARK, csv_rows, read_text
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import DirectionFileOptions, PsmFileOptions
 from superpos.specs.versions import ALGORITHM_VERSIONS
@@ -27,6 +31,8 @@ HEADINGS = ("", "name", "feature", "index")
 """What stands above the column of names."""
 TOLERANCE = 1e-6
 """How far an imported matrix may be from symmetric and from a unit diagonal: files of single precision."""
+SMALLEST_ENTRY, LARGEST_ENTRY = 1e-140, 1e140
+"""Between which the largest entry of a row lies in size: its length is then computed without overflow."""
 
 
 class NamedRows(NamedTuple):
@@ -60,20 +66,23 @@ def read_imported(spec: DatasetSpec) -> NamedRows:
     ------
     InputError
         Naming file, row and column of what is wrong: an unknown kind of file, no such tensor, no matrix, NaN,
-        a zero row, fewer than two rows, names that are empty, repeated or of another number than the rows;
-        for a similarity matrix also a matrix that is not square or symmetric or lacks a unit diagonal.
+        a row that is zero or whose length cannot be computed, fewer than two rows, names that are empty,
+        repeated, no names or of another number than the rows; for a similarity matrix also a matrix that is
+        not square or symmetric, lacks a unit diagonal or has entries beyond -1 and 1.
     """
     options = spec.options
     if not isinstance(options, DirectionFileOptions | PsmFileOptions):
         raise InputError(f"datasets.{spec.name}: builder {spec.builder} imports nothing")
-    path = Path(options.file).expanduser()
-    names, values = _read(path, options.tensor)
-    if values.ndim != 2:
+    path = user_path(options.file)
+    names, stored = _read(path, options.tensor)
+    if stored.ndim != 2:
         raise InputError(
-            f"{path}: holds an array of shape {values.shape}; a matrix is needed, one row a feature"
+            f"{path}: holds an array of shape {stored.shape}; a matrix is needed, one row a feature"
         )
     if isinstance(options, DirectionFileOptions) and options.rows:
-        names, values = _chosen(path, options.rows, names, values)
+        names, stored = _chosen(path, options.rows, names, stored)
+    with np.errstate(over="ignore"):  # of more than double precision: infinite, and refused as such
+        values = np.asarray(stored, dtype=np.float64)
     found = _names(path, options, names, len(values))
     if len(values) < 2:
         raise InputError(f"{path}: holds {len(values)} row; geometry needs at least 2")
@@ -87,63 +96,30 @@ def read_imported(spec: DatasetSpec) -> NamedRows:
     zero = np.flatnonzero(~values.any(axis=1))
     if zero.size:
         raise InputError(f"{path}: row {zero[0]} ({found[zero[0]]}) is all zero and has no direction")
+    largest = np.abs(values).max(axis=1)
+    extreme = np.flatnonzero((largest < SMALLEST_ENTRY) | (largest > LARGEST_ENTRY))
+    if extreme.size:
+        row = extreme[0]
+        raise InputError(
+            f"{path}: row {row} ({found[row]}): its largest entry is {largest[row]:g} in size; lengths are "
+            f"computed where it lies between {SMALLEST_ENTRY:g} and {LARGEST_ENTRY:g}: rescale the rows"
+        )
     return NamedRows(found, values)
 
 
-def _read(path: Path, tensor: str) -> tuple[tuple[str, ...], Float]:
-    """Return names (maybe none) and the matrix as double precision."""
+def _read(path: Path, tensor: str) -> tuple[tuple[str, ...], NDArray[Any]]:
+    """Return names (maybe none) and the matrix in the type it is stored in."""
     if path.suffix not in SUFFIXES:
         raise InputError(f"{path}: cannot be imported; allowed: files that end in {', '.join(SUFFIXES)}")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if path.suffix == ".csv":
-        if tensor:
-            raise InputError(f"{path}: tensor {tensor!r} does not apply to a CSV file; leave it out")
-        return _read_csv(path)
-    arrays = _read_npz(path) if path.suffix == ".npz" else _read_safetensors(path)
-    if tensor and tensor not in arrays:
-        raise InputError(f"{path}: has no tensor {tensor!r}; it holds {', '.join(sorted(arrays))}")
-    if not tensor and len(arrays) != 1:
-        raise InputError(f"{path}: holds {', '.join(sorted(arrays)) or 'nothing'}; name one with `tensor`")
-    value = arrays[tensor] if tensor else next(iter(arrays.values()))
-    if value.dtype.kind not in "fiu":
-        raise InputError(f"{path}: holds {value.dtype}; real numbers are needed")
-    return (), np.asarray(value, dtype=np.float64)
-
-
-def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as npz without pickle: {error}") from None
-
-
-def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
-    from safetensors import SafetensorError, deserialize, safe_open
-
-    try:
-        with safe_open(path, "np") as file:
-            kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 (no mapping)
-            found = {name: file.get_tensor(name) for name, kind in kinds.items() if kind != "BF16"}
-        if len(found) < len(kinds):  # which NumPy lacks
-            parts = dict(deserialize(path.read_bytes()))  # type: ignore[no-untyped-call]  # of compiled code
-            found |= {
-                name: bfloat16_values(part["data"], tuple(part["shape"]))
-                for name, part in parts.items()
-                if part["dtype"] == "BF16"
-            }
-        return found
-    except (SafetensorError, OSError, TypeError, KeyError) as error:
-        raise InputError(f"{path}: cannot be read as safetensors: {error}") from None
+    if path.suffix != ".csv":
+        return (), read_array(path, tensor)
+    if tensor:
+        raise InputError(f"{path}: tensor {tensor!r} does not apply to a CSV file; leave it out")
+    return _read_csv(path)
 
 
 def _read_csv(path: Path) -> tuple[tuple[str, ...], Float]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = [(number, row) for number, row in enumerate(csv.reader(stream), start=1) if row]
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from None
+    lines = [(number, row) for number, row in csv_rows(path) if row]
     if lines and _is_header(lines[0][1]):
         lines = lines[1:]
     if not lines:
@@ -156,7 +132,7 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...], Float]:
             raise InputError(f"{path}: line {number}: {len(row)} fields where the first row has {width}")
         for column, field in enumerate(row[named:], start=1 + named):
             if not _is_number(field):
-                raise InputError(f"{path}: line {number}, column {column}: {field!r} is not a number")
+                raise InputError(f"{path}: line {number}, column {column}: {shown(field)} is not a number")
         values.append([float(field) for field in row[named:]])
     return tuple(row[0].strip() for _, row in lines) if named else (), np.array(values, dtype=np.float64)
 
@@ -168,6 +144,8 @@ def _is_header(fields: list[str]) -> bool:
 
 
 def _is_number(text: str) -> bool:
+    if "_" in text:  # Python's own way to write long numbers, a typing mistake anywhere else
+        return False
     try:
         float(text)
     except ValueError:
@@ -176,8 +154,8 @@ def _is_number(text: str) -> bool:
 
 
 def _chosen(
-    path: Path, rows: tuple[int, ...], names: tuple[str, ...], values: Float
-) -> tuple[tuple[str, ...], Float]:
+    path: Path, rows: tuple[int, ...], names: tuple[str, ...], values: NDArray[Any]
+) -> tuple[tuple[str, ...], NDArray[Any]]:
     """Return the rows asked for; without names they are called by their numbers in the file."""
     outside = [row for row in rows if row >= len(values)]
     if outside:
@@ -193,10 +171,10 @@ def _names(
     """Return one name a row: as given, from the names file, from the file itself, or row numbers."""
     found, source = own or tuple(f"row_{row}" for row in range(n_rows)), str(path)
     if options.names_file:
-        file = Path(options.names_file).expanduser()
-        if not file.is_file():
+        file = user_path(options.names_file)
+        if not is_file(file):
             raise InputError(f"{file}: no such file of names")
-        found, source = tuple(file.read_text(encoding="utf-8").split("\n")), str(file)
+        found, source = tuple(read_text(file).removeprefix(BYTE_ORDER_MARK).split("\n")), str(file)
         found = tuple(name.strip() for name in (found[:-1] if found[-1] == "" else found))
         if isinstance(options, DirectionFileOptions) and options.rows and len(found) > max(options.rows):
             found = tuple(found[row] for row in options.rows)
@@ -205,9 +183,13 @@ def _names(
         raise InputError(f"{source}: {len(found)} names for {n_rows} rows")
     if "" in found:
         raise InputError(f"{source}: row {found.index('')} has an empty name")
-    repeated = next((name for place, name in enumerate(found) if name in found[:place]), None)
-    if repeated is not None:
-        raise InputError(f"{source}: the name {repeated!r} occurs twice")
+    seen: set[str] = set()
+    for row, name in enumerate(found):
+        if why := unfit_name(name):
+            raise InputError(f"{source}: row {row}: {shown(name)} is no name: {why}")
+        if name in seen:
+            raise InputError(f"{source}: the name {name!r} occurs twice")
+        seen.add(name)
     return found
 
 
@@ -226,6 +208,12 @@ def _as_similarities(path: Path, names: tuple[str, ...], values: Float) -> Float
     if off.max() > TOLERANCE:
         place = int(np.argmax(off))
         raise InputError(f"{path}: row {place} ({names[place]}): diagonal {values[place, place]:g} is not 1")
+    if (size := np.abs(values)).max() > 1.0 + TOLERANCE:
+        row, column = np.unravel_index(int(np.argmax(size)), size.shape)
+        raise InputError(
+            f"{path}: row {row} ({names[row]}), column {column} ({names[column]}): {values[row, column]:g} "
+            "is no similarity; they lie between -1 and 1"
+        )
     matrix = 0.5 * (values + values.T)
     np.fill_diagonal(matrix, 1.0)
     return matrix

@@ -7,11 +7,12 @@ from pathlib import Path
 from superpos.errors import InputError
 from superpos.facts import FACTS, fact_file
 from superpos.hashing import file_digest, text_digest
+from superpos.reading.places import is_file, is_folder, user_path, walked
 
 
 def option_file(value: str) -> Path:
     """Return the file or folder that an option means: a bundled list by its name, else a path."""
-    return fact_file(value) if value in FACTS else Path(value).expanduser()
+    return fact_file(value) if value in FACTS else user_path(value)
 
 
 def option_digest(value: str) -> str:
@@ -20,14 +21,15 @@ def option_digest(value: str) -> str:
     Raises
     ------
     InputError
-        If there is neither.
+        If there is neither, or a file of it cannot be read.
     """
     place = option_file(value)
-    if place.is_file():
+    if is_file(place):
         return file_digest(place)
-    if not place.is_dir():
+    if not is_folder(place):
         raise InputError(f"{value}: no such file or folder")
-    files = sorted(file for file in place.rglob("*") if file.is_file())
     return text_digest(
-        "".join(f"{file.relative_to(place).as_posix()}:{file_digest(file)};" for file in files)
+        "".join(
+            f"{file.relative_to(place).as_posix()}:{file_digest(file)};" for file in sorted(walked(place))
+        )
     )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from superpos.datasets.corpus import Document
 from superpos.datasets.records import Record, RecordReader
-from superpos.datasets.text_files import decoded, opened, read_text
 from superpos.errors import InputError
+from superpos.reading.places import opened
+from superpos.reading.refusals import parsing
+from superpos.reading.texts import decoded, lines_of, parsed_json, read_json
 
 BATCH_ROWS = 1024
 """Rows of a table in memory at a time."""
@@ -29,32 +32,19 @@ def jsonl_documents(path: Path, reader: RecordReader) -> Iterator[Document]:
 
 
 def _lines(path: Path) -> Iterator[Record]:
-    offset = 0
-    # Binary lines end at line feeds only; text lines would end at a carriage return as well.
-    with opened(path) as stream:
-        for number, line in enumerate(stream, start=1):
-            text = decoded(line, f"{path}: line {number}", offset)
-            offset += len(line)
-            if text.strip():
-                yield Record("line", number, _parsed(text, f"{path}: line {number}"))
+    for number, offset, line in lines_of(path):
+        where = f"{path}: line {number}"
+        text = decoded(line, where, offset)
+        if text.strip():
+            yield Record("line", number, parsed_json(text, where))
 
 
 def json_documents(path: Path, reader: RecordReader) -> Iterator[Document]:
     """Yield the documents of a JSON file: a list of texts or of records; raises as `jsonl_documents`."""
-    values = _parsed(read_text(path), str(path))
+    values = read_json(path)
     if not isinstance(values, list):
         raise InputError(f"{path}: holds no list; a corpus is a list of texts or of records with a text each")
     return reader.documents(Record("item", number, value) for number, value in enumerate(values, start=1))
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f" (line {error.lineno}, column {error.colno})" if "\n" in text.strip() else ""
-        raise InputError(f"{where}: not JSON: {error.msg}{place}") from None
-    except RecursionError:
-        raise InputError(f"{where}: not read: lists or records are nested too deeply") from None
 
 
 def parquet_documents(path: Path, reader: RecordReader) -> Iterator[Document]:
@@ -72,21 +62,29 @@ def _rows(path: Path, reader: RecordReader) -> Iterator[Document]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    try:
-        with parquet.ParquetFile(path) as file:
-            columns = reader.columns(file.schema_arrow.names)
-            named = replace(reader, label_names=_label_names(file.schema_arrow.metadata, reader.label_key))
-            number = 0
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
+    def damaged() -> AbstractContextManager[None]:
+        return parsing(path, "Parquet", pa.ArrowException)
+
+    with opened(path) as stream, ExitStack() as held:
+        with damaged():
+            file = held.enter_context(parquet.ParquetFile(stream))
+            names, metadata = file.schema_arrow.names, file.schema_arrow.metadata
+        columns = reader.columns(names)
+        named = replace(reader, label_names=_label_names(metadata, reader.label_key))
+        with damaged():
+            batches = file.iter_batches(batch_size=BATCH_ROWS, columns=columns)
+        number = 0
+        while True:
+            with damaged():
+                batch = next(batches, None)
+                if batch is None:
+                    return
                 values = [_values(batch.column(name), f"{path}: ", number, name) for name in columns]
-                rows = enumerate(zip(*values, strict=True), start=number + 1)
-                yield from named.documents(
-                    Record("row", index, dict(zip(columns, row, strict=True))) for index, row in rows
-                )
-                number += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: cannot be read as Parquet: {first}") from error
+            rows = enumerate(zip(*values, strict=True), start=number + 1)
+            yield from named.documents(
+                Record("row", index, dict(zip(columns, row, strict=True))) for index, row in rows
+            )
+            number += batch.num_rows
 
 
 def _label_names(metadata: Mapping[bytes, bytes] | None, label_key: str) -> Sequence[str]:
@@ -94,7 +92,7 @@ def _label_names(metadata: Mapping[bytes, bytes] | None, label_key: str) -> Sequ
     try:
         features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
         return tuple(map(str, features[label_key]["names"]))
-    except (KeyError, TypeError, ValueError):  # other columns, other writers
+    except (KeyError, RecursionError, TypeError, ValueError):  # other columns, other writers
         return ()
 
 

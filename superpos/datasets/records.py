@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from superpos.datasets.corpus import Document
 from superpos.errors import InputError
+from superpos.names import unfit_name
+from superpos.reading.refusals import listed, shown
 from superpos.specs.datasets import CorpusSpec
 
 DEFAULT_TEXT_KEY = "text"
@@ -60,9 +62,7 @@ class RecordReader:
             ("label", repr(self.label_key), bool(self.label_key) and self.label_key not in present),
         ):
             if missing:
-                raise InputError(
-                    f"{self.where}: no column {key} for the {kind}; columns: {', '.join(present) or 'none'}"
-                )
+                raise InputError(f"{self.where}: no column {key} for the {kind}; columns: {listed(present)}")
         return list(dict.fromkeys(key for key in (text, self.label_key) if key))
 
     def documents(self, records: Iterable[Record]) -> Iterator[Document]:
@@ -93,14 +93,14 @@ class RecordReader:
         keys = self._text_keys()
         present = [key for key in keys if key in record.values] if isinstance(record.values, dict) else []
         if not present:
-            has = f"; it has {', '.join(map(repr, record.values))}" if isinstance(record.values, dict) else ""
+            has = f"; it has {listed(record.values)}" if isinstance(record.values, dict) else ""
             raise InputError(f"{self._at(record)}: no text under {' or '.join(map(repr, keys))}{has}")
         value = record.values[present[0]]
         items = [_plain(item) for item in (value if isinstance(value, list) else [value])]
         wrong = next((item for item in items if not isinstance(item, str)), None)
         if wrong is not None:
             raise InputError(
-                f"{self._at(record)}: no text under {present[0]!r} but {_shown(wrong)}; "
+                f"{self._at(record)}: no text under {present[0]!r} but {shown(wrong)}; "
                 "a text is a string or a list of strings"
             )
         return items if isinstance(value, list) else items[0]
@@ -113,10 +113,15 @@ class RecordReader:
             raise InputError(f"{self._at(record)}: no label under {self.label_key!r}")
         if not isinstance(value, str | bool | int | float):
             raise InputError(
-                f"{self._at(record)}: no label under {self.label_key!r} but {_shown(value)}; "
+                f"{self._at(record)}: no label under {self.label_key!r} but {shown(value)}; "
                 "a label is a string or a number"
             )
-        return str(value)
+        name = str(value)
+        if why := unfit_name(name):
+            raise InputError(
+                f"{self._at(record)}: under {self.label_key!r} is {shown(name)}, which is no label: {why}"
+            )
+        return name
 
     def _at(self, record: Record) -> str:
         return f"{self.where}: {record.unit} {record.number}"
@@ -130,8 +135,3 @@ def _plain(value: Any) -> Any:
         except UnicodeDecodeError:
             return value
     return "" if value is None else value
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from superpos.datasets.corpus import Document
 from superpos.datasets.record_files import BATCH_ROWS
 from superpos.datasets.records import Record, RecordReader
 from superpos.errors import InputError
+from superpos.reading.places import is_file
+from superpos.reading.refusals import listed, parsing
 from superpos.specs.datasets import CorpusSpec
 
 _TABLE, _SPLITS = ("state.json", "dataset_info.json"), "dataset_dict.json"
@@ -18,7 +20,15 @@ _TABLE, _SPLITS = ("state.json", "dataset_info.json"), "dataset_dict.json"
 
 def is_saved_set(folder: Path) -> bool:
     """Whether `datasets.save_to_disk` wrote a folder."""
-    return (folder / _SPLITS).is_file() or all((folder / name).is_file() for name in _TABLE)
+    return is_file(folder / _SPLITS) or all(is_file(folder / name) for name in _TABLE)
+
+
+def from_disk(folder: Path) -> Any:
+    """Return what `datasets.load_from_disk` makes of a folder; raises `InputError` if it is damaged."""
+    import datasets
+
+    with damaged_set(folder), quiet_datasets():
+        return datasets.load_from_disk(str(folder))
 
 
 def saved_table(folder: Path, split: str) -> Any:
@@ -31,19 +41,13 @@ def saved_table(folder: Path, split: str) -> Any:
     """
     import datasets
 
-    try:
-        with quiet_datasets():
-            loaded = datasets.load_from_disk(str(folder))
-    except (OSError, ValueError, KeyError, TypeError, datasets.exceptions.DatasetsError) as error:
-        raise InputError(
-            f"{folder}: a saved data set that cannot be read: {one_line(error)}; write it again"
-        ) from error
+    loaded = from_disk(folder)
     if isinstance(loaded, datasets.DatasetDict):
         names = list(loaded)
         chosen = split or (names[0] if len(names) == 1 else "")
         if chosen not in names:
             what = f"no split {split!r}" if split else "several splits; name one of them"
-            raise InputError(f"{folder}: {what}; splits: {', '.join(names) or 'none'}")
+            raise InputError(f"{folder}: {what}; splits: {listed(names)}")
         loaded = loaded[chosen]
     elif split and str(loaded.split) != split:
         has = f"it is {str(loaded.split)!r}" if loaded.split else "it has no splits"
@@ -67,17 +71,29 @@ def saved_documents(folder: Path, spec: CorpusSpec) -> Iterator[Document]:
 
 def _rows(table: Any, folder: Path) -> Iterator[Record]:
     number = 0
-    batches = table.iter(batch_size=BATCH_ROWS)
+    with damaged_set(folder):
+        batches = table.with_format("arrow").iter(batch_size=BATCH_ROWS)
     while True:
-        try:
+        with damaged_set(f"{folder}: rows from {number + 1} on"):
             batch = next(batches, None)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{folder}: rows from {number + 1} on: {one_line(error)}") from error
-        if batch is None:
-            return
-        for row in zip(*batch.values(), strict=True):
+            if batch is None:
+                return
+            batch.validate(full=True)  # Arrow trusts offsets in a file unless told not to
+            names, columns = batch.column_names, [column.to_pylist() for column in batch.columns]
+        for row in zip(*columns, strict=True):
             number += 1
-            yield Record("row", number, dict(zip(batch, row, strict=True)))
+            yield Record("row", number, dict(zip(names, row, strict=True)))
+
+
+def damaged_set(place: Path | str) -> AbstractContextManager[None]:
+    """Return the context in which what `datasets` and Arrow raise about a saved set becomes one line."""
+    import datasets
+    import pyarrow as pa
+
+    return parsing(
+        place, "a saved data set", datasets.exceptions.DatasetsError, pa.ArrowException, ImportError,
+        mend="write it again",
+    )  # fmt: skip
 
 
 def label_names(table: Any, label_key: str) -> tuple[str, ...]:
@@ -86,12 +102,6 @@ def label_names(table: Any, label_key: str) -> tuple[str, ...]:
 
     feature = (table.features or {}).get(label_key)
     return tuple(feature.names) if isinstance(feature, datasets.ClassLabel) else ()
-
-
-def one_line(error: BaseException) -> str:
-    """Return the message of an error on one line, cut where it gets long."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:297]}..."
 
 
 @contextmanager

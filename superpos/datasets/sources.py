@@ -16,6 +16,8 @@ from superpos.datasets.stdlib_source import stdlib_documents
 from superpos.datasets.text_files import file_documents, files_below, folder_documents
 from superpos.errors import ArgumentError, InputError
 from superpos.hashing import canonical_json, text_digest
+from superpos.reading.places import is_file, is_folder, user_path
+from superpos.reading.refusals import listed
 from superpos.specs.datasets import FOLDER_LABEL, HUB_PREFIX, CorpusSpec
 
 __all__ = ["Corpus", "Document", "corpus_digest", "load_corpus", "source_digest"]
@@ -133,8 +135,8 @@ def _stdlib(spec: CorpusSpec, skipped: dict[str, int]) -> Iterator[Document]:
 
 def _text_documents(spec: CorpusSpec) -> Iterator[Document]:
     """Return the documents of a file, a folder, or a saved data set."""
-    path = Path(spec.path).expanduser()
-    if path.is_dir():
+    path = user_path(spec.path)
+    if is_folder(path):
         if is_saved_set(path):
             return saved_documents(path, spec)
         tables = files_below(path, (".parquet",))
@@ -142,7 +144,7 @@ def _text_documents(spec: CorpusSpec) -> Iterator[Document]:
             return _tables(tables, spec)
         _refuse(spec, "split", f"{path} is no saved data set and holds no Parquet files")
         return folder_documents(path, spec.label_key)
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(
             f"{spec.path}: no such file or folder; a corpus is 'stdlib', '{HUB_PREFIX}owner/name', a file or "
             "a folder"
@@ -164,7 +166,7 @@ def _tables(files: list[tuple[str, Path]], spec: CorpusSpec) -> Iterator[Documen
     if not chosen:
         raise InputError(
             f"{spec.path}: no Parquet file of split {spec.split!r}; files: "
-            f"{', '.join(name for name, _ in files[:20])}"
+            f"{listed(name for name, _ in files)}"
         )
     for name, file in chosen:
         yield from parquet_documents(file, RecordReader.of(spec, str(file), name))

@@ -11,12 +11,12 @@ No chat template is applied: text is read as plain text, whatever a model was tu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from superpos.errors import InputError
+from superpos.reading.places import is_file
+from superpos.reading.texts import read_json_object
 
 BEGIN_TOKENS = ("<|endoftext|>", "<|begin_of_text|>", "<s>", "<bos>", "[BOS]")
 CLASS_TOKEN, SEPARATOR_TOKEN = "[CLS]", "[SEP]"
@@ -87,12 +87,9 @@ def _added(step: Mapping[str, Any] | None) -> Ends:
 def _named_tokens(file: Path) -> dict[str, str]:
     """Return the special tokens that the configuration beside a tokenizer names; empty without one."""
     beside = file.parent / "tokenizer_config.json"
-    if not beside.is_file():
+    if not is_file(beside):
         return {}
-    try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
-        found = {key: content.get(key) for key in ("bos_token", "cls_token", "sep_token")}
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
-        raise InputError(f"{beside}: not a tokenizer configuration: {error}") from error
+    content = read_json_object(beside)
+    found = {key: content.get(key) for key in ("bos_token", "cls_token", "sep_token")}
     texts = {key: one.get("content") if isinstance(one, dict) else one for key, one in found.items()}
     return {key: one for key, one in texts.items() if isinstance(one, str)}

@@ -1,4 +1,4 @@
-"""Text files: decoding, single files, and the files of a folder.
+"""Text files: single ones, and those of a folder.
 
 Text is decoded as UTF-8 and otherwise left alone (line ends and byte order marks stay), so that offsets in it
 are offsets in the file. CoNLL-U is the exception: its text is made of its sentences.
@@ -7,14 +7,14 @@ are offsets in the file. CoNLL-U is the exception: its text is made of its sente
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 from superpos.datasets.conllu_text import parse_documents
 from superpos.datasets.corpus import Document
 from superpos.errors import ArgumentError, InputError
+from superpos.reading.places import walked
+from superpos.reading.texts import read_text
 from superpos.specs.datasets import FOLDER_LABEL
 
 TEXT_SUFFIXES = (".md", ".py", ".rst", ".tex", ".txt")
@@ -22,41 +22,21 @@ TEXT_SUFFIXES = (".md", ".py", ".rst", ".tex", ".txt")
 CONLLU_SUFFIX = ".conllu"
 
 
-def decoded(data: bytes, where: str, offset: int = 0) -> str:
-    """Return bytes as text.
+def file_documents(path: Path, name: str) -> Iterator[Document]:
+    """Yield the document of a text file, or the documents of a CoNLL-U file.
 
     Raises
     ------
     InputError
-        If they are not UTF-8; names the first offending byte and its place in the file.
+        If the file cannot be read, is not UTF-8, holds U+0000 (which no text file does, but UTF-16 without a
+        mark is full of it), or is not CoNLL-U.
     """
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        byte = data[error.start]
-        raise InputError(f"{where}: not UTF-8: byte 0x{byte:02x} at offset {offset + error.start}") from None
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file; raises `InputError` if it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            yield stream
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def read_text(path: Path) -> str:
-    """Return a file's text, line ends untouched; raises as `decoded`, or if it cannot be read."""
-    with opened(path) as stream:
-        data = stream.read()
-    return decoded(data, str(path))
-
-
-def file_documents(path: Path, name: str) -> Iterator[Document]:
-    """Yield the document of a text file, or the documents of a CoNLL-U file."""
     text = read_text(path)
+    if "\0" in text:
+        raise InputError(
+            f"{path}: holds the character U+0000 at character {text.index(chr(0))}, which is no text; save "
+            "the file as UTF-8"
+        )
     if path.suffix != CONLLU_SUFFIX:
         yield Document(name, text)
         return
@@ -65,8 +45,8 @@ def file_documents(path: Path, name: str) -> Iterator[Document]:
 
 
 def files_below(root: Path, suffixes: tuple[str, ...]) -> list[tuple[str, Path]]:
-    """Return files below a folder with their paths relative to it, sorted by these."""
-    files = [file for file in root.rglob("*") if file.suffix in suffixes and file.is_file()]
+    """Return files below a folder with their paths relative to it, sorted by these; raises as `walked`."""
+    files = [file for file in walked(root) if file.suffix in suffixes]
     return sorted((file.relative_to(root).as_posix(), file) for file in files)
 
 

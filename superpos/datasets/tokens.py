@@ -9,7 +9,6 @@ text at the token's place. How entries spell text is said in `spelling`, what su
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,11 +22,16 @@ from superpos.datasets.special_tokens import sequence_ends
 from superpos.datasets.spelling import spelling
 from superpos.errors import InputError
 from superpos.hashing import file_digest
+from superpos.reading.places import is_file, is_folder
+from superpos.reading.refusals import parsing
+from superpos.reading.texts import read_json_object
 
 BLANK = "\u2581"
 """What stands for a blank in SentencePiece-like vocabularies."""
 KEPT = 4
 """Tokenizers that are held: planning asks for each once a set."""
+LARGEST_VOCABULARY = 1 << 24
+"""Token ids that are read; a damaged file may name any number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,8 +117,8 @@ def tokenizer_file(path: Path) -> Path:
     InputError
         If there is none.
     """
-    file = path / "tokenizer.json" if path.is_dir() else path
-    if not file.is_file():
+    file = path / "tokenizer.json" if is_folder(path) else path
+    if not is_file(file):
         raise InputError(f"{file}: no such tokenizer file; a tokenizer is a tokenizer.json or its folder")
     return file
 
@@ -129,17 +133,15 @@ def load_tokens(path: Path) -> TokenTable:
     """
     file = tokenizer_file(Path(path)).absolute()
     beside = file.parent / "tokenizer_config.json"
-    return _load(file, file_digest(file), file_digest(beside) if beside.is_file() else "")
+    return _load(file, file_digest(file), file_digest(beside) if is_file(beside) else "")
 
 
 @lru_cache(maxsize=KEPT)
 def _load(file: Path, digest: str, _beside: str) -> TokenTable:
-    try:
-        description = json.loads(file.read_text(encoding="utf-8"))
-        # The library raises plain Exception for every malformed file.
+    description = read_json_object(file)
+    # The library raises plain Exception for every malformed file.
+    with parsing(file, "a tokenizer", Exception):
         tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:
-        raise InputError(f"{file}: not a tokenizer: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True
@@ -148,6 +150,8 @@ def _load(file: Path, digest: str, _beside: str) -> TokenTable:
     size = max([*vocabulary.values(), *added], default=-1) + 1
     if size == 0:
         raise InputError(f"{file}: the vocabulary is empty")
+    if size > LARGEST_VOCABULARY:
+        raise InputError(f"{file}: has token ids up to {size - 1}; at most {LARGEST_VOCABULARY - 1} are read")
     spelled = spelling(description, file)
     token_bytes, special = [b""] * size, np.ones(size, dtype=np.bool_)
     for entry, index in vocabulary.items():

@@ -11,6 +11,8 @@ from typing import Any, Literal, get_args
 
 from superpos.arrays import as_number
 from superpos.errors import ArgumentError, allowed
+from superpos.names import unfit_name
+from superpos.reading.refusals import shown
 
 EnergyName = Literal["exp", "log", "riesz"]
 SelfEnergy = Literal["exclude", "include"]
@@ -50,18 +52,25 @@ LARGEST_COUNT = 2**31 - 1
 """What an integer column holds in both database systems."""
 
 
-def check_names(argument: str, names: tuple[str, ...], *, minimum: int = 0) -> None:
-    """Raise `ArgumentError` for empty or repeated names, and for fewer than `minimum`."""
-    for name in names:
-        if not name.strip():
+def check_texts(argument: str, texts: tuple[str, ...], *, minimum: int = 0) -> None:
+    """Raise `ArgumentError` for empty or repeated texts, and for fewer than `minimum`."""
+    seen: set[str] = set()
+    for text in texts:
+        if not text.strip():
             raise ArgumentError(argument, "holds an empty name")
-    repeated = (
-        sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    )
-    if repeated:
-        raise ArgumentError(argument, f"{repeated[0]!r} occurs twice")
-    if len(names) < minimum:
-        raise ArgumentError(argument, f"holds {len(names)}; at least {minimum} are needed")
+        if text in seen:
+            raise ArgumentError(argument, f"{shown(text)} occurs twice")
+        seen.add(text)
+    if len(texts) < minimum:
+        raise ArgumentError(argument, f"holds {len(texts)}; at least {minimum} are needed")
+
+
+def check_names(argument: str, names: tuple[str, ...], *, minimum: int = 0) -> None:
+    """Raise `ArgumentError` as `check_texts`, and for what no database holds as a name."""
+    for name in names:
+        if why := unfit_name(name):
+            raise ArgumentError(argument, f"{shown(name)} is no name: {why}")
+    check_texts(argument, names, minimum=minimum)
 
 
 def check_count(argument: str, value: Any, minimum: int) -> int:

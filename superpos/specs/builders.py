@@ -24,7 +24,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from superpos.errors import ArgumentError
-from superpos.specs.axes import check_choice, check_count, check_names
+from superpos.specs.axes import check_choice, check_count, check_names, check_texts
 from superpos.specs.imports import (
     DirectionFileOptions,
     PsmFileOptions,
@@ -60,7 +60,7 @@ class TokenPredicate:
         """Check; raises `ArgumentError`."""
         if bool(self.words) == bool(self.regex):
             raise ArgumentError(f"features.{self.name}", "give either words or regex")
-        check_names(f"features.{self.name}.words", self.words)
+        check_texts(f"features.{self.name}.words", self.words)
         _pattern(f"features.{self.name}.regex", self.regex)
 
 
@@ -199,7 +199,7 @@ class EntityOptions:
         """Check; raises `ArgumentError`."""
         check_choice("contexts", self.contexts, get_args(Contexts))
         check_names("classes", self.classes, minimum=2 if self.classes else 0)
-        check_names("templates", self.templates)
+        check_texts("templates", self.templates)
         for template in self.templates:
             if template.count("{name}") != 1 or not template.endswith("{name}"):
                 raise ArgumentError(

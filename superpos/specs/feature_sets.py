@@ -12,6 +12,7 @@ from typing import Any
 
 from superpos.errors import InputError, allowed
 from superpos.facts import FACTS
+from superpos.reading.places import is_file, resolved, user_path
 from superpos.specs.builder_tables import read_options
 from superpos.specs.builders import BUILDERS
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
@@ -39,11 +40,11 @@ def bundled_sets() -> tuple[str, ...]:
 
 def set_file(name: str, near: Path | None = None) -> Path | None:
     """Return the file of a bundled set or of a user's own (also beside `near`); None if there is none."""
-    bundled = FOLDER / f"{name}.toml"
-    if "/" not in name and bundled.is_file():
-        return bundled
-    places = [Path(name).expanduser()] if near is None else [near.parent / name, Path(name).expanduser()]
-    return next((place.resolve() for place in places if place.suffix == ".toml" and place.is_file()), None)
+    if name in bundled_sets():
+        return FOLDER / f"{name}.toml"
+    place = user_path(name)
+    places = [place] if near is None else [near.parent / name, place]
+    return next((resolved(place) for place in places if place.suffix == ".toml" and is_file(place)), None)
 
 
 def load_feature_set(name: str) -> DatasetSpec:

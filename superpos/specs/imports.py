@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from superpos.errors import ArgumentError
+from superpos.names import unfit_name
+from superpos.reading.refusals import shown
 from superpos.specs.axes import SIMILARITIES, Similarity, check_choice, check_count, check_names
 
 SeveralTokens = Literal["refuse", "mean"]
 MatrixName = Literal["embed", "unembed"]
 Variance = Literal["covector", "vector"]
+
+
+def _check_hookpoint(hookpoint: str) -> None:
+    """Refuse what the views cannot hold; any other text may say where vectors live."""
+    if why := unfit_name(hookpoint):
+        raise ArgumentError("hookpoint", f"{shown(hookpoint)} is no name: {why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ class DirectionFileOptions:
         if not self.file:
             raise ArgumentError("file", "is empty; name a .safetensors, .npz or .csv file")
         check_choice("variance", self.variance, get_args(Variance))
+        _check_hookpoint(self.hookpoint)
         check_names("names", self.names)
         object.__setattr__(self, "layer", check_count("layer", self.layer, -1))
         for row in self.rows:
@@ -105,5 +114,6 @@ class PsmFileOptions:
         if not self.file:
             raise ArgumentError("file", "is empty; name a .safetensors, .npz or .csv file")
         check_choice("similarity", self.similarity, SIMILARITIES)
+        _check_hookpoint(self.hookpoint)
         check_names("names", self.names)
         object.__setattr__(self, "layer", check_count("layer", self.layer, -1))

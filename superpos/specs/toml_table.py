@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from superpos.errors import ArgumentError, InputError, allowed
+from superpos.reading.places import exists, resolved
+from superpos.reading.refusals import shown
 
 T = TypeVar("T")
+LONGEST_KEY = 300
+"""Characters of a full key that a message repeats."""
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -18,7 +22,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is missing, unreadable, not UTF-8 or not TOML.
+        If the file is missing, unreadable, not UTF-8 or not TOML, or nested or with numbers beyond measure.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -30,6 +34,10 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: is not TOML ({error})") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: is not read: lists or tables are nested too deeply") from error
+    except ValueError as error:
+        raise InputError(f"{path}: holds a whole number of too many digits") from error
 
 
 class Table:
@@ -43,7 +51,10 @@ class Table:
 
     def fail(self, key: str, message: str) -> InputError:
         """Return the error for a key of this table."""
-        return InputError(f"{self.path}: {self.prefix}{key}: {message}")
+        name = f"{self.prefix}{key}"
+        if len(name) > LONGEST_KEY or not name.isprintable():
+            name = shown(name)
+        return InputError(f"{self.path}: {name}: {message}")
 
     def has(self, key: str) -> bool:
         """Whether the file sets this key."""
@@ -82,7 +93,7 @@ class Table:
         if not isinstance(value, str) or not value or Path(value).is_absolute():
             return value
         beside = self.path.parent / value
-        return str(beside.resolve()) if beside.exists() else value
+        return str(resolved(beside)) if exists(beside) else value
 
     def take(self, key: str, kind: type[T] | tuple[type, ...], default: T | None = None) -> Any:
         """Return the value of a key, or the default; None as default makes the key required.

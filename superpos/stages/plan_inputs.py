@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from superpos.activations.inspection import check_token_ids, hook_width, inspect_model, tokenizer_file
-from superpos.datasets.build import build_dataset, dataset_identity, sample_unit
+from superpos.datasets.build import build_dataset, dataset_identity, sample_unit, try_files
 from superpos.datasets.imported import imported_identity, read_imported
 from superpos.datasets.sources import Corpus, load_corpus
 from superpos.datasets.token_lists import list_tokens
@@ -16,6 +16,7 @@ from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.models import BUNDLED
+from superpos.reading.places import exists, is_folder, resolved, user_path
 from superpos.records.data import ModelInfo
 from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
@@ -55,10 +56,10 @@ class InputPlanner:
         """The text that was read last: sets in a row often share it."""
 
     def _model(self, spec: ModelSpec) -> PlannedModel:
-        folder = Path(spec.name).expanduser()
-        is_folder = spec.name not in BUNDLED and folder.is_dir()
-        if is_folder:  # workers and later runs may start elsewhere
-            spec = replace(spec, name=str(folder.resolve()))
+        folder = user_path(spec.name)
+        is_local = spec.name not in BUNDLED and is_folder(folder)
+        if is_local:  # workers and later runs may start elsewhere
+            spec = replace(spec, name=str(resolved(folder)))
         if spec in self._known_models:
             return self._known_models[spec]
         info = inspect_model(spec)
@@ -71,7 +72,7 @@ class InputPlanner:
             "tokenizer": info.tokenizer_digest,
         }
         key = content_key("model", ALGORITHM_VERSIONS["model"], identity)
-        planned = PlannedModel(key, Path(spec.name).name if is_folder else spec.name, spec, info)
+        planned = PlannedModel(key, Path(spec.name).name if is_local else spec.name, spec, info)
         self._known_models[spec] = planned
         self.models.setdefault(key, planned)
         return planned
@@ -108,6 +109,7 @@ class InputPlanner:
 
     def _identity(self, spec: DatasetSpec, tokenizer: Path) -> dict[str, Any]:
         """Return the identity of a feature set; a little text of the user's is tried, for it may not do."""
+        try_files(spec, tokenizer)
         if not spec.has_probes or spec.corpus.kind not in ("text", "stdlib"):
             return dataset_identity(spec, tokenizer)  # the hub is not read while planning
         if self._corpus is None or self._corpus[0] != spec.corpus:
@@ -193,9 +195,9 @@ class InputPlanner:
 def absolute(spec: DatasetSpec) -> DatasetSpec:
     """Return the set with absolute paths: workers and later runs may start elsewhere."""
     changed = {
-        name: str(place.resolve())
+        name: str(resolved(place))
         for name in getattr(spec.options, "FILES", ())
-        if (value := getattr(spec.options, name)) and (place := Path(value).expanduser()).exists()
+        if (value := getattr(spec.options, name)) and exists(place := user_path(value))
     }
     options: Any = spec.options  # every kind of options is a dataclass, which `replace` wants to know
     return replace(spec, corpus=_absolute_corpus(spec.corpus), options=replace(options, **changed))
@@ -206,9 +208,9 @@ def _absolute_corpus(corpus: CorpusSpec) -> CorpusSpec:
         return replace(corpus, parts=tuple((name, _absolute_corpus(part)) for name, part in corpus.parts))
     if corpus.kind != "text":
         return corpus
-    return replace(corpus, path=str(Path(corpus.path).expanduser().resolve()))
+    return replace(corpus, path=str(resolved(user_path(corpus.path))))
 
 
 def corpus_label(corpus: CorpusSpec) -> str:
     """Return the `corpus` column of the views: `stdlib`, the name of the file or folder, or of the parts."""
-    return corpus.label if corpus.kind != "text" else Path(corpus.path).expanduser().resolve().name
+    return corpus.label if corpus.kind != "text" else resolved(user_path(corpus.path)).name

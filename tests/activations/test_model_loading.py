@@ -133,19 +133,43 @@ def garbled_header(folder):
     (folder / "model.safetensors").write_bytes((5).to_bytes(8, "little") + b"{nope" + bytes(20))
 
 
+def backward_offsets(folder):
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}}'
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+
+
+def broken_offsets(folder):
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,0.5]}}'
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (shutil.rmtree, "no such folder, not bundled .*owner/name"),
         (lambda folder: (folder / "config.json").unlink(), r"no config\.json"),
-        (lambda folder: (folder / "config.json").write_text("{"), "is not JSON"),
-        (lambda folder: (folder / "config.json").write_text("[]"), "is not a JSON object"),
+        (lambda folder: (folder / "config.json").write_text("{"), r"config\.json: not JSON: "),
+        (lambda folder: (folder / "config.json").write_text("[]"), "not a JSON object"),
         (lambda folder: (folder / "model.safetensors").unlink(), r"no weights \(\*\.safetensors\)"),
         (pickled_weights, r"pickled weights \(pytorch_model\.bin\).*save_pretrained"),
         (nan_weights, r"tensor gpt_neox\.layers\.1\.mlp\.dense_4h_to_h\.weight holds 1 values that are NaN"),
         (infinite_weights, r"dense_4h_to_h\.bias holds 1 values"),
         (cut_weights, "is cut off"),
-        (garbled_header, "damaged safetensors header"),
+        (backward_offsets, r"model\.safetensors: has a damaged safetensors header: a tensor ends before"),
+        (broken_offsets, r"model\.safetensors: cannot be read as safetensors: 'float' object"),
+        (
+            lambda folder: edit_config(folder, num_hidden_layers=99_999_999),
+            r"config\.json: num_hidden_layers = 99999999 layers; at most 10000 are built",
+        ),
+        (
+            lambda folder: edit_config(folder, vocab_size=2**31),
+            "is not a positive whole number up to 2147483647",
+        ),
+        (
+            lambda folder: (folder / "config.json").write_text('{"a": ' + "[" * 100_000),
+            r"config\.json: not read: lists or records are nested too deeply",
+        ),
+        (garbled_header, r"model\.safetensors: header: not JSON: "),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"abc"), "not a complete safetensors"),
         (lambda folder: edit_config(folder, auto_map={"AutoModel": "x.Y"}), "trust_remote_code"),
         (
@@ -157,7 +181,7 @@ def garbled_header(folder):
             "the weights are quantised",
         ),
         (lambda folder: edit_config(folder, hidden_size="16"), "hidden_size = '16'"),
-        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "is not a tokenizer file"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "cannot be read as a tokenizer file"),
     ],
 )
 def test_damaged_folders_are_refused_in_one_line(folder, damage, message):

@@ -314,7 +314,9 @@ def test_a_tokenizer_of_ones_own(run: Run, refused: Run, tmp_path: Path) -> None
     assert "no such tokenizer file" in refused("show", "digits", "--tokenizer", tmp_path)
     assert "not allowed with" in refused("show", "digits", "--tokenizer", NANO, "--model", "nano")
     (tmp_path / "tokenizer.json").write_text("{}")
-    assert "tokenizer.json: not a tokenizer" in refused("show", "digits", "--tokenizer", tmp_path)
+    assert "tokenizer.json: cannot be read as a tokenizer: " in refused(
+        "show", "digits", "--tokenizer", tmp_path
+    )
     assert "superpos: --model: is empty" in refused("show", "digits", "--model", "")
     assert "model none: no such folder, not bundled" in refused("show", "digits", "--model", "none")
 

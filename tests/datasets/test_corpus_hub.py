@@ -211,7 +211,8 @@ def test_rows_are_streamed_at_a_commit_and_kept(hub: Session) -> None:
     assert "\n" not in other
     kept.write_bytes(b"PAR1")
     [damaged] = hub.run("load", labelled, offline=True)
-    assert damaged.startswith(f"{kept}: damaged")
+    assert damaged.startswith(f"{kept}: cannot be read as kept documents: ")
+    assert damaged.endswith("; delete it, and it is read from the hub again")
 
 
 def test_digests_need_the_commit_only(hub: Session) -> None:

@@ -135,6 +135,59 @@ def test_half_a_surrogate_pair_is_no_text(tmp_path: Path) -> None:
     assert "'c.jsonl:2': half a surrogate pair at character 2" in refused(path)
 
 
+def test_a_byte_order_mark_is_no_part_of_records(tmp_path: Path) -> None:
+    for name, content in (("c.jsonl", '{"text": "one"}\n{"text": "two"}\n'), ("c.json", '["one", "two"]')):
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8-sig")
+        corpus = read(path)
+        assert corpus.documents == (Document(f"{name}:1", "one"), Document(f"{name}:2", "two"))
+        path.write_text(content, encoding="utf-8")
+        assert read(path).digest == corpus.digest
+    # Offsets are those of the file, and a mark further on is a character like any other.
+    (tmp_path / "c.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "caf\xe9"}\n')
+    assert "line 1: not UTF-8: byte 0xe9 at offset 16" in refused(tmp_path / "c.jsonl")
+    (tmp_path / "c.jsonl").write_bytes(b'{"text": "a"}\n\xef\xbb\xbf{"text": "b"}\n')
+    assert read(tmp_path / "c.jsonl").documents[1] == Document("c.jsonl:2", "b")
+
+
+@pytest.mark.parametrize("name", ["c.jsonl", "c.json"])
+def test_long_numbers_are_read_past_unless_they_are_asked_for(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    records = ['{"text": "a", "n": 1, "m": ' + "9" * 5000 + "}", '{"text": "b", "n": 12, "m": -1}']
+    path.write_text("\n".join(records) if name == "c.jsonl" else f"[{','.join(records)}]")
+    assert [(d.text, d.label) for d in read(path, label_key="n").documents] == [("a", "1"), ("b", "12")]
+    unit = "line" if name == "c.jsonl" else "item"
+    assert refused(path, label_key="m") == (
+        f"{path}: {unit} 1: no label under 'm' but a whole number of 5000 digits; "
+        "a label is a string or a number"
+    )
+    assert f"{unit} 1: no text under 'm' but a whole number of 5000 digits" in refused(path, text_key="m")
+
+
+def test_records_nested_too_deeply_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "c.jsonl"
+    path.write_text('{"text": "a"}\n{"text": ' + "[" * 100_000 + "\n")
+    assert refused(path) == f"{path}: line 2: not read: lists or records are nested too deeply"
+
+
+def test_messages_do_not_repeat_whole_records(tmp_path: Path) -> None:
+    path = tmp_path / "c.jsonl"
+    path.write_text(json.dumps({"x" * 10_000: 1, "text": {"y": "z" * 10_000}}))
+    assert len(refused(path)) < 400 + len(str(path))
+    path.write_text(json.dumps({f"{'x' * 500}{i}": 1 for i in range(1000)}))
+    assert len(refused(path)) < 2000 + len(str(path))
+
+
+def test_a_saved_set_whose_offsets_point_beyond_its_text(tmp_path: Path) -> None:
+    path = written(tmp_path / "c", [{"text": f"text {i}"} for i in range(100)])
+    (file,) = path.glob("*.arrow")
+    data = bytearray(file.read_bytes())
+    place = data.index((12).to_bytes(4, "little") + (18).to_bytes(4, "little"))
+    data[place : place + 4] = b"\xff\xff\xff\x7f"
+    file.write_bytes(data)
+    assert f"{path}: rows from 1 on: cannot be read as a saved data set: " in refused(path)
+
+
 def test_parquet_that_is_none_or_no_text(tmp_path: Path) -> None:
     path = tmp_path / "c.parquet"
     path.write_bytes(b"PAR1 not really PAR1")
@@ -191,7 +244,7 @@ def test_saved_splits(tmp_path: Path) -> None:
     splits["train"].save_to_disk(str(table))
     assert "no split 'dev'; it has no splits" in refused(table, split="dev")
     (table / "state.json").write_text("{")
-    assert f"{table}: a saved data set that cannot be read" in refused(table)
+    assert f"{table}: cannot be read as a saved data set: " in refused(table)
 
 
 def test_saved_labels_have_names_whatever_the_format_and_order(tmp_path: Path) -> None:

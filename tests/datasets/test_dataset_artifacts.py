@@ -67,12 +67,12 @@ def test_bad_files(text_set: LabelledTokens, tmp_path: Path) -> None:
     save_dataset(path, text_set)
     data = bytearray(path.read_bytes())
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match="not a feature set"):
+    with pytest.raises(InputError, match="cannot be read as a feature set"):
         load_dataset(path)
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises(InputError, match="damaged"):
         load_dataset(path)
     save_file({"x": np.zeros(3)}, path)
-    with pytest.raises(InputError, match="not a feature set"):
+    with pytest.raises(InputError, match="cannot be read as a feature set"):
         load_dataset(path)

@@ -135,6 +135,8 @@ DIRECTIONS: list[tuple[Any, dict[str, Any], str]] = [
     (ROWS, {"names": ("a", "b")}, r"a\.npz: 2 names for 4 rows"),
     (ROWS, {"tensor": "W"}, r"a\.npz: has no tensor 'W'; it holds arr_0"),
     (np.array([["a", "b"]]), {}, r"a\.npz: holds <U1; real numbers are needed"),
+    (broken((1, 2), 1e200), {}, r"a\.npz: row 1 \(row_1\): its largest entry is 1e\+200 in size; lengths"),
+    (ROWS * [[1.0], [1.0], [1e-200], [1.0]], {}, r"a\.npz: row 2 \(row_2\): its largest entry is .*e-201 in"),
     (np.array([{}], dtype=object), {}, r"a\.npz: cannot be read as npz without pickle"),
 ]
 
@@ -155,6 +157,10 @@ MATRICES: list[tuple[Any, str]] = [
         broken((0, 2), 0.9, similarities()),
         r"m\.npz: not symmetric: row 0 \(row_0\), column 2 \(row_2\) holds 0\.9, the other way round",
     ),
+    (
+        broken((0, 1), 2.5, broken((1, 0), 2.5, similarities())),
+        r"m\.npz: row 0 \(row_0\), column 1 \(row_1\): 2\.5 is no similarity; they lie between -1 and 1",
+    ),
     (broken((1, 1), 0.5, similarities()), r"m\.npz: row 1 \(row_1\): diagonal 0\.5 is not 1"),
 ]
 
@@ -171,6 +177,8 @@ LINES: list[tuple[list[list[Any]], str]] = [
     ([["a", 1, 2], ["b", 3, "x"]], r"d\.csv: line 2, column 3: 'x' is not a number"),
     ([["a", 1, 2], ["a", 3, 4]], r"d\.csv: the name 'a' occurs twice"),
     ([["a", 1, 2], [" ", 3, 4]], r"d\.csv: row 1 has an empty name"),
+    ([["a", 1, 2], ["b", 3, "1_0"]], r"d\.csv: line 2, column 3: '1_0' is not a number"),
+    ([["a", 1, 2], ["b", 3, "x" * 5000]], r"d\.csv: line 2, column 3: 'x{50,60}\.\.\. is not a number"),
     ([["name", "x", "y"]], r"d\.csv: holds no rows of numbers"),
 ]
 
@@ -190,7 +198,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"d\.safetensors: cannot be read as safetensors"):
         read_imported(directions(tmp_path / "d.safetensors"))
     (tmp_path / "d.csv").write_bytes(b"a,\xff\n")
-    with pytest.raises(InputError, match=r"d\.csv: is not UTF-8"):
+    with pytest.raises(InputError, match=r"d\.csv: not UTF-8: byte 0xff at offset 2"):
         read_imported(directions(tmp_path / "d.csv"))
     np.savez(tmp_path / "d.npz", ROWS)
     with pytest.raises(InputError, match=r"none\.txt: no such file of names"):

@@ -653,9 +653,9 @@ def test_damaged_folders(tmp_path: Path, table: TokenTable) -> None:
     (arrow,) = folder.glob("*.arrow")
     whole = arrow.read_bytes()
     arrow.write_bytes(whole[:200])
-    refused(folder, table, "not a data set that can be read: ")
+    refused(folder, table, "cannot be read as a saved data set: ")
     arrow.unlink()
-    refused(folder, table, "not a data set that can be read: ")
+    refused(folder, table, "cannot be read: No such file or directory")
     # The family is known without the data.
     assert folder_family(str(folder)) == "features"
     assert folder_unit(str(folder)) == "token"

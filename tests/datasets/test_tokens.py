@@ -90,5 +90,10 @@ def test_bad_tokenizers(tmp_path: Path) -> None:
         load_tokens(tmp_path)
     file = tmp_path / "tokenizer.json"
     file.write_text("{")
-    with pytest.raises(InputError, match=r"tokenizer\.json: not a tokenizer"):
+    with pytest.raises(InputError, match=r"tokenizer\.json: not JSON: "):
+        load_tokens(file)
+    description = json.loads((bundled_model("nano") / "tokenizer.json").read_text())
+    description["model"]["vocab"]["Ġnowhere"] = 99_999_999
+    file.write_text(json.dumps(description))
+    with pytest.raises(InputError, match="has token ids up to 99999999; at most 16777215 are read"):
         load_tokens(file)

@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from superpos.arrays import Int
-from superpos.datasets.builders.entity_lists import Entity, choose_classes, read_entities
+from superpos.datasets.builders.entity_lists import Entity, read_list
 from superpos.datasets.builders.entity_spans import surname_tokens, writes_surname
 from superpos.datasets.builders.entity_texts import (
     EntityText,
@@ -36,7 +36,6 @@ from superpos.datasets.builders.entity_texts import (
 )
 from superpos.datasets.corpus_sets import MIN_SAMPLES
 from superpos.datasets.labels import examples_of
-from superpos.datasets.option_files import option_file
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
 from superpos.records.data import LabelledTokens
@@ -56,9 +55,7 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
     options = spec.options
     if not isinstance(options, EntityOptions):
         raise ArgumentError("options", f"{type(options).__name__} is not what builder entities is told")
-    path = option_file(options.entities)
-    listed = read_entities(path, options.name_column, options.label_column)
-    classes = choose_classes(listed, options.classes, path, options.label_column)
+    path, listed, classes = read_list(options)
     kept = tuple(entity for entity in listed if entity.label in classes)
     make = from_templates if options.contexts == "templates" else from_sentences
     source = make(spec, options, kept)

@@ -6,14 +6,19 @@ part of it, a hyphenated surname is whole, and a suffix after it (Jr., Sr., II, 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from superpos.datasets.option_files import option_file
 from superpos.errors import InputError, allowed
+from superpos.names import unfit_name
+from superpos.reading.places import is_file
+from superpos.reading.refusals import listed, shown
+from superpos.reading.texts import csv_rows
+from superpos.specs.builders import EntityOptions
 
 SUFFIX = r"(?:Jr|Sr)\.?|III|II|IV"
 """What may follow a surname, as a regular expression."""
@@ -44,6 +49,21 @@ def surname_place(name: str) -> tuple[int, int]:
     return start, start + stripped if stripped else end
 
 
+class EntityList(NamedTuple):
+    """The names of a list and the classes of which a set is made."""
+
+    path: Path
+    entities: tuple[Entity, ...]
+    classes: tuple[str, ...]
+
+
+def read_list(options: EntityOptions) -> EntityList:
+    """Read the list that a set names; raises as `read_entities` and `choose_classes`."""
+    path = option_file(options.entities)
+    listed = read_entities(path, options.name_column, options.label_column)
+    return EntityList(path, listed, choose_classes(listed, options.classes, path, options.label_column))
+
+
 def read_entities(path: Path, name_column: str, label_column: str) -> tuple[Entity, ...]:
     """Read the names of a CSV file (UTF-8, with a header line) in its order.
 
@@ -56,33 +76,32 @@ def read_entities(path: Path, name_column: str, label_column: str) -> tuple[Enti
         twice or with two labels, or two names with different labels are one up to their surname. It names
         file, line and column.
     """
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    if not is_file(path):
+        raise InputError(f"{path}: no such list of entities; name a bundled list or a CSV file")
+    rows = csv_rows(path)
     found: dict[str, Entity] = {}
     shortened: dict[str, Entity] = {}
-    try:
-        header = [column.strip() for column in next(reader, [])]
-        places = _columns(path, header, name_column, label_column)
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            entity = _entity(path, reader.line_num, header, row, places)
-            where = f"{path}: line {entity.line}, column {name_column!r}"
-            before = found.setdefault(entity.name, entity)
-            if before is not entity and before.label == entity.label:
-                raise InputError(f"{where}: {entity.name!r} is there already, in line {before.line}")
-            if before is not entity:
-                raise InputError(
-                    f"{where}: {entity.name!r} is in two classes: {before.label!r} in line {before.line}, "
-                    f"{entity.label!r} here"
-                )
-            alike = shortened.setdefault(entity.until_surname, entity)
-            if alike.label != entity.label:
-                raise InputError(
-                    f"{where}: {entity.name!r} and {alike.name!r} (line {alike.line}) are one name up to the "
-                    f"surname, in two classes: {entity.label!r} and {alike.label!r}"
-                )
-    except csv.Error as error:
-        raise InputError(f"{path}: line {reader.line_num}: not CSV: {error}") from None
+    header = [column.strip() for column in next(rows, (0, []))[1]]
+    places = _columns(path, header, name_column, label_column)
+    for line, row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        entity = _entity(path, line, header, row, places)
+        where = f"{path}: line {entity.line}, column {name_column!r}"
+        before = found.setdefault(entity.name, entity)
+        if before is not entity and before.label == entity.label:
+            raise InputError(f"{where}: {entity.name!r} is there already, in line {before.line}")
+        if before is not entity:
+            raise InputError(
+                f"{where}: {entity.name!r} is in two classes: {before.label!r} in line {before.line}, "
+                f"{entity.label!r} here"
+            )
+        alike = shortened.setdefault(entity.until_surname, entity)
+        if alike.label != entity.label:
+            raise InputError(
+                f"{where}: {entity.name!r} and {alike.name!r} (line {alike.line}) are one name up to the "
+                f"surname, in two classes: {entity.label!r} and {alike.label!r}"
+            )
     if not found:
         raise InputError(f"{path}: holds no names, only a header")
     return tuple(found.values())
@@ -111,19 +130,6 @@ def choose_classes(
     return asked or tuple(there)
 
 
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise InputError(f"{path}: no such list of entities; name a bundled list or a CSV file")
-    try:
-        # Spreadsheets write a byte order mark, which is no part of the first column's name.
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise InputError(f"{path}: not UTF-8: byte 0x{byte:02x} at offset {error.start}") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-
-
 def _columns(path: Path, header: list[str], name_column: str, label_column: str) -> tuple[int, int]:
     """Return the places of both columns."""
     if name_column == label_column:
@@ -131,7 +137,7 @@ def _columns(path: Path, header: list[str], name_column: str, label_column: str)
     for column in (name_column, label_column):
         if header.count(column) != 1:
             many = "there is no" if column not in header else "there is more than one"
-            there = ", ".join(header) or "none, the file is empty"
+            there = listed(header) if header else "none, the file is empty"
             raise InputError(f"{path}: line 1: {many} column {column!r}; columns: {there}")
     return header.index(name_column), header.index(label_column)
 
@@ -143,4 +149,6 @@ def _entity(path: Path, line: int, header: list[str], row: list[str], places: tu
     for value, place in ((name, places[0]), (label, places[1])):
         if not value:
             raise InputError(f"{path}: line {line}, column {header[place]!r}: is empty")
+        if why := unfit_name(value):
+            raise InputError(f"{path}: line {line}, column {header[place]!r}: {shown(value)}: {why}")
     return Entity(name, label, line)

@@ -16,11 +16,14 @@ Further columns (texts, `valid_indices`, linguistic annotation) are left alone.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from superpos.datasets.option_files import option_file
 from superpos.errors import InputError
+from superpos.names import unfit_name
+from superpos.reading.places import is_file, is_folder
+from superpos.reading.refusals import listed, shown
+from superpos.reading.texts import read_json_object
 from superpos.specs.datasets import SampleUnit
 
 INDICES, CLASSES = "|probe_indices", "|probe_classes"
@@ -53,21 +56,24 @@ def folder_unit(folder: str) -> SampleUnit:
 
 def folder_columns(place: Path) -> tuple[str, ...]:
     """Return the names of a folder's columns, in order; raises as `folder_family`."""
-    if not place.is_dir():
+    if not is_folder(place):
         raise InputError(f"{place}: no such folder; name one that datasets.save_to_disk wrote")
     splits = place / "dataset_dict.json"
-    if splits.is_file():
-        names = _json(splits).get("splits")
-        choices = ", ".join(map(str, names)) if isinstance(names, list) else "its splits"
+    if is_file(splits):
+        names = read_json_object(splits).get("splits")
+        choices = listed(names) if isinstance(names, list) else "its splits"
         raise InputError(f"{place}: holds several data sets; name the folder of one of them: {choices}")
     info = place / "dataset_info.json"
-    if not info.is_file() or not (place / "state.json").is_file():
+    if not is_file(info) or not is_file(place / "state.json"):
         raise InputError(
             f"{place}: not a data set: datasets.save_to_disk writes dataset_info.json and state.json"
         )
-    features = _json(info).get("features")
+    features = read_json_object(info).get("features")
     if not isinstance(features, dict):
         raise InputError(f"{info}: says nothing of the columns (features)")
+    for name in features:
+        if why := unfit_name(name.removesuffix(INDICES).removesuffix(CLASSES)):
+            raise InputError(f"{info}: column {shown(name)}: {why}")
     return tuple(features)
 
 
@@ -85,17 +91,8 @@ def family_of(place: Path, columns: tuple[str, ...]) -> str:
     if fitting:
         return fitting[0]
     needs = "; ".join(f"{family}: {', '.join(needed)}" for family, needed in _NEEDED.items())
+    there = listed(columns)
     raise InputError(
-        f"{place}: no folder of the sparse-probing paper: columns {', '.join(columns) or 'none'}; needed: "
+        f"{place}: no folder of the sparse-probing paper: columns {there}; needed: "
         f"tokens and, features: <feature>{INDICES}, <feature>{CLASSES}; {needs}"
     )
-
-
-def _json(file: Path) -> dict[str, object]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{file}: not a JSON object")
-    return content
