@@ -238,7 +238,7 @@ def fewer_rows(folder):
     ("change", "settings", "message"),
     [
         (lambda folder: (folder / "tokenizer.json").write_text('{"model": {"vocab": {}}}'), {}, "tokenizer"),
-        (edited('"WordPiece"', '"WordPeace"'), {}, r"tokenizer\.json: not a tokenizer"),
+        (edited('"WordPiece"', '"WordPeace"'), {}, r"tokenizer\.json: cannot be read as a tokenizer"),
         (lambda folder: (folder / "tokenizer_config.json").write_text("{"), {}, None),
         (
             fewer_rows,

@@ -262,7 +262,7 @@ def test_names_of_tokens_count_added_ones_and_lists(tmp_path):
     assert token_names(path) == {0: "a", 1: "b"}
     for damaged in ({"model": {"vocab": [3]}}, {"model": {"vocab": {"a": None}}}, {"model": 3}):
         path.write_text(json.dumps(damaged))
-        with pytest.raises(InputError, match="is not a tokenizer file"):
+        with pytest.raises(InputError, match="cannot be read as a tokenizer file"):
             token_names(path)
 
 
