@@ -1,4 +1,4 @@
-"""What the scripts share: their arguments, the query beside them, and the files they write."""
+"""What the scripts share: arguments, the query beside them, the choice within each set, files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from superpos.errors import InputError, SuperposError, allowed
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from superpos.reporting.within_sets import Step
 
 
 def query(url: str | None, script: str, study: str, **parameters: Any) -> pd.DataFrame:
@@ -45,6 +47,26 @@ def query(url: str | None, script: str, study: str, **parameters: Any) -> pd.Dat
             return pd.read_sql_query(statement, connection, params={"study": study, **parameters})
     finally:
         database.dispose()
+
+
+def choose(arguments: argparse.Namespace, script: str, steps: Sequence[Step]) -> pd.DataFrame:
+    """Return what the query beside a script finds, chosen within each set, and print what is left out.
+
+    Raises
+    ------
+    InputError
+        If nothing is left.
+    """
+    from superpos.reporting.within_sets import within_sets
+
+    shown = within_sets(query(arguments.db, script, arguments.study), steps)
+    for line in shown.left_out:
+        print(line)
+    if shown.rows.empty:
+        raise InputError(
+            f"study {arguments.study!r} has no best match by Powell's method (random weights are not shown)"
+        )
+    return shown.rows
 
 
 def save(out: Path, name: str, frame: pd.DataFrame, draw: Callable[[], Figure]) -> None:
