@@ -1,24 +1,23 @@
 """Arguments of every command, and how errors become exit statuses.
 
-0 done; 1 finished, but cells without a result are left; 2 wrong usage or input; 3 database unreachable or at
-another revision; 130 interrupted, finished work kept.
+0 done; 1 finished, but cells without a result are left, or nothing could be printed; 2 wrong usage or input;
+3 database unreachable or at another revision; 130 interrupted (143 by SIGTERM), finished work kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from superpos import __version__
-from superpos.errors import SuperposError, allowed
+from superpos.cli.ending import ended
+from superpos.cli.interrupt import Interruption
+from superpos.errors import allowed
 
-INTERRUPTED = 130
 STAGE_NAMES = ("datasets", "activations", "probes", "psms", "fits", "analysis")
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 
@@ -99,21 +98,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    options = build_parser().parse_args(arguments)
+    return ended("superpos", lambda interruption: _run(arguments, interruption))
+
+
+def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
+    options = build_parser().parse_args(arguments, argparse.Namespace(interruption=interruption))
     module_name, _, function_name = options.function.partition(":")
-    try:
-        module = import_module(f"superpos.cli.{module_name}")
-        function: Callable[[argparse.Namespace], int] = getattr(module, function_name)
-        return function(options)
-    except SuperposError as error:
-        print(f"superpos: {error}", file=sys.stderr)  # noqa: T201 (this is the command line)
-        return error.exit_status
-    except KeyboardInterrupt:
-        print("superpos: interrupted; finished work is kept, the same command continues", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    module = import_module(f"superpos.cli.{module_name}")
+    function: Callable[[argparse.Namespace], int] = getattr(module, function_name)
+    return function(options)
 
 
 def find_study(text: str) -> Path:

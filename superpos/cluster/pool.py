@@ -8,6 +8,7 @@ has an actor to itself: only a payload that kills its workers alone is given up.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -176,10 +177,12 @@ class RayExecutor:
         slots.open(place)
 
     def close(self) -> None:
-        """Let the actors go, and stop the cluster if it was started here."""
+        """Let the actors go, and stop the cluster if it was started here; one that is lost is let go too."""
         for actors in self._actors.values():
             for actor in actors:
-                self._ray.kill(actor.handle)
+                # Who stops this process often stops Ray's with it: there may be none to ask any more.
+                with contextlib.suppress(self._ray.exceptions.RayError, ConnectionError):
+                    self._ray.kill(actor.handle)
         self._actors.clear()
         if self._owns:
             self._ray.shutdown()

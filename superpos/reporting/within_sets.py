@@ -1,4 +1,4 @@
-"""What a figure over several feature sets shows of each: chosen within the set, with what is left out and why.
+"""What a figure over several feature sets shows of each: chosen within the set, and what is left out and why.
 
 A set has settings of its own: rows of an embedding matrix have no pooling, no probe and no layer but -1. One
 setting for all sets would leave out every set that was not run under it.
