@@ -19,6 +19,7 @@ from superpos.cli.interrupt import Interruption
 from superpos.errors import allowed
 
 STAGE_NAMES = ("datasets", "activations", "probes", "psms", "fits", "analysis")
+STUDY_FOLDER = Path(__file__).resolve().parent.parent / "studies"
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 
 
@@ -109,6 +110,11 @@ def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
     return function(options)
 
 
+def bundled_studies() -> tuple[str, ...]:
+    """Return the names of the studies that ship with the package."""
+    return tuple(sorted(path.stem for path in STUDY_FOLDER.glob("*.toml")))
+
+
 def find_study(text: str) -> Path:
     """Return the file of a study: a path, or the name of a bundled one.
 
@@ -119,10 +125,9 @@ def find_study(text: str) -> Path:
     """
     from superpos.errors import InputError
 
-    folder = Path(__file__).resolve().parent.parent / "studies"
-    bundled = sorted(path.stem for path in folder.glob("*.toml"))
+    bundled = bundled_studies()
     if text in bundled:
-        return folder / f"{text}.toml"
+        return STUDY_FOLDER / f"{text}.toml"
     path = Path(text)
     if path.exists() or path.suffix == ".toml" or len(path.parts) > 1:
         if path.is_dir():
@@ -209,7 +214,8 @@ def _add_datasets(commands: Any) -> None:
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", metavar="STUDY", help="bundled name (demo, thesis, …) or a TOML file")
+    names = ", ".join(bundled_studies())
+    parser.add_argument("study", metavar="STUDY", help=f"a TOML file, or a bundled one: {names}")
 
 
 def _add_database(parser: argparse.ArgumentParser) -> None:
