@@ -1,4 +1,4 @@
-"""What each entry of a vocabulary spells: bytes, not decoded text (trap 8).
+"""What each entry of a vocabulary spells: bytes, not text (`docs/science.md`, "Tokens are bytes").
 
 Byte-level BPE writes each of the 256 bytes as one printable character: bytes that print as themselves in
 Latin-1 (33-126, 161-172, 174-255) stand for themselves, the others take the code points from 256 on in

@@ -74,7 +74,10 @@ def check_count(argument: str, value: Any, minimum: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A pairwise energy K(x, y) with its treatment of the diagonal (conventions 1 and 3 of the science)."""
+    """A pairwise energy K(x, y) with its treatment of the diagonal.
+
+    See `docs/science.md`, "Diagonal of the energy", "Gauges".
+    """
 
     energy: EnergyName
     """`exp` = exp(cos), `log` = -log r, `riesz` = sgn(s) r^-s."""
@@ -132,7 +135,10 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class JointAxes:
-    """One setting of the joint step; `softening` is a multiple of the start radius here (convention 1)."""
+    """One setting of the joint step; `softening` is a multiple of the start radius here.
+
+    See `docs/science.md`, "Diagonal of the energy".
+    """
 
     energy: EnergyName
     s: float = 0.0
