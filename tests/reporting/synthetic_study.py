@@ -38,6 +38,7 @@ class Place:
     pooling: str = "token"
     method: str = "logistic"
     gauge: str = "unit"
+    powell: bool = True
 
 
 @dataclass
@@ -158,6 +159,7 @@ class Study:
         sweep = [self.fit_axes("powell", sigma) for sigma in self.plan.sweep]
         main: dict[str, list[int]] = {}
         swept: dict[str, list[int]] = {}
+        exact: list[int] = []
         for weights in self.plan.weights:
             seed = -1 if weights == "pretrained" else 0
             model = self.b.add(
@@ -174,6 +176,9 @@ class Study:
                 for hookpoint in place.hookpoints:
                     for layer in layers:
                         targets = self.layer(model, weights, dataset, features, layer, hookpoint, place)
+                        if not place.powell:
+                            exact.extend(targets)
+                            continue
                         main.setdefault(place.gauge, []).extend(targets)
                         if layer == layers[-1] and weights == "pretrained":
                             swept.setdefault(place.gauge, []).extend(targets)
@@ -182,6 +187,9 @@ class Study:
             self.block(f"main-{gauge}", targets, joints, [*powell, *manifold])
             if gauge in swept and sweep:
                 self.block(f"sweep-{gauge}", swept[gauge], joints, sweep)
+        if exact:
+            joints = [self.joint_axes(k, n) for k in self.plan.kernels for n in self.plan.n_dims]
+            self.block("exact", exact, joints, manifold)
         if "unit" in swept and self.plan.extra_setting:
             self.block("thesis", swept["unit"], joint_extra, powell)
 
