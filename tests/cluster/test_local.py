@@ -128,6 +128,20 @@ def test_the_executor_says_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
         connecting.connect(1, "")
 
 
+@pytest.mark.parametrize(("n_workers", "n_cpus"), [(None, 3), (7, 7)])
+def test_a_cluster_of_our_own_has_the_cpus_that_may_be_used(
+    n_workers: int | None, n_cpus: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    seen: list[int] = []
+    monkeypatch.setattr(connecting, "usable_cpus", lambda: 3)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **options: seen.append(options["num_cpus"]))
+    assert connecting.connect(n_workers, "") == (ray, True)
+    assert seen == [n_cpus]
+
+
 def test_what_a_failed_start_left_running_is_stopped() -> None:
     class Leaky(Ray):
         def init(self, **options: Any) -> None:
