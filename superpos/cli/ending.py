@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO, cast
 
-from superpos.cli.interrupt import Interrupted, Interruption
+from superpos.cli.interrupt import Interruption
 from superpos.errors import SuperposError
 
 
@@ -50,8 +50,9 @@ def ended(program: str, work: Callable[[Interruption], int]) -> int:
     work
         Called with what remembers signals; returns the exit status.
     """
+    interruption = Interruption()
     try:
-        with Interruption() as interruption, _guarded_output():
+        with interruption, _guarded_output():
             return work(interruption)
     except OutputError as error:
         _let_go_of_output()
@@ -60,9 +61,9 @@ def ended(program: str, work: Callable[[Interruption], int]) -> int:
     except SuperposError as error:
         _say(f"{program}: {error}")
         return error.exit_status
-    except KeyboardInterrupt as error:
+    except KeyboardInterrupt:
         _say(f"{program}: interrupted; finished work is kept, the same command continues")
-        return (error if isinstance(error, Interrupted) else Interrupted()).exit_status
+        return interruption.exit_status
     except BrokenPipeError:  # the reader of a pipe has gone
         _let_go_of_output()
         return 0

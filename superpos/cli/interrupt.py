@@ -18,20 +18,17 @@ BY_SIGNAL = 128
 """What a shell adds to the number of the signal that ended a command."""
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal asked for the end; `exit_status` says which one, as shells do."""
-
-    def __init__(self, number: int = signal.SIGINT) -> None:
-        super().__init__(number)
-        self.exit_status = BY_SIGNAL + number
-
-
 class Interruption:
-    """Remembers the signals while it is entered; `check` raises `Interrupted` once one has come."""
+    """Remembers the signals while it is entered; `check` raises KeyboardInterrupt once one has come."""
 
     def __init__(self) -> None:
         self.number = 0
         self._before: dict[int, Any] = {}
+
+    @property
+    def exit_status(self) -> int:
+        """What a shell would show; a KeyboardInterrupt that is a library's own counts as Ctrl-C."""
+        return BY_SIGNAL + (self.number or signal.SIGINT)
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
@@ -50,9 +47,9 @@ class Interruption:
             signal.signal(number, before)
 
     def check(self) -> None:
-        """Raise `Interrupted` if a signal has come."""
+        """Raise KeyboardInterrupt if a signal has come."""
         if self.number:
-            raise Interrupted(self.number)
+            raise KeyboardInterrupt
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         """Raise, but what a scheduler sends again must not stop the writing down of how the run ended."""
@@ -60,4 +57,4 @@ class Interruption:
         again = self.number != 0
         self.number = number
         if not again or number == signal.SIGINT:
-            raise Interrupted(number)
+            raise KeyboardInterrupt

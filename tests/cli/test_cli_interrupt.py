@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from superpos.cli.ending import ended
-from superpos.cli.interrupt import Interrupted, Interruption
+from superpos.cli.interrupt import Interruption
 from superpos.cli.progress import TerminalReporter
 
 
@@ -53,14 +53,32 @@ def test_what_a_scheduler_sends_again_does_not_stop_the_end() -> None:
             finished = True
 
     with Interruption() as interruption:
-        with pytest.raises(Interrupted) as caught:
+        with pytest.raises(KeyboardInterrupt):
             stopped_twice()
         assert finished
-        assert caught.value.exit_status == 143
-        with pytest.raises(Interrupted):
+        assert interruption.exit_status == 143
+        with pytest.raises(KeyboardInterrupt):
             interruption.check()
         with pytest.raises(KeyboardInterrupt):  # who is impatient can still press Ctrl-C
             signal.raise_signal(signal.SIGINT)
+
+
+def test_a_library_that_makes_an_interruption_of_its_own_hides_no_signal() -> None:
+    """Ray's calls end in a KeyboardInterrupt without words when a signal comes while they wait."""
+
+    def work(_: Interruption) -> int:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            pass
+        raise KeyboardInterrupt
+
+    assert ended("superpos", work) == 143
+
+    def alone(_: Interruption) -> int:
+        raise KeyboardInterrupt
+
+    assert ended("superpos", alone) == 130
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
