@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 
 import pytest
@@ -67,10 +68,8 @@ def test_a_library_that_makes_an_interruption_of_its_own_hides_no_signal() -> No
     """Ray's calls end in a KeyboardInterrupt without words when a signal comes while they wait."""
 
     def work(_: Interruption) -> int:
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
-        except KeyboardInterrupt:
-            pass
         raise KeyboardInterrupt
 
     assert ended("superpos", work) == 143
