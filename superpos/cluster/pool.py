@@ -177,15 +177,16 @@ class RayExecutor:
         slots.open(place)
 
     def close(self) -> None:
-        """Let the actors go, and stop the cluster if it was started here; one that is lost is let go too."""
-        for actors in self._actors.values():
-            for actor in actors:
-                # Who stops this process often stops Ray's with it: there may be none to ask any more.
-                with contextlib.suppress(self._ray.exceptions.RayError, ConnectionError):
-                    self._ray.kill(actor.handle)
+        """Let the actors go; a cluster that was started here is stopped, and they end with it."""
+        handles = [actor.handle for actors in self._actors.values() for actor in actors]
         self._actors.clear()
         if self._owns:
+            # Nothing is asked of it: who stops this process often stops Ray's with it.
             self._ray.shutdown()
+            return
+        for handle in handles:
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                self._ray.kill(handle)
 
     def __enter__(self) -> RayExecutor:
         return self
