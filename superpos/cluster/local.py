@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,32 @@ WAIT_VARIABLE = "RAY_raylet_start_wait_time_s"
 WAIT_SECONDS = 120
 """How long its workers wait for it, where the environment does not say."""
 STOP_SECONDS = 5.0
+
+
+_left_behind = False
+
+
+def leave_behind() -> None:
+    """Say nothing more to a cluster of our own: a signal ends this process, and Ray's processes with it.
+
+    Who sends a signal often sends it to Ray's processes too. A call to a Ray that is gone waits for it or
+    ends this process on the spot, before anything has been said. See `end_process`.
+    """
+    global _left_behind  # noqa: PLW0603 (the one cluster of this process)
+    _left_behind = True
+
+
+def end_process(status: int) -> None:
+    """End this process at once where a cluster was left behind, without Ray's clean-up; else do nothing.
+
+    Ray's processes end with the one that started them: by the kernel's parent-death signal on Linux, by a
+    process that watches elsewhere.
+    """
+    if _left_behind:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(status)
 
 
 def ray_folder() -> Path:

@@ -8,13 +8,13 @@ has an actor to itself: only a payload that kills its workers alone is given up.
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from superpos.cluster.connect import connect
+from superpos.cluster.local import leave_behind
 from superpos.cluster.slots import Slots
 from superpos.errors import StageError
 from superpos.stages.executor import Answer, TaskError, attempt, task_error
@@ -177,19 +177,19 @@ class RayExecutor:
         slots.open(place)
 
     def close(self) -> None:
-        """Let the actors go; a cluster that was started here is stopped, and they end with it."""
-        handles = [actor.handle for actors in self._actors.values() for actor in actors]
+        """Let the actors go, and stop the cluster if it was started here."""
+        for actors in self._actors.values():
+            for actor in actors:
+                self._ray.kill(actor.handle)
         self._actors.clear()
         if self._owns:
-            # Nothing is asked of it: who stops this process often stops Ray's with it.
             self._ray.shutdown()
-            return
-        for handle in handles:
-            with contextlib.suppress(self._ray.exceptions.RayError):
-                self._ray.kill(handle)
 
     def __enter__(self) -> RayExecutor:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._owns and kind is not None and issubclass(kind, KeyboardInterrupt):
+            leave_behind()
+        else:
+            self.close()
