@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from superpos.cli import parser
+from superpos.cli.ending import left
 
 __all__ = ["main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command as a process of its own; return its exit status."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status. Without arguments it is a process of its own."""
     status = parser.main(arguments)
-    if arguments is None and (local := sys.modules.get("superpos.cluster.local")):
-        local.end_process(status)
-    return status
+    return left(status) if arguments is None else status
 
 
 if __name__ == "__main__":

@@ -69,6 +69,13 @@ def ended(program: str, work: Callable[[Interruption], int]) -> int:
         return 0
 
 
+def left(status: int) -> int:
+    """Return the status of a command that is its process's last act; with Ray left behind, end here."""
+    if local := sys.modules.get("superpos.cluster.local"):
+        local.end_process(status)
+    return status
+
+
 @contextlib.contextmanager
 def _guarded_output() -> Iterator[None]:
     """Put a guarded stream in the place of standard output, and flush it at the end."""

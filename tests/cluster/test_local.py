@@ -197,6 +197,42 @@ def test_sigterm_while_ray_starts_reaches_the_program(handler: Any) -> None:
     assert signal.getsignal(signal.SIGTERM) is handler[0]
 
 
+def test_a_process_ends_at_once_only_where_a_cluster_was_left_behind(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from superpos.cli.ending import left
+
+    ends: list[int] = []
+    monkeypatch.setattr(local.os, "_exit", ends.append)
+    monkeypatch.setattr(local, "_left_behind", False)
+    assert left(143) == 143
+    assert ends == []
+    local.leave_behind()
+    left(143)
+    assert ends == [143]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("owns", "error", "asked"), [
+    (True, KeyboardInterrupt, False), (True, ValueError, True), (True, None, True),
+    (False, KeyboardInterrupt, True),
+])  # fmt: skip
+def test_a_cluster_of_our_own_is_not_asked_anything_after_a_signal(
+    owns: bool, error: type[BaseException] | None, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have had the signal too; a cluster of others still has to be told that its actors go."""
+    from superpos.cluster.pool import RayExecutor
+
+    closed: list[bool] = []
+    monkeypatch.setattr(local, "_left_behind", False)
+    executor = object.__new__(RayExecutor)
+    executor._owns = owns
+    monkeypatch.setattr(RayExecutor, "close", lambda _: closed.append(True))
+    executor.__exit__(error, None, None)
+    assert closed == [True] * asked
+    assert local._left_behind is not asked
+
+
 ALONE = """
 from superpos.cluster.pool import RayExecutor
 with RayExecutor(1) as pool:
