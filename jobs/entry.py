@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from superpos.cli.ending import left
 from superpos.cli.parser import main
 
 
@@ -22,4 +23,5 @@ def run_stages(stages: Sequence[str], arguments: Sequence[str] | None = None) ->
     address = os.environ.get("RAY_ADDRESS", "")
     if address and not any(argument.partition("=")[0] == "--address" for argument in given):
         command += ["--address", address]
-    return main(command)
+    status = main(command)
+    return left(status) if arguments is None else status

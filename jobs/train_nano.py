@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,7 +24,9 @@ from typing import Any
 
 from jobs.nano_data import Batches, NanoSettings, prepare
 from jobs.nano_network import Progress, load_state, new_model, save_state, save_weights
-from superpos.errors import SuperposError
+from superpos.cli.ending import ended
+from superpos.cli.interrupt import Interruption
+from superpos.cpus import usable_cpus
 from superpos.hashing import file_digest
 
 
@@ -114,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--stop-at", type=int, default=None, help="stop here although the schedule goes on")
     flags.add_argument("--work", type=Path, default=Path(".nano"), help="tokens, state, checkpoints")
     flags.add_argument("--out", type=Path, default=None, help="folder that gets the finished model")
-    flags.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    flags.add_argument("--threads", type=int, default=usable_cpus())
     flags.add_argument("--log-every", type=int, default=100)
     flags.add_argument("--save-every", type=int, default=500)
     flags.add_argument("--checkpoints", type=int, nargs="*", default=[0, 64, 256, 1024, 4096])
@@ -127,16 +127,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prepare, train, evaluate, ship; bad input is one line and its exit status."""
-    options = vars(parser().parse_args(arguments))
-    try:
+
+    def work(_: Interruption) -> int:
+        options = vars(parser().parse_args(arguments))
         run(NanoSettings(**{name: options[name] for name in asdict(NanoSettings())}), options)
-    except SuperposError as error:
-        print(f"train_nano: {error}", file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        print("train_nano: interrupted; the same command continues from the last state", file=sys.stderr)
-        return 130
-    return 0
+        return 0
+
+    return ended("train_nano", work)
 
 
 def run(settings: NanoSettings, options: dict[str, Any]) -> None:

@@ -1,18 +1,21 @@
-"""What the scripts share: their arguments, the query beside them, and the files they write."""
+"""What the scripts share: arguments, the query beside them, the choice within each set, files."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from superpos.errors import InputError, SuperposError, allowed
+from superpos.cli.ending import ended
+from superpos.cli.interrupt import Interruption
+from superpos.errors import InputError, allowed
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from superpos.reporting.within_sets import Step
 
 
 def query(url: str | None, script: str, study: str, **parameters: Any) -> pd.DataFrame:
@@ -47,13 +50,34 @@ def query(url: str | None, script: str, study: str, **parameters: Any) -> pd.Dat
         database.dispose()
 
 
+def choose(arguments: argparse.Namespace, script: str, steps: Sequence[Step]) -> pd.DataFrame:
+    """Return what the query beside a script finds, chosen within each set, and print what is left out.
+
+    Raises
+    ------
+    InputError
+        If nothing is left.
+    """
+    from superpos.reporting.within_sets import within_sets
+
+    shown = within_sets(query(arguments.db, script, arguments.study), steps)
+    for line in shown.left_out:
+        print(line)
+    if shown.rows.empty:
+        raise InputError(
+            f"study {arguments.study!r} has no best match by Powell's method (random weights are not shown)"
+        )
+    return shown.rows
+
+
 def save(out: Path, name: str, frame: pd.DataFrame, draw: Callable[[], Figure]) -> None:
     """Write a table as CSV and a figure as PNG and SVG below `out`, and say where they are."""
+    from superpos.reporting.csv_text import csv_text
     from superpos.reporting.style import drawing
     from superpos.reporting.style import save as encode
 
     out.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(out / f"{name}.csv", index=False, lineterminator="\n")
+    (out / f"{name}.csv").write_bytes(csv_text(frame).encode("utf-8"))
     with drawing():
         png, svg = encode(draw())
     (out / f"{name}.png").write_bytes(png)
@@ -69,10 +93,9 @@ def run(
     parser.add_argument("--db", help="database URL (default: SUPERPOS_DB_URL, else sqlite:///superpos.db)")
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument("--out", required=True, type=Path, help="folder for the CSV and the figure")
-    arguments = parser.parse_args(argv)
-    try:
-        main(arguments)
-    except SuperposError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    return 0
+
+    def work(_: Interruption) -> int:
+        main(parser.parse_args(argv))
+        return 0
+
+    return ended("reports", work)

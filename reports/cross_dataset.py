@@ -8,8 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from reports.common import query, run, save
-from superpos.errors import InputError
+from reports.common import choose, run, save
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -17,14 +16,9 @@ def main(arguments: argparse.Namespace) -> None:
     import pandas as pd
 
     from superpos.reporting.charts.by_layer import Choice, best_kernels, draw_best_kernels
-    from superpos.reporting.selection import balanced, headline_sigma, main_fits
+    from superpos.reporting.within_sets import HEADLINE, MAIN_SETTING, MOST_LAYERS, POWELL
 
-    rows = balanced(main_fits(query(arguments.db, __file__, arguments.study)))
-    rows = rows[rows["sigma"] == headline_sigma(rows)]
-    if rows.empty:
-        raise InputError(
-            f"study {arguments.study!r} has no best match of a features target by Powell's method"
-        )
+    rows = choose(arguments, __file__, (POWELL, MAIN_SETTING, MOST_LAYERS, HEADLINE))
     numbers = best_kernels(rows)
     table = pd.DataFrame(numbers.choices, columns=list(Choice._fields))
     save(arguments.out, "cross_dataset", table, lambda: draw_best_kernels(numbers))

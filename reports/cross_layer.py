@@ -8,21 +8,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from reports.common import query, run, save
-from superpos.errors import InputError
+from reports.common import choose, run, save
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write `cross_layer.csv`, `.png` and `.svg`: best matches at the perturbation nearest to 0.1."""
     from superpos.reporting.charts.by_layer import by_layer, draw_by_layer
-    from superpos.reporting.selection import balanced, headline_sigma, main_fits
+    from superpos.reporting.within_sets import HEADLINE, MAIN_SETTING, MOST_LAYERS, POWELL
 
-    rows = balanced(main_fits(query(arguments.db, __file__, arguments.study)))
-    rows = rows[rows["sigma"] == headline_sigma(rows)]
-    if rows.empty:
-        raise InputError(
-            f"study {arguments.study!r} has no best match of a pretrained model by Powell's method"
-        )
+    rows = choose(arguments, __file__, (POWELL, MAIN_SETTING, MOST_LAYERS, HEADLINE))
     numbers = by_layer(rows)
     save(arguments.out, "cross_layer", rows, lambda: draw_by_layer(numbers))
 

@@ -9,27 +9,21 @@ import argparse
 import sys
 from functools import partial
 
-from reports.common import query, run, save
-from superpos.errors import InputError
+from reports.common import choose, run, save
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write `perturbation_<data set>_<similarity>.csv`, `.png` and `.svg` for every set and similarity."""
+    """Write `perturbation_<set>_<similarity>.csv`, `.png` and `.svg` for every set and similarity."""
     from superpos.reporting.charts.distances import draw_comparison, summarise
     from superpos.reporting.sections import slug
-    from superpos.reporting.selection import main_fits
+    from superpos.reporting.within_sets import MAIN_SETTING, POWELL, SWEPT_LAYER
 
-    rows = main_fits(query(arguments.db, __file__, arguments.study))
-    if rows.empty:
-        raise InputError(
-            f"study {arguments.study!r} has no best match of a pretrained model by Powell's method"
-        )
-    for (dataset, similarity), group in rows.groupby(["dataset", "similarity"], sort=True):
-        n_sigmas = group.groupby("layer")["sigma"].nunique().sort_index()
-        layer = n_sigmas.index[int(n_sigmas.to_numpy().argmax())]
-        numbers = summarise(group[group["layer"] == layer], str(similarity))
-        name = f"perturbation_{slug(str(dataset))}_{similarity}"
-        save(arguments.out, name, numbers.table().assign(layer=layer), partial(draw_comparison, numbers))
+    rows = choose(arguments, __file__, (POWELL, MAIN_SETTING, SWEPT_LAYER))
+    for (subject, similarity), group in rows.groupby(["subject", "similarity"], sort=True):
+        numbers = summarise(group, str(similarity))
+        name = f"perturbation_{slug(str(subject))}_{similarity}"
+        table = numbers.table().assign(layer=group["layer"].iloc[0])
+        save(arguments.out, name, table, partial(draw_comparison, numbers))
 
 
 if __name__ == "__main__":

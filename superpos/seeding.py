@@ -1,4 +1,4 @@
-"""Random draws with keys of their own (convention 8).
+"""Random draws with keys of their own (`docs/science.md`, "Keys and draws").
 
 A draw is named by what must be paired and by nothing else; its generator is PCG64 seeded with the SHA-256 of
 that name. Energies, layers, sigmas, back ends and optimisers are therefore compared on the same draws, in

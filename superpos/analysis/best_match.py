@@ -1,4 +1,6 @@
-"""Best match of a target: one fit for each group of cells that differ in search axes only (convention 7).
+"""Best match of a target: one fit for each group of cells that differ in search axes only.
+
+Source: `docs/science.md`, "Best match".
 
     usable        both statuses among converged, polished, max_iter, stalled; finite `fun_joint` and
                   `distance_final`
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SEARCH_AXES = ("n_dims", "lambda_d", "restart", "trial")
-"""Axes that are searched over, in the order of the design; lambda_x is not one (science, convention 7)."""
+"""Axes that are searched over, in the order of the design; lambda_x is not one (see above)."""
 VALUE_COLUMNS = ("fun_joint", "distance_final", "status_joint", "status", "fit_key")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from superpos.cli.dataset_console import print_page
 from superpos.cli.dataset_pages import SetPage, imported_page, labelled_page, words_page
-from superpos.cli.dataset_sources import display_path
+from superpos.cli.dataset_sources import display_path, study_of_set
 from superpos.datasets.build import build_dataset
 from superpos.datasets.tokens import load_tokens, tokenizer_file
 from superpos.errors import ArgumentError, InputError
@@ -32,6 +33,15 @@ def build_page(
     InputError
         If anything the set reads cannot be used.
     """
+    page, tokens = _built(spec, options, usage)
+    if page.usage and options.tokenizer is None:  # a tokenizer alone is no model that a study could name
+        page = replace(page, study=study_of_set(spec, page.usage, options.model or BUNDLED[0]))
+    return page, tokens
+
+
+def _built(
+    spec: DatasetSpec, options: argparse.Namespace, usage: str
+) -> tuple[SetPage, LabelledTokens | None]:
     if spec.builder in ("directions", "psm"):
         return imported_page(spec, usage), None
     tokenizer, label = _tokenizer(options)

@@ -71,9 +71,10 @@ def print_page(console: Console, page: SetPage) -> None:
                 markup=False,
             )
         _print_phi(console, page)
-    console.print(Text("in a study", style="bold"))
-    for line in page.usage.splitlines():
-        console.print(f"    {line}", markup=False)
+    if lines := (page.study or page.usage).splitlines():
+        console.print(Text("in a study", style="bold"))
+        for line in lines:
+            console.print(f"    {line}".rstrip(), markup=False)
 
 
 def _print_head(console: Console, page: SetPage) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.cli.dataset_sources import source_of
+from superpos.cli.dataset_sources import source_of, toml_lines
 from superpos.datasets.artifacts import content_digest
 from superpos.datasets.imported import read_imported
 from superpos.datasets.labels import (
@@ -71,7 +71,9 @@ class SetPage:
     """What was read: corpus, list, folder or file."""
     features: tuple[FeaturePage, ...]
     usage: str
-    """Lines of TOML with which a study uses the set."""
+    """Lines of TOML with which a study uses the set; empty if none can with this tokenizer."""
+    study: str = ""
+    """A whole study of the set alone, as TOML; empty where no model is named."""
     tokenizer: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -89,7 +91,16 @@ class SetPage:
         """Return the page as JSON data; undefined phi coefficients are null."""
         page: dict[str, Any] = {
             key: getattr(self, key)
-            for key in ("name", "builder", "description", "source", "tokenizer", "content_digest", "usage")
+            for key in (
+                "name",
+                "builder",
+                "description",
+                "source",
+                "tokenizer",
+                "content_digest",
+                "usage",
+                "study",
+            )
         }
         page |= dict(self.counts)
         page["notes"] = list(self.notes)
@@ -188,7 +199,18 @@ def words_page(
     try:
         list_tokens(spec, table)
     except InputError as error:
-        notes.append(f"a study with this tokenizer refuses the set: {error}")
+        averaged = replace(spec, options=replace(options, several_tokens="mean"))
+        try:
+            list_tokens(averaged, table)
+        except InputError:
+            notes.append(f"a study with this tokenizer refuses the set: {error}")
+            usage = ""
+        else:
+            notes.append(
+                "words of several tokens: their directions are means of the rows (`several_tokens`); without "
+                "that a study with this tokenizer refuses the set"
+            )
+            usage += toml_lines({"several_tokens": "mean"})
     return SetPage(
         name=spec.name,
         builder=spec.builder,

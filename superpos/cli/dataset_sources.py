@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from superpos.models import BUNDLED
 from superpos.reading.places import resolved
 from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_BARE_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def source_of(spec: DatasetSpec) -> str:
@@ -78,6 +80,25 @@ def set_usage(label: str, file: str, keys: Mapping[str, str | int]) -> str:
     """Return the lines of TOML with which a study uses a set: a bundled one, or that of a file."""
     head = f"[datasets.{label if _BARE_KEY.fullmatch(label) else _quoted(label)}]\n"
     return head + toml_lines(({"set": file} if file else {}) | dict(keys))
+
+
+def study_of_set(spec: DatasetSpec, usage: str, model: str) -> str:
+    """Return a whole study of one set, as TOML that `superpos plan` takes.
+
+    Parameters
+    ----------
+    spec
+        The set.
+    usage
+        Its own lines, of `set_usage`.
+    model
+        A bundled model, a folder or a hub repository.
+    """
+    label = _BARE_NAME.sub("-", Path(model).name).strip("-") or "model"
+    models = f"[models.{label}]\n" + ("" if model in BUNDLED else toml_lines({"name": model}))
+    matrix = spec.options.similarity if isinstance(spec.options, PsmFileOptions) else "cosine"
+    block = "[[blocks]]\n" + ("" if matrix == "cosine" else f'similarities = ["{matrix}"]\n')
+    return f"{models}\n{usage}\n{block}"
 
 
 def toml_lines(values: Mapping[str, str | int | list[int]]) -> str:

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,8 @@ MIN_SEQUENCES = 20
 
 def datasets(options: argparse.Namespace) -> int:
     """Run the action that was asked for."""
-    if isinstance(sys.stdout, TextIOWrapper):  # examples hold any character; no encoding may stop them
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")  # examples hold any character; no encoding may stop them
     actions: dict[str, Callable[[argparse.Namespace, Console], int]] = {
         "list": list_sets,
         "show": show,

@@ -1,8 +1,9 @@
-"""Ctrl-C that cannot get lost.
+"""Ctrl-C and the signals of a scheduler, none of which can get lost.
 
 Python raises KeyboardInterrupt wherever the main thread happens to be; raised inside a finaliser or a
 callback of a library it is printed or dropped, and the run goes on. So the signal is remembered and raised
-again at the next finished step.
+again at the next finished step. SIGTERM is what Slurm, systemd, `timeout` and Kubernetes send before they
+kill; SIGHUP comes when a terminal closes. Both end a run as Ctrl-C does, so that its outcome is written down.
 """
 
 from __future__ import annotations
@@ -12,31 +13,48 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+BY_SIGNAL = 128
+"""What a shell adds to the number of the signal that ended a command."""
+
 
 class Interruption:
-    """Remembers SIGINT while it is entered; `check` raises KeyboardInterrupt once it has come."""
+    """Remembers the signals while it is entered; `check` raises KeyboardInterrupt once one has come."""
 
     def __init__(self) -> None:
-        self.seen = False
-        self._before: Any = None
+        self.number = 0
+        self._before: dict[int, Any] = {}
+
+    @property
+    def exit_status(self) -> int:
+        """What a shell would show; a KeyboardInterrupt that is a library's own counts as Ctrl-C."""
+        return BY_SIGNAL + (self.number or signal.SIGINT)
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._remember)
+            for number in SIGNALS:
+                before = signal.getsignal(number)
+                # What is ignored stays so (`nohup`), but a script's `&` ignores Ctrl-C without being asked.
+                if number == signal.SIGINT or before is not signal.SIG_IGN:
+                    self._before[number] = before
+                    signal.signal(number, self._remember)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if the signal has come."""
-        if self.seen:
+        """Raise KeyboardInterrupt if a signal has come."""
+        if self.number:
             raise KeyboardInterrupt
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        self.seen = True
-        raise KeyboardInterrupt
+        """Raise, but what a scheduler sends again must not stop the writing down of how the run ended."""
+        del frame
+        again = self.number != 0
+        self.number = number
+        if not again or number == signal.SIGINT:
+            raise KeyboardInterrupt

@@ -1,25 +1,25 @@
 """Arguments of every command, and how errors become exit statuses.
 
-0 done; 1 finished, but cells without a result are left; 2 wrong usage or input; 3 database unreachable or at
-another revision; 130 interrupted, finished work kept.
+0 done; 1 finished, but cells without a result are left, or nothing could be printed; 2 wrong usage or input;
+3 database unreachable or at another revision; 130 interrupted (143 by SIGTERM), finished work kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from superpos import __version__
-from superpos.errors import SuperposError, allowed
+from superpos.cli.ending import ended
+from superpos.cli.interrupt import Interruption
+from superpos.errors import allowed
 
-INTERRUPTED = 130
 STAGE_NAMES = ("datasets", "activations", "probes", "psms", "fits", "analysis")
+STUDY_FOLDER = Path(__file__).resolve().parent.parent / "studies"
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 
 
@@ -99,21 +99,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    options = build_parser().parse_args(arguments)
+    return ended("superpos", lambda interruption: _run(arguments, interruption))
+
+
+def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
+    options = build_parser().parse_args(arguments, argparse.Namespace(interruption=interruption))
     module_name, _, function_name = options.function.partition(":")
-    try:
-        module = import_module(f"superpos.cli.{module_name}")
-        function: Callable[[argparse.Namespace], int] = getattr(module, function_name)
-        return function(options)
-    except SuperposError as error:
-        print(f"superpos: {error}", file=sys.stderr)  # noqa: T201 (this is the command line)
-        return error.exit_status
-    except KeyboardInterrupt:
-        print("superpos: interrupted; finished work is kept, the same command continues", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    module = import_module(f"superpos.cli.{module_name}")
+    function: Callable[[argparse.Namespace], int] = getattr(module, function_name)
+    return function(options)
+
+
+def bundled_studies() -> tuple[str, ...]:
+    """Return the names of the studies that ship with the package."""
+    return tuple(sorted(path.stem for path in STUDY_FOLDER.glob("*.toml")))
 
 
 def find_study(text: str) -> Path:
@@ -126,10 +125,9 @@ def find_study(text: str) -> Path:
     """
     from superpos.errors import InputError
 
-    folder = Path(__file__).resolve().parent.parent / "studies"
-    bundled = sorted(path.stem for path in folder.glob("*.toml"))
+    bundled = bundled_studies()
     if text in bundled:
-        return folder / f"{text}.toml"
+        return STUDY_FOLDER / f"{text}.toml"
     path = Path(text)
     if path.exists() or path.suffix == ".toml" or len(path.parts) > 1:
         if path.is_dir():
@@ -216,7 +214,8 @@ def _add_datasets(commands: Any) -> None:
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", metavar="STUDY", help="bundled name (demo, thesis, …) or a TOML file")
+    names = ", ".join(bundled_studies())
+    parser.add_argument("study", metavar="STUDY", help=f"a TOML file, or a bundled one: {names}")
 
 
 def _add_database(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -90,4 +91,5 @@ class TerminalReporter:
         if self._progress is not None:
             self.console.print(text, markup=False)
         else:
-            print(text, file=sys.stderr, flush=True)  # noqa: T201 (this is the command line)
+            with contextlib.suppress(OSError):  # a log that is full stops no run
+                print(text, file=sys.stderr, flush=True)  # noqa: T201 (this is the command line)

@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
     return run_file(
         find_study(options.study),
         options.db,
+        options.interruption,
         address=options.address,
         workers=options.workers,
         stages=options.stage or STAGE_NAMES,
@@ -35,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
 def run_file(
     path: Path,
     url: str | None,
+    interruption: Interruption,
     *,
     address: str = "",
     workers: int | None = None,
@@ -66,7 +68,6 @@ def run_file(
         return _nothing_to_do(database, study.name)
     began = time.monotonic()
     with (
-        Interruption() as interruption,
         TerminalReporter(interruption.check) as reporter,
         RayExecutor(workers, address) as executor,
     ):
@@ -115,7 +116,13 @@ def demo(options: argparse.Namespace) -> int:
     """Run the demo study and write its report."""
     from superpos.cli.report import write
 
-    status = run_file(find_study("demo"), options.db, address=options.address, workers=options.workers)
+    status = run_file(
+        find_study("demo"),
+        options.db,
+        options.interruption,
+        address=options.address,
+        workers=options.workers,
+    )
     paths = write(options.db, ["demo"], options.out)
     OUT.print(f"report: {paths.index}", markup=False)
     return status

@@ -1,4 +1,4 @@
-"""Reach a Ray cluster, or start one that only this machine can reach."""
+"""Reach a Ray cluster, or have one started that only this machine can reach."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from superpos.cluster.local import handlers_kept, start_ray
+from superpos.cpus import usable_cpus
 from superpos.errors import InputError
 
 CONNECT_SECONDS = 10.0
@@ -48,6 +50,8 @@ def connect(n_workers: int | None, address: str) -> tuple[Any, bool]:
     ------
     InputError
         If the cluster at `address` cannot be reached.
+    StageError
+        If a local one does not start.
     """
     check_address(address)
     _prepare_environment(address)
@@ -60,16 +64,17 @@ def connect(n_workers: int | None, address: str) -> tuple[Any, bool]:
         warnings.simplefilter("ignore")  # Ray warns of its own plans for later versions
         if address:
             try:
-                ray.init(address=address, **quiet)
+                with handlers_kept():
+                    ray.init(address=address, **quiet)
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise InputError(
                     f"--address: cannot reach a Ray cluster at {address!r} ({reason})"
                 ) from error
             return ray, True
-        ray.init(
-            address="local",  # whatever RAY_ADDRESS says: another cluster is asked for by --address
-            num_cpus=n_workers or os.cpu_count() or 1,
+        start_ray(  # whatever RAY_ADDRESS says: another cluster is asked for by --address
+            ray,
+            num_cpus=n_workers or usable_cpus(),
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES,
             runtime_env={"env_vars": _worker_environment()},

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from superpos.cluster.connect import connect
+from superpos.cluster.local import leave_behind
 from superpos.cluster.slots import Slots
 from superpos.errors import StageError
 from superpos.stages.executor import Answer, TaskError, attempt, task_error
@@ -187,5 +188,8 @@ class RayExecutor:
     def __enter__(self) -> RayExecutor:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._owns and kind is not None and issubclass(kind, KeyboardInterrupt):
+            leave_behind()
+        else:
+            self.close()

@@ -1,4 +1,6 @@
-"""Tokenizers: what each token of a text stands for, byte by byte, and what surrounds a sequence.
+"""Tokenizers: what each token of a text stands for, and what surrounds a sequence.
+
+See `docs/science.md`, "Tokens are bytes".
 
 Bytes, not decoded text: where tokens spell the text, what an entry of the vocabulary spells is what each of
 its tokens stands for. Where they do not (WordPiece lower-cases, drops accents and white space), it is the

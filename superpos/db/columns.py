@@ -118,7 +118,7 @@ COLUMNS: dict[str, str] = {
     "start_radius": "radius of the sphere the features started on",
     "verdict_joint": "what the end of the joint fit is, over vectors and importance; see below",
     "target_min_eigenvalue": "smallest eigenvalue of the target; below 0 no vectors have these similarities",
-    "status": "how it ended; see below",
+    "status": "how it ended; see above",
     "message": "the optimiser's own words",
     "seconds": "time it took; no part of the results",
     "logit": "importance logit w",
@@ -143,7 +143,7 @@ COLUMNS: dict[str, str] = {
     "relative_gradient": "largest row gradient on the spheres over the forces on that row",
     "n_negative_eigenvalues": "negative eigenvalues of the scaled Hessian",
     "n_zero": "zero eigenvalues of the scaled Hessian off the rotations",
-    "verdict": "certificate of the final point; see below",
+    "verdict": "certificate of the final point; see above",
     "verdict_polished": "certificate of Powell's polished end; of the point itself for `manifold`",
     "status_joint": "how the joint step ended",
     "n_cells": "cells of the group the best match was chosen from",
@@ -193,7 +193,7 @@ VIEW_COLUMNS: dict[tuple[str, str], str] = {
 }
 
 VIEW_ROWS: dict[str, str] = {
-    "activation_results": "one row per activation set: a layer of a hookpoint of a model on a data set",
+    "activation_results": "one row per activation set: a layer of a hookpoint on a data set",
     "probe_results": "one row per probe",
     "psm_results": "one row per target similarity matrix, controls included",
     "psm_pairs": "one row per pair of features of a `features` matrix",

@@ -16,25 +16,26 @@ from superpos.db.tables import metadata
 
 INTRODUCTION = """# Schema
 
-Written by `python -m superpos.db.schema_doc`; schema revision {revision}. Read through the views; the tables
-behind them may change with a migration. `docs/sql-cookbook.md` shows queries, `docs/glossary.md` the terms.
+Written by `python -m superpos.db.schema_doc`; schema revision {revision}. Read through the views; the
+tables behind them may change with a migration. [Queries](sql-cookbook.md), [terms](glossary.md),
+[conventions](science.md).
 
-- Keys are 32 hexadecimal digits (16 bytes): SHA-256 over the canonical JSON of what was asked for, the keys
-  of the inputs, and the algorithm version of the stage. `superpos trace KEY` follows one up to the text.
-- No axis is NULL: what does not apply has the neutral value named below. A NaN or infinite number is
-  NULL, and the status beside it says why.
-- Arrays (BLOB / bytea) open with `<dtype>:<shape>;` in ASCII, then come the little-endian bytes in C order:
-  `<f8:11,10;` opens 11 rows of 10 doubles.
-- Distances are Minkowski distances with p = 2 over all n^2 entries; only `rms_final` may be compared between
-  sets of different n.
-- Status of a fit: `converged`, `max_iter` (stopped at the limit), `stalled` (stopped far from critical:
-  relative gradient above 1e-3, or no further progress), `unbounded` (norms ran away), `non_finite`.
-  A joint fit also: `polished` (the conjugate gradients did not converge, Newton's method after them did),
-  `corner` (the importance lies on one feature, so the energy holds no other apart; never a best match).
-- Verdict: `strict` or `degenerate` local minimum, `saddle`, `not_critical` (relative gradient above 1e-6),
-  `not_applicable` (fewer than 1.5 effective features; a joint fit without a minimiser).
-- Energies and objectives of a study are of vectors in units of the start radius (1 under cosine), so equal
-  matrices have equal energies whatever their unit of length; vectors and norms are in full units.
+- Keys are 32 hexadecimal digits (16 bytes): SHA-256 over the canonical JSON of what was asked for,
+  of the keys of the inputs, and of the algorithm version of the stage. `superpos trace KEY` follows
+  one up to the text.
+- No axis is NULL: what does not apply has the neutral value named below. A NaN or infinite number
+  is NULL, and the status beside it says why.
+- Arrays (BLOB / bytea) open with `<dtype>:<shape>;` in ASCII, then come the little-endian bytes in
+  C order: `<f8:11,10;` opens 11 rows of 10 doubles.
+- Distances are Minkowski distances with p = 2 over all n^2 entries; only `rms_final` may be
+  compared between sets of different n.
+- Energies and objectives of a study are of vectors in units of the start radius (1 under cosine).
+  Equal matrices have equal energies, whatever their unit of length. Vectors and norms are in full
+  units.
+- Status of a fit: `converged`, `polished`, `max_iter`, `stalled`, `unbounded`, `corner`,
+  `non_finite`; [what each means](science.md#statuses).
+- Verdict: `strict` or `degenerate` local minimum, `saddle`, `not_critical`, `not_applicable`;
+  [what each means](science.md#certificate).
 """
 
 

@@ -31,7 +31,8 @@ def check_gauge(kernel: Kernel, similarity: str, gauge: str) -> None:
     Raises
     ------
     ArgumentError
-        Since the energy then grows one norm at the cost of another, which goes to 0 (convention 3).
+        Since the energy then grows one norm at the cost of another, which goes to 0 (`docs/science.md`,
+        "Gauges").
     """
     if gauge == "mean_norm" and similarity == "cosine" and kernel.energy != "exp":
         raise ArgumentError(

@@ -12,7 +12,7 @@ that one pass over the Gram matrix serves energy and similarity. K(x, x) does no
 sgn(s) eps^-s), hence the diagonal enters the energy and the gradient with respect to the logits, never the
 gradient with respect to X.
 
-Source: the thesis' energy functions; conventions 1 and 2 of `docs/science.md`.
+Source: the thesis' energy functions; `docs/science.md`, "Diagonal of the energy".
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Start of the joint step and of the re-optimisation, and the draws behind them (conventions 2 and 8).
+"""Start of the joint step and of the re-optimisation, and the draws behind them.
+
+See `docs/science.md`, "Start of the joint step" and "Keys and draws".
 
     joint step       x_i = R g_i / ||g_i||, g_i standard normal in R^f, logits 0
                      cosine  R = 1

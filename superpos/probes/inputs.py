@@ -128,7 +128,10 @@ def check_inputs(
 
 
 def shuffle_labels(labels: Bool, replicate: int) -> Bool:
-    """Return label rows, (n_train, k), in the order of the draw `label_permutation` (convention 5)."""
+    """Return label rows, (n_train, k), in the order of the draw `label_permutation`.
+
+    See `docs/science.md`, "Controls".
+    """
     rows = labels.shape[0]
     order = generator("label_permutation", replicate=replicate, rows=rows).permutation(rows)
     shuffled: Bool = labels[order]

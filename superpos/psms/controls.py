@@ -1,4 +1,6 @@
-"""Control targets: what a PSM would look like without the structure of the features (convention 5).
+"""Control targets: what a PSM would look like without the structure of the features.
+
+See `docs/science.md`, "Controls".
 
     permuted           coordinates of each row of P permuted independently
     gaussian           random directions: cosine of standard normal rows; under rbf with the norms of P

@@ -1,4 +1,4 @@
-"""Spaces in which probe directions are compared (convention 4).
+"""Spaces in which probe directions are compared (`docs/science.md`, "Probe spaces").
 
     raw        coefficient on the activations themselves (scaled coefficient over the scaler's scale)
     scaled     coefficient on the scaled activations

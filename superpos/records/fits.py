@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 USABLE = (Status.CONVERGED, Status.POLISHED, Status.MAX_ITER, Status.STALLED)
-"""Statuses of a row that best matches may choose (convention 7)."""
+"""Statuses of a row that best matches may choose (`docs/science.md`, "Statuses")."""
 
 
 class Verdict(StrEnum):
@@ -42,7 +42,10 @@ class JointFit:
     """End of the joint step over vectors and logits."""
 
     vectors: Float
-    """Optimal features X, (n, f); centred under `rbf` with a translation-invariant energy (convention 2)."""
+    """Optimal features X, (n, f); centred under `rbf` with a translation-invariant energy.
+
+    See `docs/science.md`, "Start of the joint step".
+    """
     logits: Float
     """Importance logits w, (n,)."""
     importance: Float

@@ -137,7 +137,9 @@ def end_caveats(data: StudyData, rows: pd.DataFrame) -> tuple[str, ...]:
     if not manifold.empty:
         share = percent(simplex_share(manifold))
         simplex += f" of Powell and in {share} of the optimiser that keeps the norms exactly"
-    return early, simplex
+    missing = sorted({subject.dataset for subject in data.subjects} - set(rows["dataset"]))
+    left_out = f"without a best match of Powell's at this σ, so not in this answer: {', '.join(missing)}"
+    return (early, simplex, left_out) if missing else (early, simplex)
 
 
 def simplex_share(rows: pd.DataFrame) -> float:

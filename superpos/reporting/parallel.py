@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from superpos.cpus import usable_cpus
 from superpos.db.engine import Database
 from superpos.db.results import Results
 from superpos.reporting.sections import Card, chapters, draw_cards
@@ -57,8 +58,7 @@ class Drawings:
 
 def process_count(n_subjects: int) -> int:
     """Return how many processes draw, 0 where this one does it all."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = min(cores, MAX_PROCESSES, n_subjects)
+    wanted = min(usable_cpus(), MAX_PROCESSES, n_subjects)
     return wanted if n_subjects >= MIN_SUBJECTS and wanted > 1 else 0
 
 

@@ -104,9 +104,10 @@ def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, embedder:
     from superpos.reporting.about import about
     from superpos.reporting.answers_open import answers
     from superpos.reporting.charts.feature_counts import feature_counts
+    from superpos.reporting.csv_text import csv_text
     from superpos.reporting.page import MAX_RUNS, StudyPage
     from superpos.reporting.parallel import drawn_elsewhere
-    from superpos.reporting.sections import MAX_SUBJECTS, build_sections, csv
+    from superpos.reporting.sections import MAX_SUBJECTS, build_sections
     from superpos.reporting.tables import progress, runs, tables
 
     shown = []
@@ -124,7 +125,7 @@ def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, embedder:
                 cards.append(card._replace(name=name))
             shown.append(embedder.section(section._replace(cards=tuple(cards)), anchor, prefix))
     for name, frame in tables(data, found):
-        writer.table(f"{prefix}{_unused(name, used)}", csv(frame))
+        writer.table(f"{prefix}{_unused(name, used)}", csv_text(frame).encode("utf-8"))
     recorded = runs(data)
     return StudyPage(
         anchor,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from superpos.reporting.csv_text import csv_text
 from superpos.reporting.study_data import StudyData, Subject
 from superpos.reporting.style import drawing, save
 
@@ -80,7 +81,7 @@ def draw_cards(data: StudyData, chapter: Chapter, subjects: Sequence[Subject]) -
     cards = []
     for drawn in chapter.draw(data, subjects):
         png, svg = save(drawn.figure)
-        table = None if drawn.table is None else csv(drawn.table)
+        table = None if drawn.table is None else csv_text(drawn.table).encode("utf-8")
         cards.append(Card(slug(drawn.name), drawn.title, drawn.caption, png, svg, table))
     return tuple(cards)
 
@@ -109,11 +110,6 @@ def build_sections(
                 cards += draw_cards(data, chapter, data.subjects)
             note = "" if cards else f"{NOT_RUN}: {chapter.missing}."
             yield Section(chapter.anchor, chapter.title, chapter.intro, tuple(cards), note)
-
-
-def csv(frame: pd.DataFrame) -> bytes:
-    """Return a table as CSV, numbers with all their digits."""
-    return frame.to_csv(index=False, lineterminator="\n").encode("utf-8")
 
 
 def subject_name(subject: Subject, data: StudyData) -> str:

@@ -85,7 +85,10 @@ def check_count(argument: str, value: Any, minimum: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A pairwise energy K(x, y) with its treatment of the diagonal (conventions 1 and 3 of the science)."""
+    """A pairwise energy K(x, y) with its treatment of the diagonal.
+
+    See `docs/science.md`, "Diagonal of the energy", "Gauges".
+    """
 
     energy: EnergyName
     """`exp` = exp(cos), `log` = -log r, `riesz` = sgn(s) r^-s."""
@@ -143,7 +146,10 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class JointAxes:
-    """One setting of the joint step; lengths are in units of the start radius."""
+    """One setting of the joint step; lengths are in units of the start radius.
+
+    See `docs/science.md`, "Start of the joint step".
+    """
 
     energy: EnergyName
     s: float = 0.0

@@ -21,7 +21,8 @@ def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:
     Raises
     ------
     ArgumentError
-        For `mean_norm` with cosine and an energy other than exp, which drives one norm to 0 (convention 3).
+        For `mean_norm` with cosine and an energy other than exp, which drives one norm to 0
+        (`docs/science.md`, "Gauges").
     """
     axes: dict[JointAxes, None] = {}
     for kernel in block.kernels:

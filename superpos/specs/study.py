@@ -83,7 +83,10 @@ class TargetChoice:
 
 @dataclass(frozen=True, slots=True)
 class Reoptimisation:
-    """A product of perturbations for one optimiser; sigma 0 (trial 0) is always part of it (convention 6)."""
+    """A product of perturbations for one optimiser; sigma 0 (trial 0) is always part of it.
+
+    See `docs/science.md`, "What moved".
+    """
 
     optimiser: Literal["powell", "manifold"] = "powell"
     lambda_x: tuple[float, ...] = (1.0,)

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,6 +37,7 @@ from superpos.specs.studyfile import load_study
 ROOT = Path(__file__).resolve().parents[2]
 NANO = bundled_model("nano")
 Run = Callable[..., str]
+WORD_LISTS = [name for name in bundled_sets() if load_feature_set(name).builder == "token_list"]
 WORDS = ["the", "of", "and", "in", "on", "a", "day", "crew", "3", "were", "le", "et", "par", "la", "ce"]
 
 
@@ -310,7 +312,9 @@ def test_words_and_their_tokens(run: Run) -> None:
 def test_a_tokenizer_of_ones_own(run: Run, refused: Run, tmp_path: Path) -> None:
     out = run("show", "digits", "--tokenizer", NANO / "tokenizer.json")
     assert f"tokenizer: {NANO / 'tokenizer.json'}" in out
-    assert out.splitlines()[4:] == run("show", "digits", "--model", NANO).splitlines()[4:]
+    shown, study = run("show", "digits", "--model", NANO).split("in a study\n")
+    assert out.splitlines()[4:] == [*shown.splitlines()[4:], "in a study", "    [datasets.digits]"]
+    assert tomllib.loads(study)["models"] == {"nano": {"name": str(NANO)}}
     assert "no such tokenizer file" in refused("show", "digits", "--tokenizer", tmp_path)
     assert "not allowed with" in refused("show", "digits", "--tokenizer", NANO, "--model", "nano")
     (tmp_path / "tokenizer.json").write_text("{}")
@@ -336,6 +340,45 @@ def test_imported_directions_show_quartiles(run: Run, tmp_path: Path) -> None:
     assert (page["n_features"], page["width"]) == (4, 5)
     assert [row["feature"] for row in page["features"]] == ["row_0", "row_2", "row_3", "row_5"]
     assert "names: row_0, row_2" in run("show", "sae.toml")
+
+
+def planned(lines: str, workplace: Path) -> None:
+    """Plan a study of these lines, which must be accepted as they are."""
+    from superpos.stages.plan import plan_study
+
+    (workplace / "pasted.toml").write_text(lines, encoding="utf-8")
+    assert plan_study(load_study(workplace / "pasted.toml")).study.name == "pasted"
+
+
+@pytest.mark.parametrize("name", [*WORD_LISTS, "athlete_sport", "political_party", "python_words"])
+def test_plan_accepts_the_lines_that_show_prints(name: str, run: Run, workplace: Path) -> None:
+    out = run("show", name, *(["--n-samples", "300"] if name == "python_words" else []))
+    lines = out.split("in a study\n")[1]
+    assert all(line.startswith("    ") or not line for line in lines.splitlines())
+    planned(textwrap.dedent(lines), workplace)
+
+
+def test_plan_accepts_the_lines_for_a_text_and_for_files(
+    run: Run, text: Path, tmp_path: Path, workplace: Path
+) -> None:
+    given = ("--corpus", text, "--label-key", "lang", "--n-samples", "60")
+    planned(json.loads(run("show", "natural_language", *given, "--json"))["study"], workplace)
+    rows = np.random.default_rng(0).normal(size=(4, 3))
+    np.savez(tmp_path / "v.npz", rows)
+    planned(json.loads(run("import", tmp_path / "v.npz", "--json"))["study"], workplace)
+    np.savez(tmp_path / "t.npz", np.exp(-((rows[:, None] - rows[None]) ** 2).sum(axis=2)))
+    planned(json.loads(run("import", tmp_path / "t.npz", "--psm", "rbf", "--json"))["study"], workplace)
+
+
+def test_words_that_a_tokenizer_cannot_tell_apart_have_no_lines(run: Run, tmp_path: Path) -> None:
+    """Nothing is printed for pasting that a study would refuse."""
+    tokenizer = json.loads((NANO / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer["normalizer"] = {"type": "Lowercase"}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    Path("cases.toml").write_text('builder = "token_list"\nwords = ["Abc", "abc"]\n', encoding="utf-8")
+    out = run("show", "cases.toml", "--tokenizer", tmp_path)
+    assert "a study with this tokenizer refuses the set: datasets.cases.words" in out
+    assert "in a study" not in out
 
 
 # --- build --------------------------------------------------------------------------------------------------

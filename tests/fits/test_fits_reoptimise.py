@@ -1,4 +1,4 @@
-"""`reoptimise`: starts, Powell beside the exact-norm optimiser, escapes, statuses (traps 1 and 2)."""
+"""`reoptimise`: starts, Powell beside the exact-norm optimiser, escapes, statuses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from superpos.specs.axes import Kernel
 
 @pytest.fixture(scope="module")
 def joint(planted_target: Callable[[int], np.ndarray]) -> JointFit:
-    """Return the setting of trap 1: cosine, exp, n = 11, f = 10, lambda_d = 100."""
+    """Return the setting in which Powell stalls: cosine, exp, n = 11, f = 10, lambda_d = 100."""
     return fit_joint(planted_target(1), energy="exp", n_dims=10, max_iter=500)
 
 
@@ -105,7 +105,7 @@ def test_angles_of_small_and_absent_perturbations() -> None:
 
 
 def test_mean_angle_grows_with_the_dimension() -> None:
-    """Sigma 0.1 is about 5 degrees at f = 2, 17 at 10, 36 at 50 (convention 6)."""
+    """Sigma 0.1 is about 5 degrees at f = 2, 17 at 10, 36 at 50."""
     for f, expected in ((2, 5.0), (10, 17.0), (50, 36.0)):
         rows = np.random.default_rng(f).standard_normal((400, f))
         draws = np.random.default_rng(f + 1).standard_normal((400, f))

@@ -261,7 +261,7 @@ def test_shuffled_probes_know_nothing_and_leave_the_held_out_labels_alone():
 
 
 def test_one_vs_rest_probes_of_exclusive_classes_form_a_simplex_on_noise():
-    """Convention 5: mean cosine near -1 / (k - 1) on pure noise, -0.237 measured at k = 5."""
+    """Mean cosine near -1 / (k - 1) on pure noise, -0.237 measured at k = 5."""
     generator = np.random.default_rng(0)
     X = generator.standard_normal((1000, 300))
     labels = np.eye(5, dtype=bool)[np.arange(1000) % 5]

@@ -29,6 +29,7 @@ def _load() -> ModuleType:
 
 _module = _load()
 Plan = _module.Plan
+Place = _module.Place
 SYNTAX = _module.SYNTAX
 build = _module.build
 
@@ -50,6 +51,11 @@ def make_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def study_plan() -> type[Any]:
     return Plan
+
+
+@pytest.fixture(scope="session")
+def place() -> type[Any]:
+    return Place
 
 
 @pytest.fixture(scope="session")

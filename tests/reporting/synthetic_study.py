@@ -29,6 +29,19 @@ KERNELS = (EXP, LOG, ("riesz", 1.0, "riesz:1", "include", 0.1))
 
 
 @dataclass
+class Place:
+    """Where the directions of a set come from, and the setting of its fits, where they are not the usual."""
+
+    hookpoints: tuple[str, ...] = ("mlp.act",)
+    layers: tuple[int, ...] = ()
+    """Empty = those of the plan."""
+    pooling: str = "token"
+    method: str = "logistic"
+    gauge: str = "unit"
+    powell: bool = True
+
+
+@dataclass
 class Plan:
     """What the synthetic study holds."""
 
@@ -55,6 +68,8 @@ class Plan:
     phi: bool = False
     """Whether the labels' correlations are stored."""
     left_out: str = ""
+    places: dict[str, Place] = field(default_factory=dict)
+    """Sets that differ from the others, by name."""
     example: dict[str, str] = field(
         default_factory=lambda: {"before": "x = f(", "token": " 42", "after": ")\n", "document": "os.py"}
     )
@@ -138,13 +153,13 @@ class Study:
         self.distance_final: dict[tuple[int, int], float] = {}
 
     def build(self) -> None:
-        joint_main = [self.joint_axes(k, n) for k in self.plan.kernels for n in self.plan.n_dims]
         joint_extra = [self.joint_axes(("riesz", 1.0, "riesz:1", "exclude", 0.0), 10, gauge="none")]
         powell = [self.fit_axes("powell", sigma) for sigma in self.plan.sigmas]
         manifold = [self.fit_axes("manifold", 0.0)] if self.plan.manifold else []
         sweep = [self.fit_axes("powell", sigma) for sigma in self.plan.sweep]
-        main: list[int] = []
-        swept: list[int] = []
+        main: dict[str, list[int]] = {}
+        swept: dict[str, list[int]] = {}
+        exact: list[int] = []
         for weights in self.plan.weights:
             seed = -1 if weights == "pretrained" else 0
             model = self.b.add(
@@ -156,16 +171,27 @@ class Study:
             self.b.add(t.study_models, study_id=self.study, model_id=model, name="nano")
             for name, features in self.plan.datasets.items():
                 dataset = self.dataset(name, features, first=weights == self.plan.weights[0])
-                for layer in self.plan.layers:
-                    targets = self.layer(model, weights, dataset, features, layer)
-                    main.extend(targets)
-                    if layer == self.plan.layers[-1] and weights == "pretrained":
-                        swept.extend(targets)
-        self.block("main", main, joint_main, [*powell, *manifold])
-        if swept and sweep:
-            self.block("sweep", swept, joint_main, sweep)
-        if swept and self.plan.extra_setting:
-            self.block("thesis", swept, joint_extra, powell)
+                place = self.plan.places.get(name, Place())
+                layers = place.layers or self.plan.layers
+                for hookpoint in place.hookpoints:
+                    for layer in layers:
+                        targets = self.layer(model, weights, dataset, features, layer, hookpoint, place)
+                        if not place.powell:
+                            exact.extend(targets)
+                            continue
+                        main.setdefault(place.gauge, []).extend(targets)
+                        if layer == layers[-1] and weights == "pretrained":
+                            swept.setdefault(place.gauge, []).extend(targets)
+        for gauge, targets in main.items():
+            joints = [self.joint_axes(k, n, gauge) for k in self.plan.kernels for n in self.plan.n_dims]
+            self.block(f"main-{gauge}", targets, joints, [*powell, *manifold])
+            if gauge in swept and sweep:
+                self.block(f"sweep-{gauge}", swept[gauge], joints, sweep)
+        if exact:
+            joints = [self.joint_axes(k, n) for k in self.plan.kernels for n in self.plan.n_dims]
+            self.block("exact", exact, joints, manifold)
+        if "unit" in swept and self.plan.extra_setting:
+            self.block("thesis", swept["unit"], joint_extra, powell)
 
     def dataset(self, name: str, features: tuple[str, ...], *, first: bool) -> int:
         identity = self.b.add(
@@ -190,11 +216,12 @@ class Study:
         return identity
 
     def layer(
-        self, model: int, weights: str, dataset: int, features: tuple[str, ...], layer: int
-    ) -> list[int]:
+        self, model: int, weights: str, dataset: int, features: tuple[str, ...], layer: int, hookpoint: str,
+        place: Place,
+    ) -> list[int]:  # fmt: skip
         activation = self.b.add(
-            t.activation_sets, "activation_id", key=key("activation", model, dataset, layer),
-            model_id=model, dataset_id=dataset, hookpoint="mlp.act", layer=layer, pooling="token",
+            t.activation_sets, "activation_id", key=key("activation", model, dataset, layer, hookpoint),
+            model_id=model, dataset_id=dataset, hookpoint=hookpoint, layer=layer, pooling=place.pooling,
             dtype="float32", n_rows=1000, d_hook=512, agreement=1e-6, dataset_digest="d",
             content_digest="a", status="done", reason="", run_id=self.run,
         )  # fmt: skip
@@ -203,7 +230,7 @@ class Study:
         for control in ("features", *(self.plan.controls if weights == "pretrained" else ())):
             for replicate in range(self.plan.replicates if control != "features" else 1):
                 labels = replicate if control == "shuffled_labels" else -1
-                direction = self.directions(activation, weights, features, layer, labels)
+                direction = self.directions(activation, weights, features, layer, labels, place.method)
                 targets.extend(
                     self.target(direction, weights, probed, layer, control, replicate, similarity)
                     for similarity in self.plan.similarities
@@ -211,7 +238,7 @@ class Study:
         return targets
 
     def directions(
-        self, activation: int, weights: str, features: tuple[str, ...], layer: int, labels: int
+        self, activation: int, weights: str, features: tuple[str, ...], layer: int, labels: int, method: str
     ) -> int:
         name = key("directions", activation, labels)
         known = self.b.by_key.get((t.direction_sets, name))
@@ -222,7 +249,7 @@ class Study:
         direction = self.b.add(
             t.direction_sets, "direction_id", key=name, activation_id=activation,
             **{name: site[name] for name in ("model_id", "dataset_id", "hookpoint", "layer", "pooling")},
-            matrix_similarity="", method="logistic",
+            matrix_similarity="", method=method,
             probe_C=1.0, split_seed=0, label_replicate=labels, settings={}, config_key="11111111",
             n_features=len(probed), d_hook=512, coef_raw=np.zeros((len(probed), 4)),
             coef_scaled=np.zeros((len(probed), 4)), intercept=np.zeros(len(probed)), scale=np.ones(4),

@@ -236,6 +236,16 @@ def test_without_fits_no_goal_about_fits_is_answered(make_study, study_plan):
     assert all(answer.basis == "0 cells" and not answer.findings for answer in found)
 
 
+def test_a_set_that_is_not_in_an_answer_is_named(make_study, study_plan, place):
+    plan = {"datasets": {"words": ("a", "b", "c"), "signs": ("x", "y", "z")}, "layers": (0,), "sweep": ()}
+    for places, named in (({"signs": place(powell=False)}, True), ({}, False)):
+        url = make_study(study_plan(weights=("pretrained",), places=places, **plan), pairs=False)
+        with superpos.connect(url) as results:
+            found = answers(StudyData(results, "synthetic"))
+        said = "without a best match of Powell's at this σ, so not in this answer: signs"
+        assert (said in found[0].caveats) == named
+
+
 def test_matches_are_chosen_here_where_the_analysis_has_not_run(make_study, study_plan):
     small = study_plan(layers=(0, 1), weights=("pretrained",), extra_setting=False, sweep=())
     urls = [make_study(small), make_study(study_plan(**{**vars(small), "match": False}))]

@@ -184,9 +184,9 @@ def test_a_process_that_fails_is_made_good(four_sets, serial, tmp_path, monkeypa
 
 
 def test_few_subjects_are_drawn_here(monkeypatch):
-    monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda _: set(range(16)))
+    monkeypatch.setattr(parallel, "usable_cpus", lambda: 16)
     assert [parallel.process_count(n) for n in (0, 1, 2, 3, 9)] == [0, 0, 0, 3, 4]
-    monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr(parallel, "usable_cpus", lambda: 1)
     assert parallel.process_count(9) == 0
 
 

@@ -1,6 +1,6 @@
 """Best matches layer by layer: how near each kernel ends, and which kernel ends nearest on which feature set.
 
-best kernel of (data set, similarity, layer) = the one with the smallest median distance over replicates
+best kernel of (set, similarity, layer) = the one with the smallest median distance over replicates
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class LayerLine(NamedTuple):
     """Distances of one kernel on one feature set over layers, for features or for controls."""
 
-    dataset: str
+    subject: str
+    """Name of the set, as `within_sets` gives it."""
     similarity: str
     kernel: str
     group: str
@@ -32,7 +33,7 @@ class LayerLine(NamedTuple):
 class ByLayer(NamedTuple):
     """Every line."""
 
-    datasets: tuple[str, ...]
+    subjects: tuple[str, ...]
     similarities: tuple[str, ...]
     kernels: tuple[str, ...]
     lines: tuple[LayerLine, ...]
@@ -41,6 +42,7 @@ class ByLayer(NamedTuple):
 class Choice(NamedTuple):
     """The best kernel of one layer on one feature set."""
 
+    subject: str
     dataset: str
     similarity: str
     layer: int
@@ -51,48 +53,55 @@ class Choice(NamedTuple):
 class Choices(NamedTuple):
     """Every choice."""
 
-    datasets: tuple[str, ...]
+    subjects: tuple[str, ...]
     similarities: tuple[str, ...]
     layers: tuple[int, ...]
     kernels: tuple[str, ...]
     choices: tuple[Choice, ...]
 
 
-def by_layer(rows: pd.DataFrame, column: str = "distance_final") -> ByLayer:
-    """Return medians of a column of `best_matches` per layer, features apart from controls."""
+def by_layer(rows: pd.DataFrame, column: str = "rms_final") -> ByLayer:
+    """Return medians of a column of `best_matches` per layer, features apart from controls.
+
+    The column has to be comparable between sets of different n, as `rms_final` is, where they are drawn on
+    one scale.
+    """
     groups = rows.assign(
         group=["features" if target == "features" else "controls" for target in rows["target"]]
     )
-    axes = ["dataset", "similarity", "kernel", "group"]
+    axes = ["subject", "similarity", "kernel", "group"]
     table = quartiles(groups.dropna(subset=[column]).groupby([*axes, "layer"], sort=True)[column])
     lines = []
     for name, part in table.groupby(axes, sort=True):
-        dataset, similarity, kernel, group = (str(value) for value in name)
+        subject, similarity, kernel, group = (str(value) for value in name)
         layer, median = (tuple(part[key].tolist()) for key in ("layer", "median"))
-        lines.append(LayerLine(dataset, similarity, kernel, group, layer, median))
-    return ByLayer(_datasets(rows), similarities(rows), kernels(rows), tuple(lines))
+        lines.append(LayerLine(subject, similarity, kernel, group, layer, median))
+    return ByLayer(_subjects(rows), similarities(rows), kernels(rows), tuple(lines))
 
 
 def best_kernels(rows: pd.DataFrame) -> Choices:
-    """Return the kernel that ends nearest to the features target, for each set, similarity and layer."""
+    """Return the kernel that ends nearest to the features target, for each set, similarity and layer.
+
+    Distances are compared within a set, where n is the same.
+    """
     rows = rows[rows["target"] == "features"].dropna(subset=["distance_final"])
-    axes = ["dataset", "similarity", "layer"]
+    axes = ["subject", "dataset", "similarity", "layer"]
     table = rows.groupby([*axes, "kernel"], sort=True)["distance_final"].median().reset_index()
     first = table.sort_values([*axes, "distance_final", "kernel"]).drop_duplicates(axes)
     choices = tuple(Choice(*row) for row in records(first, *axes, "kernel", "distance_final"))
-    return Choices(_datasets(rows), similarities(rows), layers(rows), kernels(rows), choices)
+    return Choices(_subjects(rows), similarities(rows), layers(rows), kernels(rows), choices)
 
 
-def draw_by_layer(numbers: ByLayer, label: str = "distance of the end to the target") -> Figure:
-    """Draw a row of panels a similarity, a column a data set."""
+def draw_by_layer(numbers: ByLayer, label: str = "end to target, root mean square") -> Figure:
+    """Draw a row of panels a similarity, a column a set; the panels of a row share their scale."""
     from matplotlib.lines import Line2D
 
     styles = kernel_styles(numbers.kernels)
-    n_rows, n_columns = len(numbers.similarities), len(numbers.datasets)
+    n_rows, n_columns = len(numbers.similarities), len(numbers.subjects)
     figure = new_figure(2.6 * n_rows + 0.6)
     axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey="row")
     for line in numbers.lines:
-        panel = axes[numbers.similarities.index(line.similarity), numbers.datasets.index(line.dataset)]
+        panel = axes[numbers.similarities.index(line.similarity), numbers.subjects.index(line.subject)]
         colour, marker = styles[line.kernel]
         features = line.group == "features"
         panel.plot(
@@ -105,9 +114,9 @@ def draw_by_layer(numbers: ByLayer, label: str = "distance of the end to the tar
         )
     for row, similarity in enumerate(numbers.similarities):
         axes[row, 0].set_ylabel(f"{similarity}\n{label}")
-        for column, dataset in enumerate(numbers.datasets):
+        for column, subject in enumerate(numbers.subjects):
             panel = axes[row, column]
-            panel.set_title(shorten(dataset))
+            panel.set_title(shorten(subject))
             panel.set_xlabel("layer")
             panel.grid(visible=True, axis="y")
             ticks = sorted({layer for line in numbers.lines for layer in line.layers})
@@ -126,13 +135,13 @@ def draw_best_kernels(numbers: Choices) -> Figure:
     from matplotlib.patches import Patch, Rectangle
 
     styles = kernel_styles(numbers.kernels)
-    figure = new_figure(len(numbers.similarities) * (0.42 * len(numbers.datasets) + 0.75) + 0.5)
+    figure = new_figure(len(numbers.similarities) * (0.42 * len(numbers.subjects) + 0.75) + 0.5)
     axes = figure.subplots(len(numbers.similarities), 1, squeeze=False)
     for row, similarity in enumerate(numbers.similarities):
         panel = axes[row, 0]
         for one in numbers.choices:
             if one.similarity == similarity:
-                x, y = numbers.layers.index(one.layer), numbers.datasets.index(one.dataset)
+                x, y = numbers.layers.index(one.layer), numbers.subjects.index(one.subject)
                 colour = styles[one.kernel][0]
                 panel.add_patch(
                     Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=colour, alpha=0.55, linewidth=0)
@@ -141,9 +150,9 @@ def draw_best_kernels(numbers: Choices) -> Figure:
                 panel.text(x, y, text, ha="center", va="center", fontsize=8, linespacing=0.95)
         panel.set_title(similarity)
         panel.set_xticks(range(len(numbers.layers)), [str(layer) for layer in numbers.layers])
-        panel.set_yticks(range(len(numbers.datasets)), [shorten(name) for name in numbers.datasets])
+        panel.set_yticks(range(len(numbers.subjects)), [shorten(name) for name in numbers.subjects])
         panel.set_xlim(-0.5, len(numbers.layers) - 0.5)
-        panel.set_ylim(len(numbers.datasets) - 0.5, -0.5)
+        panel.set_ylim(len(numbers.subjects) - 0.5, -0.5)
         panel.tick_params(length=0)
         panel.set_xlabel("layer")
     handles = [Patch(color=styles[name][0], alpha=0.55, label=name) for name in numbers.kernels]
@@ -151,5 +160,5 @@ def draw_best_kernels(numbers: Choices) -> Figure:
     return figure
 
 
-def _datasets(rows: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(sorted(str(name) for name in rows["dataset"].unique()))
+def _subjects(rows: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(sorted(str(name) for name in rows["subject"].unique()))

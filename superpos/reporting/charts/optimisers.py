@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CRITICAL = 1e-6
-"""Relative gradient below which a point counts as critical (science, certificate)."""
+"""Relative gradient below which a point counts as critical (`docs/science.md`, "Certificate")."""
 STALLED = 1e-3
 """Relative gradient above which Powell counts as stalled."""
 FLOOR = 1e-16

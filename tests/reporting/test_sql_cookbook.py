@@ -1,0 +1,164 @@
+"""Queries of `docs/sql-cookbook.md`: they run on both engines with the same rows, and pool nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+import superpos
+from superpos.db.engine import Database
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "sql-cookbook.md").read_text(encoding="utf-8")
+QUERIES = dict(re.findall(r"^\*\*(.+?)\*\*[^\n]*\n+```sql\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
+USABLE = "('converged', 'polished', 'max_iter', 'stalled')"
+
+
+@pytest.fixture(scope="module")
+def plans(study_plan, place):
+    """Sets of different n, a second gauge with unbounded fits, rows without probes; checkpoints."""
+    common = {"layers": (1, 2), "weights": ("pretrained", "random"), "n_resamples": 20, "sweep": ()}
+    return (
+        study_plan(
+            name="demo",
+            datasets={"text_features": ("a", "b", "c", "d", "e"), "words": ("x", "y", "z")},
+            places={"words": place(("embed", "unembed"), (-1,), pooling="", method="embedding")},
+            controls=("permuted", "gaussian"),
+            replicates=2,
+            **common,
+        ),
+        study_plan(name="nano-checkpoints", datasets={"text_features": ("a", "b", "c", "d", "e")},
+                   controls=(), fits=False, match=False, **common),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sqlite_study(make_study, plans):
+    return make_study(*plans, pairs=False)
+
+
+@pytest.fixture
+def rows(sqlite_study):
+    """Return the rows of a query of the page, by its title, in SQLite."""
+    database = Database(sqlite_study)
+    yield lambda title: run(database, QUERIES[title])
+    database.dispose()
+
+
+def run(database, query):
+    with database.read() as connection:
+        return pd.read_sql_query(sa.text(query), connection)
+
+
+def test_every_query_of_the_page_is_tested_and_explained():
+    assert len(QUERIES) == PAGE.count("```sql") == PAGE.count("\nHow to read it: ")
+    for part in PAGE.split("```sql\n")[1:]:
+        assert part.split("```", 1)[1].startswith("\n\nHow to read it: ")
+
+
+def test_both_engines_give_the_same_rows(sqlite_study, make_study, plans, postgres_url):
+    make_study(*plans, pairs=False, url=postgres_url)
+    engines = [Database(sqlite_study), Database(postgres_url)]
+    try:
+        for title, query in QUERIES.items():
+            first, second = (run(database, query) for database in engines)
+            assert len(first) > 0, title
+            first, second = (
+                frame.sort_values(list(frame.columns), ignore_index=True) for frame in (first, second)
+            )
+            pd.testing.assert_frame_equal(first, second, check_dtype=False, rtol=1e-12, obj=title)
+    finally:
+        for database in engines:
+            database.dispose()
+
+
+def columns_of(query):
+    grouped = re.search(r"GROUP BY(.*?)ORDER BY", query, re.DOTALL)
+    names = set(re.findall(r"\w+", grouped[1])) if grouped else set()
+    return names | set(re.findall(r"(\w+) (?:=|IN) ", query.split("WHERE", 1)[1]))
+
+
+@pytest.mark.parametrize("title", [title for title, query in QUERIES.items() if "GROUP BY" in query])
+def test_no_query_pools_what_must_not_be_pooled(title):
+    query = QUERIES[title]
+    settled = columns_of(query)
+    assert {"study", "dataset", "hookpoint", "model_weights"} <= settled, title
+    assert "model" in settled or "revision" in settled
+    if re.search(r"(FROM|JOIN) (fit_results|best_matches|joint_results)", query):
+        wanted = {"target", "similarity", "gauge", "kernel", "self_energy", "softening"}
+        assert wanted <= settled, title
+        assert "FROM best_matches" in query or f"status IN {USABLE}" in query, title
+    if re.search(r"(AVG|MIN|MAX)\((\w\.)?distance_", query):
+        assert "n_features" in settled, title
+    if "FROM fit_results" in query:
+        assert f"status_joint IN {USABLE}" in query
+    if re.search(r"FROM (fit_results|best_matches)", query):
+        assert {"optimiser", "sigma"} <= settled
+    if "FROM probe_results" in query:
+        assert {"method", "label_replicate", "layer"} <= settled
+
+
+def test_the_first_query_averages_within_a_set_and_a_control(rows, sqlite_study):
+    found = rows("Does re-optimisation keep the distance low?")
+    with superpos.connect(sqlite_study) as results:
+        matches = results.frame("best_matches", study="demo")
+    matches = matches[
+        (matches.model_weights == "pretrained") & (matches.similarity == "cosine") & (matches.gauge == "unit")
+    ]
+    keys = ["dataset", "hookpoint", "kernel", "optimiser", "sigma", "target"]
+    expected = matches.groupby(keys)["distance_moved"].agg(["mean", "size"])
+    assert len(found) == len(expected)
+    for row in found.itertuples():
+        mean, size = expected.loc[tuple(getattr(row, key) for key in keys)]
+        assert row.matches == size
+        np.testing.assert_allclose(row.moved, mean, rtol=1e-12)
+
+
+def test_unbounded_fits_are_in_no_average(rows, sqlite_study):
+    with superpos.connect(sqlite_study) as results:
+        joints = results.frame("joint_results", study="demo", target="features", model_weights="pretrained")
+    assert "unbounded" in set(joints.status)
+    found = rows("Is importance used at all?")
+    usable = joints[joints.status != "unbounded"]
+    assert found.fits.sum() == len(usable)
+    assert set(found[found.similarity == "cosine"].gauge) == {"unit"}
+
+
+def test_a_join_counts_each_pair_once(rows):
+    found = rows("How well is each target known?").set_index(["dataset", "hookpoint", "layer"])
+    n_pairs = {"text_features": 10, "words": 3}
+    assert len(found) == 4
+    assert [row.pairs for row in found.itertuples()] == [n_pairs[key[0]] for key in found.index]
+
+
+def test_the_python_of_the_page(sqlite_study, monkeypatch):
+    monkeypatch.setenv("SUPERPOS_DB_URL", sqlite_study)
+    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    names = {}
+    exec(compile(code, "sql-cookbook.md", "exec"), names)  # noqa: S102 (the page's own example)
+    assert names["T"].shape == names["S"].shape
+    assert names["X"].shape[0] == len(names["w"]) == len(names["T"])
+    assert names["P"].ndim == 2
+
+
+def test_headers_of_arrays(sqlite_study, make_study, plans, postgres_url):
+    make_study(*plans, pairs=False, url=postgres_url)
+    queries = re.findall(r"`(SELECT .*?)`", PAGE)
+    assert len(queries) == 2
+    for url, query in zip((sqlite_study, postgres_url), queries, strict=True):
+        database = Database(url)
+        with database.read() as connection:
+            assert re.fullmatch(r"<f8:(\d+),\1;", connection.exec_driver_sql(query).scalar_one())
+        database.dispose()
+
+
+def test_the_way_back_from_a_cell_of_csv():
+    from superpos.reporting.csv_text import plain
+
+    (code,) = re.findall(r"`(re\.sub\(.*?\))` in Python", PAGE)
+    for text in ("=1+1", "'=x", "-a", "＠x", "plain", "'quoted'", "-1"):
+        assert eval(code, {"re": re, "cell": plain(text)}) == text  # noqa: S307 (the page's own example)
