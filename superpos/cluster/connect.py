@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 
 CONNECT_SECONDS = 10.0
 """How long the address of a cluster may take to answer."""
@@ -38,7 +38,7 @@ def check_address(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"--address: cannot reach a Ray cluster at {address!r} ({reason})") from error
+        raise InputError(f"--address: cannot reach a Ray cluster at {shown(address)} ({reason})") from error
 
 
 def connect(n_workers: int | None, address: str) -> tuple[Any, bool]:
@@ -64,7 +64,7 @@ def connect(n_workers: int | None, address: str) -> tuple[Any, bool]:
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise InputError(
-                    f"--address: cannot reach a Ray cluster at {address!r} ({reason})"
+                    f"--address: cannot reach a Ray cluster at {shown(address)} ({reason})"
                 ) from error
             return ray, True
         ray.init(

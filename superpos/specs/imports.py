@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from superpos.errors import ArgumentError
-from superpos.specs.axes import SIMILARITIES, Similarity, check_choice, check_count, check_names
+from superpos.specs.axes import SIMILARITIES, Similarity, check_choice, check_count
+from superpos.specs.names import check_name, check_names
 
 SeveralTokens = Literal["refuse", "mean"]
 MatrixName = Literal["embed", "unembed"]
@@ -80,6 +81,8 @@ class DirectionFileOptions:
             raise ArgumentError("file", "is empty; name a .safetensors, .npz or .csv file")
         check_choice("variance", self.variance, get_args(Variance))
         check_names("names", self.names)
+        for name in self.names:
+            check_name("names", name)
         object.__setattr__(self, "layer", check_count("layer", self.layer, -1))
         for row in self.rows:
             check_count("rows", row, 0)
@@ -106,4 +109,6 @@ class PsmFileOptions:
             raise ArgumentError("file", "is empty; name a .safetensors, .npz or .csv file")
         check_choice("similarity", self.similarity, SIMILARITIES)
         check_names("names", self.names)
+        for name in self.names:
+            check_name("names", name)
         object.__setattr__(self, "layer", check_count("layer", self.layer, -1))
