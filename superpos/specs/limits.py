@@ -14,7 +14,7 @@ from superpos.errors import ArgumentError
 
 MOST_SETTINGS = 20_000
 """Joint settings, re-optimisations, and probe settings of a study, counted block by block."""
-MOST_TARGETS = 200_000
+MOST_TARGETS = 100_000
 """Targets, and activation sets, of a study, counted block by block."""
 MOST_MODELS = 2_000
 """Models of a study, each revision and each seed of random weights one of them."""

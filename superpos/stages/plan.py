@@ -17,7 +17,7 @@ from superpos.records.plan import PlannedDirections, PlannedTarget, StudyPlan
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
 from superpos.specs.imports import PsmFileOptions
-from superpos.specs.limits import MOST_CELLS, MOST_TARGETS, check_size
+from superpos.specs.limits import MOST_CELLS, MOST_TARGETS
 from superpos.specs.probes import ProbeSettings
 from superpos.specs.study import MEDIAN_RULE, TARGET_KINDS, Block, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS
@@ -55,10 +55,9 @@ class _Planner(InputPlanner):
         products = [product for block in self.study.blocks for product in self._block(block)]
         try:
             blocks = disjoint(products)
-            n_cells = sum(product.size for product in blocks)
-            check_size("cells", MOST_CELLS, blocks=n_cells)
         except ArgumentError as error:
             raise InputError(f"study {self.study.name}: {error}") from error
+        self._check_cells(blocks)
         specification = self.study.as_dict()
         return StudyPlan(
             study=self.study,
@@ -73,6 +72,17 @@ class _Planner(InputPlanner):
             fit_axes=self.fit_axes,
             blocks=blocks,
         )
+
+    def _check_cells(self, blocks: tuple[Product, ...]) -> None:
+        n_cells = sum(product.size for product in blocks)
+        if n_cells > MOST_CELLS:
+            largest = max(blocks, key=lambda product: product.size)
+            targets, joints, fits = map(len, largest.parts)
+            raise InputError(
+                f"study {self.study.name}: {n_cells:,} cells, {largest.size:,} of them in blocks.{largest.name} "
+                f"({targets:,} targets x {joints:,} joint settings x {fits:,} re-optimisations); at most "
+                f"{MOST_CELLS:,}: lower replicates, restarts or trials, use shorter lists, or split the study"
+            )
 
     def _block(self, block: Block) -> Iterator[Product]:
         """Yield one product a similarity: gauges may be allowed under one and not the other."""
