@@ -78,10 +78,11 @@ class _Planner(InputPlanner):
         if n_cells > MOST_CELLS:
             largest = max(blocks, key=lambda product: product.size)
             targets, joints, fits = map(len, largest.parts)
+            product = f"{targets:,} targets x {joints:,} joint settings x {fits:,} re-optimisations"
             raise InputError(
-                f"study {self.study.name}: {n_cells:,} cells, {largest.size:,} of them in blocks.{largest.name} "
-                f"({targets:,} targets x {joints:,} joint settings x {fits:,} re-optimisations); at most "
-                f"{MOST_CELLS:,}: lower replicates, restarts or trials, use shorter lists, or split the study"
+                f"study {self.study.name}: {n_cells:,} cells, {largest.size:,} of them in "
+                f"blocks.{largest.name} ({product}); at most {MOST_CELLS:,}: lower replicates, restarts or "
+                "trials, use shorter lists, or split the study"
             )
 
     def _block(self, block: Block) -> Iterator[Product]:
