@@ -104,7 +104,7 @@ def test_a_sqlite_url_has_no_host_and_no_user(text: str) -> None:
         ("x", "'x' is no connection option of PostgreSQL"),
         ("sslmode", "the option 'sslmode' has no value"),
         ("sslmode=", "the option 'sslmode' has no value"),
-        ("Received non-integer port arguments"),
+        ("port=abc", "Received non-integer port arguments"),
         ("host=one:1&host=two&port=3,4,5", "port"),
     ],
 )
