@@ -119,7 +119,7 @@ sigma_rule = "sigma / sqrt(f)"
 BUILDERS = """
 name = "builders"
 [models.nano]
-revisions = ["", "step0"]
+revisions = ["", "step64"]
 [datasets.phrases]
 builder = "ngrams"
 corpus = "corpus.txt"
@@ -153,11 +153,17 @@ builder = "psm"
 file = "vectors.csv"
 similarity = "cosine"
 [datasets.text_features]
+corpus = "corpus.txt"
+n_sequences = 8
+ctx_len = 16
+n_samples = 40
+min_positives = 1
 [[blocks]]
-datasets = ["text_features", "matches"]
-layers = "all"
+datasets = ["text_features", "vectors"]
+layers = 0
 [[blocks]]
 name = "second"
+datasets = ["matrix"]
 importance_modes = ["learned", "uniform"]
 """
 STUDIES = (TOKENS, PROBES, BUILDERS)
@@ -165,12 +171,12 @@ STUDIES = (TOKENS, PROBES, BUILDERS)
 TEXTS = (
     "", " ", ".", "..", "/", "a/b", "~nobody-of-this-name/x", "hub:", "hub:a/b", "stdlib", "\0", "a\0b", "\n",
     "\u202etxt", "\u200b", "\u2066x", "\x1b[31m", "\u00a0", "é", "e\u0301", "日本", "🙂", "\ufeff", "=1+1",
-    "riesz:", "riesz:1e400", "riesz:nan", "riesz:0", "riesz:1e-320", "exp:1", "cv", "median", "(", "(?P<x", "[[a]",
-    "a{99999999999}", "x" * 5_000, "é" * 300, "'" * 50, '"\\', "nan", "True", "-1",
+    "riesz:", "riesz:1e400", "riesz:nan", "riesz:0", "riesz:1e-320", "exp:1", "cv", "median", "(", "(?P<x",
+    "[[a]", "a{99999999999}", "x" * 5_000, "é" * 300, "'" * 50, '"\\', "nan", "True", "-1",
 )  # fmt: skip
 NUMBERS = (
-    0, -0.0, -1, 1, 2, 3, 1.5, 0.1, 1e-320, 1e-200, 1e160, 1e300, 1.7e308, math.inf, -math.inf, math.nan, 10**6,
-    10**8, 10**9, 2**31 - 1, 2**31, 2**63, -(2**63), 10**30, 10**400,
+    0, -0.0, -1, 1, 2, 3, 1.5, 0.1, 1e-320, 1e-200, 1e160, 1e300, 1.7e308, math.inf, -math.inf, math.nan,
+    10**6, 10**8, 10**9, 2**31 - 1, 2**31, 2**63, -(2**63), 10**30, 10**400,
 )  # fmt: skip
 
 
@@ -390,6 +396,7 @@ def timed(action: Callable[[], bool]) -> bool:
     return outcome
 
 
+@pytest.mark.slow
 def test_changed_studies_are_planned_or_refused_in_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
