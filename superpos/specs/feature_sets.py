@@ -87,6 +87,7 @@ def read_dataset(
     corpus_required
         Whether a builder that cannot do with the standard library must be told its corpus.
     """
+    table.build(check_name, {"name": ""}, argument="name", name=label)
     about_text = [key for key in ("corpus", *CORPUS_KEYS) if table.has(key)]
     table = _with_definition(label, _near(table, corpora), corpora)
     table.know("set")

@@ -25,7 +25,8 @@ LARGEST_FILE = 1 << 20
 DEEPEST_KEY = 64
 """Parts of a dotted key; the parser's memory grows with their square."""
 _KEY_PART = r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s.=,\[\]{}"'#]+)[ \t]*"""
-_DEEP_KEY = re.compile(rf"""(?<![^\s=,\[\]{{}}])(?:{_KEY_PART}\.[ \t]*){{{DEEPEST_KEY}}}""")
+# Where a key may begin: a line, a header, an inline table. Prose in quotes begins at none of them.
+_DEEP_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*(?:{_KEY_PART}\.[ \t]*){{{DEEPEST_KEY}}}", re.MULTILINE)
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -92,7 +93,7 @@ class Table:
     def fail(self, key: str, message: str) -> InputError:
         """Return the error for a key of this table."""
         place = plain(f"{self.prefix}{key}".rstrip("."), LONGEST_KEY)
-        return InputError(f"{self.path}: {place}: {message}")
+        return InputError(f"{self.path}: {place}: {message}" if place else f"{self.path}: {message}")
 
     def has(self, key: str) -> bool:
         """Whether the file sets this key."""
