@@ -92,13 +92,15 @@ def plain(text: str, longest: int = LONGEST_VALUE) -> str:
     text
         Any text.
     longest
-        Characters of the result, escapes counted as one.
+        Characters of the result.
     """
-    if len(text) > longest:
-        length = f" ({len(text)} characters)"
-        half = (longest - len(length) - 1) // 2
-        text = f"{text[:half]}…{text[-half:]}{length}"
-    return text if text.isprintable() else "".join(map(_escaped, text))
+    length = f" ({len(text)} characters)"
+    if not text.isprintable():
+        text = "".join(map(_escaped, text))
+    if len(text) <= longest:
+        return text
+    half = (longest - len(length) - 1) // 2
+    return f"{text[:half]}…{text[-half:]}{length}"
 
 
 def allowed(value: object, choices: Iterable[object]) -> str:
