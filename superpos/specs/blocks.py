@@ -37,7 +37,7 @@ def check_block(block: Block) -> None:
         for value in values:
             settings: list[Any] = [one[0] for one in firsts]
             settings[place] = value
-            _joint_axes(block, *settings, restart=0)
+            _joint_axes(block, *settings, 0)
 
 
 def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:

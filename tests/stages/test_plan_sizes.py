@@ -56,9 +56,8 @@ def test_a_hundred_million_cells_are_counted_and_not_listed(tmp_path: Path) -> N
 
 def test_joint_fits_of_overlapping_blocks_are_counted_once(tmp_path: Path) -> None:
     text = HEAD
-    for number, (dims, energies) in enumerate(
-        (("[2, 3]", "['exp']"), ("[3, 4]", "['exp', 'log']"), ("3", "['log']"))
-    ):
+    grids = (("[2, 3]", "['exp']"), ("[3, 4]", "['exp', 'log']"), ("3", "['log']"))
+    for number, (dims, energies) in enumerate(grids):
         text += f"[[blocks]]\nname = 'b{number}'\ngauges = 'unit'\nn_dims = {dims}\nkernels = {energies}\n"
         text += f"targets = ['features', 'gaussian']\nreplicates = {number + 1}\n{REOPTIMISATION}"
     plan = plan_study(study_of(tmp_path, text))
@@ -72,7 +71,8 @@ def test_joint_fits_of_overlapping_blocks_are_counted_once(tmp_path: Path) -> No
 
 def test_too_many_cells_are_refused_with_the_largest_block(tmp_path: Path) -> None:
     controls = 'targets = ["gaussian"]\nreplicates = 1000\n'
-    text = f"{HEAD}[[blocks]]\nname = 'wide'\n{controls}restarts = 1000\n{REOPTIMISATION}trials = 1999\n"
+    head = f"{HEAD}[[blocks]]\nname = 'wide'\n{controls}"
+    text = f"{head}restarts = 1000\n{REOPTIMISATION}trials = 1999\n"
     assert refusal(study_of(tmp_path, text)) == (
         "study large: 2,000,000,000 cells, 2,000,000,000 of them in blocks.wide (1,000 targets x 1,000 joint "
         "settings x 2,000 re-optimisations); at most 1,000,000,000: lower replicates, restarts or trials, use "
@@ -80,13 +80,14 @@ def test_too_many_cells_are_refused_with_the_largest_block(tmp_path: Path) -> No
     )
 
 
-def test_too_many_targets_are_refused_before_they_are_made(tmp_path: Path) -> None:
-    block = f"[[blocks]]\ntargets = ['gaussian', 'spectrum']\nreplicates = 30000\n{REOPTIMISATION}"
+def test_too_many_targets_are_refused_before_they_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "MOST_TARGETS", 1_000)
+    block = f"[[blocks]]\ntargets = ['gaussian', 'spectrum']\nreplicates = 300\n{REOPTIMISATION}"
     said = refusal(study_of(tmp_path, HEAD + block * 2))
-    assert said.startswith(
-        "study large: blocks.block-1: 120,000 targets, 60,000 replicates of all kinds of them"
-    )
-    assert said.endswith("at most 100,000: use shorter lists, or split the study")
+    assert said.startswith("study large: blocks.block-1: 1,200 targets, 600 replicates of all kinds of them")
+    assert said.endswith("at most 1,000: use shorter lists, or split the study")
 
 
 def test_too_many_sets_of_activations_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +103,7 @@ def test_too_many_sets_of_activations_are_refused(tmp_path: Path, monkeypatch: p
 def test_models_that_differ_in_their_seed_are_inspected_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = f'{HEAD}[models.drawn]\nname = "nano"\nweights = "random"\nseeds = {list(range(200))}\n'
+    text = f'{HEAD}[models.drawn]\nname = "nano"\nweights = "random"\nseeds = {list(range(20))}\n'
     study = study_of(tmp_path, f"{text}[[blocks]]\n{REOPTIMISATION}")
     seen = []
     inspect = plan_inputs.inspect_model
