@@ -75,8 +75,8 @@ def test_too_many_cells_are_refused_with_the_largest_block(tmp_path: Path) -> No
     text = f"{head}restarts = 1000\n{REOPTIMISATION}trials = 1999\n"
     assert refusal(study_of(tmp_path, text)) == (
         "study large: 2,000,000,000 cells, 2,000,000,000 of them in blocks.wide (1,000 targets x 1,000 joint "
-        "settings x 2,000 re-optimisations); at most 1,000,000,000: lower replicates, restarts or trials, use "
-        "shorter lists, or split the study"
+        "settings x 2,000 re-optimisations); at most 1,000,000,000: lower replicates, restarts or trials, "
+        "use shorter lists, or split the study"
     )
 
 
