@@ -32,12 +32,17 @@ def check_block(block: Block) -> None:
         for kernel in block.kernels:
             for gauge in block.gauges:
                 _check_gauge(block, similarity, kernel, gauge)
-    firsts = (block.kernels, block.gauges, block.importance_modes, block.n_dims, block.lambda_d)
-    for place, values in enumerate(firsts):
+    axes: dict[str, tuple[Any, ...]] = {
+        "kernel": block.kernels,
+        "gauge": block.gauges,
+        "mode": block.importance_modes,
+        "n_dims": block.n_dims,
+        "lambda_d": block.lambda_d,
+    }
+    firsts: dict[str, Any] = {name: values[0] for name, values in axes.items()}
+    for name, values in axes.items():
         for value in values:
-            settings: list[Any] = [one[0] for one in firsts]
-            settings[place] = value
-            _joint_axes(block, *settings, 0)
+            _joint_axes(block, **{**firsts, name: value, "restart": 0})
 
 
 def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:
