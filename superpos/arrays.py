@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from superpos.errors import ArgumentError, NonFiniteError, ShapeError, SymmetryError
+from superpos.errors import ArgumentError, NonFiniteError, ShapeError, SymmetryError, shown
 
 Float = NDArray[np.float64]
 """Float64 array; the docstring that uses it gives the shape."""
@@ -58,26 +58,36 @@ def as_psm(name: str, value: ArrayLike) -> Float:
     matrix = as_matrix(name, value, min_rows=2, min_columns=2)
     if matrix.shape[0] != matrix.shape[1]:
         raise ShapeError(name, f"shape {matrix.shape} is not square")
-    asymmetry = float(np.max(np.abs(matrix - matrix.T)))
+    with np.errstate(over="ignore"):  # a difference of entries near the largest double is infinite
+        asymmetry = float(np.max(np.abs(matrix - matrix.T)))
     if asymmetry > 1e-12 * max(1.0, float(np.max(np.abs(matrix)))):
         raise SymmetryError(name, f"differs from its transpose by {asymmetry:.3g}")
     return matrix
 
 
-def as_number(name: str, value: Any, *, minimum: float | None = None, exclusive: bool = False) -> float:
-    """Return `value` as a finite float, at least (or, if `exclusive`, above) `minimum`."""
+def as_number(
+    name: str,
+    value: Any,
+    *,
+    minimum: float | None = None,
+    exclusive: bool = False,
+    maximum: float | None = None,
+) -> float:
+    """Return `value` as a finite float, at least (or, if `exclusive`, above) `minimum`, at most `maximum`."""
     if isinstance(value, str | bytes | bytearray):
-        raise ArgumentError(name, f"{value!r} is not a number")
+        raise ArgumentError(name, f"{shown(value)} is not a number")
     try:
         number = float(value)
     except (TypeError, ValueError) as error:
-        raise ArgumentError(name, f"{value!r} is not a number") from error
+        raise ArgumentError(name, f"{shown(value)} is not a number") from error
     except OverflowError as error:
         raise ArgumentError(name, "is beyond the largest double") from error
     if not np.isfinite(number):
         raise NonFiniteError(name, f"{number} is not finite")
     if minimum is not None and (number < minimum or (exclusive and number == minimum)):
         raise ArgumentError(name, f"{number:g} must be {'above' if exclusive else 'at least'} {minimum:g}")
+    if maximum is not None and number > maximum:
+        raise ArgumentError(name, f"{number:g} must be at most {maximum:g}")
     return number
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from superpos.errors import ArgumentError, allowed
+from superpos.errors import ArgumentError, allowed, shown
 from superpos.hashing import canonical_json
 
 DRAWS: dict[str, tuple[int, tuple[str, ...]]] = {
@@ -52,16 +52,16 @@ def draw_entropy(name: str, /, **parts: int | str) -> int:
         number nor text (1 and 1.0 would be two draws).
     """
     if name not in DRAWS:
-        raise ArgumentError("name", f"unknown draw {name!r}; {allowed(name, DRAWS)}")
+        raise ArgumentError("name", f"unknown draw {shown(name)}; {allowed(name, DRAWS)}")
     version, wanted = DRAWS[name]
     if set(parts) != set(wanted):
         raise ArgumentError(
-            "parts", f"draw {name!r} takes {', '.join(wanted)}; got {', '.join(sorted(parts))}"
+            "parts", f"draw {shown(name)} takes {', '.join(wanted)}; got {', '.join(sorted(parts))}"
         )
     given: dict[str, Any] = dict(parts)
     for part, value in given.items():
         if not isinstance(value, int | np.integer | str) or isinstance(value, bool):
-            raise ArgumentError(part, f"{value!r} is neither a whole number nor text")
+            raise ArgumentError(part, f"{shown(value)} is neither a whole number nor text")
     text = canonical_json({"draw": name, "draw_version": version, "parts": parts})
     return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:16], "big")
 

@@ -15,11 +15,10 @@ from superpos.activations.folders import check_tokenizer_file, gguf_message, rea
 from superpos.activations.hub import is_repository, resolve
 from superpos.activations.presets import check_revision, preset_folder, preset_size, tokenizer_path
 from superpos.activations.weight_files import check_finite_weights, files_digest, weight_files
-from superpos.errors import InputError, allowed
+from superpos.errors import InputError, allowed, shown
 from superpos.hashing import file_digest
 from superpos.models import BUNDLED, bundled_model
 from superpos.reading.places import is_file, is_folder, user_path
-from superpos.reading.refusals import shown
 from superpos.records.data import ModelInfo
 from superpos.specs.axes import LARGEST_COUNT
 from superpos.specs.models import HOOKPOINTS, ModelSpec, check_hookpoint

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 
 from superpos.analysis.ranks import as_values
 from superpos.arrays import Float, as_matrix, as_number, as_vector
-from superpos.errors import ArgumentError, allowed
+from superpos.errors import ArgumentError, allowed, shown
 
 Alternative = Literal["greater", "less", "two-sided"]
 ALTERNATIVES: tuple[str, ...] = get_args(Alternative)
@@ -121,5 +121,5 @@ def holm(p_values: ArrayLike) -> Float:
 def _check_alternative(alternative: str) -> None:
     if alternative not in ALTERNATIVES:
         raise ArgumentError(
-            "alternative", f"{alternative!r} is unknown; {allowed(alternative, ALTERNATIVES)}"
+            "alternative", f"{shown(alternative)} is unknown; {allowed(alternative, ALTERNATIVES)}"
         )

@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 from superpos import __version__
 from superpos.cli.ending import ended
 from superpos.cli.interrupt import Interruption
-from superpos.errors import allowed
+from superpos.errors import LONGEST_MESSAGE, MOST_DIGITS, InputError, allowed, plain, shown
+from superpos.files import is_there
 
 STAGE_NAMES = ("datasets", "activations", "probes", "psms", "fits", "analysis")
 STUDY_FOLDER = Path(__file__).resolve().parent.parent / "studies"
@@ -36,8 +37,8 @@ class _Parser(argparse.ArgumentParser):
         """Exit with 2."""
         if found := CHOICE.search(message):
             value, choices = found.group(1), found.group(2).replace("'", "").split(", ")
-            message = f"{message[: found.start()]}{value!r} is unknown; {allowed(value, choices)}"
-        self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+            message = f"{message[: found.start()]}{shown(value)} is unknown; {allowed(value, choices)}"
+        self.exit(2, f"{self.prog}: {plain(message, LONGEST_MESSAGE)} (see `{self.prog} --help`)\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -49,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
 
     demo = _add(commands, "demo", "run:demo", "run the demo study and write its report")
-    demo.add_argument("--out", type=Path, default=Path("superpos-report"), help="folder of the report")
+    demo.add_argument("--out", type=_path, default=Path("superpos-report"), help="folder of the report")
     _add_database(demo)
     _add_cluster(demo)
 
@@ -84,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     report = _add(commands, "report", "report:report", "write the report of one or more studies")
     _add_database(report)
     report.add_argument("--study", metavar="NAME", action="append", help="default: every study")
-    report.add_argument("--out", type=Path, required=True, metavar="DIR")
+    report.add_argument("--out", type=_path, required=True, metavar="DIR")
 
     _add_datasets(commands)
 
@@ -92,7 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     database.add_argument("action", choices=("upgrade", "check", "current", "dev", "gc"))
     _add_database(database)
     database.add_argument(
-        "--folder", type=Path, default=Path("superpos-postgres"), help="of `dev`: its files"
+        "--folder", type=_path, default=Path("superpos-postgres"), help="of `dev`: its files"
     )
     return parser
 
@@ -123,17 +124,20 @@ def find_study(text: str) -> Path:
     InputError
         If it is neither; names the bundled studies.
     """
-    from superpos.errors import InputError
-
     bundled = bundled_studies()
     if text in bundled:
         return STUDY_FOLDER / f"{text}.toml"
     path = Path(text)
-    if path.exists() or path.suffix == ".toml" or len(path.parts) > 1:
+    try:
+        there = is_there(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{plain(text, 300)}: cannot be read ({reason})") from error
+    if there or path.suffix == ".toml" or len(path.parts) > 1:
         if path.is_dir():
             raise InputError(f"{text}: is a folder; give a study file (TOML)")
         return path
-    raise InputError(f"study {text!r}: no such file and no such bundled study; {allowed(text, bundled)}")
+    raise InputError(f"study {shown(text)}: no such file and no such bundled study; {allowed(text, bundled)}")
 
 
 def _add(commands: Any, name: str, function: str, text: str) -> argparse.ArgumentParser:
@@ -170,15 +174,19 @@ def _add_datasets(commands: Any) -> None:
             "--n-samples", type=_positive, metavar="N", help="samples; all else in proportion"
         )
         parser.add_argument("--seed", type=_natural, metavar="S", help="of all draws")
-    build.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    build.add_argument("--out", type=_path, required=True, metavar="FILE.safetensors")
 
     text = (
         "check a folder of the sparse-probing paper, or directions or a similarity matrix in a .safetensors, "
         ".npz or .csv file, and write a set file that a study can name"
     )
     importing = actions.add_parser("import", help=text, description=f"{text[0].upper()}{text[1:]}.")
-    importing.add_argument("source", metavar="FOLDER|FILE", help="what to import; it stays where it is")
-    importing.add_argument("--out", type=Path, metavar="NAME.toml", help="set file; else named as the source")
+    importing.add_argument(
+        "source", type=_path, metavar="FOLDER|FILE", help="what to import; it stays where it is"
+    )
+    importing.add_argument(
+        "--out", type=_path, metavar="NAME.toml", help="set file; else named as the source"
+    )
     importing.add_argument(
         "--psm", choices=("cosine", "rbf"), help="the file holds a finished matrix of this similarity"
     )
@@ -189,7 +197,7 @@ def _add_datasets(commands: Any) -> None:
     importing.add_argument(
         "--rows", type=_numbers, metavar="N,N,...", help="rows to take, counted from 0; else all"
     )
-    importing.add_argument("--names-file", metavar="FILE", help="names of the rows, one a line")
+    importing.add_argument("--names-file", type=_path, metavar="FILE", help="names of the rows, one a line")
     importing.add_argument("--hookpoint", metavar="H", help="where the vectors live, for the views")
     importing.add_argument("--layer", type=_natural, metavar="L", help="likewise")
     importing.add_argument(
@@ -206,7 +214,9 @@ def _add_datasets(commands: Any) -> None:
             metavar="MODEL",
             help="take the tokenizer of this bundled model, folder or hub repository (default: nano)",
         )
-        tokenizer.add_argument("--tokenizer", metavar="PATH", help="tokenizer.json, or its folder")
+        tokenizer.add_argument(
+            "--tokenizer", type=_path, metavar="PATH", help="tokenizer.json, or its folder"
+        )
         parser.add_argument(
             "--examples", type=_positive, default=1, metavar="K", help="examples of each feature (default: 1)"
         )
@@ -241,7 +251,18 @@ def _numbers(text: str) -> list[int]:
     return [_natural(part) for part in text.split(",")]
 
 
+def _path(text: str) -> Path:
+    """Return a path that a file system takes, whether or not something is there."""
+    try:
+        path = Path(text).expanduser()
+        is_there(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no path ({reason})") from None
+    return path
+
+
 def _whole_number(text: str, minimum: int) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) < minimum:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {minimum}")
+    if not (text.isascii() and text.isdigit() and len(text) < MOST_DIGITS) or int(text) < minimum:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number of at least {minimum}")
     return int(text)

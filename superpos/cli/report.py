@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from superpos.db.results import Results
-from superpos.errors import InputError, allowed
+from superpos.errors import InputError, allowed, shown
 
 OUT = Console(highlight=False, soft_wrap=True)
 
@@ -35,7 +35,7 @@ def write(url: str | None, studies: list[str] | None, out: Path) -> Any:
         known = results.studies()
         for name in studies or ():
             if name not in known:
-                raise InputError(f"--study: {name!r} is not in {results.label}; {allowed(name, known)}")
+                raise InputError(f"--study: {shown(name)} is not in {results.label}; {allowed(name, known)}")
         try:
             return write_report(results, list(studies or known), out)
         except OSError as error:

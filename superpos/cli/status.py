@@ -13,7 +13,7 @@ from superpos.db.engine import Database
 from superpos.db.failures import put_back
 from superpos.db.migrate import require_current
 from superpos.db.progress import failure_reasons, fit_rate, study_names, study_progress
-from superpos.errors import InputError, allowed
+from superpos.errors import InputError, allowed, shown
 
 OUT = Console(highlight=False, soft_wrap=True)
 
@@ -78,5 +78,5 @@ def retry(options: argparse.Namespace) -> int:
 def _chosen(database: Database, study: str | None) -> tuple[str, ...]:
     names = study_names(database)
     if study is not None and study not in names:
-        raise InputError(f"--study: {study!r} is not in {database.label}; {allowed(study, names)}")
+        raise InputError(f"--study: {shown(study)} is not in {database.label}; {allowed(study, names)}")
     return names if study is None else (study,)

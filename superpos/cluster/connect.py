@@ -12,7 +12,7 @@ from typing import Any
 
 from superpos.cluster.local import handlers_kept, start_ray
 from superpos.cpus import usable_cpus
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 
 CONNECT_SECONDS = 10.0
 """How long the address of a cluster may take to answer."""
@@ -40,7 +40,7 @@ def check_address(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"--address: cannot reach a Ray cluster at {address!r} ({reason})") from error
+        raise InputError(f"--address: cannot reach a Ray cluster at {shown(address)} ({reason})") from error
 
 
 def connect(n_workers: int | None, address: str) -> tuple[Any, bool]:
@@ -69,7 +69,7 @@ def connect(n_workers: int | None, address: str) -> tuple[Any, bool]:
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise InputError(
-                    f"--address: cannot reach a Ray cluster at {address!r} ({reason})"
+                    f"--address: cannot reach a Ray cluster at {shown(address)} ({reason})"
                 ) from error
             return ray, True
         start_ray(  # whatever RAY_ADDRESS says: another cluster is asked for by --address

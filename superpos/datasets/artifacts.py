@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.files import sync_folder
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.reading.places import is_file
-from superpos.reading.refusals import parsing, shown
+from superpos.reading.refusals import parsing
 from superpos.records.data import LabelledTokens, TokenExample
 
 FORMAT = 2

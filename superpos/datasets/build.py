@@ -17,11 +17,10 @@ from superpos.datasets.option_files import option_digest, option_file
 from superpos.datasets.sequences import chunk_length
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
 from superpos.datasets.tokens import TokenTable, load_tokens
-from superpos.errors import ArgumentError, InputError
+from superpos.errors import ArgumentError, InputError, shown
 from superpos.facts import FACTS
 from superpos.names import unfit_character, unfit_name
 from superpos.reading.places import walked
-from superpos.reading.refusals import shown
 from superpos.records.data import LabelledTokens
 from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import DatasetSpec, SampleUnit

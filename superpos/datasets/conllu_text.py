@@ -16,9 +16,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.names import unfit_character
-from superpos.reading.refusals import shown
 
 SENTENCES_PER_DOCUMENT = 20
 """Sentences of one document where the file does not say where documents begin."""

@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.names import unfit_character, unfit_name
-from superpos.reading.refusals import shown
 
 _LABELLED = b"\xff" * 8
 

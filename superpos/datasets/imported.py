@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from superpos.arrays import Float
 from superpos.datasets.build import options_identity
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.names import unfit_name
 from superpos.reading.matrices import read_array
 from superpos.reading.places import is_file, user_path
-from superpos.reading.refusals import shown
 from superpos.reading.texts import BYTE_ORDER_MARK, csv_rows, read_text
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import DirectionFileOptions, PsmFileOptions

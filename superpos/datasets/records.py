@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from superpos.datasets.corpus import Document
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.names import unfit_name
-from superpos.reading.refusals import listed, shown
+from superpos.reading.refusals import listed
 from superpos.specs.datasets import CorpusSpec
 
 DEFAULT_TEXT_KEY = "text"

@@ -1,4 +1,4 @@
-"""Open a database: which URL, its checks, and connections that read or write.
+"""Open a database: connections that read or write, and what cannot be opened or written in one line.
 
 SQLite runs in WAL mode with foreign keys on; writers begin IMMEDIATE, for a deferred read that turns into a
 write fails "locked" whatever the time-out. A handle refuses to be pickled: workers get data, never an engine
@@ -9,55 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError as UrlError
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from superpos.errors import DatabaseError, InputError
+from superpos.db.read_only import NOT_PERMITTED, open_for_reading, why_read_only
+from superpos.db.urls import resolve_url
+from superpos.errors import DatabaseError
+from superpos.files import is_there
 
-DEFAULT_URL = "sqlite:///superpos.db"
 BUSY_TIMEOUT_MS = 60_000
 CONNECT_TIMEOUT_S = 30
 """How long a PostgreSQL server may take to answer, unless the URL says otherwise (`?connect_timeout=5`)."""
-
-
-def resolve_url(url: str | None) -> URL:
-    """Return the database to use: `url`, else `SUPERPOS_DB_URL`, else a SQLite file in this folder.
-
-    Raises
-    ------
-    InputError
-        If the text is no database URL, names another database system or no file, or carries a password in
-        its query, where it would not be masked.
-    """
-    text = url or os.environ.get("SUPERPOS_DB_URL") or DEFAULT_URL
-    try:
-        parsed = make_url(text)
-    except (UrlError, ValueError) as error:  # the second for a port that is no number
-        raise InputError(
-            "database URL cannot be read; allowed: sqlite:///FILE, postgresql+psycopg://USER@HOST/NAME"
-        ) from error
-    if parsed.drivername in ("postgresql", "postgres"):
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    secret = [key for key in parsed.query if "password" in key.lower() or key.lower() == "passfile"]
-    if secret:
-        raise InputError(
-            f"database URL: {secret[0]!r} in the query is shown unmasked in logs; write "
-            "postgresql+psycopg://USER:PASSWORD@HOST/NAME or set PGPASSWORD"
-        )
-    if parsed.drivername not in ("sqlite", "postgresql+psycopg"):
-        raise InputError(
-            f"database URL: {parsed.drivername!r} is not supported; allowed: sqlite, postgresql+psycopg"
-        )
-    if parsed.drivername == "sqlite" and (parsed.database or ":memory:").startswith((":memory:", "file:")):
-        raise InputError(f"database URL: {parsed} names no file; allowed: sqlite:///FILE")
-    return parsed
 
 
 class Database:
@@ -67,6 +37,7 @@ class Database:
         self.url = resolve_url(url)
         self.is_sqlite = self.url.drivername == "sqlite"
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        weakref.finalize(self, self.engine.dispose)
 
     @property
     def label(self) -> str:
@@ -92,13 +63,20 @@ class Database:
         DatabaseError
             If the database cannot be reached.
         """
-        with self._errors(), self.engine.connect() as connection:
+        with self._errors(), self._connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """Yield a connection whose work is committed as a whole, or not at all."""
-        with self._errors(), self.engine.connect() as connection:
+        """Yield a connection whose work is committed as a whole, or not at all.
+
+        Raises
+        ------
+        DatabaseError
+            If the database cannot be reached, or can only be read.
+        """
+        self.require_writable()
+        with self._errors(writing=True), self._connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
@@ -108,6 +86,18 @@ class Database:
                 raise
             connection.commit()
 
+    def require_writable(self) -> None:
+        """Refuse a database that can only be read, as far as that shows before something is written.
+
+        Raises
+        ------
+        DatabaseError
+            Saying what may not be written: the SQLite file, or its folder, where the log of changes lies.
+        """
+        reason = why_read_only(Path(self.url.database or "")) if self.is_sqlite else ""
+        if reason:
+            raise DatabaseError(f"database {self.label}: is read-only ({reason}); this command writes to it")
+
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -116,18 +106,34 @@ class Database:
         """Refuse to travel."""
         raise TypeError("a Database does not travel between processes; send data instead")
 
+    def _connect(self) -> sa.Connection:
+        """Return a new connection; whatever is wrong with the URL shows here."""
+        try:
+            return self.engine.connect()
+        except DBAPIError as error:
+            raise DatabaseError(f"database {self.label}: {_reason(error)}") from error
+        except (SQLAlchemyError, OSError, ValueError) as error:
+            raise DatabaseError(f"database {self.label}: {error}") from error
+
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, *, writing: bool = False) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
+            reason = _reason(error)
+            if getattr(error.orig, "sqlstate", None) in NOT_PERMITTED:
+                what = "is read-only for this role" if writing else "may not be used so by this role"
+                raise DatabaseError(f"database {self.label}: {what} ({reason})") from error
             # The driver's own DatabaseError is what SQLite says of a file that is no database.
             if isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError:
-                reason = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
                 raise DatabaseError(f"database {self.label}: {reason}") from error
             raise
-        except NoSuchModuleError as error:
-            raise DatabaseError(f"database {self.label}: {error}") from error
+
+
+def _reason(error: DBAPIError) -> str:
+    """Return the first line of what the driver says."""
+    lines = str(error.orig).strip().splitlines() if error.orig else []
+    return lines[0] if lines else type(error).__name__
 
 
 def take_turns(connection: sa.Connection, what: str) -> None:
@@ -150,16 +156,30 @@ def _postgresql_engine(url: URL) -> sa.Engine:
 def _sqlite_engine(url: URL) -> sa.Engine:
     """Return an engine in WAL mode that leaves BEGIN to us."""
     path = Path(url.database or "")
-    if not path.parent.exists():
-        raise DatabaseError(f"database {url}: folder {path.parent} does not exist; make it first")
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    try:
+        if not is_there(path.parent):
+            raise DatabaseError(f"database {url}: folder {path.parent} does not exist; make it first")
+        there = is_there(path)
+    except OSError as error:
+        raise DatabaseError(f"database {url}: cannot be opened ({error.strerror})") from error
+    read_only = why_read_only(path)
+    if read_only and not there:
+        raise DatabaseError(f"database {url}: cannot be made there ({read_only})")
+    # What can only be read is opened anew each time, for whether a writer is at work may change.
+    pool = sa.NullPool if read_only else None
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, poolclass=pool)
+
+    @sa.event.listens_for(engine, "do_connect")
+    def connect(*_: Any) -> sqlite3.Connection | None:
+        return open_for_reading(path, BUSY_TIMEOUT_MS / 1000) if why_read_only(path) else None
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:  # noqa: ARG001 (SQLAlchemy's signature)
         connection.isolation_level = None  # the driver must not open transactions of its own
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        if not why_read_only(path):
+            cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()

@@ -12,11 +12,11 @@ BATCH = 500
 """Values in one IN list, far below the limits of both database systems."""
 
 
-def parts(ids: Iterable[int]) -> Iterator[list[int]]:
-    """Yield ids in lists that fit into one statement."""
+def parts(ids: Iterable[int], size: int = BATCH) -> Iterator[list[int]]:
+    """Yield ids in lists of `size` at most, which fit into one statement."""
     wanted = list(ids)
-    for first in range(0, len(wanted), BATCH):
-        yield wanted[first : first + BATCH]
+    for first in range(0, len(wanted), size):
+        yield wanted[first : first + size]
 
 
 def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -114,6 +114,7 @@ def upgrade(database: Database) -> tuple[str | None, str]:
         return before, before
     if before is not None:
         _refuse_unknown(database, before)
+    database.require_writable()
     if before is not None and database.is_sqlite:
         _back_up(Path(database.url.database or ""), before)
     try:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from superpos.db.engine import Database
-from superpos.db.insert import BATCH, ids_by_key
+from superpos.db.insert import BATCH, ids_by_key, parts
 from superpos.db.migrate import current_revision, ensure_current, newest_revision
 from superpos.db.tables_fits import fit_axes, fits, joint_axes, joint_fits, targets
 from superpos.db.tables_inputs import activation_sets, datasets, direction_sets
 from superpos.records.plan import StudyPlan
+
+AXES_BATCH = 10_000
+"""Axes in one IN list: two of them and one of targets stay below the 32,766 variables of SQLite."""
 
 
 def count_done(database: Database, plan: StudyPlan) -> dict[str, int]:
@@ -78,16 +82,16 @@ def _fits(connection: sa.Connection, plan: StudyPlan) -> int:
             [ids[key] for key in keys if key in ids]
             for ids, keys in zip((target_ids, joint_ids, fit_ids), block.parts, strict=True)
         )
-        for first in range(0, len(a), BATCH):
+        for of_a, of_b, of_c in product(parts(a), parts(b, AXES_BATCH), parts(c, AXES_BATCH)):
             query = (
                 sa.select(sa.func.count())
                 .select_from(targets)
                 .join(joint_fits, joint_fits.c.psm_id == targets.c.psm_id)
                 .join(fits, fits.c.joint_id == joint_fits.c.joint_id)
                 .where(
-                    targets.c.target_id.in_(a[first : first + BATCH]),
-                    joint_fits.c.joint_axes_id.in_(b),
-                    fits.c.fit_axes_id.in_(c),
+                    targets.c.target_id.in_(of_a),
+                    joint_fits.c.joint_axes_id.in_(of_b),
+                    fits.c.fit_axes_id.in_(of_c),
                 )
             )
             count += int(connection.scalar(query) or 0)

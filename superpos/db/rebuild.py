@@ -32,7 +32,7 @@ from superpos.db.tables_inputs import (
     probes,
     shards,
 )
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.specs.study import MEDIAN_RULE
 
 LEVELS: tuple[tuple[str, sa.Table, str], ...] = (
@@ -103,8 +103,8 @@ def drop_dependants(database: Database, key: str) -> list[str]:
                 ids = _sharing(connection, [int(found)]) if table is targets else [int(found)]
                 return _drop(connection, level, ids)
         raise InputError(
-            f"--rebuild: {key!r} names no data set, activation set, set of directions, target or joint fit "
-            f"in {database.label}; copy a key from a view"
+            f"--rebuild: {shown(key)} names no data set, activation set, set of directions, target or joint "
+            f"fit in {database.label}; copy a key from a view"
         )
 
 

@@ -15,7 +15,7 @@ from superpos.db.migrate import require_current
 from superpos.db.progress import study_names
 from superpos.db.tables_fits import fit_arrays, fit_axes, joint_fits, psms, targets
 from superpos.db.tables_inputs import datasets, direction_rows, direction_sets
-from superpos.errors import ArgumentError, InputError, allowed
+from superpos.errors import ArgumentError, InputError, allowed, shown
 
 VIEWS = (
     "activation_results",
@@ -116,10 +116,10 @@ class Results:
             For an unknown study.
         """
         if view not in VIEWS:
-            raise ArgumentError("view", f"{view!r} is unknown; {allowed(view, VIEWS)}")
+            raise ArgumentError("view", f"{shown(view)} is unknown; {allowed(view, VIEWS)}")
         if study is not None and study not in self.studies():
             raise InputError(
-                f"study {study!r} is not in {self.label}; {allowed(study, self.studies() or ('none',))}"
+                f"study {shown(study)} is not in {self.label}; {allowed(study, self.studies() or ('none',))}"
             )
         with self._database.read() as connection:
             columns = [column["name"] for column in sa.inspect(connection).get_columns(view)]
@@ -218,7 +218,7 @@ class Results:
         with self._database.read() as connection:
             row = connection.execute(query).first()
         if row is None:
-            raise ArgumentError(argument, f"{key!r} names nothing in {self.label}")
+            raise ArgumentError(argument, f"{shown(key)} names nothing in {self.label}")
         if row[0] is None:
-            raise ArgumentError(argument, f"{key!r} has no such array in {self.label}")
+            raise ArgumentError(argument, f"{shown(key)} has no such array in {self.label}")
         return tuple(row)

@@ -29,7 +29,7 @@ from superpos.db.tables_inputs import (
     shards,
     studies,
 )
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _hex(text: str) -> str:
 
 
 def _unknown(database: Database, key: str) -> InputError:
-    return InputError(f"key {key!r} names nothing in {database.label}; copy a key from a view")
+    return InputError(f"key {shown(key)} names nothing in {database.label}; copy a key from a view")
 
 
 def _fit(connection: sa.Connection, database: Database, joint_key: str, axes_key: str) -> list[TraceRow]:

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from superpos.errors import InputError, allowed
+from superpos.errors import InputError, allowed, shown
 
 FACTS: dict[str, str] = {
     "athlete_sport": "athletes by the sport they are known for",
@@ -106,7 +106,7 @@ def token_list(name: str) -> tuple[str, ...]:
 
 def _file(name: str, known: dict[str, str], kind: str) -> Path:
     if name not in known:
-        raise InputError(f"{name!r}: no such {kind}; {allowed(name, known)}")
+        raise InputError(f"{shown(name)}: no such {kind}; {allowed(name, known)}")
     return _FOLDER / f"{name}.csv"
 
 
@@ -118,7 +118,7 @@ def _pairs(file: Path, columns: tuple[str, str]) -> tuple[tuple[str, str], ...]:
 def _words(file: Path, name: str, kind: str) -> tuple[str, ...]:
     table = _table(file)
     if name not in table:
-        raise InputError(f"{name!r}: no such {kind}; {allowed(name, table)}")
+        raise InputError(f"{shown(name)}: no such {kind}; {allowed(name, table)}")
     return tuple(table[name])
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_number, as_psm, as_vector
-from superpos.errors import ShapeError
+from superpos.errors import ArgumentError, ShapeError
 from superpos.fits.checks import check_importance, check_vectors
 from superpos.fits.gauges import check_gauge
 from superpos.fits.kernels import softmax
@@ -33,11 +33,14 @@ from superpos.specs.axes import (
     BACKENDS,
     GAUGES,
     IMPORTANCE_MODES,
+    LARGEST_SIGMA,
+    LARGEST_TOLERANCE,
     OPTIMISERS,
     SIMILARITIES,
     Kernel,
     check_choice,
     check_count,
+    check_rbf_scale,
 )
 
 
@@ -111,7 +114,7 @@ def fit_joint(
     check_gauge(kernel, similarity, gauge)
     n, n_dims = psm.shape[0], check_count("n_dims", n_dims, 2)
     lambda_d = as_number("lambda_d", lambda_d, minimum=0.0)
-    rbf_scale = as_number("rbf_scale", rbf_scale, minimum=0.0, exclusive=True)
+    rbf_scale = check_rbf_scale("rbf_scale", rbf_scale)
     max_iter = check_count("max_iter", max_iter, 1)
     gtol = as_number("gtol", gtol, minimum=0.0, exclusive=True)
     engine = _engine(backend)
@@ -189,19 +192,24 @@ def reoptimise(
     """
     kernel = Kernel(energy, s, self_energy, softening)
     held = check_vectors("vectors", vectors, Kernel("riesz", -1.0) if energy != "exp" else kernel)
-    weights = softmax(as_vector("logits", logits, held.shape[0]))
+    with np.errstate(over="ignore"):  # logits further apart than the largest double: a weight of 0
+        weights = softmax(as_vector("logits", logits, held.shape[0]))
     check_choice("optimiser", optimiser, OPTIMISERS)
     lambda_x = as_number("lambda_x", lambda_x, minimum=0.0)
-    sigma = as_number("sigma", sigma, minimum=0.0)
-    xtol = as_number("xtol", xtol, minimum=0.0, exclusive=True)
-    ftol = as_number("ftol", ftol, minimum=0.0, exclusive=True)
+    sigma = as_number("sigma", sigma, minimum=0.0, maximum=LARGEST_SIGMA)
+    xtol = as_number("xtol", xtol, minimum=0.0, exclusive=True, maximum=LARGEST_TOLERANCE)
+    ftol = as_number("ftol", ftol, minimum=0.0, exclusive=True, maximum=LARGEST_TOLERANCE)
     gtol = as_number("gtol", gtol, minimum=0.0, exclusive=True)
     limit = None if max_iter is None else check_count("max_iter", max_iter, 0) or None
     engine = _engine(backend)
     norms = np.linalg.norm(held, axis=1)
     if start is None:
         n, n_dims = held.shape
-        point = perturbed(perturbation_generator(seed, n, n_dims), held, sigma)
+        with np.errstate(over="ignore"):
+            point = perturbed(perturbation_generator(seed, n, n_dims), held, sigma)
+            within = np.isfinite(np.linalg.norm(point, axis=1)).all()
+        if not within:
+            raise ArgumentError("sigma", f"{sigma:g} carries these vectors beyond the largest double")
         point = check_vectors("vectors", point, kernel)
     else:
         point = check_vectors("start", start, kernel)
@@ -264,7 +272,8 @@ def certify(
         return certificate
     from superpos.fits.certificate import certify_point
 
-    return certify_point(point, weights, kernel)
+    with np.errstate(all="ignore"):  # what is not finite shows in the verdict
+        return certify_point(point, weights, kernel)
 
 
 def _joint_start(

@@ -31,7 +31,8 @@ def check_vectors(argument: str, value: ArrayLike, kernel: Kernel, *, zero_allow
     if zero.size and (kernel.energy == "exp" or not zero_allowed or zero.size == lengths.size):
         raise ArgumentError(argument, f"row {zero[0]} is zero and has no direction")
     if kernel.is_singular and kernel.softening == 0.0:
-        squares = squared_distances(vectors)
+        with np.errstate(over="ignore"):
+            squares = squared_distances(vectors)
         np.fill_diagonal(squares, np.inf)
         if squares.min() == 0.0:
             i, j = np.unravel_index(int(np.argmin(squares)), squares.shape)
@@ -53,6 +54,8 @@ def check_importance(argument: str, value: ArrayLike, length: int) -> Float:
     importance = as_vector(argument, value, length)
     if importance.min() < 0.0:
         raise ArgumentError(argument, f"{importance.min():g} is negative")
-    if abs(float(importance.sum()) - 1.0) > 1e-6:
-        raise ArgumentError(argument, f"sums to {importance.sum():g}, not to 1")
+    with np.errstate(over="ignore"):
+        total = float(importance.sum())
+    if abs(total - 1.0) > 1e-6:
+        raise ArgumentError(argument, f"sums to {total:g}, not to 1")
     return importance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from superpos.errors import InputError, allowed
+from superpos.errors import InputError, allowed, shown
 
 BUNDLED = ("nano",)
 """Names of the model folders beside this file."""
@@ -29,14 +29,15 @@ def bundled_model(name: str, revision: str = "") -> Path:
         installation.
     """
     if name not in BUNDLED:
-        raise InputError(f"model {name!r} is not bundled; {allowed(name, BUNDLED)}")
+        raise InputError(f"model {shown(name)} is not bundled; {allowed(name, BUNDLED)}")
     if revision and revision not in CHECKPOINTS[name]:
         raise InputError(
-            f"model {name}: has no revision {revision!r}; {allowed(revision, CHECKPOINTS[name])}, or none"
+            f"model {name}: has no revision {shown(revision)}; {allowed(revision, CHECKPOINTS[name])}, "
+            "or none"
         )
     folder = Path(__file__).parent / name
     if revision:
         folder = folder / "checkpoints" / revision
     if not (folder / "model.safetensors").is_file():
-        raise InputError(f"{folder}: the bundled model {name!r} is missing from this installation")
+        raise InputError(f"{folder}: the bundled model {shown(name)} is missing from this installation")
     return folder

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_matrix, as_psm
-from superpos.errors import ArgumentError
+from superpos.errors import ArgumentError, shown
 from superpos.psms.controls import (
     gaussian_directions,
     gaussian_directions_like,
@@ -145,7 +145,7 @@ def _from_matrix(
 ) -> PsmRecord:
     if kind not in MATRIX_KINDS:
         raise ArgumentError(
-            "kind", f"{kind!r} needs directions; an imported matrix has {', '.join(MATRIX_KINDS)}"
+            "kind", f"{shown(kind)} needs directions; an imported matrix has {', '.join(MATRIX_KINDS)}"
         )
     matrix = (matrix + matrix.T) / 2.0
     if similarity == "cosine":

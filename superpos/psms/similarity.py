@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_matrix, as_number
-from superpos.errors import ArgumentError, NonFiniteError
+from superpos.errors import ArgumentError, NonFiniteError, shown
 from superpos.specs.axes import SIMILARITIES, Similarity, check_choice
 from superpos.specs.study import MEDIAN_RULE
 
@@ -125,7 +125,7 @@ def resolve_rbf_scale(P: ArrayLike, rule: ScaleRule) -> float:
     """
     rows = as_matrix("P", P, min_rows=2)
     if isinstance(rule, str) and rule != "median":
-        raise ArgumentError("rbf_scale", f"{rule!r} is unknown; allowed: a number above 0, or 'median'")
+        raise ArgumentError("rbf_scale", f"{shown(rule)} is unknown; allowed: a number above 0, or 'median'")
     if not is_median(rule):
         return as_number("rbf_scale", rule, minimum=0.0, exclusive=True)
     median = float(np.median(squared_distances(rows)[np.triu_indices(rows.shape[0], 1)]))

@@ -18,9 +18,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.reading.places import opened
-from superpos.reading.refusals import listed, parsing, shown
+from superpos.reading.refusals import listed, parsing
 
 LARGEST_ARRAY = 1 << 28
 """Numbers of an array that is read, 65,536 rows of 4,096: 2 GiB in double precision."""

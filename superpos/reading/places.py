@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.names import unfit_character
-from superpos.reading.refusals import cannot_be_read, shown
+from superpos.reading.refusals import cannot_be_read
 
 
 def user_path(text: str | Path) -> Path:

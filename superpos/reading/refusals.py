@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 
 DAMAGE: tuple[type[Exception], ...] = (
     ArithmeticError,
@@ -52,12 +52,6 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, KeyError):
         text = f"lacks {text}"
     return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 3]}..."
-
-
-def shown(value: object) -> str:
-    """Return a value as a message repeats it: ASCII without control characters, cut where it gets long."""
-    text = ascii(value if not isinstance(value, str) else value[: LONGEST_VALUE + 1])
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
 
 
 def listed(names: Iterable[object]) -> str:

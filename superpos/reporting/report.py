@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from superpos.errors import InputError, allowed
+from superpos.errors import InputError, allowed, shown
 
 if TYPE_CHECKING:
     from superpos.db.results import Results
@@ -57,7 +57,9 @@ def write_report(results: Results, studies: Sequence[str], out: Path) -> ReportP
     known = results.studies()
     for name in studies:
         if name not in known:
-            raise InputError(f"study {name!r} is not in {results.label}; {allowed(name, known or ('none',))}")
+            raise InputError(
+                f"study {shown(name)} is not in {results.label}; {allowed(name, known or ('none',))}"
+            )
     names = tuple(dict.fromkeys(studies)) or known
     try:
         folders = [out / "figures", out / "tables"]

@@ -6,13 +6,12 @@ that no axis is ever NULL and equal computations have equal keys.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from superpos.arrays import as_number
-from superpos.errors import ArgumentError, allowed
-from superpos.names import unfit_name
-from superpos.reading.refusals import shown
+from superpos.errors import ArgumentError, allowed, shown
 
 EnergyName = Literal["exp", "log", "riesz"]
 SelfEnergy = Literal["exclude", "include"]
@@ -44,42 +43,42 @@ def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> str:
         Naming the argument, the value and what is allowed.
     """
     if value not in choices:
-        raise ArgumentError(argument, f"{value!r} is unknown; {allowed(value, choices)}")
+        raise ArgumentError(argument, f"{shown(value)} is unknown; {allowed(value, choices)}")
     return str(value)
 
 
 LARGEST_COUNT = 2**31 - 1
 """What an integer column holds in both database systems."""
+LARGEST_EXPONENT = 1000.0
+"""Of |s|: beyond it r^-s leaves the range of a double for distances between 1/2 and 2 already."""
+SOFTENINGS = (1e-150, 1e150)
+"""Range of a softening other than 0: its square is a normal double."""
+LARGEST_DECADE = 300.0
+"""Of |log10 K(x, x)|, which stays a normal double."""
+RBF_SCALES = (1e-290, 1e290)
+"""Range of C: the squared distances at which the joint step starts are up to 28 C."""
+LARGEST_SIGMA = 1e100
+"""Largest perturbation, in units of a row's norm."""
+LARGEST_TOLERANCE = 1.0
+"""Largest relative tolerance of Powell's method."""
 
 
-def check_texts(argument: str, texts: tuple[str, ...], *, minimum: int = 0) -> None:
-    """Raise `ArgumentError` for empty or repeated texts, and for fewer than `minimum`."""
-    seen: set[str] = set()
-    for text in texts:
-        if not text.strip():
-            raise ArgumentError(argument, "holds an empty name")
-        if text in seen:
-            raise ArgumentError(argument, f"{shown(text)} occurs twice")
-        seen.add(text)
-    if len(texts) < minimum:
-        raise ArgumentError(argument, f"holds {len(texts)}; at least {minimum} are needed")
-
-
-def check_names(argument: str, names: tuple[str, ...], *, minimum: int = 0) -> None:
-    """Raise `ArgumentError` as `check_texts`, and for what no database holds as a name."""
-    for name in names:
-        if why := unfit_name(name):
-            raise ArgumentError(argument, f"{shown(name)} is no name: {why}")
-    check_texts(argument, names, minimum=minimum)
+def check_rbf_scale(argument: str, value: Any) -> float:
+    """Return `value` as C of the RBF, a number in the range `RBF_SCALES`."""
+    number = as_number(argument, value, minimum=0.0, exclusive=True)
+    low, high = RBF_SCALES
+    if not low <= number <= high:
+        raise ArgumentError(argument, f"{number:g} must be from {low:g} to {high:g}")
+    return number
 
 
 def check_count(argument: str, value: Any, minimum: int) -> int:
     """Return `value` as an integer from `minimum` to `LARGEST_COUNT`."""
     number = as_number(argument, value, minimum=minimum)
     if number != int(number) or isinstance(value, bool):
-        raise ArgumentError(argument, f"{value!r} is not a whole number")
+        raise ArgumentError(argument, f"{shown(value)} is not a whole number")
     if number > LARGEST_COUNT:
-        raise ArgumentError(argument, f"{value!r} must be at most {LARGEST_COUNT}")
+        raise ArgumentError(argument, f"{shown(value)} must be at most {LARGEST_COUNT}")
     return int(number)
 
 
@@ -105,8 +104,9 @@ class Kernel:
         Raises
         ------
         ArgumentError
-            For an unknown energy, s = 0 under `riesz`, any softening under `exp`, or softening 0 where the
-            diagonal of `log` or of `riesz` with s > 0 is included.
+            For an unknown energy, s = 0 under `riesz` or |s| above `LARGEST_EXPONENT`, any softening under
+            `exp`, softening 0 where the diagonal of `log` or of `riesz` with s > 0 is included, or one whose
+            square or K(x, x) leaves the range of a double.
         """
         check_choice("energy", self.energy, ENERGIES)
         s = as_number("s", self.s)
@@ -114,6 +114,8 @@ class Kernel:
             raise ArgumentError(
                 "s", "0 is not an exponent of the riesz energy; use energy 'log' for the limit"
             )
+        if self.energy == "riesz" and abs(s) > LARGEST_EXPONENT:
+            raise ArgumentError("s", f"{s:g} must be from {-LARGEST_EXPONENT:g} to {LARGEST_EXPONENT:g}")
         object.__setattr__(self, "s", s if self.energy == "riesz" else 0.0)
         default: SelfEnergy = "include" if self.energy == "exp" else "exclude"
         chosen = default if self.self_energy is None else self.self_energy
@@ -126,6 +128,15 @@ class Kernel:
         if self.is_singular and self.includes_diagonal and eps == 0.0:
             raise ArgumentError(
                 "softening", f"0 makes the included diagonal of {self.label} infinite; use a value above 0"
+            )
+        low, high = SOFTENINGS
+        if eps != 0.0 and not low <= eps <= high:
+            raise ArgumentError("softening", f"{eps:g} must be 0 or from {low:g} to {high:g}")
+        if eps != 0.0 and abs(self.s * math.log10(eps)) > LARGEST_DECADE:
+            raise ArgumentError(
+                "softening",
+                f"{eps:g} carries K(x, x) of {self.label} out of the range of a double; "
+                "use a value nearer to 1",
             )
 
     @property
@@ -227,14 +238,14 @@ class FitAxes:
         if self.optimiser == "manifold":
             for field, neutral in (("lambda_x", 0.0), ("xtol", POWELL_XTOL), ("ftol", POWELL_FTOL)):
                 object.__setattr__(self, field, neutral)
-        for field, minimum, exclusive in (
-            ("lambda_x", 0.0, False),
-            ("sigma", 0.0, False),
-            ("xtol", 0.0, True),
-            ("ftol", 0.0, True),
-            ("gtol", 0.0, True),
+        for field, exclusive, maximum in (
+            ("lambda_x", False, None),
+            ("sigma", False, LARGEST_SIGMA),
+            ("xtol", True, LARGEST_TOLERANCE),
+            ("ftol", True, LARGEST_TOLERANCE),
+            ("gtol", True, None),
         ):
-            number = as_number(field, getattr(self, field), minimum=minimum, exclusive=exclusive)
+            number = as_number(field, getattr(self, field), minimum=0.0, exclusive=exclusive, maximum=maximum)
             object.__setattr__(self, field, number)
         object.__setattr__(self, "trial", check_count("trial", self.trial, 0))
         object.__setattr__(self, "max_iter", check_count("max_iter", self.max_iter, 0))

@@ -11,49 +11,92 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from superpos.errors import ArgumentError
-from superpos.specs.axes import FitAxes, Gauge, ImportanceMode, JointAxes, JointPolish
+from superpos.specs.axes import FitAxes, Gauge, ImportanceMode, JointAxes, JointPolish, Kernel
+from superpos.specs.limits import MOST_PIECES
 from superpos.specs.study import Block
 
 
-def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:
-    """Return the joint axes of a block under one similarity.
+def check_block(block: Block) -> None:
+    """Refuse values and combinations that no axis can have, without making the products.
+
+    Every value is made into axes once, with the first values of the others: none but the gauge depends on
+    another.
 
     Raises
     ------
     ArgumentError
-        For `mean_norm` with cosine and an energy other than exp, which drives one norm to 0
-        (`docs/science.md`, "Gauges").
+        For values outside their range, and for `mean_norm` with cosine and an energy other than exp, which
+        drives one norm to 0 (`docs/science.md`, "Gauges").
     """
+    for similarity in block.similarities:
+        for kernel in block.kernels:
+            for gauge in block.gauges:
+                _check_gauge(block, similarity, kernel, gauge)
+    axes: dict[str, tuple[Any, ...]] = {
+        "kernel": block.kernels,
+        "gauge": block.gauges,
+        "mode": block.importance_modes,
+        "n_dims": block.n_dims,
+        "lambda_d": block.lambda_d,
+        "polish": block.joint_polish,
+    }
+    firsts: dict[str, Any] = {name: values[0] for name, values in axes.items()}
+    for name, values in axes.items():
+        for value in values:
+            _joint_axes(block, **{**firsts, name: value, "restart": 0})
+
+
+def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:
+    """Return the joint axes of a block under one similarity; raises as `check_block`."""
     axes: dict[JointAxes, None] = {}
     for kernel in block.kernels:
         for gauge in block.gauges:
-            if gauge == "mean_norm" and similarity == "cosine" and kernel.energy != "exp":
-                raise ArgumentError(
-                    f"blocks.{block.name}.gauges",
-                    f"mean_norm under cosine is for the exp energy only, not {kernel.label}; use unit",
-                )
+            _check_gauge(block, similarity, kernel, gauge)
             for mode in block.importance_modes:
                 for n_dims in block.n_dims:
                     for lambda_d in block.lambda_d:
                         for restart in range(block.restarts):
-                            for joint_polish in block.joint_polish:
-                                one = JointAxes(
-                                    kernel.energy,
-                                    kernel.s,
-                                    kernel.self_energy,
-                                    kernel.softening,
-                                    cast("Gauge", gauge),
-                                    cast("ImportanceMode", mode),
-                                    n_dims,
-                                    lambda_d,
-                                    restart,
-                                    block.backend,
-                                    block.max_iter,
-                                    block.gtol,
-                                    cast("JointPolish", joint_polish),
+                            for polish in block.joint_polish:
+                                one = _joint_axes(
+                                    block, kernel, gauge, mode, n_dims, lambda_d, restart, polish
                                 )
                                 axes[one] = None
     return tuple(axes)
+
+
+def _check_gauge(block: Block, similarity: str, kernel: Kernel, gauge: str) -> None:
+    if gauge == "mean_norm" and similarity == "cosine" and kernel.energy != "exp":
+        raise ArgumentError(
+            f"blocks.{block.name}.gauges",
+            f"mean_norm under cosine is for the exp energy only, not {kernel.label}; use unit",
+        )
+
+
+def _joint_axes(
+    block: Block,
+    kernel: Kernel,
+    gauge: str,
+    mode: str,
+    n_dims: int,
+    lambda_d: float,
+    restart: int,
+    polish: str,
+) -> JointAxes:
+    return JointAxes(
+        kernel.energy,
+        kernel.s,
+        kernel.self_energy,
+        kernel.softening,
+        cast("Gauge", gauge),
+        cast("ImportanceMode", mode),
+        n_dims,
+        lambda_d,
+        restart,
+        block.backend,
+        block.max_iter,
+        block.gtol,
+        cast("JointPolish", polish),
+    )
 
 
 def fit_axes(block: Block) -> tuple[FitAxes, ...]:
@@ -96,11 +139,21 @@ def _without(product: Product, earlier: Product) -> list[Product]:
 
 
 def disjoint(products: Sequence[Product]) -> tuple[Product, ...]:
-    """Return products with the same union in which no cell occurs twice; the earliest keeps a shared cell."""
+    """Return products with the same union in which no cell occurs twice; the earliest keeps a shared cell.
+
+    Raises
+    ------
+    ArgumentError
+        If they overlap in so many ways that taking them apart needs more than `MOST_PIECES` steps.
+    """
     kept: list[Product] = []
+    steps = 0
     for product in products:
         pieces = [product] if product.size else []
         for earlier in kept:
+            steps += len(pieces)
+            if steps > MOST_PIECES:
+                raise ArgumentError("blocks", f"{len(products)} products overlap in too many ways; use fewer")
             pieces = [piece for old in pieces for piece in _without(old, earlier)]
         kept.extend(pieces)
     return tuple(kept)

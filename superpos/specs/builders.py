@@ -20,26 +20,34 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
-from superpos.errors import ArgumentError
-from superpos.specs.axes import check_choice, check_count, check_names, check_texts
+from superpos.errors import ArgumentError, plain, shown
+from superpos.specs.axes import check_choice, check_count
 from superpos.specs.imports import (
     DirectionFileOptions,
     PsmFileOptions,
     SparseProbingOptions,
     TokenListOptions,
 )
+from superpos.specs.names import check_name, check_names, check_text, check_texts
 
 Contexts = Literal["templates", "sentences"]
 
 
 def _pattern(argument: str, text: str) -> None:
+    check_text(argument, text)
     try:
-        re.compile(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # a set like [[a], which may mean more one day
+            re.compile(text)
     except re.error as error:
-        raise ArgumentError(argument, f"{text!r} is not a regular expression: {error}") from None
+        said = f"{shown(text)} is not a regular expression: {plain(str(error))}"
+        raise ArgumentError(argument, said) from None
+    except (OverflowError, RecursionError) as error:
+        raise ArgumentError(argument, f"{shown(text)} is too large a regular expression ({error})") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ class TokenPredicate:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
+        check_name(f"features.{self.name}", self.name)
         if bool(self.words) == bool(self.regex):
             raise ArgumentError(f"features.{self.name}", "give either words or regex")
         check_texts(f"features.{self.name}.words", self.words)
@@ -85,6 +94,7 @@ class SpanPattern:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
+        check_name(f"features.{self.name}", self.name)
         if not self.regex:
             raise ArgumentError(f"features.{self.name}", "is empty; give a regular expression")
         _pattern(f"features.{self.name}", self.regex)
@@ -112,11 +122,11 @@ class NgramOptions:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
-        check_names("phrases", self.phrases, minimum=2)
+        check_texts("phrases", self.phrases, minimum=2)
         for phrase in self.phrases:
             if len(phrase.split(" ")) < 2 or phrase != " ".join(phrase.split()):
                 raise ArgumentError(
-                    "phrases", f"{phrase!r} is not two or more words with single spaces between"
+                    "phrases", f"{shown(phrase)} is not two or more words with single spaces between"
                 )
         object.__setattr__(self, "negatives", check_count("negatives", self.negatives, 1))
 
@@ -153,13 +163,14 @@ class WordProperty:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
+        check_name(f"features.{self.name}", self.name)
         for part in self.condition.split("&"):
             key, equals, value = part.strip().partition("=")
             if not key.strip() or not equals or not value.strip():
                 raise ArgumentError(
                     f"features.{self.name}",
-                    f"{self.condition!r} is not FIELD=VALUE; FIELD is {', '.join(CONLLU_FIELDS)} or the name "
-                    "of a morphological feature",
+                    f"{shown(self.condition)} is not FIELD=VALUE; FIELD is {', '.join(CONLLU_FIELDS)} or the "
+                    "name of a morphological feature",
                 )
 
 
@@ -203,7 +214,8 @@ class EntityOptions:
         for template in self.templates:
             if template.count("{name}") != 1 or not template.endswith("{name}"):
                 raise ArgumentError(
-                    "templates", f"{template!r} has no place for the name at its end; end it with {{name}}"
+                    "templates",
+                    f"{shown(template)} has no place for the name at its end; end it with {{name}}",
                 )
         object.__setattr__(self, "max_names", check_count("max_names", self.max_names, 0))
         object.__setattr__(

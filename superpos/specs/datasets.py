@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from superpos.errors import ArgumentError
+from superpos.errors import ArgumentError, shown
 from superpos.specs.axes import check_choice, check_count
 from superpos.specs.builders import (
     BUILDERS,
@@ -18,6 +18,7 @@ from superpos.specs.builders import (
     Options,
     options_from_json,
 )
+from superpos.specs.names import check_name
 
 CorpusKind = Literal["stdlib", "text", "hub", "union", "none"]
 SampleUnit = Literal["token", "span"]
@@ -66,7 +67,7 @@ class CorpusSpec:
             )
         for key in ("config", "revision"):
             if getattr(self, key) and self.kind != "hub":
-                raise ArgumentError(key, f"{getattr(self, key)!r} applies to data sets of the hub only")
+                raise ArgumentError(key, f"{shown(getattr(self, key))} applies to data sets of the hub only")
 
     @property
     def label(self) -> str:
@@ -118,6 +119,7 @@ class DatasetSpec:
 
     def __post_init__(self) -> None:
         """Coerce and check; raises `ArgumentError`."""
+        check_name("name", self.name)
         check_choice("builder", self.builder, BUILDERS)
         if not isinstance(self.options, OPTIONS[self.builder]):
             raise ArgumentError(

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from superpos.errors import InputError, allowed
+from superpos.errors import InputError, allowed, shown
 from superpos.facts import FACTS
-from superpos.reading.places import is_file, resolved, user_path
+from superpos.files import is_there
 from superpos.specs.builder_tables import read_options
 from superpos.specs.builders import BUILDERS
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.names import check_name
 from superpos.specs.toml_table import Table, load_toml
 
 FOLDER = Path(__file__).resolve().parent.parent / "feature_sets"
@@ -42,9 +43,14 @@ def set_file(name: str, near: Path | None = None) -> Path | None:
     """Return the file of a bundled set or of a user's own (also beside `near`); None if there is none."""
     if name in bundled_sets():
         return FOLDER / f"{name}.toml"
-    place = user_path(name)
-    places = [place] if near is None else [near.parent / name, place]
-    return next((resolved(place) for place in places if place.suffix == ".toml" and is_file(place)), None)
+    if not name.endswith(".toml"):
+        return None
+    try:
+        own = Path(name).expanduser()
+        places = (own,) if near is None else (near.parent / name, own)
+        return next((place.resolve() for place in places if is_there(place) and place.is_file()), None)
+    except (OSError, RuntimeError, ValueError):  # no name that a file can have
+        return None
 
 
 def load_feature_set(name: str) -> DatasetSpec:
@@ -59,7 +65,9 @@ def load_feature_set(name: str) -> DatasetSpec:
     if file is None and name.endswith(".toml"):
         raise InputError(f"{name}: no such set file")
     if file is None:
-        raise InputError(f"feature set {name!r} is unknown; {allowed(name, bundled_sets())}, or a .toml file")
+        raise InputError(
+            f"feature set {shown(name)} is unknown; {allowed(name, bundled_sets())}, or a .toml file"
+        )
     return read_dataset(file.stem, Table(file, load_toml(file)), {}, corpus_required=False)
 
 
@@ -79,18 +87,21 @@ def read_dataset(
     corpus_required
         Whether a builder that cannot do with the standard library must be told its corpus.
     """
+    table.build(check_name, {"name": ""}, argument="name", name=label)
     about_text = [key for key in ("corpus", *CORPUS_KEYS) if table.has(key)]
     table = _with_definition(label, _near(table, corpora), corpora)
     table.know("set")
     builder = table.take("builder", str)
     if builder not in BUILDERS:
-        raise table.fail("builder", f"{builder!r} is unknown; {allowed(builder, BUILDERS)}")
+        raise table.fail("builder", f"{shown(builder)} is unknown; {allowed(builder, BUILDERS)}")
     corpus = _corpus(builder, table, corpora, required=corpus_required)
     values: dict[str, Any] = {key: table.take(key, int, _default(key)) for key in _COUNTS}
     values["description"] = table.take("description", str, "")
     options = read_options(builder, table)
     table.finish()
-    made = table.build(DatasetSpec, name=label, builder=builder, corpus=corpus, options=options, **values)
+    made = table.build(
+        DatasetSpec, {"name": ""}, name=label, builder=builder, corpus=corpus, options=options, **values
+    )
     if about_text and not made.reads_corpus:
         why = (
             'prompts need no text; give contexts = "sentences", or leave it out'
@@ -123,10 +134,11 @@ def _with_definition(
     if file is None:
         raise table.fail(
             key,
-            f"{name!r} is no feature set; {allowed(name, bundled_sets())}, a .toml file, or give a builder",
+            f"{shown(name)} is no feature set; {allowed(name, bundled_sets())}, a .toml file, or give a "
+            "builder",
         )
     if file in seen:
-        raise table.fail(key, f"{name!r} stands on itself; give a builder")
+        raise table.fail(key, f"{shown(name)} stands on itself; give a builder")
     own = _near(Table(file, load_toml(file)), ())
     definition = _with_definition(file.stem, own, {}, (*seen, file))
     read_dataset(label, definition, {}, corpus_required=False)  # its mistakes name its own file
@@ -173,6 +185,7 @@ def read_corpora(tables: Mapping[str, Table]) -> dict[str, CorpusSpec]:
     """Return the corpora that a study names, in the order of the file; a union may use those before it."""
     found: dict[str, CorpusSpec] = {}
     for name, table in tables.items():
+        table.build(check_name, {"corpus": ""}, argument="corpus", name=name)
         if name == "stdlib":
             raise table.fail("", "is the name of the standard library; choose another")
         found[name] = read_corpus(table, found)
@@ -187,6 +200,8 @@ def read_corpus(table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
         inner = Table(table.path, parts, f"{table.prefix}parts.").near_file(
             tuple(parts), ("stdlib", *corpora)
         )
+        for name in parts:
+            inner.build(check_name, argument=name, name=name)
         named = tuple((name, _part(name, inner, corpora)) for name in parts)
         limit = table.take("max_documents", int, 0)
         table.finish()

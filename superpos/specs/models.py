@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from superpos.errors import ArgumentError, allowed
+from superpos.errors import ArgumentError, allowed, shown
 from superpos.specs.axes import check_choice, check_count
 
 Hookpoint = Literal["embed", "resid", "mlp.act", "mlp.out"]
@@ -53,7 +53,7 @@ class ModelSpec:
         """
         for field in ("name", "revision"):
             if not isinstance(getattr(self, field), str):
-                raise ArgumentError(field, f"{getattr(self, field)!r} is not text")
+                raise ArgumentError(field, f"{shown(getattr(self, field))} is not text")
         if not self.name.strip():
             raise ArgumentError(
                 "name", "is empty; give a bundled name, a folder or a hub repository owner/name"
@@ -62,7 +62,7 @@ class ModelSpec:
         if self.weights == "random":
             object.__setattr__(self, "seed", check_count("seed", self.seed, 0))
         elif self.seed != -1:
-            raise ArgumentError("seed", f"{self.seed!r} does not apply to pretrained weights; use -1")
+            raise ArgumentError("seed", f"{shown(self.seed)} does not apply to pretrained weights; use -1")
 
 
 def check_hookpoint(hookpoint: str) -> str:
@@ -93,7 +93,7 @@ def expand_sites(
     for layer in wanted:
         if not 0 <= layer < n_layers:
             raise ArgumentError(
-                "layer", f"{layer!r} is not a layer of this model; allowed: 0 to {n_layers - 1}"
+                "layer", f"{shown(layer)} is not a layer of this model; allowed: 0 to {n_layers - 1}"
             )
     sites: list[tuple[str, int]] = []
     for hookpoint in hookpoints:
@@ -106,5 +106,5 @@ def expand_sites(
 def check_dtype(dtype: str) -> str:
     """Return the name of a computing dtype if it is known; raises `ArgumentError` listing them."""
     if dtype not in DTYPES:
-        raise ArgumentError("dtype", f"{dtype!r} is unknown; {allowed(dtype, DTYPES)}")
+        raise ArgumentError("dtype", f"{shown(dtype)} is unknown; {allowed(dtype, DTYPES)}")
     return dtype

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 from superpos.arrays import as_number
-from superpos.errors import ArgumentError
+from superpos.errors import ArgumentError, shown
 from superpos.specs.axes import check_choice, check_count
 
 ProbeMethod = Literal["logistic", "mean_difference", "lda"]
@@ -65,7 +65,9 @@ class ProbeSettings:
         if self.method == "logistic":
             grid = tuple(as_number("C_grid", C, minimum=0.0, exclusive=True) for C in self.C_grid)
             if len(grid) == 1 or any(low >= high for low, high in pairwise(grid)):
-                raise ArgumentError("C_grid", f"{list(grid)} must be at least two ascending numbers, or none")
+                raise ArgumentError(
+                    "C_grid", f"{shown(list(grid))} must be at least two ascending numbers, or none"
+                )
             object.__setattr__(self, "C_grid", grid)
             C = 0.0 if grid else as_number("C", self.C, minimum=0.0, exclusive=True)
             object.__setattr__(self, "C", C)

@@ -6,14 +6,23 @@ TOML; `superpos.specs.blocks` turns a block's fit settings into axes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from superpos.arrays import as_number
-from superpos.errors import ArgumentError
-from superpos.specs.axes import SIMILARITIES, FitAxes, Kernel, check_choice, check_count
+from superpos.errors import ArgumentError, shown
+from superpos.specs.axes import (
+    SIMILARITIES,
+    FitAxes,
+    Kernel,
+    check_choice,
+    check_count,
+    check_rbf_scale,
+)
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.limits import MOST_MODELS, MOST_SETTINGS, MOST_TARGETS, check_size, distinct
 from superpos.specs.models import DTYPES, HOOKPOINTS, WEIGHTS_KINDS, Dtype, Hookpoint, ModelSpec, WeightsKind
+from superpos.specs.names import check_name
 from superpos.specs.probes import ProbeSettings
 
 TargetKind = Literal["features", "permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels"]
@@ -48,13 +57,16 @@ class ModelChoice:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
+        check_name("label", self.label)
         check_choice("weights", self.weights, WEIGHTS_KINDS)
         check_choice("dtype", self.dtype, DTYPES)
         seeds = tuple(check_count("seeds", seed, 0) for seed in self.seeds)
         if not self.revisions or len(set(self.revisions)) < len(self.revisions):
-            raise ArgumentError("revisions", f"{list(self.revisions)} is empty or names one twice")
+            raise ArgumentError("revisions", f"{shown(list(self.revisions))} is empty or names one twice")
         if self.weights == "pretrained" and seeds:
-            raise ArgumentError("seeds", f"{list(seeds)} applies to random weights only; leave it out")
+            raise ArgumentError("seeds", f"{shown(list(seeds))} applies to random weights only; leave it out")
+        seeds = tuple(dict.fromkeys(seeds))
+        check_size("models", MOST_MODELS, revisions=len(self.revisions), seeds=max(1, len(seeds)))
         object.__setattr__(self, "seeds", seeds or ((0,) if self.weights == "random" else ()))
 
     @property
@@ -100,11 +112,41 @@ class Reoptimisation:
     gtol: float = 1e-8
 
     def __post_init__(self) -> None:
-        """Check every combination by making it; raises `ArgumentError`."""
+        """Check the size of the product, then every value by making axes of it; raises `ArgumentError`."""
         object.__setattr__(self, "trials", check_count("trials", self.trials, 1))
         if not self.lambda_x:
             raise ArgumentError("lambda_x", "is empty; give at least one number")
-        self.axes()
+        check_size(
+            "re-optimisations",
+            MOST_SETTINGS,
+            lambda_x=distinct(self.lambda_x),
+            sigmas=max(1, distinct(self.sigmas)),
+            trials=self.trials,
+        )
+        for lambda_x in self.lambda_x:
+            self._axes(lambda_x, 0.0, 0)
+        for sigma in self.sigmas:
+            self._axes(self.lambda_x[0], sigma, 0)
+
+    @property
+    def size(self) -> int:
+        """Number of fit axes, repetitions of equal ones included."""
+        perturbed = sum(1 for sigma in set(self.sigmas) if sigma > 0.0)
+        return distinct(self.lambda_x) * (1 + perturbed * self.trials)
+
+    def _axes(self, lambda_x: float, sigma: float, trial: int) -> FitAxes:
+        return FitAxes(
+            self.optimiser,
+            lambda_x,
+            sigma,
+            self.sigma_rule,
+            trial,
+            self.backend,
+            self.xtol,
+            self.ftol,
+            self.max_iter,
+            self.gtol,
+        )
 
     def axes(self) -> tuple[FitAxes, ...]:
         """Return the fit axes of the product, sigma 0 first, without repetition."""
@@ -112,19 +154,7 @@ class Reoptimisation:
         for lambda_x in self.lambda_x:
             for sigma in (0.0, *self.sigmas):
                 for trial in range(self.trials if sigma > 0.0 else 1):
-                    one = FitAxes(
-                        self.optimiser,
-                        lambda_x,
-                        sigma,
-                        self.sigma_rule,
-                        trial,
-                        self.backend,
-                        self.xtol,
-                        self.ftol,
-                        self.max_iter,
-                        self.gtol,
-                    )
-                    axes[one] = None
+                    axes[self._axes(lambda_x, sigma, trial)] = None
         return tuple(axes)
 
 
@@ -163,7 +193,8 @@ class Block:
     reoptimisations: tuple[Reoptimisation, ...] = (Reoptimisation(),)
 
     def __post_init__(self) -> None:
-        """Check that no axis is empty and that values are allowed; raises `ArgumentError`."""
+        """Check that no axis is empty or too long and that values are allowed; raises `ArgumentError`."""
+        check_name("name", self.name)
         for axis in (
             "models",
             "datasets",
@@ -197,8 +228,43 @@ class Block:
             )
         for scale in self.rbf_scales:
             if scale != MEDIAN_RULE:
-                as_number("rbf_scales", scale, minimum=0.0, exclusive=True)
+                check_rbf_scale("rbf_scales", scale)
         object.__setattr__(self, "restarts", check_count("restarts", self.restarts, 1))
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        """Count what the block would span, by multiplication alone; raises `ArgumentError`."""
+        check_size(
+            "joint settings",
+            MOST_SETTINGS,
+            kernels=distinct(self.kernels),
+            gauges=distinct(self.gauges),
+            importance_modes=distinct(self.importance_modes),
+            n_dims=distinct(self.n_dims),
+            lambda_d=distinct(self.lambda_d),
+            restarts=self.restarts,
+        )
+        check_size("probe settings", MOST_SETTINGS, probes=len(self.probes))
+        check_size(
+            "targets of one set of activations",
+            MOST_TARGETS,
+            probes=len(self.probes),
+            spaces=distinct(self.spaces),
+            rbf_scales=max(1, distinct(self.rbf_scales)),
+            replicates=sum(len(choice.replicates) for choice in self.targets),
+        )
+        check_size("re-optimisations", MOST_SETTINGS, reoptimisations=self.n_fit_axes)
+
+    @property
+    def n_joint_axes(self) -> int:
+        """Number of joint settings under one similarity."""
+        axes = (self.kernels, self.gauges, self.importance_modes, self.n_dims, self.lambda_d)
+        return math.prod(map(distinct, axes), start=self.restarts)
+
+    @property
+    def n_fit_axes(self) -> int:
+        """Number of re-optimisations, those that two tables share counted twice."""
+        return sum(one.size for one in self.reoptimisations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +282,7 @@ class Study:
 
     def __post_init__(self) -> None:
         """Check the references between parts; raises `ArgumentError`."""
+        check_name("name", self.name)
         check_choice("store_vectors", self.store_vectors, STORE_VECTORS)
         n = check_count("noise_ceiling", self.noise_ceiling, 0)
         if 0 < n < MIN_RESAMPLES:
@@ -232,6 +299,10 @@ class Study:
                 check_choice(f"blocks.{block.name}.models", model, models)
             for dataset in block.datasets:
                 check_choice(f"blocks.{block.name}.datasets", dataset, datasets)
+        check_size("models", MOST_MODELS, models=sum(len(model.specs) for model in self.models))
+        check_size("joint settings", MOST_SETTINGS, blocks=sum(one.n_joint_axes for one in self.blocks))
+        check_size("re-optimisations", MOST_SETTINGS, blocks=sum(one.n_fit_axes for one in self.blocks))
+        check_size("probe settings", MOST_SETTINGS, blocks=sum(len(one.probes) for one in self.blocks))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the whole specification as plain data, every default written out."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from superpos.arrays import as_number
-from superpos.errors import ArgumentError, allowed
-from superpos.specs.axes import BACKENDS, ENERGIES, Kernel, check_choice, check_count
-from superpos.specs.blocks import fit_axes, joint_axes
+from superpos.errors import ArgumentError, allowed, shown
+from superpos.specs.axes import BACKENDS, ENERGIES, Kernel, check_choice, check_count, check_rbf_scale
+from superpos.specs.blocks import check_block
 from superpos.specs.feature_sets import read_corpora, read_dataset
+from superpos.specs.limits import LONGEST_GRID, MOST_SETTINGS, MOST_TARGETS, check_size
 from superpos.specs.probes import C_GRID, ProbeSettings
 from superpos.specs.study import (
     MEDIAN_RULE,
@@ -46,7 +46,7 @@ def parse_study(path: Path, data: dict[str, Any]) -> Study:
     top = Table(path, data)
     name = top.take("name", str, path.stem)
     if not name or any(character in name for character in "/\\\n\t"):
-        raise top.fail("name", f"{name!r} is not a study name; use letters, digits and dashes")
+        raise top.fail("name", f"{shown(name)} is not a study name; use letters, digits and dashes")
     models = tuple(_model(label, table) for label, table in top.named_tables("models").items())
     corpora = read_corpora(top.named_tables("corpora", required=False))
     datasets = tuple(
@@ -75,14 +75,14 @@ def parse_study(path: Path, data: dict[str, Any]) -> Study:
 def _model(label: str, table: Table) -> ModelChoice:
     values: dict[str, Any] = {
         "label": label,
-        "name": table.beside(table.take("name", str, label)),
+        "name": table.beside("name", table.take("name", str, label)),
         "revisions": _revisions(table),
         "weights": table.take("weights", str, "pretrained"),
         "seeds": tuple(table.take_list("seeds", int, [])),
         "dtype": table.take("dtype", str, "float32"),
     }
     table.finish()
-    return table.build(ModelChoice, **values)
+    return table.build(ModelChoice, {"label": ""}, **values)
 
 
 def _revisions(table: Table) -> tuple[str, ...]:
@@ -94,7 +94,9 @@ def _revisions(table: Table) -> tuple[str, ...]:
     many = table.take_list("revisions", str, [one])
     steps = table.take_list("steps", int, [])
     if any(step < 0 for step in steps):
-        raise table.fail("steps", f"{min(steps)} is no training step; they count from 0")
+        raise table.fail("steps", f"{shown(min(steps))} is no training step; they count from 0")
+    for step in steps:
+        table.build(check_count, argument="steps", value=step, minimum=0)
     return tuple(f"step{step}" for step in steps) or tuple(many)
 
 
@@ -104,13 +106,15 @@ def _kernel(table: Table, index: int, value: Any) -> Kernel:
     if isinstance(value, str):
         energy, _, exponent = value.partition(":")
         if energy not in ENERGIES:
-            raise table.fail(key, f"{value!r} is unknown; {allowed(energy, (*ENERGIES[:2], 'riesz:<s>'))}")
+            choices = allowed(energy, (*ENERGIES[:2], "riesz:<s>"))
+            raise table.fail(key, f"{shown(value)} is unknown; {choices}")
         if exponent and energy != "riesz":
-            raise table.fail(key, f"{value!r}: {energy} takes no exponent; use {energy!r}")
+            raise table.fail(key, f"{shown(value)}: {energy} takes no exponent; use {energy!r}")
         try:
             s = float(exponent) if exponent else 0.0
         except ValueError as error:
-            raise table.fail(key, f"{value!r}: {exponent!r} is not a number; use 'riesz:<s>'") from error
+            said = f"{shown(value)}: {shown(exponent)} is not a number; use 'riesz:<s>'"
+            raise table.fail(key, said) from error
         return table.build(Kernel, dict.fromkeys(("s", "softening"), key), energy=energy, s=s)
     inner = Table(table.path, value, f"{table.prefix}{key}.")
     values: dict[str, Any] = {
@@ -143,6 +147,10 @@ def _probes(table: Table) -> tuple[ProbeSettings, ...]:
     for key, given in (("probe_C", values), ("split_seeds", seeds)):
         if not given:
             raise table.fail(key, "is empty, so the grid is empty; give at least one value")
+    if len(grid) > LONGEST_GRID:
+        raise table.fail("probe_C_grid", f"holds {len(grid):,} values; at most {LONGEST_GRID}")
+    sizes = {"probe_C": len(values), "split_seeds": len(seeds)}
+    table.build(check_size, what="probe settings", limit=MOST_SETTINGS, **sizes)
     keys = {"C": "probe_C", "split_seed": "split_seeds", "C_grid": "probe_C_grid"}
     return tuple(
         table.build(ProbeSettings, keys, **fixed, C=C, split_seed=seed, C_grid=() if C else grid)
@@ -156,7 +164,8 @@ def _penalty(table: Table, value: float | str) -> float:
     if value == CROSS_VALIDATION:
         return 0.0
     if isinstance(value, str):
-        raise table.fail("probe_C", f"{value!r} is unknown; allowed: numbers above 0 or {CROSS_VALIDATION!r}")
+        said = f"{shown(value)} is unknown; allowed: numbers above 0 or {CROSS_VALIDATION!r}"
+        raise table.fail("probe_C", said)
     if value == 0.0:
         raise table.fail("probe_C", "0 must be above 0")
     return value
@@ -164,8 +173,11 @@ def _penalty(table: Table, value: float | str) -> float:
 
 def _targets(table: Table) -> tuple[TargetChoice, ...]:
     asked = table.take("replicates", int, 1)
-    replicates = tuple(range(table.build(check_count, argument="replicates", value=asked, minimum=1)))
-    kinds = table.take_list("targets", str, ["features"])
+    count = table.build(check_count, argument="replicates", value=asked, minimum=1)
+    kinds = _axis(table, "targets", str, ["features"])
+    sizes = {"replicates": count, "targets": max(1, len(kinds))}
+    table.build(check_size, what="targets of one set of activations", limit=MOST_TARGETS, **sizes)
+    replicates = tuple(range(count))
     return tuple(table.build(TargetChoice, kind=kind, replicates=replicates) for kind in kinds)
 
 
@@ -174,13 +186,11 @@ def _rbf_scales(table: Table) -> tuple[float, ...]:
     for value in table.take_list("rbf_scales", (str, *NUMBER), [200.0]):
         if isinstance(value, str):
             if value != "median":
-                raise table.fail("rbf_scales", f"{value!r} is unknown; allowed: a number above 0, 'median'")
+                said = f"{shown(value)} is unknown; allowed: a number above 0, 'median'"
+                raise table.fail("rbf_scales", said)
             scales.append(MEDIAN_RULE)
         else:
-            try:
-                scales.append(as_number("rbf_scales", value, minimum=0.0, exclusive=True))
-            except ArgumentError as error:
-                raise table.fail("rbf_scales", error.reason) from error
+            scales.append(table.build(check_rbf_scale, argument="rbf_scales", value=value))
     return tuple(scales)
 
 
@@ -216,8 +226,15 @@ def _layers(table: Table) -> tuple[int, ...]:
     if not values:
         raise table.fail("layers", "is empty, so the grid is empty; give layer numbers or 'all'")
     if not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values):
-        raise table.fail("layers", f"{value!r} is unknown; allowed: 'all' or layer numbers from 0")
+        raise table.fail("layers", f"{shown(value)} is unknown; allowed: 'all' or layer numbers from 0")
+    for layer in values:
+        table.build(check_count, argument="layers", value=layer, minimum=0)
     return tuple(dict.fromkeys(values))
+
+
+def _axis(table: Table, key: str, kind: Any, default: list[Any]) -> tuple[Any, ...]:
+    """Read the values of an axis, each once."""
+    return tuple(dict.fromkeys(table.take_list(key, kind, default)))
 
 
 def _block(index: int, table: Table, models: tuple[str, ...], datasets: tuple[str, ...]) -> Block:
@@ -228,23 +245,23 @@ def _block(index: int, table: Table, models: tuple[str, ...], datasets: tuple[st
     reoptimisations = _reoptimisations(table, backend)
     values: dict[str, Any] = {
         "name": table.take("name", str, f"block-{index}"),
-        "models": tuple(table.take_list("models", str, list(models))),
-        "datasets": tuple(table.take_list("datasets", str, list(datasets))),
+        "models": _axis(table, "models", str, list(models)),
+        "datasets": _axis(table, "datasets", str, list(datasets)),
         "layers": _layers(table),
-        "hookpoints": tuple(table.take_list("hookpoints", str, ["mlp.act"])),
+        "hookpoints": _axis(table, "hookpoints", str, ["mlp.act"]),
         "probes": _probes(table),
-        "poolings": tuple(table.take_list("poolings", str, ["max"])),
-        "spaces": tuple(table.take_list("spaces", str, ["raw"])),
+        "poolings": _axis(table, "poolings", str, ["max"]),
+        "spaces": _axis(table, "spaces", str, ["raw"]),
         "fit_two_classes": table.take("fit_two_classes", bool, False),
         "targets": _targets(table),
-        "similarities": tuple(table.take_list("similarities", str, ["cosine"])),
+        "similarities": _axis(table, "similarities", str, ["cosine"]),
         "rbf_scales": _rbf_scales(table),
         "kernels": tuple(_kernel(table, i, value) for i, value in enumerate(kernels)),
-        "gauges": tuple(table.take_list("gauges", str, ["none"])),
-        "importance_modes": tuple(table.take_list("importance_modes", str, ["learned"])),
-        "joint_polish": tuple(table.take_list("joint_polish", str, ["on"])),
-        "n_dims": tuple(table.take_list("n_dims", int, [10])),
-        "lambda_d": tuple(table.take_list("lambda_d", float, [100.0])),
+        "gauges": _axis(table, "gauges", str, ["none"]),
+        "importance_modes": _axis(table, "importance_modes", str, ["learned"]),
+        "joint_polish": _axis(table, "joint_polish", str, ["on"]),
+        "n_dims": _axis(table, "n_dims", int, [10]),
+        "lambda_d": _axis(table, "lambda_d", float, [100.0]),
         "restarts": table.take("restarts", int, 1),
         "backend": backend,
         "max_iter": table.take("max_iter", int, 2000),
@@ -253,10 +270,8 @@ def _block(index: int, table: Table, models: tuple[str, ...], datasets: tuple[st
     }
     table.finish()
     block = table.build(Block, **values)
-    try:  # combinations that no single axis can refuse show when the axes are made
-        for similarity in block.similarities:
-            joint_axes(block, similarity)
-        fit_axes(block)
+    try:  # values and combinations that no single axis can refuse
+        check_block(block)
     except ArgumentError as error:
         key = error.argument.removeprefix(f"blocks.{block.name}.")
         raise table.fail(BLOCK_KEYS.get(key, key), error.reason) from error

@@ -2,42 +2,83 @@
 
 from __future__ import annotations
 
+import codecs
+import re
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from superpos.errors import ArgumentError, InputError, allowed
-from superpos.reading.places import exists, resolved
-from superpos.reading.refusals import shown
+from superpos.errors import ArgumentError, InputError, allowed, plain, shown
+from superpos.files import is_there
+from superpos.specs.limits import MOST_TABLES
+from superpos.specs.names import check_text
 
 T = TypeVar("T")
-LONGEST_KEY = 300
-"""Characters of a full key that a message repeats."""
+LONGEST_KEY = 200
+"""Characters of a key in a message."""
+
+
+LARGEST_FILE = 1 << 20
+"""Bytes of a study file or set file; the parser takes seconds for so many."""
+DEEPEST_KEY = 64
+"""Parts of a dotted key; the parser's memory grows with their square."""
+_KEY_PART = r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s.=,\[\]{}"'#]+)[ \t]*"""
+# Where a key may begin: a line, a header, an inline table. Prose in quotes begins at none of them.
+_DEEP_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*(?:{_KEY_PART}\.[ \t]*){{{DEEPEST_KEY}}}", re.MULTILINE)
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    """Return the content of a TOML file.
+    """Return the content of a TOML file, with or without a byte order mark.
 
     Raises
     ------
     InputError
-        If the file is missing, unreadable, not UTF-8 or not TOML, or nested or with numbers beyond measure.
+        If the file is missing, unreadable, larger than `LARGEST_FILE`, not UTF-8 or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such study file; give a path or a bundled name") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # the second for names that no file can have
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from error
+    if len(content) > LARGEST_FILE:
+        raise InputError(f"{path}: is larger than {LARGEST_FILE:,} bytes; no study file is")
+    marked = content.startswith(codecs.BOM_UTF8)
+    try:
+        text = content.decode("utf-8").removeprefix("\ufeff" if marked else "")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+    return parse_toml(path, text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def parse_toml(path: Path, text: str) -> dict[str, Any]:
+    """Return the content of TOML text; `path` is for the message of the `InputError`."""
+    if found := _DEEP_KEY.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise InputError(f"{path}: line {line}: a key of more than {DEEPEST_KEY} parts, nested too deeply")
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: is not TOML ({error})") from error
     except RecursionError as error:
-        raise InputError(f"{path}: is not read: lists or tables are nested too deeply") from error
-    except ValueError as error:
-        raise InputError(f"{path}: holds a whole number of too many digits") from error
+        raise InputError(f"{path}: is nested too deeply to be a study file") from error
+    except ValueError as error:  # a whole number of more digits than Python reads
+        raise InputError(f"{path}: {_long_number(text) or plain(str(error))}") from error
+
+
+def _long_number(text: str) -> str:
+    """Say in which line and after which key the first whole number stands that Python does not read."""
+    limit = sys.get_int_max_str_digits()
+    found = re.search(rf"[0-9][0-9_]{{{limit},}}", text)
+    if found is None:
+        return ""
+    start = text.rfind("\n", 0, found.start()) + 1
+    key, equals, _ = text[start : found.start()].partition("=")
+    place = f"line {text.count(chr(10), 0, start) + 1}: {f'{plain(key.strip())}: ' if equals else ''}"
+    return f"{place}a whole number of more than {limit} digits"
 
 
 class Table:
@@ -51,10 +92,8 @@ class Table:
 
     def fail(self, key: str, message: str) -> InputError:
         """Return the error for a key of this table."""
-        name = f"{self.prefix}{key}"
-        if len(name) > LONGEST_KEY or not name.isprintable():
-            name = shown(name)
-        return InputError(f"{self.path}: {name}: {message}")
+        place = plain(f"{self.prefix}{key}".rstrip("."), LONGEST_KEY)
+        return InputError(f"{self.path}: {place}: {message}" if place else f"{self.path}: {message}")
 
     def has(self, key: str) -> bool:
         """Whether the file sets this key."""
@@ -82,18 +121,29 @@ class Table:
         return type(self)(
             self.path,
             {
-                key: self.beside(value) if key in keys and value not in own else value
+                key: self.beside(key, value) if key in keys and value not in own else value
                 for key, value in self._data.items()
             },
             self.prefix,
         )
 
-    def beside(self, value: Any) -> Any:
-        """Return text that names something beside the file as an absolute path, anything else as it is."""
-        if not isinstance(value, str) or not value or Path(value).is_absolute():
+    def beside(self, key: str, value: Any) -> Any:
+        """Return text that names something beside the file as an absolute path, anything else as it is.
+
+        Raises
+        ------
+        InputError
+            For text that no file system takes as a name, and for a user (`~name`) that there is not.
+        """
+        if not isinstance(value, str) or not value:
             return value
-        beside = self.path.parent / value
-        return str(resolved(beside)) if exists(beside) else value
+        try:
+            beside = self.path.parent / Path(value).expanduser()
+            there = is_there(beside)
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise self.fail(key, f"{shown(value)} is no name and no path ({reason})") from error
+        return value if not there or Path(value).expanduser().is_absolute() else str(beside.resolve())
 
     def take(self, key: str, kind: type[T] | tuple[type, ...], default: T | None = None) -> Any:
         """Return the value of a key, or the default; None as default makes the key required.
@@ -117,8 +167,8 @@ class Table:
                 raise self.fail(key, "is beyond the largest double") from error
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             names = " or ".join(_NAMES.get(k, k.__name__) for k in kinds)
-            raise self.fail(key, f"{value!r} is not {names}")
-        return value
+            raise self.fail(key, f"{shown(value)} is not {names}")
+        return self.build(check_text, None, argument=key, text=value) if isinstance(value, str) else value
 
     def take_list(
         self, key: str, kind: type[T] | tuple[type, ...], default: list[T] | None = None
@@ -137,6 +187,7 @@ class Table:
     def tables(self, key: str) -> list[Table]:
         """Return an array of tables, empty where the file has none."""
         values = self.take_list(key, dict, [])
+        self._check_number(key, len(values))
         return [Table(self.path, value, f"{self.prefix}{key}[{i}].") for i, value in enumerate(values)]
 
     def named_tables(self, key: str, *, required: bool = True) -> dict[str, Table]:
@@ -144,12 +195,17 @@ class Table:
         values: dict[str, Any] = self.take(key, dict, None if required else {})
         if required and not values:
             raise self.fail(key, "is empty; add a table")
+        self._check_number(key, len(values))
         for name, value in values.items():
             if not isinstance(value, dict):
-                raise self.fail(f"{key}.{name}", f"{value!r} is not a table")
+                raise self.fail(f"{key}.{name}", f"{shown(value)} is not a table")
         return {
             name: Table(self.path, value, f"{self.prefix}{key}.{name}.") for name, value in values.items()
         }
+
+    def _check_number(self, key: str, count: int) -> None:
+        if count > MOST_TABLES:
+            raise self.fail(key, f"holds {count:,} tables; at most {MOST_TABLES:,}")
 
     def finish(self) -> None:
         """Refuse keys that nothing asked for.

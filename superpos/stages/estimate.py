@@ -15,6 +15,7 @@ from superpos.db.engine import Database
 from superpos.db.planned import count_done, seconds_per_fit
 from superpos.records.data import ModelInfo
 from superpos.records.plan import StudyPlan
+from superpos.specs.blocks import Product, disjoint
 from superpos.stages.fits import KEEP_ALL_LIMIT
 from superpos.stages.resampled import n_probe_sets
 
@@ -120,26 +121,29 @@ def _shared_of(plan: StudyPlan, keys: tuple[bytes, ...]) -> int:
 def _fits(plan: StudyPlan, seconds: dict[tuple[str, str], float]) -> tuple[int, int, int, float, float]:
     """Return fits, joint fits, shared fits, seconds and bytes of vectors of all blocks."""
     n_fits = n_shared = 0
-    joints: set[tuple[bytes, bytes]] = set()
+    own_share: list[float] = []
     total = 0.0
     for block in plan.blocks:
         targets, joint_keys, fit_keys = block.parts
         shared = _shared_of(plan, targets)
         own = len(targets) - shared
+        own_share.append(own / max(len(targets), 1))
         n_fits += block.size
         n_shared += shared * len(joint_keys) * len(fit_keys)
-        fresh = {(target, joint) for target in targets for joint in joint_keys} - joints
-        joints |= fresh
-        for key in joint_keys:
-            axes, _ = plan.joint_axes[key]
-            count = sum(1 for pair in fresh if pair[1] == key) * own / max(len(targets), 1)
-            total += count * seconds["joint", axes.backend]
         for key in fit_keys:
             fit, _ = plan.fit_axes[key]
             total += own * len(joint_keys) * seconds[fit.optimiser, fit.backend]
+    # Joint fits are pairs of a target and a joint setting; a pair of two blocks is computed once.
+    pairs = disjoint([Product(str(i), (*block.parts[:2], (b"",))) for i, block in enumerate(plan.blocks)])
     n = ASSUMED_FEATURES
-    arrays = sum(8.0 * (n * plan.joint_axes[joint][0].n_dims + n * n) for _, joint in joints)
-    return n_fits, len(joints), n_shared, total, arrays
+    arrays = 0.0
+    for piece in pairs:
+        count = len(piece.parts[0])
+        for key in piece.parts[1]:
+            axes, _ = plan.joint_axes[key]
+            total += count * own_share[int(piece.name)] * seconds["joint", axes.backend]
+            arrays += 8.0 * count * (n * axes.n_dims + n * n)
+    return n_fits, sum(piece.size for piece in pairs), n_shared, total, arrays
 
 
 def _infos(plan: StudyPlan) -> dict[bytes, ModelInfo]:

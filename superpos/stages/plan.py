@@ -6,16 +6,18 @@ the model lacks, a folder without weights) is found here, before a run starts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from superpos.errors import InputError
+from superpos.errors import ArgumentError, InputError
 from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.records.plan import PlannedDirections, PlannedTarget, StudyPlan
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
 from superpos.specs.imports import PsmFileOptions
+from superpos.specs.limits import MOST_CELLS, MOST_TARGETS
 from superpos.specs.probes import ProbeSettings
 from superpos.specs.study import MEDIAN_RULE, TARGET_KINDS, Block, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS
@@ -46,9 +48,16 @@ class _Planner(InputPlanner):
         self.targets: dict[bytes, PlannedTarget] = {}
         self.joint_axes: dict[bytes, tuple[JointAxes, str]] = {}
         self.fit_axes: dict[bytes, tuple[FitAxes, str]] = {}
+        self._counts = {"sets of activations": 0, "targets": 0}
+        """Rows that the blocks ask for so far, shared ones counted for each block."""
 
     def plan(self) -> StudyPlan:
         products = [product for block in self.study.blocks for product in self._block(block)]
+        try:
+            blocks = disjoint(products)
+        except ArgumentError as error:
+            raise InputError(f"study {self.study.name}: {error}") from error
+        self._check_cells(blocks)
         specification = self.study.as_dict()
         return StudyPlan(
             study=self.study,
@@ -61,20 +70,35 @@ class _Planner(InputPlanner):
             targets=tuple(self.targets.values()),
             joint_axes=self.joint_axes,
             fit_axes=self.fit_axes,
-            blocks=disjoint(products),
+            blocks=blocks,
         )
+
+    def _check_cells(self, blocks: tuple[Product, ...]) -> None:
+        n_cells = sum(product.size for product in blocks)
+        if n_cells > MOST_CELLS:
+            largest = max(blocks, key=lambda product: product.size)
+            targets, joints, fits = map(len, largest.parts)
+            product = f"{targets:,} targets x {joints:,} joint settings x {fits:,} re-optimisations"
+            raise InputError(
+                f"study {self.study.name}: {n_cells:,} cells, {largest.size:,} of them in "
+                f"blocks.{largest.name} ({product}); at most {MOST_CELLS:,}: lower replicates, restarts or "
+                "trials, use shorter lists, or split the study"
+            )
 
     def _block(self, block: Block) -> Iterator[Product]:
         """Yield one product a similarity: gauges may be allowed under one and not the other."""
         probed = [name for name in block.datasets if self.specs[name].has_probes]
-        activations = [
-            a.key for label in block.models for a in self.plan_activations(block, probed, self.choices[label])
-        ]
+        activations: list[bytes] = []
+        for label in block.models:
+            for planned in self.plan_activations(block, probed, self.choices[label]):
+                self._count(block, "sets of activations", sets=1)
+                activations.append(planned.key)
         sources = [
             d.key for name in block.datasets if name not in probed for d in self.plan_sources(block, name)
         ]
         fit_keys = tuple(self._fit_axes(axes) for axes in fit_axes(block))
         for similarity in block.similarities:
+            self._count_targets(block, similarity, len(activations), len(sources))
             targets = [
                 target
                 for activation in activations
@@ -91,6 +115,26 @@ class _Planner(InputPlanner):
                 )
             joint_keys = tuple(self._joint_axes(axes) for axes in joint_axes(block, similarity))
             yield Product(block.name, (tuple(dict.fromkeys(targets)), joint_keys, fit_keys))
+
+    def _count(self, block: Block, what: str, **factors: int) -> None:
+        """Add a product of rows to what the study asks for, before they are built."""
+        self._counts[what] += math.prod(factors.values())
+        if self._counts[what] > MOST_TARGETS:
+            product = " x ".join(f"{count:,} {name}" for name, count in factors.items() if count > 1)
+            here = f", {product} of them here" if product else ""
+            raise InputError(
+                f"study {self.study.name}: blocks.{block.name}: {self._counts[what]:,} {what}{here}; at most "
+                f"{MOST_TARGETS:,}: use shorter lists, or split the study"
+            )
+
+    def _count_targets(self, block: Block, similarity: str, n_activations: int, n_sources: int) -> None:
+        sizes = {
+            "rbf_scales": len(block.rbf_scales) if similarity == "rbf" else 1,
+            "replicates of all kinds": sum(len(choice.replicates) for choice in block.targets),
+        }
+        own = {"probe settings": len(block.probes), "spaces": len(block.spaces)}
+        self._count(block, "targets", **{"sets of activations": n_activations}, **own, **sizes)
+        self._count(block, "targets", **{"sets of directions": n_sources}, **sizes)
 
     def _directions(self, activation: bytes, settings: ProbeSettings, label_replicate: int) -> bytes:
         values = {**asdict(settings), "label_replicate": label_replicate}

@@ -50,6 +50,7 @@ class InputPlanner:
         self.choices = {choice.label: choice for choice in study.models}
         self.specs = {spec.name: spec for spec in study.datasets}
         self._known_models: dict[ModelSpec, PlannedModel] = {}
+        self._inspected: dict[ModelSpec, ModelInfo] = {}
         self._known_tokenizers: dict[bytes, Tokenizer] = {}
         self._known_datasets: dict[tuple[str, str, tuple[int, ...], tuple[int, ...]], PlannedDataset] = {}
         self._corpus: tuple[CorpusSpec, Corpus] | None = None
@@ -62,7 +63,11 @@ class InputPlanner:
             spec = replace(spec, name=str(resolved(folder)))
         if spec in self._known_models:
             return self._known_models[spec]
-        info = inspect_model(spec)
+        # Random weights are a seed: what is read of the model is the same for every one.
+        alike = replace(spec, seed=0) if spec.weights == "random" else spec
+        if alike not in self._inspected:
+            self._inspected[alike] = inspect_model(alike)
+        info = replace(self._inspected[alike], seed=spec.seed)
         identity = {
             "weights": info.weights,
             "seed": info.seed,

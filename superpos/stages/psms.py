@@ -12,7 +12,7 @@ from typing import Any, cast
 from superpos.arrays import Float
 from superpos.db.failures import clear_failures
 from superpos.db.targets import finish_targets, missing_targets, refuse_targets
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.hashing import content_key
 from superpos.psms import build_psm
 from superpos.records.work import Directions, PsmResult, TargetWork
@@ -54,7 +54,7 @@ def in_space(directions: Directions, space: str) -> Float:
     """
     found = {"raw": directions.raw, "scaled": directions.scaled, "whitened": directions.whitened}.get(space)
     if found is None:
-        raise InputError(f"these directions have no space {space!r}")
+        raise InputError(f"these directions have no space {shown(space)}")
     return found
 
 

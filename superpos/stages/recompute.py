@@ -31,7 +31,7 @@ from superpos.db.recompute import (
 )
 from superpos.db.resampled import ceiling_works
 from superpos.db.sources import source_works
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.records.work import SourceWork
 from superpos.specs.datasets import DatasetSpec
 from superpos.stages.fit_cells import compute_work, same_columns
@@ -74,8 +74,10 @@ def recompute(database: Database, key: str, data_folder: Path) -> Comparison:
             if found is not None:
                 return found
     if axes_exist(database, first):
-        raise InputError(f"key {key!r} names axes, which are a specification; there is nothing to recompute")
-    raise InputError(f"key {key!r} names nothing in {database.label} that can be recomputed")
+        raise InputError(
+            f"key {shown(key)} names axes, which are a specification; there is nothing to recompute"
+        )
+    raise InputError(f"key {shown(key)} names nothing in {database.label} that can be recomputed")
 
 
 def _compare(kind: str, stored: Mapping[str, Any], made: Mapping[str, Any]) -> Comparison:

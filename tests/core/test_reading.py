@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.hashing import file_digest
 from superpos.reading import matrices
 from superpos.reading.matrices import read_array
@@ -28,7 +28,7 @@ from superpos.reading.places import (
     user_path,
     walked,
 )
-from superpos.reading.refusals import DAMAGE, listed, one_line, parsing, shown
+from superpos.reading.refusals import DAMAGE, listed, one_line, parsing
 from superpos.reading.texts import LongNumber, csv_rows, decoded, lines_of, parsed_json, read_json_object
 
 ROWS = np.arange(6.0).reshape(2, 3) + 1.0

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from superpos.db.engine import Database, resolve_url
+from superpos.cli.parser import main
+from superpos.db.engine import Database
 from superpos.db.migrate import current_revision, ensure_current, require_current
+from superpos.db.urls import resolve_url
 from superpos.errors import DatabaseError, InputError
 
 SECRET = "hunter2"
@@ -32,7 +34,9 @@ def test_every_spelling_of_postgresql_takes_the_installed_driver(scheme: str) ->
     assert url.render_as_string() == "postgresql+psycopg://user@host:5433/name"
 
 
-@pytest.mark.parametrize("key", ["password", "PASSWORD", "sslpassword", "passfile"])
+@pytest.mark.parametrize(
+    "key", ["password", "PASSWORD", "sslpassword", "passfile", "oauth_client_secret", "scram_client_key"]
+)
 def test_a_password_in_the_query_is_refused_and_not_shown(key: str) -> None:
     with pytest.raises(InputError, match=r"^database URL: .* in the query is shown unmasked") as caught:
         resolve_url(f"postgresql://user@host/name?{key}={SECRET}")
@@ -55,6 +59,84 @@ def test_what_is_no_url_is_refused_without_showing_it(text: str) -> None:
     with pytest.raises(InputError, match=r"^database URL cannot be read; allowed: sqlite:///FILE") as caught:
         resolve_url(text)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "behind"),
+    [
+        ("sqlite:///q?x.db", "'?x.db' stands behind 'q'"),
+        ("sqlite:///r.db?mode=ro", "'?mode=ro' stands behind 'r.db'"),
+        ("sqlite:///r.db?timeout=5", "'?timeout=5' stands behind 'r.db'"),
+        ("sqlite:///r.db?uri=true&mode=ro", "'?uri=true&mode=ro' stands behind 'r.db'"),
+    ],
+)
+def test_a_sqlite_url_ends_with_its_file(
+    text: str,
+    behind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["status", "--db", text]) == 2
+    assert capsys.readouterr().err == (
+        f"superpos: database URL: a SQLite URL ends with its file, and {behind}; allowed: sqlite:///FILE "
+        "without options, and no ? in the name\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["sqlite://host/x.db", f"sqlite://user:{SECRET}@/x.db", "sqlite://host:5/x.db"]
+)
+def test_a_sqlite_url_has_no_host_and_no_user(text: str) -> None:
+    with pytest.raises(InputError, match=r"^database URL: a SQLite URL has no host, port or user") as caught:
+        resolve_url(text)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("bogus=1", "'bogus' is no connection option of PostgreSQL; allowed: "),
+        ("autocommit=1", "'autocommit' is no connection option of PostgreSQL"),
+        ("conect_timeout=3", "(did you mean 'connect_timeout'?)"),
+        ("x", "'x' is no connection option of PostgreSQL"),
+        ("sslmode", "the option 'sslmode' has no value"),
+        ("sslmode=", "the option 'sslmode' has no value"),
+        ("port=abc", "Received non-integer port arguments"),
+        ("host=one:1&host=two&port=3,4,5", "port"),
+    ],
+)
+def test_options_that_postgresql_does_not_have(
+    query: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--db", f"postgresql://user:{SECRET}@localhost/name?{query}"]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("superpos: database URL: ")
+    assert said in line
+    assert len(line.splitlines()) == 1
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["connect_timeout=abc", "sslmode=sometimes", "options=-c+bogus%3D1", "client_encoding=x"],
+)
+def test_values_that_postgresql_does_not_take(
+    query: str, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--db", f"{postgres_url}&{query}"]) == 3
+    line = capsys.readouterr().err
+    assert line.startswith("superpos: database postgresql+psycopg://")
+    assert len(line.splitlines()) == 1
+
+
+@pytest.mark.parametrize("query", ["connect_timeout=9&application_name=superpos", "host=one&host=two"])
+def test_options_of_the_client_library_are_taken(query: str) -> None:
+    url = resolve_url(f"postgresql://user:p?w@host/name?{query}")
+    assert (url.password, url.database) == ("p?w", "name")
+    assert url.query
 
 
 @pytest.mark.parametrize("text", ["sqlite://", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true"])
@@ -89,6 +171,15 @@ def test_a_missing_folder_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match=r"folder .*absent does not exist; make it first$") as caught:
         Database(f"sqlite:///{tmp_path / 'absent' / 'x.db'}")
     assert caught.value.exit_status == 3
+
+
+def test_a_name_that_no_file_can_have_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match=r"cannot be opened \(File name too long\)$"):
+        Database(f"sqlite:///{tmp_path / ('x' * 300)}.db")
+    with pytest.raises(DatabaseError, match=r"cannot be opened \(File name too long\)$"):
+        Database(f"sqlite:///{tmp_path}/{'x' * 300}/x.db")
+    with pytest.raises(InputError, match="names no file"):
+        resolve_url("sqlite:///a%00b.db")
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:

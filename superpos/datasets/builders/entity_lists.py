@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from superpos.datasets.option_files import option_file
-from superpos.errors import InputError, allowed
+from superpos.errors import InputError, allowed, shown
 from superpos.names import unfit_name
 from superpos.reading.places import is_file
-from superpos.reading.refusals import listed, shown
+from superpos.reading.refusals import listed
 from superpos.reading.texts import csv_rows
 from superpos.specs.builders import EntityOptions
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from superpos.arrays import Bool, Int
 from superpos.datasets.saved_sets import damaged_set, from_disk
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.names import unfit_name
-from superpos.reading.refusals import shown
 from superpos.seeding import generator
 
 BLOCK_ROWS = 4096

@@ -19,10 +19,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from superpos.datasets.option_files import option_file
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.names import unfit_name
 from superpos.reading.places import is_file, is_folder
-from superpos.reading.refusals import listed, shown
+from superpos.reading.refusals import listed
 from superpos.reading.texts import read_json_object
 from superpos.specs.datasets import SampleUnit
 
