@@ -27,9 +27,9 @@ from scipy.sparse.linalg import eigsh
 from superpos.arrays import Float, Int, as_matrix, as_number
 from superpos.errors import ArgumentError, NonFiniteError, ShapeError
 from superpos.probes.design import Scaled, gram_matrix, scale_samples
-from superpos.probes.threads import one_thread
 from superpos.specs.axes import check_choice
 from superpos.specs.probes import PROBE_METHODS
+from superpos.threads import one_thread
 
 VECTORS = ("mean_difference",)
 """Methods whose directions live among the activations; those of the others are paired with activations."""

@@ -25,10 +25,10 @@ from superpos.probes.design import make_design, scale_samples
 from superpos.probes.fit import fit_design, mean_differences
 from superpos.probes.folds import deal_groups
 from superpos.probes.inputs import ProbeInputs, Samples, check_inputs
-from superpos.probes.threads import one_thread
 from superpos.seeding import generator
 from superpos.specs.axes import check_choice, check_count
 from superpos.specs.probes import ProbeSettings
+from superpos.threads import one_thread
 
 ResampleKind = Literal["halves", "bootstrap"]
 RESAMPLE_KINDS: tuple[str, ...] = get_args(ResampleKind)

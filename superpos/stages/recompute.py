@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from superpos.activations.inspection import inspect_model
 from superpos.db.directions import direction_works
@@ -40,6 +39,7 @@ from superpos.stages.psms import build
 from superpos.stages.resampled import CeilingTask, WhitenTask, resample, whiten
 from superpos.stages.scratch import Scratch, build_again, extract_again
 from superpos.stages.sources import SourceTask, read_source
+from superpos.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def recompute(database: Database, key: str, data_folder: Path) -> Comparison:
         If files that had to be made again are not what they were.
     """
     first, _, second = key.strip().lower().partition(".")
-    with threadpool_limits(limits=1), tempfile.TemporaryDirectory() as folder:  # threads as the workers have
+    with one_thread(), tempfile.TemporaryDirectory() as folder:
         scratch = Scratch(database, data_folder, Path(folder))
         for attempt in (_fit, _joint, _psm, _directions, _activations, _dataset, _model):
             found = attempt(scratch, first, second)
