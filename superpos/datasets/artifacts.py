@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from superpos.errors import InputError
+from superpos.errors import FileLostError, InputError
 from superpos.files import sync_folder
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.records.data import LabelledTokens, TokenExample
@@ -74,17 +74,25 @@ def load_dataset(path: Path) -> LabelledTokens:
 
     Raises
     ------
-    InputError
+    FileLostError
         If the file is missing, is no feature set, or its content is not what it says.
+    InputError
+        If it is of another format.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such feature set")
+        raise FileLostError(f"{path}: no such feature set")
     try:
-        with safe_open(path, framework="np") as file:
-            header = json.loads((file.metadata() or {})["superpos"])
-            arrays = {name: file.get_tensor(name) for name in _ARRAYS}
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: not a feature set: {error}") from error
+        return _read(path)
+    except InputError:
+        raise
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise FileLostError(f"{path}: not a feature set: {error}") from error
+
+
+def _read(path: Path) -> LabelledTokens:
+    with safe_open(path, framework="np") as file:
+        header = json.loads((file.metadata() or {})["superpos"])
+        arrays = {name: file.get_tensor(name) for name in _ARRAYS}
     if header.get("format") != FORMAT:
         raise InputError(f"{path}: feature set of format {header.get('format')!r}; allowed: {FORMAT}")
     data = LabelledTokens(
@@ -97,7 +105,7 @@ def load_dataset(path: Path) -> LabelledTokens:
         **_typed(arrays),
     )
     if content_digest(data) != header["content_digest"]:
-        raise InputError(f"{path}: damaged: its content is not what its header says")
+        raise FileLostError(f"{path}: damaged: its content is not what its header says")
     return data
 
 
