@@ -19,7 +19,16 @@ from superpos import __version__
 from superpos.errors import SuperposError, allowed
 
 INTERRUPTED = 130
-STAGE_NAMES = ("datasets", "activations", "probes", "psms", "fits", "analysis")
+STAGE_NAMES = (
+    "datasets",
+    "activations",
+    "probes",
+    "whitening",
+    "psms",
+    "ceilings",
+    "fits",
+    "analysis",
+)
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+
+Value = TypeVar("Value")
 
 BATCH = 500
 """Values in one IN list, far below the limits of both database systems."""
 
 
-def parts(ids: Iterable[int]) -> Iterator[list[int]]:
-    """Yield ids in lists that fit into one statement."""
+def parts(ids: Iterable[Value]) -> Iterator[list[Value]]:
+    """Yield ids or keys in lists that fit into one statement."""
     wanted = list(ids)
     for first in range(0, len(wanted), BATCH):
         yield wanted[first : first + BATCH]

@@ -3,16 +3,17 @@
     halves      the groups of the training samples are dealt out into two halves, probes are trained on each;
                 with r the correlation of the two PSMs over pairs i < j, a mean over replicates,
                 reliability = 2 r / (1 + r)                       (Spearman 1910, Brown 1910)
-    bootstrap   as many groups as there are, drawn with replacement (Efron 1979); with s the standard deviation
-                of a pair's similarity over B replicates, b the mean of these less the estimate, and t the
-                quantile of Student's distribution with B - 1 degrees of freedom,
-                low, high = min(estimate, estimate - b) - t s,  max(estimate, estimate - b) + t s
+    bootstrap   as many groups as there are, drawn with replacement (Efron 1979). On a scale u on which the
+                spread hardly depends on the place, arctanh c for cosines and log(-log r) for the RBF, with u
+                of the estimate, u_1 ... u_B of the replicates, their standard deviation s, their bias
+                b = mean(u_1 ... u_B) - u, and t the quantile of Student's distribution with B - 1 degrees,
+                low, high = min(u, u - b) - t s,  max(u, u - b) + t s,   standard error = s |dc / du|
 
 Probes of fewer distinct samples are noisier, and noise pulls similarities towards those of unrelated
-directions: resampled ones lie to one side of the estimate by about as much as the estimate lies to that side
-of what infinitely many samples would give. So b is the bias of the estimate. The interval is one for both:
-the similarity that such probes have on average over samples of this size, and the one without the bias; it
-always holds the estimate. Percentiles hold neither (measured in docs/decisions/0014).
+directions: replicates lie to that side of the estimate, about as far as the estimate does of what it would be
+without noise. Percentiles of the replicates are therefore no interval of anything. This one is an interval of
+what such probes say of the pair on average over samples of this size; it always holds the estimate, and it
+reaches on to where the bias of the replicates points. Coverage, and where it ends: docs/decisions/0014.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ import numpy as np
 from scipy.stats import t as student
 
 from superpos.arrays import Float
+from superpos.specs.axes import Similarity
+
+LARGEST, SMALLEST = 1.0 - 1e-15, 1e-300
+"""Similarities beyond these have no place on the scale."""
+MOST = 20.0
+"""Place on the scale of the RBF from which on the similarity is 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +49,7 @@ class NoiseCeiling:
 
 
 def interval(
-    estimate: Float, drawn: Float, coverage: float = 0.95, lowest: float = -1.0
+    estimate: Float, drawn: Float, similarity: Similarity, coverage: float = 0.95
 ) -> tuple[Float, Float, Float]:
     """Return ends of intervals and standard errors, each of the shape of `estimate`.
 
@@ -52,17 +59,43 @@ def interval(
         Similarities of the probes of all training samples.
     drawn
         Those of bootstrapped probes, one more axis in front; where one is NaN the result is.
+    similarity
+        Which similarity it is.
     coverage
         Nominal coverage.
-    lowest
-        Smallest value of the similarity; the largest is 1, and intervals end there.
     """
-    error = np.std(drawn, axis=0, ddof=1)
-    reach = float(student.ppf(0.5 + 0.5 * coverage, len(drawn) - 1)) * error
-    unbiased = 2.0 * estimate - np.mean(drawn, axis=0)
-    low = np.clip(np.minimum(estimate, unbiased) - reach, lowest, 1.0)
-    high = np.clip(np.maximum(estimate, unbiased) + reach, lowest, 1.0)
-    return low, high, error
+    to, back, slope = (_cosine_to, np.tanh, _cosine_slope) if similarity == "cosine" else (
+        _rbf_to, _rbf_back, _rbf_slope
+    )  # fmt: skip
+    place, places = to(estimate), to(drawn)
+    spread = np.std(places, axis=0, ddof=1)
+    reach = float(student.ppf(0.5 + 0.5 * coverage, len(drawn) - 1)) * spread
+    unbiased = 2.0 * place - np.mean(places, axis=0)
+    ends = back(np.minimum(place, unbiased) - reach), back(np.maximum(place, unbiased) + reach)
+    # The scale of the RBF falls as the similarity rises; similarities of 1 were moved off it a little.
+    low, high = np.minimum(np.minimum(*ends), estimate), np.maximum(np.maximum(*ends), estimate)
+    return low, high, spread * slope(estimate)
+
+
+def _cosine_to(values: Float) -> Float:
+    return np.asarray(np.arctanh(np.clip(values, -LARGEST, LARGEST)))
+
+
+def _cosine_slope(values: Float) -> Float:
+    return np.asarray(np.maximum(1.0 - values**2, 0.0))
+
+
+def _rbf_to(values: Float) -> Float:
+    return np.asarray(np.log(-np.log(np.clip(values, SMALLEST, LARGEST))))
+
+
+def _rbf_back(places: Float) -> Float:
+    return np.asarray(np.exp(-np.exp(np.minimum(places, MOST))))
+
+
+def _rbf_slope(values: Float) -> Float:
+    values = np.clip(values, SMALLEST, 1.0)
+    return np.asarray(-values * np.log(values))
 
 
 def reliability(first: list[Float], second: list[Float]) -> float | None:

@@ -24,7 +24,7 @@ from superpos.probes.fit import fit_design, mean_differences
 from superpos.probes.folds import deal_groups
 from superpos.probes.inputs import ProbeInputs, Samples, check_inputs
 from superpos.seeding import generator
-from superpos.specs.axes import check_choice, check_count
+from superpos.specs.axes import Similarity, check_choice, check_count
 from superpos.specs.probes import ProbeSettings
 from superpos.threads import one_thread
 
@@ -54,10 +54,9 @@ class AskedPsm:
 
     estimate: Float
     """The PSM of the probes on all training samples, (k, k)."""
-    similarity: Callable[[Drawn], Float]
+    similarity: Similarity
+    of: Callable[[Drawn], Float]
     """Returns the PSM of the probes of one draw, (k, k)."""
-    lowest: float = -1.0
-    """Smallest value of this similarity; the largest is 1."""
 
 
 def resampled_directions(
@@ -161,7 +160,7 @@ def noise_ceilings(
 
 def _ceiling(asked: AskedPsm, split: list[Float], drawn: Float, coverage: float) -> NoiseCeiling:
     """Return the ceiling from the PSMs of all halves, and those of all bootstraps (B, k, k)."""
-    low, high, error = interval(asked.estimate, drawn, coverage, asked.lowest)
+    low, high, error = interval(asked.estimate, drawn, asked.similarity, coverage)
     return NoiseCeiling(low, high, error, reliability(split[::2], split[1::2]), len(drawn))
 
 
@@ -243,12 +242,14 @@ def _similarities(asked: AskedPsm, drawn: Drawn) -> Float:
     """Return the PSM with NaN in the rows and columns of features that could not be resampled."""
     k = len(drawn.raw)
     if asked.estimate.shape != (k, k):
-        raise ShapeError("psms", f"shape {asked.estimate.shape} is not ({k}, {k}), the features of the probes")
+        raise ShapeError(
+            "psms", f"shape {asked.estimate.shape} is not ({k}, {k}), the features of the probes"
+        )
     matrix = np.full((k, k), np.nan)
     kept = np.flatnonzero(np.isfinite(drawn.raw).all(axis=1))
     if kept.size >= 2:
         part = Drawn(drawn.raw[kept], drawn.scaled[kept], drawn.counts)
-        found = np.asarray(asked.similarity(part), dtype=np.float64)
+        found = np.asarray(asked.of(part), dtype=np.float64)
         if found.shape != (kept.size, kept.size):
             raise ShapeError("psms", f"a similarity of shape {found.shape} is not ({kept.size}, {kept.size})")
         matrix[np.ix_(kept, kept)] = found

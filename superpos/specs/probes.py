@@ -22,7 +22,7 @@ PROBE_BACKENDS: tuple[str, ...] = get_args(ProbeBackend)
 C_GRID = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """What `C_grid` is where a study says only that cross-validation chooses."""
 CEILING_METHOD = "bias_t"
-"""How the intervals of noise ceilings are made (`superpos.probes.resample`); those of another are made anew."""
+"""How intervals of noise ceilings are made (`superpos.probes.ceiling`); others are made anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from superpos.db.progress import study_progress
 from superpos.db.register import register_study
 from superpos.db.runs import end_run, start_run
 from superpos.records.plan import StudyPlan
-from superpos.stages import activations, analysis, datasets, fits, probes, psms
+from superpos.stages import activations, analysis, datasets, fits, probes, psms, resampled
 from superpos.stages.context import Context
 from superpos.stages.executor import Executor, Reporter
 from superpos.threads import one_thread
@@ -25,7 +25,9 @@ STAGES: dict[str, Callable[[Context], None]] = {
     datasets.STAGE: datasets.run,
     activations.STAGE: activations.run,
     probes.STAGE: probes.run,
+    resampled.WHITENING: resampled.run_whitening,
     psms.STAGE: psms.run,
+    resampled.CEILINGS: resampled.run_ceilings,
     fits.STAGE: fits.run,
     analysis.STAGE: analysis.run,
 }

@@ -97,7 +97,11 @@ def run(context: Context) -> None:
     _read_sources(context)
     works = missing_directions(context.database, context.study_id)
     for index, value in answers(
-        context, STAGE, "probes", works, lambda place: ProbeTask(works[place], *file_places(context, works[place]))
+        context,
+        STAGE,
+        "probes",
+        works,
+        lambda place: ProbeTask(works[place], *file_places(context, works[place])),
     ):
         result = _result(works[index], value)
         finish_directions(context.database, [result], context.run_id)

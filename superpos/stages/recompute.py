@@ -33,6 +33,7 @@ from superpos.db.sources import source_works
 from superpos.errors import InputError
 from superpos.records.work import SourceWork
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.probes import CEILING_METHOD
 from superpos.stages.fit_cells import compute_work, same_columns
 from superpos.stages.probes import NotTrained, ProbeTask, train
 from superpos.stages.psms import build
@@ -153,7 +154,8 @@ def _ceiling(scratch: Scratch, stored: Mapping[str, Any]) -> dict[str, Any]:
     folder = scratch.activations(work.direction, tokens_path)
     found = resample(CeilingTask(work, stored["n_resamples"], tokens_path, folder))[0]
     pairs = np.triu_indices(len(found.low), 1)
-    return {"low": found.low[pairs], "high": found.high[pairs], "reliability": found.reliability}
+    arrays = {name: getattr(found, name)[pairs] for name in ("low", "high", "standard_error")}
+    return {**arrays, "reliability": found.reliability, "ceiling_method": CEILING_METHOD}
 
 
 def _directions(scratch: Scratch, first: str, _second: str) -> Comparison | None:

@@ -106,7 +106,9 @@ def test_plan_writes_nothing_and_run_does_what_it_says(
         "datasets": (1, 0),
         "activations": (2, 0),
         "probes": (4, 0),
+        "whitening": (0, 0),
         "psms": (10, 0),
+        "ceilings": (0, 0),
         "fits": (44, 0),
     }
 
