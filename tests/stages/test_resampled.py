@@ -27,6 +27,7 @@ from superpos.psms import cosine
 from superpos.psms.spaces import whiten
 from superpos.records.plan import StudyPlan
 from superpos.specs.studyfile import load_study
+from superpos.stages.estimate import estimate
 from superpos.stages.executor import Answer, SerialExecutor, TaskError, attempt
 from superpos.stages.pipeline import STAGES, run_study
 from superpos.stages.plan import plan_study
@@ -92,6 +93,14 @@ def test_whitened_directions_and_ceilings(
     progress = {row.stage: row for row in study_progress(database, "tiny")}
     assert (progress["whitening"].planned, progress["whitening"].done) == (4, 4)  # shuffled labels too
     assert (progress["ceilings"].planned, progress["ceilings"].done) == (6, 6)
+
+    stages = {stage.stage: stage for stage in estimate(plan, database).stages}
+    assert (stages["whitening"].planned, stages["whitening"].done) == (4, 4)
+    assert (stages["ceilings"].planned, stages["ceilings"].done) == (6, 6)
+    more = estimate(planned(tiny, ceiling=40), database).stages
+    assert [(one.planned, one.done, one.seconds > 0) for one in more if one.stage == "ceilings"] == [
+        (6, 0, True)
+    ]
 
     # Again: nothing to do. Each alone: the same bits.
     before = read_views(database)
