@@ -10,14 +10,16 @@ import pytest
 import sqlalchemy as sa
 
 from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
+from superpos.db.failures import put_back, record_failures
 from superpos.db.inputs import finish_activations, missing_activations
 from superpos.db.metadata import metadata
+from superpos.db.progress import study_progress
 from superpos.db.recompute import psm_row
 from superpos.db.resampled import finish_ceilings, missing_ceilings
 from superpos.db.results import Results
 from superpos.db.targets import missing_targets, target_works
 from superpos.records.data import ProbeMetrics
-from superpos.records.work import CeilingResult
+from superpos.records.work import CeilingResult, CellFailure
 
 
 def column(store: Any, table: str, name: str) -> list[Any]:
@@ -108,6 +110,31 @@ def test_a_bound_that_is_no_number_is_null_and_counted(open_store: Any) -> None:
     assert frame["value_low"].isna().tolist() == [True, False, False]
     assert column(store, "psms", "reliability") == [None]
     assert column(store, "psms", "n_unknown") == [1]
+
+
+def ceilings_row(store: Any) -> tuple[int, int, int, int, int]:
+    row = {one.stage: one for one in study_progress(store.database, "small")}["ceilings"]
+    return row.planned, row.done, row.failed, row.quarantined, row.not_applicable
+
+
+def test_ceilings_are_counted_with_their_failures(open_store: Any, make_plan: Any) -> None:
+    plan = make_plan(controls=("permuted",))
+    store = open_store(replace(plan, study=replace(plan.study, noise_ceiling=20)))
+    assert ceilings_row(store) == (2, 0, 0, 0, 0)
+    store.inputs()
+    missing = missing_ceilings(store.database, store.study_id, 20)
+    key = missing[0].direction.key.hex()
+    for attempts in (1, 2, 3):
+        record_failures(store.database, [CellFailure("ceilings", key, "worker_lost", "lost")], store.run_id)
+        assert ceilings_row(store) == ((2, 0, 1, 0, 0) if attempts < 3 else (2, 0, 0, 1, 0))
+    find_ceilings(store)
+    assert ceilings_row(store) == (2, 1, 0, 1, 0)
+    assert put_back(store.database, "small") == 1
+    find_ceilings(store)
+    assert ceilings_row(store) == (2, 2, 0, 0, 0)  # a failure of what is there by now does not count
+    with store.database.write() as connection:
+        connection.execute(metadata.tables["psms"].update().values(n_resamples=19))
+    assert ceilings_row(store)[1] == 0
 
 
 def test_two_classes_are_fitted_where_a_block_says_so(open_store: Any, block: Any, make_plan: Any) -> None:
