@@ -29,8 +29,9 @@ from threadpoolctl import threadpool_limits
 
 from superpos.arrays import Bool, Float
 from superpos.probes.metrics import held_out_metrics
-from superpos.probes.resample import noise_ceilings
+from superpos.probes.resample import AskedPsm, noise_ceilings
 from superpos.probes.train import train_probes
+from superpos.psms import cosine
 from superpos.records.data import ProbeSet
 from superpos.seeding import generator
 from superpos.specs.probes import ProbeSettings
@@ -130,12 +131,10 @@ def bench_ceiling(n: int, d: int) -> None:
     train = np.arange(n) % 10 < 7
     names = tuple(f"feature {index}" for index in range(K))
 
-    def similarity(raw: Float, _: Float) -> Float:
-        unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
-        return np.asarray(unit @ unit.T)
-
+    estimate = cosine(train_probes(X, labels, names, np.arange(n), train, ProbeSettings()).coef_raw)
+    asked = AskedPsm(estimate, "cosine", lambda drawn: cosine(drawn.raw))
     spent, ceiling = timed(
-        lambda: noise_ceilings(X, labels, names, np.arange(n), train, ProbeSettings(), [similarity])[0]
+        lambda: noise_ceilings(X, labels, names, np.arange(n), train, ProbeSettings(), [asked])[0]
     )
     off = ~np.eye(K, dtype=bool)
     width = float(np.median((ceiling.high - ceiling.low)[off]))

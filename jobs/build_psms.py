@@ -1,4 +1,4 @@
-"""Run the stage psms of a study on a cluster.
+"""Run the stages psms and ceilings of a study on a cluster.
 
     ray job submit --working-dir . -- python -m jobs.build_psms STUDY
 
@@ -12,4 +12,4 @@ import sys
 from jobs.entry import run_stages
 
 if __name__ == "__main__":
-    sys.exit(run_stages(("psms",)))
+    sys.exit(run_stages(("psms", "ceilings")))

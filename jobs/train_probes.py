@@ -1,4 +1,4 @@
-"""Run the stage probes of a study on a cluster.
+"""Run the stages probes and whitening of a study on a cluster.
 
     ray job submit --working-dir . -- python -m jobs.train_probes STUDY
 
@@ -12,4 +12,4 @@ import sys
 from jobs.entry import run_stages
 
 if __name__ == "__main__":
-    sys.exit(run_stages(("probes",)))
+    sys.exit(run_stages(("probes", "whitening")))

@@ -53,8 +53,33 @@ STAGE_ROWS = {
     "probes": "study_directions x JOIN direction_sets r ON r.direction_id = x.direction_id",
     "psms": "study_targets x JOIN targets r ON r.target_id = x.target_id",
 }
+ON_REQUEST = {
+    "whitening": """
+  (SELECT DISTINCT st.study_id, d.direction_id, d.key, d.status,
+     CASE WHEN d.coef_whitened IS NULL THEN 0 ELSE 1 END AS made
+   FROM study_targets st JOIN targets t ON t.target_id = st.target_id
+     JOIN direction_sets d ON d.direction_id = t.direction_id
+   WHERE t.space = 'whitened')""",
+    "ceilings": """
+  (SELECT st.study_id, t.target_id, d.key, t.status,
+     CASE WHEN p.n_resamples >= s.noise_ceiling AND p.ceiling_method = 'bias_t' THEN 1 ELSE 0 END AS made
+   FROM current_studies c JOIN studies s ON s.study_id = c.study_id
+     JOIN study_targets st ON st.study_id = s.study_id
+     JOIN targets t ON t.target_id = st.target_id
+     JOIN direction_sets d ON d.direction_id = t.direction_id
+     LEFT JOIN psms p ON p.psm_id = t.psm_id
+   WHERE s.noise_ceiling > 0 AND t.kind = 'features' AND d.activation_id IS NOT NULL
+     AND d.label_replicate = -1)""",
+}
+"""What is made of probes on request: a row a probe set, or a target of the features; keys are of probe sets."""
 COUNTS = ("planned", "done", "failed", "quarantined", "not_applicable")
 CURRENT_BLOCKS = "current_studies c JOIN blocks b ON b.study_id = c.study_id"
+STORED_CELLS = """JOIN block_targets bt ON bt.block_id = b.block_id
+  JOIN block_joint_axes bj ON bj.block_id = b.block_id
+  JOIN block_fit_axes bf ON bf.block_id = b.block_id
+  JOIN targets t ON t.target_id = bt.target_id
+  JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = bj.joint_axes_id
+  JOIN fits f ON f.joint_id = jf.joint_id AND f.fit_axes_id = bf.fit_axes_id"""
 PROGRESS = (
     *(
         f"""SELECT x.study_id, '{stage}' AS stage, COUNT(*) AS planned,
@@ -68,19 +93,25 @@ FROM {rows} GROUP BY x.study_id"""
 FROM {rows} JOIN cell_failures cf ON cf.stage = '{stage}' AND cf.key = r.key GROUP BY x.study_id"""
         for stage, rows in STAGE_ROWS.items()
     ),
+    *(
+        f"""SELECT x.study_id, '{stage}', COUNT(*), SUM(x.made), 0, 0,
+  SUM(CASE WHEN x.status = 'not_applicable' THEN 1 ELSE 0 END)
+FROM {rows} x GROUP BY x.study_id"""
+        for stage, rows in ON_REQUEST.items()
+    ),
+    *(
+        f"""SELECT x.study_id, '{stage}', 0, 0, SUM(1 - cf.quarantined), SUM(cf.quarantined), 0
+FROM {rows} x JOIN cell_failures cf ON cf.stage = '{stage}' AND cf.key = x.key
+WHERE x.made = 0 GROUP BY x.study_id"""
+        for stage, rows in ON_REQUEST.items()
+    ),
     f"""SELECT b.study_id, 'fits',
   SUM((SELECT COUNT(*) FROM block_targets bt WHERE bt.block_id = b.block_id)
     * (SELECT COUNT(*) FROM block_joint_axes bj WHERE bj.block_id = b.block_id)
     * (SELECT COUNT(*) FROM block_fit_axes bf WHERE bf.block_id = b.block_id)), 0, 0, 0, 0
 FROM {CURRENT_BLOCKS} GROUP BY b.study_id""",
     f"""SELECT b.study_id, 'fits', 0, COUNT(*), 0, 0, 0
-FROM {CURRENT_BLOCKS} JOIN block_targets bt ON bt.block_id = b.block_id
-  JOIN block_joint_axes bj ON bj.block_id = b.block_id
-  JOIN block_fit_axes bf ON bf.block_id = b.block_id
-  JOIN targets t ON t.target_id = bt.target_id
-  JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = bj.joint_axes_id
-  JOIN fits f ON f.joint_id = jf.joint_id AND f.fit_axes_id = bf.fit_axes_id
-GROUP BY b.study_id""",
+FROM {CURRENT_BLOCKS} {STORED_CELLS} GROUP BY b.study_id""",
     f"""SELECT b.study_id, 'fits', 0, 0, 0, 0,
   SUM((SELECT COUNT(*) FROM block_joint_axes bj WHERE bj.block_id = b.block_id)
     * (SELECT COUNT(*) FROM block_fit_axes bf WHERE bf.block_id = b.block_id))
@@ -98,6 +129,13 @@ FROM cell_failures cf
   JOIN block_joint_axes bj ON bj.block_id = b.block_id AND bj.joint_axes_id = ja.joint_axes_id
   JOIN block_fit_axes bf ON bf.block_id = b.block_id AND bf.fit_axes_id = fa.fit_axes_id
 WHERE cf.stage = 'fits' GROUP BY b.study_id""",
+    f"""SELECT c.study_id, 'analysis', 1,
+  CASE WHEN a.n_results > 0 AND a.n_results = (SELECT COUNT(*) FROM study_targets x
+    JOIN targets t ON t.target_id = x.target_id WHERE x.study_id = c.study_id AND t.psm_id IS NOT NULL)
+    + (SELECT COUNT(*) FROM blocks b {STORED_CELLS} WHERE b.study_id = c.study_id) THEN 1 ELSE 0 END, 0, 0,
+  CASE WHEN EXISTS (SELECT 1 FROM study_targets x JOIN targets t ON t.target_id = x.target_id
+    WHERE x.study_id = c.study_id AND t.status <> 'not_applicable') THEN 0 ELSE 1 END
+FROM current_studies c LEFT JOIN analyses a ON a.study_id = c.study_id""",
 )
 
 VIEWS: dict[str, str] = {
@@ -135,11 +173,11 @@ FROM current_studies s JOIN study_directions x ON x.study_id = s.study_id
     "psm_results": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, p.value_q25, p.value_median,
   p.value_q75, p.exponent_q25, p.exponent_median, p.exponent_q75, p.min_eigenvalue, p.rank, p.warning,
-  p.reliability, p.n_resamples, p.key AS psm_key, t.key AS target_key, d.key AS direction_key, d.config_key
+  p.reliability, p.n_resamples, p.ceiling_method, p.n_unknown, p.key AS psm_key, t.key AS target_key, d.key AS direction_key, d.config_key
 FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id{TARGET_JOINS}""",
     "psm_pairs": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, ra.feature AS feature_a,
-  rb.feature AS feature_b, e.value, e.value_low, e.value_high, p.key AS psm_key, d.config_key
+  rb.feature AS feature_b, e.value, e.value_low, e.value_high, e.standard_error, p.key AS psm_key, d.config_key
 FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id{TARGET_JOINS}
   JOIN psm_entries e ON e.psm_id = p.psm_id
   CROSS JOIN direction_rows ra CROSS JOIN direction_rows rb

@@ -67,6 +67,10 @@ class ContentChangedError(InputError):
     """Something that was rebuilt under its old key has other content than the results that hang on it."""
 
 
+class FileLostError(InputError):
+    """A file that the package wrote is gone or damaged; it can be made again."""
+
+
 class DatabaseError(SuperposError):
     """The database cannot be used: it is unreachable, or at another schema revision."""
 

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from superpos.errors import InputError, StageError
+from superpos.errors import FileLostError, InputError, StageError
 from superpos.hashing import text_digest
 from superpos.reading.places import is_file, read_bytes
 from superpos.records.data import Shard
 
 TENSOR = "activations"
+MEND = "a run of the study makes it again"
 
 
 def check_free_space(root: Path, n_bytes: int) -> None:
@@ -37,8 +38,10 @@ def read_shards(root: Path, shards: Sequence[Shard]) -> NDArray[Any]:
 
     Raises
     ------
+    FileLostError
+        Naming a file that is missing, damaged or of another shape.
     InputError
-        Naming a file that is missing, damaged or of another shape, and how to make it again.
+        If there are no shards.
     """
     from safetensors.numpy import load
 
@@ -47,22 +50,19 @@ def read_shards(root: Path, shards: Sequence[Shard]) -> NDArray[Any]:
     parts = []
     for shard in shards:
         path = root / shard.path
-        mend = "delete it and build the activation set again (run --rebuild KEY)"
         if not is_file(path):
-            raise InputError(
-                f"{path}: activation file is missing; build the activation set again (run --rebuild KEY)"
-            )
+            raise FileLostError(f"{path}: activation file is missing; {MEND}")
         content = read_bytes(path)
         if (digest := text_digest(content)) != shard.sha256:
-            raise InputError(
+            raise FileLostError(
                 f"{path}: activation file is damaged (SHA-256 {digest[:12]}…, recorded "
-                f"{shard.sha256[:12]}…); {mend}"
+                f"{shard.sha256[:12]}…); {MEND}"
             )
         values = load(content)[TENSOR]
         if values.shape != (shard.n_rows, shard.width) or values.dtype.name != shard.dtype:
-            raise InputError(
+            raise FileLostError(
                 f"{path}: holds {values.dtype.name} {values.shape}, recorded is {shard.dtype} "
-                f"{(shard.n_rows, shard.width)}; {mend}"
+                f"{(shard.n_rows, shard.width)}; {MEND}"
             )
         parts.append(values)
     return np.concatenate(parts) if len(parts) > 1 else parts[0]

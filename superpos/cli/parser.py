@@ -19,7 +19,16 @@ from superpos.cli.interrupt import Interruption
 from superpos.errors import LONGEST_MESSAGE, MOST_DIGITS, InputError, allowed, plain, shown
 from superpos.files import is_there
 
-STAGE_NAMES = ("datasets", "activations", "probes", "psms", "fits", "analysis")
+STAGE_NAMES = (
+    "datasets",
+    "activations",
+    "probes",
+    "whitening",
+    "psms",
+    "ceilings",
+    "fits",
+    "analysis",
+)
 STUDY_FOLDER = Path(__file__).resolve().parent.parent / "studies"
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 

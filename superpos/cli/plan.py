@@ -28,6 +28,8 @@ def plan(options: argparse.Namespace) -> int:
         return 0
     table = Table("stage", "planned", "done already", "about", title=f"study {study.name}")
     for stage in found.stages:
+        if stage.planned == 0:  # not asked for
+            continue
         table.add_row(stage.stage, str(stage.planned), str(stage.done), _duration(stage.seconds))
     OUT.print(table)
     OUT.print(

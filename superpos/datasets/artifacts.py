@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from superpos.errors import InputError, shown
+from superpos.errors import FileLostError, InputError, shown
 from superpos.files import sync_folder
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.reading.places import is_file
@@ -76,30 +76,44 @@ def load_dataset(path: Path) -> LabelledTokens:
 
     Raises
     ------
-    InputError
+    FileLostError
         If the file is missing, is no feature set, or its content is not what it says.
+    InputError
+        If it is of another format.
     """
     if not is_file(path):
-        raise InputError(f"{path}: no such feature set")
-    with parsing(path, "a feature set", SafetensorError):
-        with safe_open(path, framework="np") as file:
-            header = json.loads((file.metadata() or {})["superpos"])
-            if header.get("format") != FORMAT:
-                raise InputError(
-                    f"{path}: feature set of format {shown(header.get('format'))}; allowed: {FORMAT}"
-                )
-            arrays = {name: file.get_tensor(name) for name in _ARRAYS}
-        data = LabelledTokens(
-            feature_names=tuple(header["feature_names"]),
-            documents=tuple(header["documents"]),
-            examples=tuple(None if item is None else TokenExample(**item) for item in header["examples"]),
-            corpus_digest=header["corpus_digest"],
-            tokenizer_digest=header["tokenizer_digest"],
-            provenance=header["provenance"],
-            **_typed(arrays),
-        )
-        digest = content_digest(data)
-    if digest != header.get("content_digest"):
+        raise FileLostError(f"{path}: no such feature set")
+    try:
+        with parsing(path, "a feature set", SafetensorError):
+            return _read(path)
+    except WrongFormatError:
+        raise
+    except InputError as error:
+        raise FileLostError(str(error)) from error
+
+
+class WrongFormatError(InputError):
+    """A feature set that another version of the package has written."""
+
+
+def _read(path: Path) -> LabelledTokens:
+    with safe_open(path, framework="np") as file:
+        header = json.loads((file.metadata() or {})["superpos"])
+        if header.get("format") != FORMAT:
+            raise WrongFormatError(
+                f"{path}: feature set of format {shown(header.get('format'))}; allowed: {FORMAT}"
+            )
+        arrays = {name: file.get_tensor(name) for name in _ARRAYS}
+    data = LabelledTokens(
+        feature_names=tuple(header["feature_names"]),
+        documents=tuple(header["documents"]),
+        examples=tuple(None if item is None else TokenExample(**item) for item in header["examples"]),
+        corpus_digest=header["corpus_digest"],
+        tokenizer_digest=header["tokenizer_digest"],
+        provenance=header["provenance"],
+        **_typed(arrays),
+    )
+    if content_digest(data) != header["content_digest"]:
         raise InputError(f"{path}: damaged: its content is not what its header says")
     return data
 

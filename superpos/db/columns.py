@@ -96,12 +96,21 @@ COLUMNS: dict[str, str] = {
     "rank": "rank of the target matrix",
     "warning": "what a reader should know of the matrix; empty where nothing",
     "reliability": "agreement of the matrix with itself over resampled probes; NULL until it is computed",
-    "n_resamples": "resampled sets of probes behind the noise ceiling; 0 where there is none",
+    "n_resamples": "bootstrapped sets of probes behind the noise ceiling; 0 where there is none",
+    "ceiling_method": "how the intervals were made: `bias_t` (spread and bias over the bootstraps, Student's "
+    "quantile), `percentile` (before schema 0003: not centred on the value, too narrow), empty where there "
+    "are none",
+    "n_unknown": "pairs without an interval, because some bootstrap lost one of their features; NULL until "
+    "it is computed",
     "feature_a": "feature of the row",
     "feature_b": "feature of the column",
     "value": "similarity",
-    "value_low": "lower end of the noise ceiling; NULL until it is computed",
-    "value_high": "upper end of the noise ceiling; NULL until it is computed",
+    "value_low": "lower end of the noise ceiling: the 95 % interval of what such probes say of the pair on "
+    "average over samples of this size; it holds the value and reaches on to where the bias of the "
+    "bootstraps points; NULL until it is computed, and where it cannot be",
+    "value_high": "upper end of the noise ceiling; NULL likewise",
+    "standard_error": "standard deviation of the similarity over samples of this size, estimated from the "
+    "bootstraps; NULL likewise",
     # joint fits
     "fun": "objective at the end; lengths in units of the start radius",
     "fun_cg": "objective where the conjugate gradients ended; NULL in rows of revision 0002",
@@ -160,7 +169,8 @@ COLUMNS: dict[str, str] = {
     "n_tokens": "tokens in them",
     "n_samples": "probed positions",
     "example": "one positive example as JSON: before, token, after, document",
-    "stage": "`datasets`, `activations`, `probes`, `psms`, `fits`",
+    "stage": "`datasets`, `activations`, `probes`, `psms`, `fits`, `analysis`; `whitening` (a row a probe "
+    "set) and `ceilings` (a row a target of the features) where they are asked for",
     "planned": "rows (for `fits` cells) the study asks for",
     "done": "rows with a result",
     "failed": "failed, to be tried again by the next run",

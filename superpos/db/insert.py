@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+
+Value = TypeVar("Value")
 
 BATCH = 500
 """Values in one IN list, far below the limits of both database systems."""
 
 
-def parts(ids: Iterable[int], size: int = BATCH) -> Iterator[list[int]]:
-    """Yield ids in lists of `size` at most, which fit into one statement."""
+def parts(ids: Iterable[Value], size: int = BATCH) -> Iterator[list[Value]]:
+    """Yield ids or keys in lists of `size` at most, which fit into one statement."""
     wanted = list(ids)
     for first in range(0, len(wanted), size):
         yield wanted[first : first + size]

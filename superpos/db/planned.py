@@ -10,11 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from superpos.db.engine import Database
-from superpos.db.insert import BATCH, ids_by_key, parts
+from superpos.db.insert import ids_by_key, parts
 from superpos.db.migrate import current_revision, ensure_current, newest_revision
-from superpos.db.tables_fits import fit_axes, fits, joint_axes, joint_fits, targets
+from superpos.db.tables_fits import fit_axes, fits, joint_axes, joint_fits, psms, targets
 from superpos.db.tables_inputs import activation_sets, datasets, direction_sets
 from superpos.records.plan import StudyPlan
+from superpos.specs.probes import CEILING_METHOD
+
+REFUSED = "not_applicable"
 
 AXES_BATCH = 10_000
 """Axes in one IN list: two of them and one of targets stay below the 32,766 variables of SQLite."""
@@ -28,7 +31,8 @@ def count_done(database: Database, plan: StudyPlan) -> dict[str, int]:
     DatabaseError
         If the database is at another revision; one that does not exist yet holds nothing.
     """
-    nothing = dict.fromkeys(("datasets", "activations", "probes", "psms", "fits"), 0)
+    stages = ("datasets", "activations", "probes", "whitening", "psms", "ceilings", "fits")
+    nothing = dict.fromkeys(stages, 0)
     if database.is_sqlite and not Path(database.url.database or "").exists():
         return nothing
     if current_revision(database) is None:
@@ -39,9 +43,46 @@ def count_done(database: Database, plan: StudyPlan) -> dict[str, int]:
             "datasets": _done(connection, datasets, (d.key for d in plan.datasets)),
             "activations": _done(connection, activation_sets, (a.key for a in plan.activations)),
             "probes": _done(connection, direction_sets, (d.key for d in plan.directions)),
+            "whitening": _count(
+                connection,
+                sa.select(sa.func.count()).where(
+                    sa.or_(direction_sets.c.coef_whitened.is_not(None), direction_sets.c.status == REFUSED)
+                ),
+                direction_sets,
+                whitened_keys(plan),
+            ),
             "psms": _done(connection, targets, (t.key for t in plan.targets)),
+            "ceilings": _count(
+                connection,
+                sa.select(sa.func.count())
+                .select_from(targets.outerjoin(psms, psms.c.psm_id == targets.c.psm_id))
+                .where(
+                    sa.or_(
+                        targets.c.status == REFUSED,
+                        sa.and_(
+                            psms.c.n_resamples >= plan.study.noise_ceiling,
+                            psms.c.ceiling_method == CEILING_METHOD,
+                        ),
+                    )
+                ),
+                targets,
+                ceiling_keys(plan),
+            ),
             "fits": _fits(connection, plan),
         }
+
+
+def whitened_keys(plan: StudyPlan) -> set[bytes]:
+    """Return the probe sets that the plan wants whitened."""
+    return {target.direction_key for target in plan.targets if target.space == "whitened"}
+
+
+def ceiling_keys(plan: StudyPlan) -> set[bytes]:
+    """Return the targets whose noise ceiling the plan asks for: those of the features themselves."""
+    if plan.study.noise_ceiling == 0:
+        return set()
+    probed = {d.key for d in plan.directions if d.activation_key is not None and d.label_replicate == -1}
+    return {t.key for t in plan.targets if t.kind == "features" and t.direction_key in probed}
 
 
 def seconds_per_fit(database: Database) -> dict[tuple[str, str], float]:
@@ -63,13 +104,12 @@ def seconds_per_fit(database: Database) -> dict[tuple[str, str], float]:
 
 
 def _done(connection: sa.Connection, table: sa.Table, keys: Iterable[bytes]) -> int:
-    wanted = list(keys)
-    count = 0
-    for first in range(0, len(wanted), BATCH):
-        part = wanted[first : first + BATCH]
-        query = sa.select(sa.func.count()).where(table.c.key.in_(part), table.c.status != "planned")
-        count += int(connection.scalar(query) or 0)
-    return count
+    return _count(connection, sa.select(sa.func.count()).where(table.c.status != "planned"), table, keys)
+
+
+def _count(connection: sa.Connection, query: sa.Select[Any], table: sa.Table, keys: Iterable[bytes]) -> int:
+    """Return what a counting query finds among the rows of a table with these keys."""
+    return sum(int(connection.scalar(query.where(table.c.key.in_(part))) or 0) for part in parts(keys))
 
 
 def _fits(connection: sa.Connection, plan: StudyPlan) -> int:

@@ -7,10 +7,18 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from superpos.db.analysis import analysed, n_results
 from superpos.db.engine import Database
 
-STAGE_ORDER = ("datasets", "activations", "probes", "psms", "fits")
+STAGE_ORDER = (
+    "datasets",
+    "activations",
+    "probes",
+    "whitening",
+    "psms",
+    "ceilings",
+    "fits",
+    "analysis",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +62,11 @@ def study_progress(database: Database, study: str) -> tuple[StageProgress, ...]:
 def left_over(database: Database, study_id: int) -> bool:
     """Whether a run of this revision would find anything to do (quarantined cells do not count)."""
     query = sa.text(
-        "SELECT SUM(planned - done - not_applicable - quarantined) FROM study_progress p "
-        "JOIN current_studies s ON s.name = p.study WHERE s.study_id = :study_id"
+        "SELECT COUNT(*) FROM study_progress p JOIN current_studies s ON s.name = p.study "
+        "WHERE s.study_id = :study_id AND planned - done - not_applicable - quarantined > 0"
     )
     with database.read() as connection:
-        undone = int(connection.scalar(query, {"study_id": study_id}) or 0)
-    results = n_results(database, study_id)
-    return undone > 0 or (results > 0 and analysed(database, study_id) != results)
+        return int(connection.scalar(query, {"study_id": study_id}) or 0) > 0
 
 
 def failure_reasons(database: Database) -> dict[str, int]:

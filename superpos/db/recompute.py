@@ -69,8 +69,8 @@ def joint_row(database: Database, key: str) -> tuple[JointWork, Mapping[str, Any
 def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]] | None:
     """Return the work that makes one similarity matrix and its stored columns; by its key or a target's.
 
-    `entries` are the stored values of pairs, in order, `low` and `high` the ends of their noise ceiling (NaN
-    where there is none); there are some for `features` only.
+    `entries` are the stored values of pairs, in order, `low`, `high` and `standard_error` their noise ceiling
+    (NaN where there is none); there are some for `features` only.
     """
     query = (
         sa.select(psms, targets.c.target_id)
@@ -84,10 +84,12 @@ def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]
         if row is None:
             return None
         e = psm_entries.c
-        query = sa.select(e.value, e.value_low, e.value_high).where(e.psm_id == row["psm_id"])
+        query = sa.select(e.value, e.value_low, e.value_high, e.standard_error).where(
+            e.psm_id == row["psm_id"]
+        )
         pairs = connection.execute(query.order_by(e.row_a, e.row_b)).all()
-        columns = np.array([tuple(pair) for pair in pairs], dtype=np.float64).reshape(-1, 3).T
-        stored = {**row, **dict(zip(("entries", "low", "high"), columns, strict=True))}
+        columns = np.array([tuple(pair) for pair in pairs], dtype=np.float64).reshape(-1, 4).T
+        stored = {**row, **dict(zip(("entries", "low", "high", "standard_error"), columns, strict=True))}
     return target_works(database, [row["target_id"]])[0], stored
 
 

@@ -61,6 +61,7 @@ def register_study(database: Database, plan: StudyPlan) -> int:
                 specification=plan.study.as_dict(),
                 algorithm_versions=dict(plan.algorithm_versions),
                 store_vectors=plan.study.store_vectors,
+                noise_ceiling=plan.study.noise_ceiling,
                 created_at=datetime.now(UTC),
             )
         )

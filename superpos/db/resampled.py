@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from superpos.arrays import Float
@@ -14,9 +15,7 @@ from superpos.db.failures import not_quarantined
 from superpos.db.tables_fits import block_targets, blocks, psm_entries, psms, targets
 from superpos.db.tables_inputs import direction_sets, probes
 from superpos.records.work import CeilingResult, CeilingWork, DirectionWork, PsmToResample
-
-SPACES = ("raw", "scaled")
-"""Spaces whose matrices have a ceiling; whitening every resample again would cost more than it tells."""
+from superpos.specs.probes import CEILING_METHOD
 
 
 def _of_study(study_id: int) -> sa.ColumnElement[bool]:
@@ -41,7 +40,7 @@ def missing_whitened(database: Database, study_id: int) -> tuple[tuple[Direction
         d.direction_id.in_(wanted),
         d.status == "done",
         d.coef_whitened.is_(None),
-        not_quarantined("probes", d.key),
+        not_quarantined("whitening", d.key),
     )
     with database.read() as connection:
         raw: dict[int, Float] = {row[0]: row[1] for row in connection.execute(query)}
@@ -62,8 +61,16 @@ def finish_whitened(database: Database, direction_id: int, whitened: Float) -> N
 
 
 def missing_ceilings(database: Database, study_id: int, n_resamples: int) -> tuple[CeilingWork, ...]:
-    """Return a study's probe sets with matrices that are known from fewer than `n_resamples` resamples."""
-    return _ceiling_works(database, _of_study(study_id), psms.c.n_resamples < n_resamples)
+    """Return a study's probe sets with matrices that are known from fewer than `n_resamples` resamples.
+
+    Intervals that an older version made in another way count as missing.
+    """
+    return _ceiling_works(
+        database,
+        _of_study(study_id),
+        sa.or_(psms.c.n_resamples < n_resamples, psms.c.ceiling_method != CEILING_METHOD),
+        not_quarantined("ceilings", direction_sets.c.key),
+    )
 
 
 def ceiling_works(database: Database, psm_id: int) -> tuple[CeilingWork, ...]:
@@ -78,27 +85,28 @@ def _ceiling_works(database: Database, *conditions: sa.ColumnElement[bool]) -> t
     )
     query = (
         sa.select(
-            d.direction_id, psms.c.psm_id, t.space, t.similarity, psms.c.rbf_scale_resolved, chosen.label("C")
+            d.direction_id, psms.c.psm_id, t.space, t.similarity, psms.c.rbf_scale_resolved, psms.c.matrix,
+            chosen.label("C"),
         )
         .join(targets, t.direction_id == d.direction_id)
         .join(psms, psms.c.psm_id == t.psm_id)
         .where(d.activation_id.is_not(None), d.label_replicate == -1, t.kind == "features")
-        .where(t.space.in_(SPACES), not_quarantined("probes", d.key), *conditions)
-        .distinct()
+        .where(*conditions)
         .order_by(d.direction_id, psms.c.psm_id)
-    )
+    )  # fmt: skip
     with database.read() as connection:
         rows = connection.execute(query).all()
-    asked: dict[int, list[PsmToResample]] = {}
+    asked: dict[int, dict[int, PsmToResample]] = {}
     penalties: dict[int, float | None] = {}
-    for row in rows:
-        asked.setdefault(row.direction_id, []).append(
-            PsmToResample(row.psm_id, row.space, row.similarity, row.rbf_scale_resolved)
+    for row in rows:  # two targets of a probe set may share a matrix
+        asked.setdefault(row.direction_id, {})[row.psm_id] = PsmToResample(
+            row.psm_id, row.space, row.similarity, row.rbf_scale_resolved, row.matrix
         )
         penalties[row.direction_id] = row.C
     works = direction_works(database, list(asked)) if asked else ()
     return tuple(
-        CeilingWork(work, penalties[work.direction_id], tuple(asked[work.direction_id])) for work in works
+        CeilingWork(work, penalties[work.direction_id], tuple(asked[work.direction_id].values()))
+        for work in works
     )
 
 
@@ -110,26 +118,36 @@ def finish_ceilings(database: Database, results: Sequence[CeilingResult]) -> Non
             connection.execute(
                 psms.update()
                 .where(psms.c.psm_id == result.psm_id)
-                .values(reliability=result.reliability, n_resamples=result.n_resamples)
+                .values(
+                    reliability=result.reliability,
+                    n_resamples=result.n_resamples,
+                    ceiling_method=CEILING_METHOD,
+                    n_unknown=int(np.isnan(result.low[np.triu_indices(len(result.low), 1)]).sum()),
+                )
             )
             e = psm_entries.c
             connection.execute(
                 psm_entries.update()
                 .where(e.psm_id == result.psm_id, e.row_a == sa.bindparam("a"), e.row_b == sa.bindparam("b"))
-                .values(value_low=sa.bindparam("low"), value_high=sa.bindparam("high")),
-                _ends(result),
+                .values(
+                    value_low=sa.bindparam("low"),
+                    value_high=sa.bindparam("high"),
+                    standard_error=sa.bindparam("error"),
+                ),
+                _pairs(result),
             )
 
 
-def _ends(result: CeilingResult) -> list[dict[str, Any]]:
-    """Return the ends of every pair's interval; NULL where a feature could not be resampled."""
+def _pairs(result: CeilingResult) -> list[dict[str, Any]]:
+    """Return interval and standard error of every pair; the column type makes NaN to NULL."""
     n = len(result.low)
     return [
         {
             "a": i,
             "b": j,
-            "low": None if result.low[i, j] != result.low[i, j] else float(result.low[i, j]),
-            "high": None if result.high[i, j] != result.high[i, j] else float(result.high[i, j]),
+            "low": float(result.low[i, j]),
+            "high": float(result.high[i, j]),
+            "error": float(result.standard_error[i, j]),
         }
         for i in range(n)
         for j in range(i + 1, n)

@@ -30,6 +30,8 @@ psms = sa.Table(
     sa.Column("warning", sa.Text, nullable=False),
     sa.Column("reliability", Number),
     sa.Column("n_resamples", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("ceiling_method", sa.String(16), nullable=False, server_default=""),
+    sa.Column("n_unknown", sa.Integer),
     sa.Column("content_digest", sa.String(64), nullable=False),
     reference("run_id", "runs.run_id"),
     one_of("similarity", ("cosine", "rbf")),
@@ -44,6 +46,7 @@ psm_entries = sa.Table(
     sa.Column("value", Number, nullable=False),
     sa.Column("value_low", Number),
     sa.Column("value_high", Number),
+    sa.Column("standard_error", Number),
     sqlite_with_rowid=False,
 )
 

@@ -33,6 +33,7 @@ studies = sa.Table(
     sa.Column("specification", Json, nullable=False),
     sa.Column("algorithm_versions", Json, nullable=False),
     sa.Column("store_vectors", sa.String(8), nullable=False),
+    sa.Column("noise_ceiling", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", Time, nullable=False),
     sa.UniqueConstraint("name", "revision"),
     one_of("store_vectors", ("all", "best")),

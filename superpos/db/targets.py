@@ -193,8 +193,6 @@ def _row(result: PsmResult, run_id: int) -> dict[str, Any]:
         "min_eigenvalue": record.min_eigenvalue,
         "rank": record.rank,
         "warning": record.message,
-        "reliability": result.reliability,
-        "n_resamples": result.n_resamples,
         "content_digest": array_digest(record.matrix),
         "run_id": run_id,
     }
@@ -204,14 +202,7 @@ def _entries(psm_id: int, result: PsmResult) -> list[dict[str, Any]]:
     matrix = result.record.matrix
     n = matrix.shape[0]
     return [
-        {
-            "psm_id": psm_id,
-            "row_a": i,
-            "row_b": j,
-            "value": float(matrix[i, j]),
-            "value_low": None if result.low is None else float(result.low[i, j]),
-            "value_high": None if result.high is None else float(result.high[i, j]),
-        }
+        {"psm_id": psm_id, "row_a": i, "row_b": j, "value": float(matrix[i, j])}
         for i in range(n)
         for j in range(i + 1, n)
     ]

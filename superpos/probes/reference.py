@@ -12,6 +12,7 @@ import numpy as np
 
 from superpos.arrays import Float, Int
 from superpos.probes.objective import LogisticLosses
+from superpos.threads import one_thread
 
 
 def minimise_sklearn(loss: LogisticLosses, *, tol: float, max_iter: int) -> tuple[Float, Int]:
@@ -34,7 +35,7 @@ def minimise_sklearn(loss: LogisticLosses, *, tol: float, max_iter: int) -> tupl
         model = LogisticRegression(
             C=1.0 / (float(loss.penalty[column]) * n), solver="newton-cholesky", tol=tol, max_iter=max_iter
         )
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), one_thread():  # scikit-learn is loaded by now
             # The caller measures the gradient itself and reports `max_iter`.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(Z, loss.signs[:, column] > 0.0, sample_weight=n * loss.weights[:, column])

@@ -1,10 +1,7 @@
-"""Noise ceiling: how well a pairwise similarity matrix (PSM) is known, from probes on resampled groups.
+"""Probes on resampled groups of the training samples, and what they say of how well a PSM is known.
 
-    halves      the groups of the training samples are dealt out into two halves, probes are trained on each;
-                with r the correlation of the two PSMs over pairs i < j, a mean over replicates,
-                reliability = 2 r / (1 + r)                       (Spearman 1910, Brown 1910)
-    bootstrap   as many groups as there are, drawn with replacement; the ends of the interval of a pair are
-                percentiles of its similarity over replicates     (Efron 1979)
+    halves      the groups are dealt out into two halves, probes are trained on each
+    bootstrap   as many groups as there are, drawn with replacement (Efron 1979)
 
 Resampled probes share samples, scale and coordinates with those of all training samples and start from them;
 a group that is drawn twice has twice the weight.
@@ -21,14 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from superpos.arrays import Bool, Float, Int, as_number
 from superpos.errors import ArgumentError, ShapeError
+from superpos.probes.ceiling import NoiseCeiling, interval, reliability
 from superpos.probes.design import make_design, scale_samples
 from superpos.probes.fit import fit_design, mean_differences
 from superpos.probes.folds import deal_groups
 from superpos.probes.inputs import ProbeInputs, Samples, check_inputs
-from superpos.probes.threads import one_thread
 from superpos.seeding import generator
-from superpos.specs.axes import check_choice, check_count
+from superpos.specs.axes import Similarity, check_choice, check_count
 from superpos.specs.probes import ProbeSettings
+from superpos.threads import one_thread
 
 ResampleKind = Literal["halves", "bootstrap"]
 RESAMPLE_KINDS: tuple[str, ...] = get_args(ResampleKind)
@@ -36,22 +34,29 @@ BATCH = 96
 """Probes that are trained in step."""
 Draw = tuple[ResampleKind, int]
 """Kind and replicate."""
-Similarity = Callable[[Float, Float], Float]
-"""PSM (k, k) of raw and of scaled coefficients (k, d)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NoiseCeiling:
-    """How well the similarities are known."""
+class Drawn:
+    """Probes of one draw."""
 
-    low: Float
-    """Lower ends of the intervals, (k, k); NaN where a feature is in too few groups to be resampled."""
-    high: Float
-    """Upper ends, (k, k)."""
-    reliability: float | None
-    """Of the whole matrix, from split halves; None for fewer than three pairs or similarities all alike."""
-    n_resamples: int
-    """Replicates of the bootstrap."""
+    raw: Float
+    """Coefficients on the activations, (k, d)."""
+    scaled: Float
+    """Coefficients on the scaled activations, (k, d)."""
+    counts: Int | None
+    """How often each training sample counts, (n,); None where features have draws of their own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AskedPsm:
+    """A PSM that is to be known better."""
+
+    estimate: Float
+    """The PSM of the probes on all training samples, (k, k)."""
+    similarity: Similarity
+    of: Callable[[Drawn], Float]
+    """Returns the PSM of the probes of one draw, (k, k)."""
 
 
 def resampled_directions(
@@ -98,7 +103,8 @@ def resampled_directions(
     check_choice("kind", kind, RESAMPLE_KINDS)
     draws = [(kind, replicate) for replicate in range(check_count("replicates", replicates, 1))]
     inputs = check_inputs(activations, labels, feature_names, groups, train_rows, members)
-    return _directions(inputs, settings, draws, C)
+    found = _directions(inputs, settings, draws, C)
+    return ((drawn.raw, drawn.scaled) for drawn in found)
 
 
 def noise_ceilings(
@@ -108,7 +114,7 @@ def noise_ceilings(
     groups: ArrayLike,
     train_rows: ArrayLike,
     settings: ProbeSettings,
-    similarities: Sequence[Similarity],
+    psms: Sequence[AskedPsm],
     *,
     halves: int = 10,
     bootstraps: int = 100,
@@ -116,23 +122,23 @@ def noise_ceilings(
     members: ArrayLike | None = None,
     C: float | None = None,
 ) -> tuple[NoiseCeiling, ...]:
-    """Return intervals and reliability for each of several similarities of the same resampled probes.
+    """Return intervals and reliability for each of several PSMs of the same resampled probes.
 
     Parameters
     ----------
     activations, labels, feature_names, groups, train_rows, settings, members, C
         As in `resampled_directions`.
-    similarities
-        PSMs of raw and of scaled coefficients.
+    psms
+        What is to be known.
     halves, bootstraps
-        Replicates of each.
+        Replicates of each, 1 and 2 or more.
     level
-        Coverage of the intervals, in (0, 1).
+        Nominal coverage of the intervals, in (0, 1).
 
     Raises
     ------
     ArgumentError
-        As `resampled_directions`; a level outside (0, 1).
+        As `resampled_directions`; a level outside (0, 1); PSMs that are not of these features.
     """
     coverage = as_number("level", level, minimum=0.0, exclusive=True)
     if coverage >= 1.0:
@@ -140,43 +146,22 @@ def noise_ceilings(
 
     draws: list[Draw] = [("halves", replicate) for replicate in range(check_count("halves", halves, 1))]
     n_halves = 2 * len(draws)
-    draws += [("bootstrap", replicate) for replicate in range(check_count("bootstraps", bootstraps, 1))]
+    draws += [("bootstrap", replicate) for replicate in range(check_count("bootstraps", bootstraps, 2))]
     inputs = check_inputs(activations, labels, feature_names, groups, train_rows, members)
-    matrices: list[list[Float]] = [[] for _ in similarities]
-    for raw, scaled in _directions(inputs, settings, draws, C):
-        for found, similarity in zip(matrices, similarities, strict=True):
-            found.append(_similarities(similarity, raw, scaled))
-    return tuple(_ceiling(found, n_halves, coverage) for found in matrices)
+    matrices: list[list[Float]] = [[] for _ in psms]
+    for drawn in _directions(inputs, settings, draws, C):
+        for found, asked in zip(matrices, psms, strict=True):
+            found.append(_similarities(asked, drawn))
+    return tuple(
+        _ceiling(asked, found[:n_halves], np.array(found[n_halves:]), coverage)
+        for asked, found in zip(psms, matrices, strict=True)
+    )
 
 
-def _ceiling(matrices: list[Float], n_halves: int, coverage: float) -> NoiseCeiling:
-    """Return the ceiling from the matrices of all halves, and after them of all bootstraps."""
-    split, drawn = matrices[:n_halves], np.array(matrices[n_halves:])
-    known = np.all(np.isfinite(drawn), axis=0)
-    ends = np.full((2, *known.shape), np.nan)
-    tail = 50.0 * (1.0 - coverage)
-    ends[:, known] = np.percentile(drawn[:, known], [tail, 100.0 - tail], axis=0)
-    return NoiseCeiling(ends[0], ends[1], reliability(split[::2], split[1::2]), len(drawn))
-
-
-def reliability(first: list[Float], second: list[Float]) -> float | None:
-    """Return 2 r / (1 + r), r the mean correlation of the PSMs (k, k) of first and second halves.
-
-    Pairs that are NaN in a replicate are left out of it; None if no replicate has three pairs that differ.
-    """
-    correlations = []
-    for one, other in zip(first, second, strict=True):
-        pairs = np.triu_indices(len(one), 1)
-        a, b = one[pairs], other[pairs]
-        both = np.isfinite(a) & np.isfinite(b)
-        a, b = a[both], b[both]
-        if a.size >= 3 and np.ptp(a) > 0.0 and np.ptp(b) > 0.0:
-            correlations.append(float(np.corrcoef(a, b)[0, 1]))
-    if not correlations:
-        return None
-    mean = float(np.mean(correlations))
-    # Halves that contradict each other know nothing; the formula would go to minus infinity.
-    return 2.0 * mean / (1.0 + mean) if mean > 0.0 else 0.0
+def _ceiling(asked: AskedPsm, split: list[Float], drawn: Float, coverage: float) -> NoiseCeiling:
+    """Return the ceiling from the PSMs of all halves, and those of all bootstraps (B, k, k)."""
+    low, high, error = interval(asked.estimate, drawn, asked.similarity, coverage)
+    return NoiseCeiling(low, high, error, reliability(split[::2], split[1::2]), len(drawn))
 
 
 def resample_counts(
@@ -194,8 +179,8 @@ def resample_counts(
 
 def _directions(
     inputs: ProbeInputs, settings: ProbeSettings, draws: list[Draw], C: float | None
-) -> Iterator[tuple[Float, Float]]:
-    """Yield the coefficients of all features, draw by draw."""
+) -> Iterator[Drawn]:
+    """Yield the probes of all features, draw by draw."""
     if settings.C_grid and C is None:
         raise ArgumentError("C", "must be given where the settings have a grid")
     parts = inputs.samples()
@@ -206,8 +191,8 @@ def _directions(
 
 def _resampled(
     inputs: ProbeInputs, part: Samples, settings: ProbeSettings, draws: list[Draw], C: float | None
-) -> Iterator[tuple[Float, Float]]:
-    """Yield the coefficients of features that share their samples."""
+) -> Iterator[Drawn]:
+    """Yield the probes of features that share their samples."""
     if not part.columns:
         return
     labels = inputs.labels[part.train][:, list(part.columns)]
@@ -243,23 +228,29 @@ def _resampled(
                     begin = None if start is None else start[:, columns]
                     fits = fit_design(design, labels[:, columns], settings, C=C, counts=counts, start=begin)
             theta[tuple(np.array(at).T)] = fits.theta[:, :-1]
-        for coef in theta:
-            yield coef / scaled.scale, coef
+        for coef, sample_counts in zip(theta, resamples, strict=True):
+            yield Drawn(coef / scaled.scale, coef, sample_counts)
 
 
-def _stacked(parts: list[list[tuple[Float, Float]]]) -> Iterator[tuple[Float, Float]]:
+def _stacked(parts: list[list[Drawn]]) -> Iterator[Drawn]:
     """Yield the rows of features with samples of their own together."""
     for rows in zip(*parts, strict=True):
-        yield np.vstack([raw for raw, _ in rows]), np.vstack([scaled for _, scaled in rows])
+        yield Drawn(np.vstack([one.raw for one in rows]), np.vstack([one.scaled for one in rows]), None)
 
 
-def _similarities(similarity: Similarity, raw: Float, scaled: Float) -> Float:
+def _similarities(asked: AskedPsm, drawn: Drawn) -> Float:
     """Return the PSM with NaN in the rows and columns of features that could not be resampled."""
-    matrix = np.full((len(raw), len(raw)), np.nan)
-    kept = np.flatnonzero(np.isfinite(raw).all(axis=1))
+    k = len(drawn.raw)
+    if asked.estimate.shape != (k, k):
+        raise ShapeError(
+            "psms", f"shape {asked.estimate.shape} is not ({k}, {k}), the features of the probes"
+        )
+    matrix = np.full((k, k), np.nan)
+    kept = np.flatnonzero(np.isfinite(drawn.raw).all(axis=1))
     if kept.size >= 2:
-        found = np.asarray(similarity(raw[kept], scaled[kept]), dtype=np.float64)
+        part = Drawn(drawn.raw[kept], drawn.scaled[kept], drawn.counts)
+        found = np.asarray(asked.of(part), dtype=np.float64)
         if found.shape != (kept.size, kept.size):
-            raise ShapeError("similarity", f"shape {found.shape} is not ({kept.size}, {kept.size})")
+            raise ShapeError("psms", f"a similarity of shape {found.shape} is not ({kept.size}, {kept.size})")
         matrix[np.ix_(kept, kept)] = found
     return matrix

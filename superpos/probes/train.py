@@ -18,10 +18,10 @@ from superpos.probes.fit import fit_design, fit_samples
 from superpos.probes.inputs import ProbeInputs, Samples, check_inputs, shuffle_labels
 from superpos.probes.metrics import HeldOut, held_out_metrics
 from superpos.probes.penalty import choose_C, grid_losses
-from superpos.probes.threads import one_thread
 from superpos.records.data import ProbeMetrics, ProbeSet
 from superpos.specs.axes import check_count
 from superpos.specs.probes import ProbeSettings
+from superpos.threads import one_thread
 
 
 def train_probes(

@@ -182,14 +182,6 @@ class PsmResult:
     target_id: int
     key: bytes
     record: PsmRecord
-    low: Float | None = None
-    """Lower end of the noise ceiling of every pair, (k, k), of `features`; None where it is not asked for."""
-    high: Float | None = None
-    """Upper end, (k, k)."""
-    reliability: float | None = None
-    """Agreement of the matrix with itself over resampled probes."""
-    n_resamples: int = 0
-    """Resampled probe sets that the noise ceiling rests on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,7 +196,7 @@ class DirectionResult:
     """Directions in the space `whitened`, (k, r), where the study asks for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PsmToResample:
     """A matrix of a probe set that is to be known better."""
 
@@ -212,9 +204,11 @@ class PsmToResample:
     space: str
     similarity: str
     rbf_scale_resolved: float
+    matrix: Float
+    """The matrix itself, (k, k)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CeilingWork:
     """Matrices of one probe set without a noise ceiling."""
 
@@ -232,6 +226,8 @@ class CeilingResult:
     low: Float
     """Lower ends of the intervals, (k, k); NaN where unknown."""
     high: Float
+    standard_error: Float
+    """(k, k); NaN where unknown."""
     reliability: float | None
     n_resamples: int
 

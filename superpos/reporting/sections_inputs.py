@@ -127,9 +127,11 @@ def draw_ceilings(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Draw
                     if several
                     else "The"
                 )
-                + f" entries with 95 % intervals from probes on {known[0].n_resamples} bootstrapped samples, "
-                "sorted. Pairs whose intervals overlap cannot be told apart; what a fit makes of differences "
-                "below their width is fitted to noise.",
+                + " entries, sorted, with 95 % intervals of what such probes say on average over samples "
+                f"of this size, from the spread over {known[0].n_resamples} bootstrapped samples. Where an "
+                "interval reaches further to one side, probes of fewer samples lie on the other: noise pulls "
+                "the entry that way. Pairs whose intervals overlap cannot be told apart; what a fit makes of "
+                "differences below their width is fitted to noise.",
                 draw_noise_ceiling(known),
                 ceiling_table(known),
             )

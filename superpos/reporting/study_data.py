@@ -110,6 +110,7 @@ MEASURES = (
     "value",
     "value_low",
     "value_high",
+    "standard_error",
     "reliability",
     "logit",
     "weight",

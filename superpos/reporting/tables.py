@@ -12,7 +12,16 @@ import pandas as pd
 from superpos.reporting.answers import Answer
 from superpos.reporting.study_data import StudyData
 
-STAGE_ORDER = ("datasets", "activations", "probes", "psms", "fits", "analysis")
+STAGE_ORDER = (
+    "datasets",
+    "activations",
+    "probes",
+    "whitening",
+    "psms",
+    "ceilings",
+    "fits",
+    "analysis",
+)
 SECRET = re.compile(r"(?<=://)[^/@\s]*@")
 QUERY = re.compile(r"\?.*$")
 

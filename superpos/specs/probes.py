@@ -21,6 +21,8 @@ SCALERS: tuple[str, ...] = get_args(Scaler)
 PROBE_BACKENDS: tuple[str, ...] = get_args(ProbeBackend)
 C_GRID = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """What `C_grid` is where a study says only that cross-validation chooses."""
+CEILING_METHOD = "bias_t"
+"""How intervals of noise ceilings are made (`superpos.probes.ceiling`); others are made anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from superpos.activations.inspection import inspect_model
 from superpos.datasets.artifacts import load_dataset
-from superpos.db.inputs import activation_works, dataset_digest, finish_activations, missing_activations
+from superpos.db.inputs import dataset_digest, finish_activations, missing_activations
 from superpos.errors import ContentChangedError
 from superpos.records.data import ActivationInfo, ModelInfo
-from superpos.records.work import ActivationWork, DirectionWork
+from superpos.records.work import ActivationWork
 from superpos.specs.models import ModelSpec
 from superpos.stages import datasets
 from superpos.stages.context import Context
@@ -59,19 +59,6 @@ def extract_sites(task: ExtractionTask) -> list[ActivationInfo]:
 def run(context: Context) -> None:
     """Extract every activation set of the study that is missing."""
     extract_works(context, missing_activations(context.database, context.study_id))
-
-
-def restore(context: Context, works: Sequence[DirectionWork]) -> None:
-    """Make data sets and activation files of probe sets again that are gone."""
-    for key in {work.dataset_key for work in works}:
-        datasets.read(context, key)
-    gone = {
-        work.activation_key
-        for work in works
-        if not all((context.data_folder / shard.path).is_file() for shard in work.shards)
-    }
-    if gone:
-        extract_works(context, activation_works(context.database, gone))
 
 
 def extract_works(context: Context, works: Sequence[ActivationWork]) -> None:

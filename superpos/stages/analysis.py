@@ -8,6 +8,7 @@ from superpos.analysis.best_match import best_matches
 from superpos.analysis.layer_similarity import layer_similarities
 from superpos.arrays import Float
 from superpos.db.analysis import CELL_AXES, analysed, feature_targets, n_results, read_cells, write_analysis
+from superpos.db.failures import failed_keys
 from superpos.db.fit_work import WorkReader, best_without_arrays
 from superpos.stages import fits
 from superpos.stages.context import Context
@@ -30,8 +31,8 @@ def run(context: Context) -> None:
     write_analysis(context.database, context.study_id, context.run_id, UNFINISHED, best, pairs)
     context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)
-    _keep_best_vectors(context)
-    write_analysis(context.database, context.study_id, context.run_id, count, best, pairs)
+    if _keep_best_vectors(context):
+        write_analysis(context.database, context.study_id, context.run_id, count, best, pairs)
 
 
 def _best(context: Context) -> list[dict[str, Any]]:
@@ -65,7 +66,10 @@ def _layer_pairs(context: Context) -> list[dict[str, Any]]:
     return rows
 
 
-def _keep_best_vectors(context: Context) -> None:
-    """Make the final vectors of best matches again where the study keeps only those."""
+def _keep_best_vectors(context: Context) -> bool:
+    """Make the final vectors of best matches again where the study keeps only those; whether none failed."""
     cells = best_without_arrays(context.database, context.study_id)
-    fits.compute_cells(context, WorkReader(context.database, keep_vectors=True), cells, {})
+    # None is passed over for earlier failures: the analysis is not done without them.
+    failed = dict.fromkeys(failed_keys(context.database, fits.STAGE), False)
+    reader = WorkReader(context.database, keep_vectors=True)
+    return fits.compute_cells(context, reader, cells, failed) == 0

@@ -12,7 +12,7 @@ from typing import Any
 
 from superpos.activations.inspection import hook_width
 from superpos.db.engine import Database
-from superpos.db.planned import count_done, seconds_per_fit
+from superpos.db.planned import ceiling_keys, count_done, seconds_per_fit, whitened_keys
 from superpos.records.data import ModelInfo
 from superpos.records.plan import StudyPlan
 from superpos.specs.blocks import Product, disjoint
@@ -34,6 +34,8 @@ PROBE_SECONDS = 1.5e-8
 """Of one probe for each sample and dimension (measured from 512 to 8,192 dimensions)."""
 RESAMPLE_SHARE = 0.3
 """Seconds of a probe on resampled groups over those of the first: the matrices are there already."""
+WHITENING_SHARE = 0.6
+"""Seconds of whitening a set over those of its probes (measured at 8,192 dimensions)."""
 ASSUMED_FEATURES = 11
 """Features of a set before it is built."""
 ROW_BYTES = 300
@@ -79,12 +81,14 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
     seconds = {**FALLBACK_SECONDS, **measured}
     n_fits, n_joint, n_shared, fit_seconds, arrays = _fits(plan, seconds)
     operations = _forward_operations(plan)
-    probes = _probe_seconds(plan)
+    probes, whitened = _probe_seconds(plan), whitened_keys(plan)
     planned = {
         "datasets": (len(plan.datasets), 3.0 * len(plan.datasets)),
         "activations": (len(plan.activations), operations / CPU_OPERATIONS),
         "probes": (len(plan.directions), sum(probes.values())),
-        "psms": (len(plan.targets), 0.005 * len(plan.targets) + _ceiling_seconds(plan, probes)),
+        "whitening": (len(whitened), WHITENING_SHARE * sum(probes[key] for key in whitened)),
+        "psms": (len(plan.targets), 0.005 * len(plan.targets)),
+        "ceilings": (len(ceiling_keys(plan)), _ceiling_seconds(plan, probes)),
         "fits": (n_fits, fit_seconds),
     }
     stages = tuple(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from superpos.errors import SuperposError
+from superpos.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,12 @@ def attempt(function: Callable[[Any], Any], index: int, payload: Any) -> Answer:
     """Return the answer of a task: its value, or what it raised.
 
     Errors the package raises on purpose and errors of numerical libraries become data, so that one bad
-    payload cannot take a batch with it; an AssertionError is a bug of the program and is raised.
+    payload cannot take a batch with it; an AssertionError is a bug of the program and is raised. Every task
+    runs on one thread, so that its bits are the same in a worker, in this process and when made again.
     """
     try:
-        return Answer(index, function(payload))
+        with one_thread():
+            return Answer(index, function(payload))
     except FAILURES as error:
         return Answer(index, None, task_error(error))
 

@@ -72,8 +72,8 @@ def run(context: Context) -> None:
 
 def compute_cells(
     context: Context, reader: WorkReader, cells: Sequence[Cell], failed: Mapping[str, bool]
-) -> None:
-    """Compute cells and insert their results chunk by chunk.
+) -> int:
+    """Compute cells and insert their results chunk by chunk; return how many failed.
 
     Parameters
     ----------
@@ -86,8 +86,9 @@ def compute_cells(
     failed
         Keys of cells that failed in earlier runs, and whether they are quarantined: those are passed over.
     """
+    n_failed = 0
     if not cells:
-        return
+        return n_failed
     context.reporter.start(STAGE, len(cells))
     chunks = _Chunks(_without_quarantined(reader, cells, {key for key, stopped in failed.items() if stopped}))
     for answer in context.executor.run("fits", chunks):
@@ -105,11 +106,13 @@ def compute_cells(
             failures = [failure for result in results for failure in result.failures]
             mended = (failed.keys() & set(keys)) - {failure.key for failure in failures}
             clear_failures(context.database, STAGE, mended)
+        n_failed += len(failures)
         if failures:
             record_failures(context.database, failures, context.run_id)
             context.reporter.note(f"fits: {len(failures)} cells failed: {failures[0].message}")
         context.reporter.advance(STAGE, sum(len(work.fits) for work in works))
     context.reporter.finish(STAGE)
+    return n_failed
 
 
 def _without_quarantined(

@@ -11,22 +11,23 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 from superpos.db.engine import Database
 from superpos.db.progress import study_progress
 from superpos.db.register import register_study
 from superpos.db.runs import end_run, start_run
 from superpos.records.plan import StudyPlan
-from superpos.stages import activations, analysis, datasets, fits, probes, psms
+from superpos.stages import activations, analysis, datasets, fits, probes, psms, resampled
 from superpos.stages.context import Context
 from superpos.stages.executor import Executor, Reporter
+from superpos.threads import one_thread
 
 STAGES: dict[str, Callable[[Context], None]] = {
     datasets.STAGE: datasets.run,
     activations.STAGE: activations.run,
     probes.STAGE: probes.run,
+    resampled.WHITENING: resampled.run_whitening,
     psms.STAGE: psms.run,
+    resampled.CEILINGS: resampled.run_ceilings,
     fits.STAGE: fits.run,
     analysis.STAGE: analysis.run,
 }
@@ -88,7 +89,7 @@ def run_study(
     seconds: dict[str, float] = {}
     outcome = "failed"
     try:
-        with threadpool_limits(limits=1):  # as the workers have it: bits may depend on the number of threads
+        with one_thread():  # what this process makes itself; tasks see to it themselves
             for name, stage in STAGES.items():
                 if name in stages:
                     began = time.perf_counter()

@@ -42,7 +42,7 @@ def read_probe_data(work: DirectionWork, tokens_path: Path, data_folder: Path) -
 
     Raises
     ------
-    InputError
+    FileLostError
         If a file is missing or damaged.
     """
     tokens = load_dataset(tokens_path)

@@ -8,15 +8,12 @@ from pathlib import Path
 
 from superpos.datasets.artifacts import load_dataset
 from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
-from superpos.db.inputs import activation_works
 from superpos.db.sources import finish_sources, missing_sources
-from superpos.errors import InputError
 from superpos.records.data import FeatureStatus, LabelledTokens, ProbeMetrics, ProbeSet
 from superpos.records.work import DirectionResult, DirectionWork, SourceResult
-from superpos.stages import activations, datasets, resampled
 from superpos.stages.context import Context
-from superpos.stages.executor import TaskError
 from superpos.stages.probe_inputs import feature_statuses, read_probe_data
+from superpos.stages.remake import answers, file_places
 from superpos.stages.sources import SourceTask
 
 STAGE = "probes"
@@ -38,12 +35,16 @@ class NotTrained:
     """Why there are no probes."""
 
     reason: str
-    lost: bool
-    """Whether an activation file is gone or damaged, so that it must be made again."""
 
 
 def train(task: ProbeTask) -> ProbeSet | NotTrained:
-    """Return the trained probes, or why there are none."""
+    """Return the trained probes, or why there are none.
+
+    Raises
+    ------
+    FileLostError
+        If a file is gone or damaged.
+    """
     from superpos.probes.train import train_probes
 
     work = task.work
@@ -52,11 +53,8 @@ def train(task: ProbeTask) -> ProbeSet | NotTrained:
     usable = sum(status is FeatureStatus.OK for status in statuses)
     if usable < MIN_FEATURES:
         found = f"{usable} features have enough positives and negatives; geometry needs {MIN_FEATURES}"
-        return NotTrained(found, lost=False)
-    try:
-        data = read_probe_data(work, task.tokens_path, task.data_folder)
-    except InputError as error:
-        return NotTrained(str(error), lost=True)
+        return NotTrained(found)
+    data = read_probe_data(work, task.tokens_path, task.data_folder)
     probes = train_probes(
         data.activations,
         data.labels,
@@ -98,19 +96,19 @@ def run(context: Context) -> None:
     """Make the missing directions of the study: read those without probes, train the others."""
     _read_sources(context)
     works = missing_directions(context.database, context.study_id)
-    if works:
-        context.reporter.start(STAGE, len(works))
-        lost = _train(context, works)
-        if lost:  # files can be made again, and must then be the same
-            again = activation_works(context.database, {work.activation_key for work in lost})
-            activations.extract_works(context, again)
-            for work in _train(context, lost):
-                files = f"activation files below {context.data_folder} are gone or damaged again"
-                context.fail(STAGE, work.key, TaskError("files_lost", f"{work.key.hex()}: {files}"))
-                context.reporter.advance(STAGE)
-        context.reporter.finish(STAGE)
+    for index, value in answers(
+        context,
+        STAGE,
+        "probes",
+        works,
+        lambda place: ProbeTask(works[place], *file_places(context, works[place])),
+    ):
+        result = _result(works[index], value)
+        finish_directions(context.database, [result], context.run_id)
+        if result.reason:
+            name = context.dataset(works[index].dataset_key).name
+            context.reporter.note(f"data set {name}: {result.reason}")
     pass_on_refusals(context.database)
-    resampled.run_whitening(context)
 
 
 def _read_sources(context: Context) -> None:
@@ -139,32 +137,6 @@ def _read_sources(context: Context) -> None:
                 context.reporter.note(f"data set {context.dataset(work.dataset_key).name}: {result.reason}")
         context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)
-
-
-def _train(context: Context, works: tuple[DirectionWork, ...]) -> tuple[DirectionWork, ...]:
-    """Train and write; return the work whose activation files must be made again."""
-    for key in {work.dataset_key for work in works}:
-        datasets.read(context, key)
-    lost: list[DirectionWork] = []
-    tasks = (
-        ProbeTask(work, context.data_folder / datasets.artifact_path(work.dataset_key), context.data_folder)
-        for work in works
-    )
-    for answer in context.executor.run("probes", tasks):
-        work = works[answer.index]
-        if answer.error is not None:
-            context.fail(STAGE, work.key, answer.error)
-        elif isinstance(answer.value, NotTrained) and answer.value.lost:
-            lost.append(work)
-            continue
-        else:
-            result = _result(work, answer.value)
-            finish_directions(context.database, [result], context.run_id)
-            context.succeed(STAGE, work.key)
-            if result.reason:
-                context.reporter.note(f"data set {context.dataset(work.dataset_key).name}: {result.reason}")
-        context.reporter.advance(STAGE)
-    return tuple(lost)
 
 
 def _result(work: DirectionWork, probes: ProbeSet | NotTrained) -> DirectionResult:

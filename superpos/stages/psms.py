@@ -19,7 +19,6 @@ from superpos.records.work import Directions, PsmResult, TargetWork
 from superpos.specs.axes import Similarity
 from superpos.specs.study import MEDIAN_RULE
 from superpos.specs.versions import ALGORITHM_VERSIONS
-from superpos.stages import resampled
 from superpos.stages.context import Context
 from superpos.stages.executor import FAILURES, task_error
 
@@ -119,7 +118,6 @@ def run(context: Context) -> None:
         clear_failures(context.database, STAGE, keys)
         refuse_targets(context.database, refused, context.run_id)
         context.reporter.finish(STAGE)
-    resampled.run_ceilings(context)
 
 
 def _missing(context: Context, failed: set[int]) -> list[TargetWork]:

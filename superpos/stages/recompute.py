@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from superpos.activations.inspection import inspect_model
 from superpos.db.directions import direction_works
@@ -34,12 +33,14 @@ from superpos.db.sources import source_works
 from superpos.errors import InputError, shown
 from superpos.records.work import SourceWork
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.probes import CEILING_METHOD
 from superpos.stages.fit_cells import compute_work, same_columns
 from superpos.stages.probes import NotTrained, ProbeTask, train
 from superpos.stages.psms import build
 from superpos.stages.resampled import CeilingTask, WhitenTask, resample, whiten
 from superpos.stages.scratch import Scratch, build_again, extract_again
 from superpos.stages.sources import SourceTask, read_source
+from superpos.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def recompute(database: Database, key: str, data_folder: Path) -> Comparison:
         If files that had to be made again are not what they were.
     """
     first, _, second = key.strip().lower().partition(".")
-    with threadpool_limits(limits=1), tempfile.TemporaryDirectory() as folder:  # threads as the workers have
+    with one_thread(), tempfile.TemporaryDirectory() as folder:
         scratch = Scratch(database, data_folder, Path(folder))
         for attempt in (_fit, _joint, _psm, _directions, _activations, _dataset, _model):
             found = attempt(scratch, first, second)
@@ -162,7 +163,8 @@ def _ceiling(scratch: Scratch, stored: Mapping[str, Any]) -> dict[str, Any]:
     folder = scratch.activations(work.direction, tokens_path)
     found = resample(CeilingTask(work, stored["n_resamples"], tokens_path, folder))[0]
     pairs = np.triu_indices(len(found.low), 1)
-    return {"low": found.low[pairs], "high": found.high[pairs], "reliability": found.reliability}
+    arrays = {name: getattr(found, name)[pairs] for name in ("low", "high", "standard_error")}
+    return {**arrays, "reliability": found.reliability, "ceiling_method": CEILING_METHOD}
 
 
 def _directions(scratch: Scratch, first: str, _second: str) -> Comparison | None:

@@ -1,4 +1,4 @@
-"""What is made of trained probes on request: whitened directions, and noise ceilings of their matrices.
+"""Stages `whitening` and `ceilings`: what is made of trained probes on request.
 
 A noise ceiling says how well a matrix of the features is known: intervals of its entries from probes on
 bootstrapped groups, a reliability from probes on split halves.
@@ -6,21 +6,28 @@ bootstrapped groups, a reliability from probes on split halves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
 
 from superpos.arrays import Float
-from superpos.db.failures import clear_failures
+from superpos.db.directions import pass_on_refusals
 from superpos.db.resampled import finish_ceilings, finish_whitened, missing_ceilings, missing_whitened
 from superpos.psms import cosine, rbf
 from superpos.records.work import CeilingResult, CeilingWork, DirectionWork, PsmToResample
-from superpos.stages import activations, datasets
+from superpos.specs.axes import Similarity
 from superpos.stages.context import Context
-from superpos.stages.probe_inputs import read_probe_data
+from superpos.stages.probe_inputs import ProbeData, read_probe_data
+from superpos.stages.remake import answers, file_places
 
-STAGE = "probes"
+if TYPE_CHECKING:
+    from superpos.probes.resample import Drawn
+
+WHITENING = "whitening"
+CEILINGS = "ceilings"
 MIN_HALVES = 4
 """Fewest replicates of split halves; a tenth of the bootstraps if these are more."""
 
@@ -57,7 +64,7 @@ def n_probe_sets(n_resamples: int) -> int:
 
 def whiten(task: WhitenTask) -> Float:
     """Return directions with the inner products of the whitened ones, (k, r)."""
-    from superpos.probes.covariance import whitened_directions
+    from superpos.probes.whitening import whitened_directions
 
     data = read_probe_data(task.work, task.tokens_path, task.data_folder)
     return whitened_directions(task.raw, data.activations, data.train_rows, task.work.settings.method)
@@ -65,10 +72,11 @@ def whiten(task: WhitenTask) -> Float:
 
 def resample(task: CeilingTask) -> list[CeilingResult]:
     """Return the noise ceiling of every matrix of a probe set."""
-    from superpos.probes.resample import noise_ceilings
+    from superpos.probes.resample import AskedPsm, noise_ceilings
 
     work = task.work
     data = read_probe_data(work.direction, task.tokens_path, task.data_folder)
+    rows = _rows_by_space(work, data)
     found = noise_ceilings(
         data.activations,
         data.labels,
@@ -76,35 +84,61 @@ def resample(task: CeilingTask) -> list[CeilingResult]:
         data.groups,
         data.train_rows,
         work.direction.settings,
-        [_similarity(psm) for psm in work.psms],
+        [
+            AskedPsm(psm.matrix, cast("Similarity", psm.similarity), _similarity(psm, rows[psm.space]))
+            for psm in work.psms
+        ],
         halves=n_halvings(task.n_resamples),
         bootstraps=task.n_resamples,
         members=data.members,
         C=work.C,
     )
     return [
-        CeilingResult(psm.psm_id, one.low, one.high, one.reliability, one.n_resamples)
+        CeilingResult(psm.psm_id, one.low, one.high, one.standard_error, one.reliability, one.n_resamples)
         for psm, one in zip(work.psms, found, strict=True)
     ]
 
 
-def _similarity(psm: PsmToResample) -> Any:
-    """Return the function from raw and scaled coefficients to this matrix, C as the features have it."""
+def _rows_by_space(work: CeilingWork, data: ProbeData) -> dict[str, Callable[[Drawn], Float]]:
+    """Return how the directions of a draw are seen in each space that is asked for."""
+    found: dict[str, Callable[[Drawn], Float]] = {
+        "raw": lambda drawn: drawn.raw,
+        "scaled": lambda drawn: drawn.scaled,
+    }
+    if any(psm.space == "whitened" for psm in work.psms):
+        from superpos.probes.whitening import Whitening
 
-    def similarity(raw: Float, scaled: Float) -> Float:
-        rows = raw if psm.space == "raw" else scaled
-        return cosine(rows) if psm.similarity == "cosine" else rbf(rows, scale=psm.rbf_scale_resolved)
+        whitening = Whitening(data.activations, data.train_rows, work.direction.settings.method)
 
-    return similarity
+        def whitened(drawn: Drawn) -> Float:
+            if drawn.counts is None:
+                return whitening.directions(drawn.raw)
+            return whitening.drawn_directions(drawn.raw, drawn.counts)
+
+        found["whitened"] = whitened
+    return found
+
+
+def _similarity(psm: PsmToResample, rows: Callable[[Drawn], Float]) -> Callable[[Drawn], Float]:
+    """Return the function from the probes of a draw to this matrix, C as the features have it."""
+    if psm.similarity == "cosine":
+        return lambda drawn: cosine(rows(drawn))
+    return lambda drawn: rbf(rows(drawn), scale=psm.rbf_scale_resolved)
 
 
 def run_whitening(context: Context) -> None:
     """Whiten the directions of the study's probe sets that targets in the space `whitened` wait for."""
+    pass_on_refusals(context.database)
     found = missing_whitened(context.database, context.study_id)
     works = [work for work, _ in found]
-    tasks = [WhitenTask(work, raw, *_places(context, work)) for work, raw in found]
-    for index, value in _answers(context, "whiten", "whitening", works, tasks):
-        finish_whitened(context.database, works[index].direction_id, cast("Float", value))
+    for index, value in answers(
+        context,
+        WHITENING,
+        "whiten",
+        works,
+        lambda place: WhitenTask(*found[place], *file_places(context, works[place])),
+    ):
+        finish_whitened(context.database, works[index].direction_id, value)
 
 
 def run_ceilings(context: Context) -> None:
@@ -114,32 +148,17 @@ def run_ceilings(context: Context) -> None:
         return
     found = missing_ceilings(context.database, context.study_id, n_resamples)
     works = [work.direction for work in found]
-    tasks = [CeilingTask(work, n_resamples, *_places(context, work.direction)) for work in found]
-    for _, value in _answers(context, "resample", "noise ceilings", works, tasks):
-        finish_ceilings(context.database, cast("list[CeilingResult]", value))
-
-
-def _places(context: Context, work: DirectionWork) -> tuple[Path, Path]:
-    return context.data_folder / datasets.artifact_path(work.dataset_key), context.data_folder
-
-
-def _answers(
-    context: Context, task: str, title: str, works: Sequence[DirectionWork], tasks: Sequence[Any]
-) -> Any:
-    """Run tasks, yield (index, value) of those that worked, record the others; files come first.
-
-    Failures count as those of the probe set.
-    """
-    if not works:
-        return
-    activations.restore(context, works)
-    context.reporter.start(title, len(works))
-    for answer in context.executor.run(task, tasks):
-        key = works[answer.index].key
-        if answer.error is not None:
-            context.fail(STAGE, key, answer.error)
-        else:
-            yield answer.index, answer.value
-            clear_failures(context.database, STAGE, [key.hex()])
-        context.reporter.advance(title)
-    context.reporter.finish(title)
+    for _, value in answers(
+        context,
+        CEILINGS,
+        "resample",
+        works,
+        lambda place: CeilingTask(found[place], n_resamples, *file_places(context, works[place])),
+    ):
+        finish_ceilings(context.database, value)
+        unknown = max(int(np.isnan(np.diagonal(result.low)).sum()) for result in value)
+        if unknown:
+            context.reporter.note(
+                f"noise ceilings: {unknown} features are in too few groups to be in every resample; their "
+                "pairs have no interval"
+            )

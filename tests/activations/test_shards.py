@@ -162,7 +162,7 @@ def test_one_flipped_bit_is_detected_and_named(tmp_path):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(bytes(content))
-    with pytest.raises(InputError, match=rf"{path.name}: activation file is damaged .*--rebuild"):
+    with pytest.raises(InputError, match=rf"{path.name}: activation file is damaged .*makes it again"):
         read_shards(tmp_path, shards)
 
 
@@ -171,5 +171,5 @@ def test_missing_files_and_wrong_records_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"holds float32 \(3, 2\), recorded is float32 \(4, 2\)"):
         read_shards(tmp_path, [dataclasses.replace(shard, n_rows=4)])
     (tmp_path / shard.path).unlink()
-    with pytest.raises(InputError, match=r"is missing.*--rebuild"):
+    with pytest.raises(InputError, match=r"is missing.*makes it again"):
         read_shards(tmp_path, [shard])

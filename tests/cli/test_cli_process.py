@@ -87,8 +87,8 @@ STAGES = {
     "run_study": [],
     "build_datasets": ["datasets"],
     "extract_activations": ["datasets", "activations"],
-    "train_probes": ["probes"],
-    "build_psms": ["psms"],
+    "train_probes": ["probes", "whitening"],
+    "build_psms": ["psms", "ceilings"],
     "run_fits": ["fits"],
     "run_analysis": ["analysis"],
 }

@@ -178,7 +178,7 @@ LINES: list[tuple[list[list[Any]], str]] = [
     ([["a", 1, 2], ["a", 3, 4]], r"d\.csv: the name 'a' occurs twice"),
     ([["a", 1, 2], [" ", 3, 4]], r"d\.csv: row 1 has an empty name"),
     ([["a", 1, 2], ["b", 3, "1_0"]], r"d\.csv: line 2, column 3: '1_0' is not a number"),
-    ([["a", 1, 2], ["b", 3, "x" * 5000]], r"d\.csv: line 2, column 3: 'x{50,60}\.\.\. is not a number"),
+    ([["a", 1, 2], ["b", 3, "x" * 5000]], r"d\.csv: line 2, column 3: 'x{30,60}\.\.\.x+' .* is not a number"),
     ([["name", "x", "y"]], r"d\.csv: holds no rows of numbers"),
 ]
 

@@ -34,7 +34,7 @@ ROWS = {
         "best_matches": 36,
         "layer_similarity": 1,
         "dataset_features": 11,
-        "study_progress": 5,
+        "study_progress": 6,
         "runs": 1,
     },
     "0002": {
@@ -48,7 +48,7 @@ ROWS = {
         "best_matches": 42,
         "layer_similarity": 1,
         "dataset_features": 21,
-        "study_progress": 5,
+        "study_progress": 6,
         "runs": 1,
     },
 }
@@ -113,7 +113,7 @@ def test_the_views_of_an_upgraded_database_are_full(frozen: tuple[str, Database]
     assert results.studies() == ("frozen",)
     assert {view: len(results.frame(view)) for view in VIEWS} == ROWS[revision]
     assert [(row.stage, row.undone) for row in study_progress(database, "frozen")] == [
-        (stage, 0) for stage in ("datasets", "activations", "probes", "psms", "fits")
+        (stage, 0) for stage in ("datasets", "activations", "probes", "psms", "fits", "analysis")
     ]
 
 
@@ -137,7 +137,11 @@ def test_every_view_says_after_an_upgrade_what_it_said_before(frozen: tuple[str,
         before[view] = view_rows(database, view, columns[view])
     upgrade(database)
     for view in there:
-        assert view_rows(database, view, columns[view]) == before[view], view
+        after = view_rows(database, view, columns[view])
+        if view == "study_progress":  # stages that were not counted before
+            stage = columns[view].index("stage")
+            after = Counter({row: n for row, n in after.items() if row[stage] != "analysis"})
+        assert after == before[view], view
         assert before[view]
 
 

@@ -102,12 +102,13 @@ def test_a_plan_is_measured_against_a_database_without_being_registered(
 ) -> None:
     wider = make_plan(layers=(0, 1, 2), sigmas=(0.0, 0.1, 0.2))
     store = open_store()
-    nothing = {"datasets": 0, "activations": 0, "probes": 0, "psms": 0, "fits": 0}
+    stages = ("datasets", "activations", "probes", "whitening", "psms", "ceilings", "fits")
+    nothing = dict.fromkeys(stages, 0)
     assert count_done(store.database, wider) == nothing
     assert seconds_per_fit(store.database) == {}
     store.everything()
     before = counts(store)
-    done = {"datasets": 1, "activations": 2, "probes": 2, "psms": 4, "fits": 8}
+    done = nothing | {"datasets": 1, "activations": 2, "probes": 2, "psms": 4, "fits": 8}
     assert count_done(store.database, wider) == done
     assert count_done(store.database, store.plan) == done
     assert counts(store) == before

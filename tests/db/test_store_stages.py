@@ -261,6 +261,7 @@ def test_a_refused_layer_takes_what_rests_on_it_along(open_store: Any) -> None:
         "probes": (2, 0, 0, 0, 1),
         "psms": (4, 0, 0, 0, 2),
         "fits": (8, 0, 0, 0, 4),
+        "analysis": (1, 0, 0, 0, 0),
     }
     store.directions()
     store.targets()

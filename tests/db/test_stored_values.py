@@ -10,13 +10,16 @@ import pytest
 import sqlalchemy as sa
 
 from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
+from superpos.db.failures import put_back, record_failures
 from superpos.db.inputs import finish_activations, missing_activations
 from superpos.db.metadata import metadata
+from superpos.db.progress import study_progress
 from superpos.db.recompute import psm_row
+from superpos.db.resampled import finish_ceilings, missing_ceilings
 from superpos.db.results import Results
-from superpos.db.targets import finish_targets, missing_targets, target_works
+from superpos.db.targets import missing_targets, target_works
 from superpos.records.data import ProbeMetrics
-from superpos.records.work import PsmResult
+from superpos.records.work import CeilingResult, CellFailure
 
 
 def column(store: Any, table: str, name: str) -> list[Any]:
@@ -35,39 +38,57 @@ def trained(open_store: Any, change: Any, **arguments: Any) -> Any:
     return store
 
 
-def with_ceiling(result: PsmResult) -> PsmResult:
-    matrix = result.record.matrix
-    return replace(result, low=matrix - 0.25, high=matrix + 0.5, reliability=0.875, n_resamples=20)
+def find_ceilings(store: Any, n_resamples: int = 20, **changes: Any) -> None:
+    """Hand in intervals of every matrix whose ceiling is missing; `changes` are of the lower ends."""
+    results = []
+    for work in missing_ceilings(store.database, store.study_id, n_resamples):
+        for psm in work.psms:
+            low, error = psm.matrix - 0.25, np.full(psm.matrix.shape, 0.125)
+            for place, value in changes.get("low", {}).items():
+                low[place] = value
+            reliability = changes.get("reliability", 0.875)
+            results.append(CeilingResult(psm.psm_id, low, psm.matrix + 0.5, error, reliability, n_resamples))
+    finish_ceilings(store.database, results)
 
 
 def test_the_noise_ceiling_is_stored_with_the_matrix(open_store: Any) -> None:
-    store = trained(open_store, lambda result: result, controls=("permuted",))
-    works = missing_targets(store.database, store.study_id, 100)
-    results = {work.key: store.target(work) for work in works}
-    handed = [
-        with_ceiling(results[work.key]) if work.kind == "features" else results[work.key] for work in works
-    ]
-    finish_targets(store.database, handed, store.run_id)
+    store = open_store(controls=("permuted",)).inputs()
+    find_ceilings(store)
+    assert missing_ceilings(store.database, store.study_id, 20) == ()
+    assert len(missing_ceilings(store.database, store.study_id, 21)) == 2  # a probe set a layer
     opened = Results(store.database)
     frame = opened.frame("psm_results", target="features")
     assert frame["reliability"].tolist() == [0.875] * 2
     assert frame["n_resamples"].tolist() == [20] * 2
+    assert frame["ceiling_method"].tolist() == ["bias_t"] * 2
+    assert frame["n_unknown"].tolist() == [0] * 2
     pairs = opened.frame("psm_pairs")
     assert len(pairs) == 6
     assert ((pairs["value"] - pairs["value_low"]).round(12) == 0.25).all()
     assert ((pairs["value_high"] - pairs["value"]).round(12) == 0.5).all()
+    assert set(pairs["standard_error"]) == {0.125}
     controls = opened.frame("psm_results", target="permuted")
     assert controls["reliability"].isna().all()
     assert controls["n_resamples"].tolist() == [0] * 2
+    assert controls["ceiling_method"].tolist() == [""] * 2
     for key in frame["psm_key"]:
         found = psm_row(store.database, key)
         assert found is not None
         np.testing.assert_allclose(found[1]["low"], found[1]["entries"] - 0.25)
         np.testing.assert_allclose(found[1]["high"], found[1]["entries"] + 0.5)
+        assert set(found[1]["standard_error"]) == {0.125}
     for key in controls["psm_key"]:
         found = psm_row(store.database, key)
         assert found is not None
         assert found[1]["entries"].shape == found[1]["low"].shape == (0,)
+
+
+def test_intervals_made_in_another_way_are_missing(open_store: Any) -> None:
+    store = open_store(layers=(0,)).inputs()
+    find_ceilings(store)
+    with store.database.write() as connection:
+        connection.execute(metadata.tables["psms"].update().values(ceiling_method="percentile"))
+    assert len(missing_ceilings(store.database, store.study_id, 20)) == 1
 
 
 def test_a_matrix_without_a_noise_ceiling_says_so(open_store: Any) -> None:
@@ -82,16 +103,38 @@ def test_a_matrix_without_a_noise_ceiling_says_so(open_store: Any) -> None:
     assert found[1]["reliability"] is None
 
 
-def test_a_bound_that_is_no_number_is_null(open_store: Any) -> None:
-    store = trained(open_store, lambda result: result, layers=(0,), controls=())
-    (work,) = missing_targets(store.database, store.study_id, 10)
-    result = with_ceiling(store.target(work))
-    assert result.low is not None
-    result.low[0, 1] = np.nan
-    finish_targets(store.database, [replace(result, reliability=float("nan"))], store.run_id)
+def test_a_bound_that_is_no_number_is_null_and_counted(open_store: Any) -> None:
+    store = open_store(layers=(0,), controls=()).inputs()
+    find_ceilings(store, low={(0, 1): np.nan}, reliability=float("nan"))
     frame = Results(store.database).frame("psm_pairs")
     assert frame["value_low"].isna().tolist() == [True, False, False]
     assert column(store, "psms", "reliability") == [None]
+    assert column(store, "psms", "n_unknown") == [1]
+
+
+def ceilings_row(store: Any) -> tuple[int, int, int, int, int]:
+    row = {one.stage: one for one in study_progress(store.database, "small")}["ceilings"]
+    return row.planned, row.done, row.failed, row.quarantined, row.not_applicable
+
+
+def test_ceilings_are_counted_with_their_failures(open_store: Any, make_plan: Any) -> None:
+    plan = make_plan(controls=("permuted",))
+    store = open_store(replace(plan, study=replace(plan.study, noise_ceiling=20)))
+    assert ceilings_row(store) == (2, 0, 0, 0, 0)
+    store.inputs()
+    missing = missing_ceilings(store.database, store.study_id, 20)
+    key = missing[0].direction.key.hex()
+    for attempts in (1, 2, 3):
+        record_failures(store.database, [CellFailure("ceilings", key, "worker_lost", "lost")], store.run_id)
+        assert ceilings_row(store) == ((2, 0, 1, 0, 0) if attempts < 3 else (2, 0, 0, 1, 0))
+    find_ceilings(store)
+    assert ceilings_row(store) == (2, 1, 0, 1, 0)
+    assert put_back(store.database, "small") == 1
+    find_ceilings(store)
+    assert ceilings_row(store) == (2, 2, 0, 0, 0)  # a failure of what is there by now does not count
+    with store.database.write() as connection:
+        connection.execute(metadata.tables["psms"].update().values(n_resamples=19))
+    assert ceilings_row(store)[1] == 0
 
 
 def test_two_classes_are_fitted_where_a_block_says_so(open_store: Any, block: Any, make_plan: Any) -> None:

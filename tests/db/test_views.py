@@ -36,7 +36,8 @@ CONTRACT = {
     "n_constant status reason",
     "probe_results": f"{INPUTS} {DIRECTIONS} probe_key config_key feature n_train n_test n_positive accuracy "
     "balanced_accuracy f1 mcc roc_auc average_precision norm status",
-    "psm_pairs": f"{UP_TO_TARGET} psm_key config_key feature_a feature_b value value_low value_high",
+    "psm_pairs": f"{UP_TO_TARGET} psm_key config_key feature_a feature_b value value_low value_high "
+    "standard_error",
     "joint_results": f"{UP_TO_TARGET} {JOINT} psm_key joint_key config_key fun energy_joint mismatch "
     "distance nit nfev njev gradient_norm importance_entropy norm_min norm_max target_min_eigenvalue status "
     "seconds",
@@ -47,7 +48,8 @@ CONTRACT = {
     "p_value n_permutations",
     "study_progress": "study stage planned done failed quarantined not_applicable",
     "runs": "started_at ended_at host git_commit versions address seconds",
-    "psm_results": f"{UP_TO_TARGET} psm_key value_q25 value_median value_q75 min_eigenvalue rank warning",
+    "psm_results": f"{UP_TO_TARGET} psm_key value_q25 value_median value_q75 min_eigenvalue rank warning "
+    "reliability n_resamples ceiling_method n_unknown",
     "dataset_features": "study dataset corpus feature n_positive n_negative status example",
 }
 AXES = set(f"{UP_TO_TARGET} {JOINT} {FIT} probe_key {FIT_KEYS} layer_a layer_b".split())
@@ -62,7 +64,7 @@ ROWS = {
     "best_matches": 8,
     "layer_similarity": 1,
     "dataset_features": 4,
-    "study_progress": 5,
+    "study_progress": 6,
     "runs": 1,
 }
 WORDS = {

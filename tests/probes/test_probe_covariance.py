@@ -7,7 +7,8 @@ import pytest
 
 from superpos.errors import ArgumentError
 from superpos.probes import covariance
-from superpos.probes.covariance import activation_covariance, whitened_directions
+from superpos.probes.covariance import activation_covariance
+from superpos.probes.whitening import Whitening, whitened_directions
 from superpos.psms.spaces import whiten
 
 
@@ -71,6 +72,31 @@ def test_a_decomposition_is_made_only_below_the_floor(monkeypatch):
         assert not calls
         whitened_directions(P, X, train, "logistic", floor=0.5)
         assert calls.pop()
+
+
+@pytest.mark.parametrize(("method", "close"), [("logistic", 1e-5), ("mean_difference", 0.1)])
+@pytest.mark.parametrize("shape", [(4000, 12), (40, 60)])
+def test_drawn_samples_have_a_covariance_of_their_own(method, close, shape):
+    X, train, P = problem(*shape, spread=0.3)
+    rows = np.flatnonzero(train)
+    counts = np.random.default_rng(1).multinomial(len(rows), np.full(len(rows), 1 / len(rows)))
+    if shape[0] < shape[1] and method != "logistic":
+        counts = np.where(np.arange(len(rows)) == 3, 2, 1)  # a small change, for the rule is of first order
+    sigma, drawn = (np.cov(X[r], rowvar=False, bias=True) for r in (rows, np.repeat(rows, counts)))
+    whitening = Whitening(X, train, method)
+    found = products(whitening.drawn_directions(P, counts))
+    same = products(whitening.directions(P))
+    np.testing.assert_allclose(products(whitening.drawn_directions(P, np.ones(len(rows), int))), same)
+    if method == "logistic":
+        exact = same + P @ (drawn - sigma) @ P.T
+    else:
+        exact = products(whiten(P, drawn, covector=False)) if shape[0] > shape[1] else same
+    scale = np.sqrt(np.outer(np.diagonal(exact), np.diagonal(exact)))
+    assert np.max(np.abs(found - exact) / scale) < close
+    if shape[0] > shape[1]:
+        assert np.max(np.abs(found - exact)) < 0.3 * np.max(np.abs(same - exact))
+    with pytest.raises(ArgumentError, match="counts: shape"):
+        whitening.drawn_directions(P, counts[1:])
 
 
 @pytest.mark.parametrize(

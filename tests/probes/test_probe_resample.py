@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from superpos.errors import ArgumentError
-from superpos.probes.resample import noise_ceilings, reliability, resample_counts, resampled_directions
+from superpos.probes.ceiling import interval, reliability
+from superpos.probes.resample import AskedPsm, noise_ceilings, resample_counts, resampled_directions
 from superpos.probes.train import train_probes
 from superpos.specs.probes import ProbeSettings
 
@@ -22,9 +23,16 @@ def problem(n=300, d=15, k=3, noise=1.0, seed=0):
     return X, labels, groups, groups % 4 > 0
 
 
-def cosines(raw, _):
+def cosines(raw):
     unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     return unit @ unit.T
+
+
+def asked(X, labels, groups, train):
+    """The cosines of the probes of all training samples, to be known better."""
+    names = tuple("abcdefg"[: labels.shape[1]])
+    estimate = cosines(train_probes(X, labels, names, groups, train, ProbeSettings()).coef_raw)
+    return AskedPsm(estimate, "cosine", lambda drawn: cosines(drawn.raw))
 
 
 def directions(X, labels, groups, train, kind, replicates, *, members=None, C=None, **settings):
@@ -97,7 +105,7 @@ def test_scaled_coefficients_are_in_the_scale_of_all_training_samples(kind):
     probes = train_probes(X, labels, NAMES, groups, train, ProbeSettings())
     for raw, scaled in directions(X, labels, groups, train, kind, 3):
         np.testing.assert_allclose(raw, scaled / probes.scale)
-        assert np.all(np.diagonal(cosines(np.vstack([raw, probes.coef_raw]), None)[:3, 3:]) > 0.5)
+        assert np.all(np.diagonal(cosines(np.vstack([raw, probes.coef_raw]))[:3, 3:]) > 0.5)
 
 
 def test_batches_do_not_change_the_probes(monkeypatch):
@@ -139,10 +147,12 @@ def test_a_feature_in_one_group_is_nan_and_leaves_the_others_known():
     for raw, _ in directions(X, labels, groups, train, "halves", 1):
         assert np.all(np.isfinite(raw[:2]))
     assert any(np.isnan(raw[2]).all() for raw, _ in directions(X, labels, groups, train, "halves", 1))
+    estimate = AskedPsm(np.eye(3), "cosine", lambda drawn: cosines(drawn.raw))
     [ceiling] = noise_ceilings(
-        X, labels, NAMES, groups, train, ProbeSettings(), [cosines], halves=2, bootstraps=20
+        X, labels, NAMES, groups, train, ProbeSettings(), [estimate], halves=2, bootstraps=20
     )
     assert np.isnan(ceiling.low[0, 2])
+    assert np.isnan(ceiling.standard_error[0, 2])
     assert np.isfinite(ceiling.low[0, 1])
     assert ceiling.reliability is None  # one pair has no correlation
 
@@ -152,9 +162,11 @@ def test_the_ceiling_rises_with_the_number_of_samples():
     for n in (300, 6000):
         X, labels, groups, train = problem(n=n, k=3)
         wide = np.hstack([labels, labels[:, :1] ^ labels[:, 1:2]])
+        estimate = asked(X, wide, groups, train)
         [ceiling] = noise_ceilings(
-            X, wide, (*NAMES, "d"), groups, train, ProbeSettings(), [cosines], halves=5, bootstraps=40
+            X, wide, (*NAMES, "d"), groups, train, ProbeSettings(), [estimate], halves=5, bootstraps=40
         )
+        assert np.all((ceiling.low <= estimate.estimate) & (estimate.estimate <= ceiling.high))
         found.append(ceiling)
         off = ~np.eye(4, dtype=bool)
         assert np.all(ceiling.low[off] < ceiling.high[off])
@@ -191,8 +203,52 @@ def test_what_is_missing_or_unknown_is_refused():
     plain = directions(X, labels, groups, train, "halves", 1, C=0.1)
     assert np.array_equal(given[0][0], plain[0][0])
     with pytest.raises(ArgumentError, match="level"):
-        noise_ceilings(X, labels, NAMES, groups, train, ProbeSettings(), [cosines], level=1.0)
-    with pytest.raises(ArgumentError, match="similarity: shape"):
-        noise_ceilings(
-            X, labels, NAMES, groups, train, ProbeSettings(), [lambda raw, _: raw], halves=1, bootstraps=1
-        )
+        noise_ceilings(X, labels, NAMES, groups, train, ProbeSettings(), [], level=1.0)
+    wrong = [AskedPsm(np.eye(3), "cosine", lambda drawn: drawn.raw)]
+    with pytest.raises(ArgumentError, match="psms: a similarity of shape"):
+        noise_ceilings(X, labels, NAMES, groups, train, ProbeSettings(), wrong, halves=1, bootstraps=2)
+    others = [AskedPsm(np.eye(4), "cosine", lambda drawn: cosines(drawn.raw))]
+    with pytest.raises(ArgumentError, match="psms: shape"):
+        noise_ceilings(X, labels, NAMES, groups, train, ProbeSettings(), others, halves=1, bootstraps=2)
+    with pytest.raises(ArgumentError, match="bootstraps"):
+        noise_ceilings(X, labels, NAMES, groups, train, ProbeSettings(), wrong, halves=1, bootstraps=1)
+
+
+def test_the_interval_by_hand():
+    estimate = np.array([[1.0, 0.4], [0.4, 1.0]])
+    pair = np.tanh(np.arctanh(0.4) + np.array([-0.3, -0.1, 0.0, -0.2]))
+    drawn = np.array([[[1.0, c], [c, 1.0]] for c in pair])
+    low, high, error = interval(estimate, drawn, "cosine")
+    u, s, t = np.arctanh(0.4), np.std([-0.3, -0.1, 0.0, -0.2], ddof=1), 3.182446305284263
+    assert low[0, 1] == pytest.approx(np.tanh(u - t * s))
+    assert high[0, 1] == pytest.approx(np.tanh(u + 0.15 + t * s))  # the bias is -0.15
+    assert error[0, 1] == pytest.approx(s * (1 - 0.4**2))
+    np.testing.assert_allclose([low[0, 0], high[0, 0], error[0, 0]], [1.0, 1.0, 0.0], atol=1e-14)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "rbf"])
+def test_intervals_stay_in_the_range_and_hold_the_estimate(similarity):
+    generator = np.random.default_rng(3)
+    estimate = np.array([1.0, 0.999, 0.5, 1e-9, 0.0])
+    spread = generator.uniform(0.5 if similarity == "rbf" else -1.0, 1.0, (30, 5))
+    drawn = np.clip(estimate * spread, -1.0, 1.0)
+    low, high, error = interval(estimate, drawn, similarity)
+    lowest = 0.0 if similarity == "rbf" else -1.0
+    assert np.all((lowest <= low) & (low <= estimate) & (estimate <= high) & (high <= 1.0))
+    assert np.all(np.isfinite(error) & (error >= 0.0))
+    assert np.all(low[1:3] < high[1:3])
+
+
+@pytest.mark.parametrize("shift", [0.0, -0.5])
+def test_intervals_cover_what_the_estimate_varies_around(shift):
+    """Normal estimates on the scale, replicates to one side of them: coverage of the mean, few replicates."""
+    generator = np.random.default_rng(5)
+    center, spread, n = np.arctanh(0.3), 0.1, 4000
+    places = center + spread * generator.standard_normal(n)
+    replicates = places + spread * (shift + generator.standard_normal((20, n)))
+    low, high, error = interval(np.tanh(places), np.tanh(replicates), "cosine")
+    covered = np.mean((low <= 0.3) & (high >= 0.3))
+    assert (0.94 if shift == 0.0 else 0.95) < covered < 0.985
+    assert np.median(error) == pytest.approx(spread * (1 - 0.3**2), rel=0.1)
+    tails = np.percentile(np.tanh(replicates), [2.5, 97.5], axis=0)
+    assert np.mean((tails[0] <= 0.3) & (tails[1] >= 0.3)) < 0.91

@@ -290,6 +290,7 @@ class Study:
             value_q25=0.0, value_median=0.1, value_q75=0.2, min_eigenvalue=0.01, rank=n, warning="",
             n_resamples=self.plan.n_resamples if known else 0,
             reliability=float(self.rng.uniform(0.6, 0.99)) if known else None,
+            ceiling_method="bias_t" if known else "", n_unknown=0 if known else None,
             content_digest="p", run_id=self.run,
         )  # fmt: skip
         rows, columns = np.triu_indices(n, 1)
@@ -300,6 +301,7 @@ class Study:
                 f.psm_entries, psm_id=matrix_id, row_a=a, row_b=b, value=value,
                 value_low=None if width is None else value - width[0],
                 value_high=None if width is None else value + width[1],
+                standard_error=None if width is None else 0.2 * float(width.sum()),
             )  # fmt: skip
         return self.b.add(
             f.targets, "target_id", key=name, direction_id=direction, space="raw", kind=kind,

@@ -51,11 +51,11 @@ def sql(url):
 
 def noise_by_layer(sql, similarity, weights="pretrained"):
     found = {}
-    for layer, low, high in sql(
-        "SELECT layer, value_low, value_high FROM psm_pairs WHERE model_weights = "
+    for layer, error in sql(
+        "SELECT layer, standard_error FROM psm_pairs WHERE model_weights = "
         f"'{weights}' AND similarity = '{similarity}'"
     ):
-        found.setdefault(layer, []).append(((high - low) / 3.92) ** 2)
+        found.setdefault(layer, []).append(error**2)
     return {layer: math.sqrt(statistics.mean(values)) for layer, values in found.items()}
 
 

@@ -175,7 +175,9 @@ def test_one_activation_set_rebuilt_gives_the_same_bits(
     assert said[:2] == ["dropped 1 activation sets", "dropped 2 probe sets"]
     progress = {row.stage: row.undone for row in study_progress(copy_of_finished, "tiny")}
     # The layer's five targets are planned again; the matrix that it shares with the other layer stays.
-    assert progress == {"datasets": 0, "activations": 1, "probes": 2, "psms": 5, "fits": 2 * 6 + 2 * 2 + 6}
+    assert progress == {
+        "datasets": 0, "activations": 1, "probes": 2, "psms": 5, "fits": 2 * 6 + 2 * 2 + 6, "analysis": 1,
+    }  # fmt: skip
     assert count(copy_of_finished, "psms", "key IS NOT NULL") == 9 - 4
     run_tiny(copy_of_finished, plan)
     assert read_views(copy_of_finished) == finished_views

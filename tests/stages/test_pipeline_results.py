@@ -187,6 +187,31 @@ def test_best_vectors_are_kept_where_a_study_keeps_only_those(
     assert read_views(database) == finished_views
 
 
+def test_best_vectors_that_cannot_be_made_are_found_missing(
+    new_database: Callable[[str], Database], tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from superpos.specs.studyfile import load_study
+    from superpos.stages import analysis
+    from superpos.stages.plan import plan_study
+
+    database, file = new_database("best"), tiny.file(more="", kernels='["exp"]')
+    text = file.read_text(encoding="utf-8").replace(
+        'name = "tiny"', 'name = "tiny"\nstore_vectors = "best"', 1
+    )
+    file.write_text(text, encoding="utf-8")
+    plan = plan_study(load_study(file))
+    run_tiny(database, plan, stages=("datasets", "activations", "probes", "psms", "fits"))
+    with monkeypatch.context() as patch:
+        patch.setattr(analysis.fits, "compute_cells", lambda *_: 1)
+        run_tiny(database, plan)
+    rows = {row.stage: row.undone for row in study_progress(database, "tiny")}
+    assert {stage for stage, undone in rows.items() if undone} == {"analysis"}
+    assert left_over(database, register_study(database, plan))
+    run_tiny(database, plan)
+    assert not left_over(database, register_study(database, plan))
+    assert count(database, "runs", "outcome = 'incomplete'") == 1
+
+
 def test_a_feature_without_positives_is_reported_and_the_rest_goes_on(
     new_database: Callable[[str], Database], tiny: Tiny
 ) -> None:

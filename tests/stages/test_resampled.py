@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tiny_study import Notes, Tiny, read_views
+from tiny_study import Notes, Tiny, count, read_views
 
 from superpos.activations.shards import read_shards
 from superpos.datasets.artifacts import load_dataset
 from superpos.datasets.splits import split_by_group, split_groups
 from superpos.db.directions import missing_directions
 from superpos.db.engine import Database
+from superpos.db.failures import MAX_ATTEMPTS, put_back
 from superpos.db.inputs import read_shard_rows
+from superpos.db.progress import left_over, study_progress
+from superpos.db.register import register_study
 from superpos.db.results import Results
+from superpos.db.runs import last_outcome
 from superpos.errors import InputError
 from superpos.psms import cosine
 from superpos.psms.spaces import whiten
 from superpos.records.plan import StudyPlan
 from superpos.specs.studyfile import load_study
-from superpos.stages.executor import SerialExecutor
-from superpos.stages.pipeline import run_study
+from superpos.stages.estimate import estimate
+from superpos.stages.executor import Answer, SerialExecutor, TaskError, attempt
+from superpos.stages.pipeline import STAGES, run_study
 from superpos.stages.plan import plan_study
 from superpos.stages.recompute import recompute
 from superpos.stages.tasks import TASKS
@@ -38,9 +44,9 @@ def planned(tiny: Tiny, *, ceiling: int = 20, spaces: str = '["raw", "scaled", "
     return plan_study(load_study(path))
 
 
-def run(database: Database, plan: StudyPlan, folder: Path) -> Notes:
+def run(database: Database, plan: StudyPlan, folder: Path, stages: Sequence[str] = tuple(STAGES)) -> Notes:
     notes = Notes()
-    run_study(database, plan, SerialExecutor(TASKS), notes, data_folder=folder)
+    run_study(database, plan, SerialExecutor(TASKS), notes, data_folder=folder, stages=stages)
     return notes
 
 
@@ -70,18 +76,31 @@ def test_whitened_directions_and_ceilings(
     expected = cosine(whiten(directions.coef_raw, sigma, covector=True))
     np.testing.assert_allclose(results.psm(own.loc["whitened", "psm_key"]), expected, atol=1e-6)
 
-    # Ceilings: there for raw and scaled, the interval is one, and it is about the value.
-    assert set(own.loc[["raw", "scaled"], "n_resamples"]) == {20}
-    assert own.loc["whitened", "n_resamples"] == 0
-    assert own.loc[["raw", "scaled"], "reliability"].between(0.0, 1.0).all()
+    # Ceilings: there in every space, and the interval holds the value.
+    assert set(own["n_resamples"]) == {20}
+    assert set(own["ceiling_method"]) == {"bias_t"}
+    assert set(own["n_unknown"]) == {0}
+    assert own["reliability"].between(0.0, 1.0).all()
     controls = psms[psms["target"] != "features"]
     assert set(controls["n_resamples"]) == {0}
     pairs = results.frame("psm_pairs", study="tiny", layer=0).dropna(subset=["value_low"])
     assert len(pairs) > 20
-    assert (pairs["value_low"] <= pairs["value_high"]).all()
+    assert pairs["value"].between(pairs["value_low"], pairs["value_high"]).all()
     assert (pairs["value_high"] - pairs["value_low"]).median() > 0.01
-    middle = 0.5 * (pairs["value_low"] + pairs["value_high"])
-    assert np.corrcoef(middle, pairs["value"])[0, 1] > 0.7
+    apart = pairs["value"] < 1.0 - 1e-9  # two features of this text are one
+    assert (pairs.loc[apart, "standard_error"] > 0.0).all()
+    assert apart.mean() > 0.9
+    progress = {row.stage: row for row in study_progress(database, "tiny")}
+    assert (progress["whitening"].planned, progress["whitening"].done) == (4, 4)  # shuffled labels too
+    assert (progress["ceilings"].planned, progress["ceilings"].done) == (6, 6)
+
+    stages = {stage.stage: stage for stage in estimate(plan, database).stages}
+    assert (stages["whitening"].planned, stages["whitening"].done) == (4, 4)
+    assert (stages["ceilings"].planned, stages["ceilings"].done) == (6, 6)
+    more = estimate(planned(tiny, ceiling=40), database).stages
+    assert [(one.planned, one.done, one.seconds > 0) for one in more if one.stage == "ceilings"] == [
+        (6, 0, True)
+    ]
 
     # Again: nothing to do. Each alone: the same bits.
     before = read_views(database)
@@ -89,12 +108,14 @@ def test_whitened_directions_and_ceilings(
         "probes",
         "psms",
         "whitening",
-        "noise ceilings",
+        "ceilings",
     }
     assert read_views(database) == before
     for key in (own.loc["raw", "psm_key"], own.loc["raw", "direction_key"], own.loc["whitened", "psm_key"]):
         found = recompute(database, key, tmp_path)
         assert found.agrees
+    compared = recompute(database, own.loc["whitened", "psm_key"], tmp_path).compared
+    assert {"low", "high", "standard_error", "ceiling_method"} <= set(compared)
     assert "reliability" in recompute(database, own.loc["raw", "psm_key"], tmp_path).compared
     assert "coef_whitened" in recompute(database, own.loc["raw", "direction_key"], tmp_path).compared
 
@@ -113,9 +134,7 @@ def test_asked_for_later_and_with_more_resamples(
         plan = planned(tiny, ceiling=ceiling)
         run(database, plan, tmp_path)
         psms = results.frame("psm_results", study="tiny")
-        assert set(psms[(psms["target"] == "features") & (psms["space"] != "whitened")]["n_resamples"]) == {
-            ceiling
-        }
+        assert set(psms[psms["target"] == "features"]["n_resamples"]) == {ceiling}
     assert set(psms["space"]) == {"raw", "scaled", "whitened"}
     assert results.frame("probe_results", study="tiny").equals(probed)  # no probe was trained again
     assert missing_directions(database, 1) == ()
@@ -130,20 +149,104 @@ def test_a_ceiling_that_is_none(tiny: Tiny, value: str, says: str) -> None:
         load_study(path)
 
 
-def test_a_ceiling_that_fails_is_counted_and_tried_again(
+class Broken:
+    """Runs tasks, but loses the worker of some."""
+
+    n_workers = 1
+
+    def __init__(self, *lost: str) -> None:
+        self._lost = lost
+
+    def run(self, task: str, payloads: Iterable[Any]) -> Iterator[Answer]:
+        for index, payload in enumerate(payloads):
+            if task in self._lost:
+                yield Answer(index, None, TaskError("worker_lost", f"no {task}"))
+            else:
+                yield attempt(TASKS[task], index, payload)
+
+
+def counts(database: Database, stage: str) -> tuple[int, int, int, int, int]:
+    row = {one.stage: one for one in study_progress(database, "tiny")}[stage]
+    return row.planned, row.done, row.failed, row.quarantined, row.not_applicable
+
+
+@pytest.mark.parametrize(
+    ("task", "stage", "n_sets"), [("whiten", "whitening", 4), ("resample", "ceilings", 2)]
+)
+def test_what_fails_is_counted_found_missing_and_put_back(
+    task: str,
+    stage: str,
+    n_sets: int,
+    new_database: Callable[[str], Database],
+    tiny: Tiny,
+    tmp_path: Path,
+) -> None:
+    database, plan = new_database("broken"), planned(tiny, spaces='["raw", "whitened"]')
+    study = register_study(database, plan)
+    for number in range(1, MAX_ATTEMPTS + 1):
+        notes = Notes()
+        run_study(database, plan, Broken(task), notes, data_folder=tmp_path)
+        assert any(f"no {task}" in line for line in notes.said)
+        failed = (4, 0) if number < MAX_ATTEMPTS else (0, 4)
+        assert counts(database, stage) == (4, 0, *failed, 0)
+        assert last_outcome(database) == "incomplete"
+        assert left_over(database, study) == (number < MAX_ATTEMPTS or stage == "whitening")
+    # Nothing is tried again before it is put back.
+    assert (stage, n_sets) not in run(database, plan, tmp_path).started
+    assert put_back(database, "tiny") == n_sets
+    assert (stage, n_sets) in run(database, plan, tmp_path).started
+    assert counts(database, stage) == (4, 4, 0, 0, 0)
+    assert count(database, "cell_failures") == 0
+    assert last_outcome(database) == "done"
+    assert not left_over(database, study)
+
+
+def flip_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 0x40
+    path.write_bytes(bytes(content))
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, flip_a_byte, cut_off], ids=["gone", "flipped", "cut"])
+@pytest.mark.parametrize("kind", ["activations", "datasets"])
+def test_ceilings_and_whitening_make_damaged_files_again(
+    kind: str, harm: Callable[[Path], None], copy_of_finished: Database, tiny: Tiny
+) -> None:
+    folder = copy_of_finished.default_data_folder
+    files = sorted((folder / kind).rglob("*.safetensors"))
+    before = {file: file.read_bytes() for file in files}
+    plan = planned(tiny, spaces='["raw", "whitened"]')
+    run(copy_of_finished, plan, folder, stages=("whitening", "psms"))
+    for stage in ("whitening", "ceilings"):
+        harm(files[0])
+        if stage == "whitening":
+            run_again(copy_of_finished, "UPDATE direction_sets SET coef_whitened = NULL")
+            run_again(copy_of_finished, "UPDATE targets SET status = 'planned' WHERE space = 'whitened'")
+        run(copy_of_finished, plan, folder, stages=(stage,))
+        assert {file: file.read_bytes() for file in files} == before
+        assert counts(copy_of_finished, stage) == (4, 4, 0, 0, 0)
+    assert count(copy_of_finished, "cell_failures") == 0
+
+
+def run_again(database: Database, statement: str) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def test_what_cannot_be_had_is_not_applicable(
     new_database: Callable[[str], Database], tiny: Tiny, tmp_path: Path
 ) -> None:
-    def broken(_: Any) -> Any:
-        raise ZeroDivisionError("no ceiling")
-
-    database, plan = new_database("broken"), planned(tiny, spaces='["raw"]')
-    notes = Notes()
-    executor = SerialExecutor({**TASKS, "resample": broken})
-    run_study(database, plan, executor, notes, data_folder=tmp_path)
-    results = Results(database)
-    failed = results.frame("study_progress", study="tiny").set_index("stage")["failed"]
-    assert failed["probes"] == 2  # one for each layer
-    assert any("no ceiling" in line for line in notes.said)
-    assert ("noise ceilings", 2) in run(database, plan, tmp_path).started
-    assert not results.frame("study_progress", study="tiny")["failed"].any()
-    assert set(results.frame("psm_results", study="tiny")["n_resamples"]) == {0, 20}
+    text = tmp_path / "letters.txt"
+    text.write_text("a" * 40_000, encoding="utf-8")
+    plan = planned(replace(tiny, corpus=text), spaces='["raw", "whitened"]')
+    database = new_database("few")
+    run(database, plan, tmp_path)
+    assert counts(database, "whitening") == (4, 0, 0, 0, 4)
+    assert counts(database, "ceilings") == (4, 0, 0, 0, 4)
+    assert counts(database, "analysis") == (1, 0, 0, 0, 1)
+    assert last_outcome(database) == "done"
+    assert not left_over(database, register_study(database, plan))

@@ -1,7 +1,6 @@
 """How well each target is known: reliability per layer, and the entries with their bootstrap intervals.
 
-    standard error of an entry = (high - low) / 3.92     high, low: ends of its 95 % interval, taken as normal
-    noise level of a target    = sqrt(mean of the squared standard errors over the pairs i < j)
+    noise level of a target = sqrt(mean of the squared standard errors of its entries over the pairs i < j)
 
 Two estimates of the same target from other samples lie about sqrt(2) noise levels apart, as root mean square
 over the pairs.
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NORMAL_WIDTH = 3.92
-"""Width of a 95 % interval of a normal distribution over its standard deviation."""
 MAX_NAMED = 60
 """Pairs up to which all are named."""
 EXTREMES = 8
@@ -53,10 +50,9 @@ class KnownPairs(NamedTuple):
 
 
 def noise_levels(pairs: pd.DataFrame) -> pd.Series:
-    """Return the noise level of every matrix of `psm_pairs` that has intervals, by `psm_key`."""
-    known = pairs.dropna(subset=["value_low", "value_high"])
-    squares = ((known["value_high"] - known["value_low"]) / NORMAL_WIDTH) ** 2
-    means: pd.Series = squares.groupby(known["psm_key"]).mean() ** 0.5
+    """Return the noise level of every matrix of `psm_pairs` that has standard errors, by `psm_key`."""
+    known = pairs.dropna(subset=["standard_error"])
+    means: pd.Series = (known["standard_error"] ** 2).groupby(known["psm_key"]).mean() ** 0.5
     return means
 
 
