@@ -22,7 +22,8 @@ def plan(options: argparse.Namespace) -> int:
     from superpos.stages.plan import plan_study
 
     planned = plan_study(study)
-    found = estimate(planned, Database(options.db))
+    with Database(options.db) as database:
+        found = estimate(planned, database)
     if options.json:
         OUT.print_json(json.dumps({**found.as_dict(), "study": study.as_dict()}), ensure_ascii=False)
         return 0

@@ -1,14 +1,14 @@
-"""The source tokens of a text as the running Python reads it, each with its place in bytes.
+r"""The source tokens of a text as the running Python reads it, each with its place in bytes.
 
-A text is Python if `ast.parse` of this interpreter reads it; `tokenize` alone takes more (from 3.12 on `a ? b`
-and `0777` too), and not the same in every release. Line ends are those of Python: `\\r\\n`, `\\r` and `\\n`. So the
-tokens of a text are the same under every Python whose language has not changed for it.
+A text is Python if `ast.parse` of this interpreter reads it; `tokenize` alone takes more (from 3.12 on
+`a ? b` and `0777` too), and not the same in every release. Line ends are those of Python: `\r\n`, `\r` and
+`\n`. So the tokens of a text are the same under every Python whose language has not changed for it.
 
-What has changed: up to 3.11 an f-string is one token; from 3.12 on (PEP 701) it is opened up, its literal parts
-are text, the rest is code. t-strings (3.14) are opened up likewise. `tokenize` places literal parts badly: the
-second brace of `{{` belongs to no token (3.12 and 3.13), and ends are off after letters of several bytes (3.12).
-A literal part therefore reaches from the token before it to the token after it. What else does not stand where
-`tokenize` says makes the text unusable.
+What has changed: up to 3.11 an f-string is one token; from 3.12 on (PEP 701) it is opened up, its literal
+parts are text, the rest is code. t-strings (3.14) are opened up likewise. `tokenize` places literal parts
+badly: the second brace of `{{` belongs to no token (3.12 and 3.13), and ends are off after letters of several
+bytes (3.12). A literal part therefore reaches from the token before it to the token after it. If anything
+else does not stand where `tokenize` says, the text is left out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ OPENED_STRINGS = frozenset(
     number for number, name in tokenize.tok_name.items() if name.startswith(("FSTRING_", "TSTRING_"))
 )
 """Beginnings, literal parts and ends of strings that are opened up."""
-_LITERAL_PARTS = frozenset(number for number in OPENED_STRINGS if tokenize.tok_name[number].endswith("_MIDDLE"))
+_LITERAL_PARTS = frozenset(
+    number for number in OPENED_STRINGS if tokenize.tok_name[number].endswith("_MIDDLE")
+)
+_NOT_COMPARED = _LITERAL_PARTS | {tokenize.NEWLINE}
+"""Tokens whose text is not that of their place: it may have braces halved, or a line end added."""
 
 
 class SourceToken(NamedTuple):
@@ -95,18 +99,16 @@ def _placed(items: list[tokenize.TokenInfo], lines: _Lines, normal: str) -> list
     """Return tokens with their places in bytes; None if one does not stand where it is said to."""
     placed = []
     for item in items:
-        if item.type not in (*_LITERAL_PARTS, tokenize.NEWLINE):
+        if item.type not in _NOT_COMPARED:
             first, last = (lines.characters[row - 1] + column for row, column in (item.start, item.end))
             if normal[first:last] != item.string:
                 return None
-        placed.append(
-            SourceToken(item.type, item.string, lines.offset(*item.start), lines.offset(*item.end))
-        )
+        placed.append(SourceToken(item.type, item.string, lines.offset(*item.start), lines.offset(*item.end)))
     return placed
 
 
 def _with_whole_literals(tokens: list[SourceToken]) -> list[SourceToken]:
-    """Return tokens with one for each run of literal parts, from the token before it to the token after it."""
+    """Return tokens with one for each run of literal parts, from the token before to the token after it."""
     whole: list[SourceToken] = []
     for item in tokens:
         if whole and whole[-1].kind in _LITERAL_PARTS:

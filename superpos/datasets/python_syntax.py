@@ -18,10 +18,10 @@ White space inside a string or comment therefore belongs to it.
 | is_number        | a number literal                                                                       |
 | is_operator      | an operator or delimiter                                                               |
 
-A document that the running Python does not read has no labels and is left out (`documents_not_labelled` of the
-provenance counts them). Labels are the same under every Python for which the text means the same: f-strings are
-strings as a whole up to 3.11; from 3.12 on their literal parts are (format specifications too), and what stands
-in braces is names, numbers, operators. See `superpos.datasets.python_source`.
+A document that the running Python does not read has no labels and is left out; `documents_not_labelled` of
+the provenance counts them. Labels are the same under every Python for which the text means the same.
+f-strings are strings as a whole up to 3.11; from 3.12 on their literal parts are (format specifications too),
+and what stands in braces is names, numbers and operators (see `superpos.datasets.python_source`).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import sys
 import token
 import tokenize
 import warnings
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -220,4 +221,4 @@ def test_warnings_about_the_text_are_not_ours() -> None:
 def test_tokens_are_in_order_and_apart(corpus: Corpus) -> None:
     for document in corpus.documents[::8]:
         tokens = source_tokens(document.text) or []
-        assert all(left.end <= right.start for left, right in zip(tokens[:-1], tokens[1:], strict=True))
+        assert all(left.end <= right.start for left, right in pairwise(tokens))
