@@ -25,7 +25,10 @@ def plan(options: argparse.Namespace) -> int:
     with Database(options.db) as database:
         found = estimate(planned, database)
     if options.json:
-        OUT.print_json(json.dumps({**found.as_dict(), "study": study.as_dict()}), ensure_ascii=False)
+        OUT.print_json(
+            json.dumps({**found.as_dict(), "notes": planned.notes, "study": study.as_dict()}),
+            ensure_ascii=False,
+        )
         return 0
     table = Table("stage", "planned", "done already", "about", title=f"study {study.name}")
     for stage in found.stages:
@@ -41,6 +44,8 @@ def plan(options: argparse.Namespace) -> int:
         f"{_size(found.sql_bytes)} in SQL, {_size(found.disk_bytes)} in files",
         markup=False,
     )
+    for note in planned.notes:
+        OUT.print(f"note: {note}", markup=False)
     return 0
 
 

@@ -35,7 +35,8 @@ from superpos.specs.imports import (
 Contexts = Literal["templates", "sentences"]
 
 
-def _pattern(argument: str, text: str) -> None:
+def check_pattern(argument: str, text: str) -> None:
+    """Refuse text that is no regular expression, with an `ArgumentError`."""
     try:
         re.compile(text)
     except re.error as error:
@@ -61,7 +62,7 @@ class TokenPredicate:
         if bool(self.words) == bool(self.regex):
             raise ArgumentError(f"features.{self.name}", "give either words or regex")
         check_names(f"features.{self.name}.words", self.words)
-        _pattern(f"features.{self.name}.regex", self.regex)
+        check_pattern(f"features.{self.name}.regex", self.regex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class SpanPattern:
         """Check; raises `ArgumentError`."""
         if not self.regex:
             raise ArgumentError(f"features.{self.name}", "is empty; give a regular expression")
-        _pattern(f"features.{self.name}", self.regex)
+        check_pattern(f"features.{self.name}", self.regex)
 
 
 @dataclass(frozen=True, slots=True)

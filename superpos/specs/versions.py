@@ -7,7 +7,7 @@ from __future__ import annotations
 
 ALGORITHM_VERSIONS: dict[str, int] = {
     "model": 1,
-    "dataset": 2,
+    "dataset": 3,
     "activations": 2,
     "directions": 2,
     "target": 1,

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from superpos.datasets.builders.entity_texts import (
 from superpos.datasets.corpus_sets import MIN_SAMPLES
 from superpos.datasets.labels import examples_of
 from superpos.datasets.option_files import option_file
+from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
 from superpos.records.data import LabelledTokens
@@ -67,7 +69,9 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
             f"{path}: {len(texts)} texts for {len(kept)} names ({options.contexts}); at least {MIN_SAMPLES} "
             "are needed"
         )
-    return _assemble(spec, options, table, kept, classes, texts, source, dropped)
+    made = _assemble(spec, options, table, kept, classes, texts, source, dropped)
+    alike = spelled_alike({entity.label for entity in listed}, classes)
+    return replace(made, provenance={**made.provenance, "labels_alike": alike})
 
 
 def _assemble(

@@ -36,6 +36,7 @@ from superpos.datasets.builders.sparse_probing_marks import Marks, read_marks
 from superpos.datasets.corpus_sets import MIN_SAMPLES
 from superpos.datasets.labels import examples_of
 from superpos.datasets.option_files import option_file
+from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
 from superpos.records.data import LabelledTokens
@@ -110,6 +111,7 @@ def _assemble(
     np.maximum.at(last, sequences, marks.positions)
     token_ids = saved.take_tokens(used, last + 1)
     starts = np.concatenate([[0], np.cumsum(last + 1)]).astype(np.int64)
+    labels = saved.classes(CLASS_COLUMN[family]).names if family in CLASS_COLUMN else marks.names
     documents, sequence_documents, groups = _documents(saved, family, scan, used)
     padded = scan.ends < scan.lengths
     return LabelledTokens(
@@ -139,6 +141,7 @@ def _assemble(
             "rows_used": len(used),
             "rows_padded": int(padded.sum()),
             "rows_with_begin_token": scan.n_with_begin,
+            "labels_alike": spelled_alike(labels, marks.names),
             "groups": "names" if family == "wikidata" else "rows of equal tokens",
             **dropped,
         },
