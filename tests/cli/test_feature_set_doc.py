@@ -23,6 +23,8 @@ from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
 from superpos.specs.studyfile import load_study
 
+pytestmark = pytest.mark.stdlib
+
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "feature-sets.md").read_text(encoding="utf-8")
 
 

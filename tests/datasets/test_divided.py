@@ -21,6 +21,8 @@ from superpos.errors import ArgumentError, InputError
 from superpos.models import bundled_model
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
+pytestmark = pytest.mark.stdlib
+
 WIKI = """ \n = First article = \n \n Its text . \n
  = = A section = = \n \n More of it , with a = b = c . \n
  = Second : an = sign = \n

@@ -16,6 +16,8 @@ from superpos.datasets.python_source import source_tokens
 from superpos.datasets.python_syntax import PYTHON_FEATURES, python_labels
 from superpos.datasets.sources import Corpus
 
+pytestmark = pytest.mark.stdlib
+
 OPENED = sys.version_info >= (3, 12)
 """Whether this Python opens f-strings up (PEP 701)."""
 MARKS = {

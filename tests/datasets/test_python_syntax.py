@@ -22,6 +22,8 @@ from superpos.datasets.sources import Corpus
 from superpos.datasets.tokens import TokenTable
 from superpos.records.data import LabelledTokens
 
+pytestmark = pytest.mark.stdlib
+
 NAME = re.compile(r"[^\W\d]\w*")
 NUMBER = re.compile(
     r"0[xX][\da-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?[jJ]?"

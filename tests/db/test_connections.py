@@ -18,6 +18,8 @@ from superpos.db.migrate import ensure_current
 from superpos.db.results import Results
 from superpos.errors import DatabaseError
 
+pytestmark = pytest.mark.stdlib
+
 
 @pytest.fixture
 def file(tmp_path: Path, migrated_file: Path) -> Path:
