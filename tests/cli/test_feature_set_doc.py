@@ -23,8 +23,6 @@ from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
 from superpos.specs.studyfile import load_study
 
-pytestmark = pytest.mark.stdlib
-
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "feature-sets.md").read_text(encoding="utf-8")
 
 
@@ -79,7 +77,9 @@ def test_every_builder_has_a_set_file_on_the_page(written: dict[str, Path]) -> N
 
 def test_the_studies_of_the_page(written: dict[str, Path]) -> None:
     studies = {name: load_study(path) for name, path in written.items() if name.startswith("study")}
-    assert len(studies) == 3
+    assert len(studies) == 4
+    divided = {spec.name: spec.corpus for spec in studies["study_of_articles.toml"].datasets}
+    assert [(one.documents, one.heading) for one in divided.values()] == [("heading", ""), ("heading", "# ")]
     first = {spec.name: spec for spec in studies["study.toml"].datasets}
     assert (first["grammar"].builder, first["grammar"].n_samples) == ("tokens", 2000)
     texts = {spec.name: spec.corpus for spec in studies["study_of_texts.toml"].datasets}

@@ -252,9 +252,8 @@ def test_python_words_are_frequent_in_the_standard_library() -> None:
     }
     text = "\n".join(source.decode("utf-8", errors="replace") for source in sources)
     notes = (Path(facts.__file__).parent / "NOTES.md").read_text(encoding="utf-8")
-    counted = {
-        pair: int(count) for pair, count in re.findall(r"^\| (\w+ \w+) \| (\d+) \|", notes, re.MULTILINE)
-    }
+    rows = re.findall(r"^\| (\w+ \w+) \| (\d+) \|", notes, re.MULTILINE)
+    counted = {pair: int(count) for pair, count in rows}
     share = 0.9 if sys.version_info[:2] == (3, 11) else 0.5
     end = r"(?![A-Za-z0-9_])"
     for first, second in facts.bigrams("python_words"):
