@@ -47,7 +47,7 @@ $(STDLIB_STAMP): tests/stdlib-requirements.txt constraints.txt
 stdlib-install: $(STDLIB_STAMP)
 
 stdlib: $(STDLIB_STAMP)  ## Run the tests that read the standard library, in a small environment.
-	PYTHONPATH=. $(STDLIB_VENV)/bin/python -m pytest -n 2 -m stdlib $$(grep -rlE '^pytestmark = pytest.mark.stdlib' tests)
+	PYTHONPATH=. $(STDLIB_VENV)/bin/python -m pytest -n 2 -m "stdlib and not slow" $$(grep -rlE '^pytestmark = pytest.mark.stdlib' tests)
 
 lint: $(STAMP)  ## Check style.
 	$(BIN)/ruff check .
