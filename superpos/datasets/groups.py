@@ -10,6 +10,11 @@ MIN_DOCUMENTS = 10
 """With fewer documents than this, sequences are the groups of a split."""
 DOCUMENTS, WINDOWS = "documents", "windows of documents"
 """What a group is: all sequences of a document, or one sequence."""
+NAMES, NAMES_AND_DOCUMENTS = "names", "names and documents"
+NAMES_ONLY = "names only: more than half of the samples are connected through documents"
+"""Of entities: all sequences of a name, of what names and documents connect, of a name though they do."""
+EQUAL_ROWS = "rows of equal tokens"
+"""Of imported rows, whose documents are not known."""
 
 
 def document_groups(sequence_documents: Int) -> tuple[Int, str]:

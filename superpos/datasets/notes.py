@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from superpos.datasets.corpus import Corpus
-from superpos.datasets.groups import MIN_DOCUMENTS, WINDOWS
+from superpos.datasets.groups import EQUAL_ROWS, MIN_DOCUMENTS, NAMES_ONLY, WINDOWS
 from superpos.datasets.spellings import spelled_alike
 from superpos.specs.datasets import DatasetSpec
 
@@ -29,8 +29,20 @@ def foreseen(spec: DatasetSpec, corpus: Corpus) -> dict[str, Any]:
     return known
 
 
+_OTHER_RULES = {
+    NAMES_ONLY: "sentences of one document are trained and tested on, though never of one name",
+    EQUAL_ROWS: (
+        "the folder does not say which rows are of one document, so windows of one text may be trained and "
+        "tested on"
+    ),
+}
+
+
 def _split_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:
-    if provenance.get("groups") != WINDOWS:
+    rule = provenance.get("groups", "")
+    if rule in _OTHER_RULES:
+        return (f"groups of the split are {rule}; {_OTHER_RULES[rule]}",)
+    if rule != WINDOWS:
         return ()
     count = provenance["documents_used"]
     advice = (

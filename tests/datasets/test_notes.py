@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from superpos.datasets.build import build_dataset
+from superpos.datasets.groups import DOCUMENTS, EQUAL_ROWS, NAMES, NAMES_ONLY
 from superpos.datasets.notes import foreseen, notes_of
 from superpos.datasets.sources import load_corpus
 from superpos.datasets.spellings import sense, spelled_alike
@@ -52,6 +53,13 @@ def test_a_note_names_both_spellings() -> None:
     assert first.startswith("'1' and '1.0' spell one number, but are kept apart")
     assert second.startswith(r"'cafe\u0301' and 'caf\xe9' spell one word, but are kept apart")
     assert notes_of({}) == ()
+
+
+@pytest.mark.parametrize("rule", [NAMES_ONLY, EQUAL_ROWS])
+def test_groups_that_may_part_a_document_are_said(rule: str) -> None:
+    (note,) = notes_of({"groups": rule})
+    assert note.startswith(f"groups of the split are {rule}; ")
+    assert notes_of({"groups": NAMES}) == notes_of({"groups": DOCUMENTS}) == ()
 
 
 @pytest.mark.parametrize(("count", "said"), [(1, "1 document,"), (9, "9 documents,"), (10, "")])

@@ -34,6 +34,7 @@ from superpos.datasets.builders.sparse_probing_families import (
 )
 from superpos.datasets.builders.sparse_probing_marks import Marks, read_marks
 from superpos.datasets.corpus_sets import MIN_SAMPLES
+from superpos.datasets.groups import EQUAL_ROWS, NAMES
 from superpos.datasets.labels import examples_of
 from superpos.datasets.option_files import option_file
 from superpos.datasets.spellings import spelled_alike
@@ -142,7 +143,7 @@ def _assemble(
             "rows_padded": int(padded.sum()),
             "rows_with_begin_token": scan.n_with_begin,
             "labels_alike": spelled_alike(labels, marks.names),
-            "groups": "names" if family == "wikidata" else "rows of equal tokens",
+            "groups": NAMES if family == "wikidata" else EQUAL_ROWS,
             **dropped,
         },
     )  # fmt: skip
