@@ -1,14 +1,22 @@
 # `make demo` and `make test` work on a fresh clone; each makes the environment it needs.
 PYTHON ?= python3
+version_of = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VERSION := $(call version_of,$(PYTHON))
+# python3 has .venv; another Python (make test PYTHON=python3.13) has an environment of its own beside it.
 VENV := .venv
+ifneq ($(VERSION),$(call version_of,python3))
+VENV := .venv-$(VERSION)
+endif
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+STDLIB_VENV := .venv-stdlib-$(VERSION)
+STDLIB_STAMP := $(STDLIB_VENV)/.installed
 OUT ?= superpos-report
 
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit lint type layers bench wheel clean
+.PHONY: help install demo test unit stdlib stdlib-install lint type layers bench wheel clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -c 'from superpos.fits.compiled import warm_up; print(f"compiled the engine in {warm_up():.0f} s")'
 	touch $@
 
-install: $(STAMP)  ## Make the environment in .venv.
+install: $(STAMP)  ## Make the environment in .venv (for another Python in .venv-VERSION).
 
 demo: $(STAMP)  ## Run the demo study; write superpos.db and the report.
 	$(BIN)/superpos demo --out $(OUT)
@@ -29,6 +37,17 @@ test: lint type layers unit  ## Run everything: lint, types, layers, the whole t
 
 unit: $(STAMP)  ## Run the test suite.
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
+
+$(STDLIB_STAMP): tests/stdlib-requirements.txt constraints.txt
+	test -x $(STDLIB_VENV)/bin/python || $(PYTHON) -m venv $(STDLIB_VENV)
+	$(STDLIB_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+		--constraint constraints.txt --requirement tests/stdlib-requirements.txt
+	touch $@
+
+stdlib-install: $(STDLIB_STAMP)
+
+stdlib: $(STDLIB_STAMP)  ## Run the tests that read the standard library, in a small environment.
+	PYTHONPATH=. $(STDLIB_VENV)/bin/python -m pytest -n 2 -m "stdlib and not slow" $$(grep -rlE '^pytestmark = pytest.mark.stdlib' tests)
 
 lint: $(STAMP)  ## Check style.
 	$(BIN)/ruff check .

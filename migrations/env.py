@@ -19,6 +19,8 @@ if given is not None:
     _run(given)
 else:
     engine = sa.create_engine(os.environ.get("SUPERPOS_DB_URL", "sqlite:///superpos.db"))
-    with engine.begin() as own:
-        _run(own)
-    engine.dispose()
+    try:
+        with engine.begin() as own:
+            _run(own)
+    finally:
+        engine.dispose()

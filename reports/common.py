@@ -35,8 +35,7 @@ def query(url: str | None, script: str, study: str, **parameters: Any) -> pd.Dat
     from superpos.db.migrate import require_current
     from superpos.db.results import Results
 
-    database = Database(url)
-    try:
+    with Database(url) as database:
         require_current(database)
         known = Results(database).studies()
         if study not in known:
@@ -46,8 +45,6 @@ def query(url: str | None, script: str, study: str, **parameters: Any) -> pd.Dat
         statement = text(Path(script).with_suffix(".sql").read_text(encoding="utf-8"))
         with database.read() as connection:
             return pd.read_sql_query(statement, connection, params={"study": study, **parameters})
-    finally:
-        database.dispose()
 
 
 def choose(arguments: argparse.Namespace, script: str, steps: Sequence[Step]) -> pd.DataFrame:

@@ -21,7 +21,11 @@ def database(options: argparse.Namespace) -> int:
     """Run one of the database actions."""
     if options.action == "dev":
         return _serve(options)
-    handle = Database(options.db)
+    with Database(options.db) as handle:
+        return _act(handle, options)
+
+
+def _act(handle: Database, options: argparse.Namespace) -> int:
     if options.action == "upgrade":
         before, after = upgrade(handle)
         said = f"already at {after}" if before == after else f"upgraded from {before or 'nothing'} to {after}"

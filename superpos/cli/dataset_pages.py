@@ -19,6 +19,8 @@ from superpos.datasets.labels import (
     phi_matrix,
     several_examples,
 )
+from superpos.datasets.notes import notes_of
+from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import InputError
@@ -39,6 +41,7 @@ _UNINTERESTING = (
     "tokens",
     "python",
     "positives_in_sequences",
+    "labels_alike",
 )
 
 
@@ -147,7 +150,7 @@ def labelled_page(
     examples = several_examples(tokens, table.token_bytes, table.special, n_examples)
     pairs = identical_features(tokens.labels, tokens.members)
     spans = tokens.sample_lengths > 1
-    notes = []
+    notes = list(notes_of(tokens.provenance))
     if len(names) == 2 and pairs and not pairs[0][2]:
         notes.append(
             "two exclusive classes: their directions are opposite by construction, so they are fitted only "
@@ -194,7 +197,8 @@ def words_page(
     lead = " " if options.leading_space else ""
     ids = [table.encode(f"{lead}{word}") for word in options.words]
     notes = [
-        f"directions: rows of the {' and '.join(options.matrices)} matrix, by method `embedding`; no samples"
+        f"directions: rows of the {' and '.join(options.matrices)} matrix, by method `embedding`; no samples",
+        *notes_of({"labels_alike": spelled_alike(options.words)}),
     ]
     try:
         list_tokens(spec, table)
@@ -238,7 +242,7 @@ def imported_page(spec: DatasetSpec, usage: str) -> SetPage:
         As `read_imported`.
     """
     names, values = read_imported(spec)
-    notes = []
+    notes = list(notes_of({"labels_alike": spelled_alike(names)}))
     if isinstance(spec.options, PsmFileOptions):
         off = values[np.triu_indices(len(values), 1)]
         quartiles = {str(spec.options.similarity): _quartiles(off)}

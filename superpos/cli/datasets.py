@@ -127,7 +127,7 @@ def chosen_set(options: argparse.Namespace) -> tuple[DatasetSpec, str]:
     """
     spec = load_feature_set(options.set)
     file = "" if options.set in bundled_sets() else display_path(user_path(options.set))
-    own = ("corpus", "label_key", "text_key", "max_documents")
+    own = ("corpus", "label_key", "text_key", "max_documents", "documents", "heading")
     keys: dict[str, Any] = {
         name: getattr(options, name) for name in (*own, "seed") if getattr(options, name) is not None
     }

@@ -178,6 +178,12 @@ def _add_datasets(commands: Any) -> None:
             "--label-key", metavar="K", help="key or column of labels; `folder`: a file's first folder"
         )
         parser.add_argument("--text-key", metavar="K", help="key or column of the text in records")
+        parser.add_argument(
+            "--documents", metavar="UNIT", help="a document is a file, a heading's text, a paragraph"
+        )
+        parser.add_argument(
+            "--heading", metavar="REGEX", help="line that begins a document; else a wiki title"
+        )
         parser.add_argument("--max-documents", type=_positive, metavar="N", help="read at most so many")
         parser.add_argument(
             "--n-samples", type=_positive, metavar="N", help="samples; all else in proportion"

@@ -22,9 +22,13 @@ def plan(options: argparse.Namespace) -> int:
     from superpos.stages.plan import plan_study
 
     planned = plan_study(study)
-    found = estimate(planned, Database(options.db))
+    with Database(options.db) as database:
+        found = estimate(planned, database)
     if options.json:
-        OUT.print_json(json.dumps({**found.as_dict(), "study": study.as_dict()}), ensure_ascii=False)
+        OUT.print_json(
+            json.dumps({**found.as_dict(), "notes": planned.notes, "study": study.as_dict()}),
+            ensure_ascii=False,
+        )
         return 0
     table = Table("stage", "planned", "done already", "about", title=f"study {study.name}")
     for stage in found.stages:
@@ -42,6 +46,8 @@ def plan(options: argparse.Namespace) -> int:
         f"{_size(found.sql_bytes)} in SQL, {_size(found.disk_bytes)} in files",
         markup=False,
     )
+    for note in planned.notes:
+        OUT.print(f"note: {note}", markup=False)
     return 0
 
 

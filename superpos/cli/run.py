@@ -15,6 +15,7 @@ from superpos.cli.progress import TerminalReporter
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current, require_current
 from superpos.db.progress import left_over, study_progress
+from superpos.records.plan import StudyPlan
 from superpos.specs.studyfile import load_study
 
 OUT = Console(highlight=False, soft_wrap=True)
@@ -49,10 +50,23 @@ def run_file(
 
     plan = plan_study(study)
     from superpos.cluster.connect import check_address
-    from superpos.cluster.pool import RayExecutor
 
     check_address(address)
-    database = Database(url)
+    with Database(url) as database:
+        return _run(database, plan, interruption, address, workers, stages, rebuild)
+
+
+def _run(
+    database: Database,
+    plan: StudyPlan,
+    interruption: Interruption,
+    address: str,
+    workers: int | None,
+    stages: Sequence[str],
+    rebuild: str | None,
+) -> int:
+    from superpos.cluster.pool import RayExecutor
+
     if rebuild:
         from superpos.db.rebuild import drop_dependants
 
@@ -65,7 +79,7 @@ def run_file(
 
     study_id = register_study(database, plan)
     if not left_over(database, study_id):
-        return _nothing_to_do(database, study.name)
+        return _nothing_to_do(database, plan.study.name)
     began = time.monotonic()
     with (
         TerminalReporter(interruption.check) as reporter,
@@ -81,11 +95,11 @@ def run_file(
             address=address or "local",
         )
     OUT.print(
-        f"study {study.name}: {time.monotonic() - began:.0f} s; results in {database.label}, files in "
+        f"study {plan.study.name}: {time.monotonic() - began:.0f} s; results in {database.label}, files in "
         f"{database.default_data_folder}",
         markup=False,
     )
-    return _outcome(database, study.name, stages)
+    return _outcome(database, plan.study.name, stages)
 
 
 def _nothing_to_do(database: Database, name: str) -> int:

@@ -20,7 +20,11 @@ OUT = Console(highlight=False, soft_wrap=True)
 
 def status(options: argparse.Namespace) -> int:
     """Show progress of one or every study."""
-    database = Database(options.db)
+    with Database(options.db) as database:
+        return _status(database, options)
+
+
+def _status(database: Database, options: argparse.Namespace) -> int:
     require_current(database)
     names = _chosen(database, options.study)
     reasons = failure_reasons(database)
@@ -66,12 +70,11 @@ def status(options: argparse.Namespace) -> int:
 
 def retry(options: argparse.Namespace) -> int:
     """Put quarantined cells back."""
-    database = Database(options.db)
-    require_current(database)
-    _chosen(database, options.study)
-    OUT.print(
-        f"{put_back(database, options.study)} quarantined cells put back; run the study again", markup=False
-    )
+    with Database(options.db) as database:
+        require_current(database)
+        _chosen(database, options.study)
+        count = put_back(database, options.study)
+    OUT.print(f"{count} quarantined cells put back; run the study again", markup=False)
     return 0
 
 

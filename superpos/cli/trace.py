@@ -18,7 +18,11 @@ LONG = 160
 
 def trace(options: argparse.Namespace) -> int:
     """Show what a row was made of; with --recompute make it again and compare."""
-    database = Database(options.db)
+    with Database(options.db) as database:
+        return _trace(database, options)
+
+
+def _trace(database: Database, options: argparse.Namespace) -> int:
     require_current(database)
     for row in trace_key(database, options.key):
         OUT.print(f"[bold]{row.kind}[/bold] {row.key}")

@@ -81,13 +81,14 @@ def build_from_corpus(
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     documents = tuple(corpus.documents[document].name for document in used)
     sequence_documents = np.array([renumbered[item.document] for item in sequences], dtype=np.int64)
+    groups, rule = document_groups(sequence_documents)
     sample_lengths = np.ones(n_samples, dtype=np.int64)
     return LabelledTokens(
         feature_names=names,
         token_ids=token_ids,
         sequence_starts=starts,
         sequence_documents=sequence_documents,
-        sequence_groups=document_groups(sequence_documents),
+        sequence_groups=groups,
         documents=documents,
         sample_sequences=owners[chosen].astype(np.int64),
         sample_positions=places[chosen].astype(np.int64),
@@ -112,6 +113,7 @@ def build_from_corpus(
             **corpus.provenance,
             **features.provenance,
             **_counts(drawn, len(used)),
+            "groups": rule,
             "positives_in_sequences": dict(zip(names, map(int, labels.sum(axis=0)), strict=True)),
         },
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from superpos.datasets.corpus import Corpus, Document, Gathered, corpus_digest, gather
+from superpos.datasets.divided import divided
 from superpos.datasets.records import Record, RecordReader
 from superpos.datasets.saved_sets import label_names, quiet_datasets
 from superpos.errors import InputError
@@ -71,9 +72,15 @@ def hub_digest(spec: CorpusSpec, commit: str) -> str:
                 "text_key": spec.text_key,
                 "label_key": spec.label_key,
                 "max_documents": spec.max_documents,
+                **({} if spec.documents == "file" else _division(spec)),
             }
         )
     )
+
+
+def _division(spec: CorpusSpec) -> dict[str, str]:
+    heading = {"heading": spec.heading_pattern} if spec.documents == "heading" else {}
+    return {"documents": spec.documents, **heading}
 
 
 def kept_file(digest: str) -> Path:
@@ -121,7 +128,8 @@ def _read(spec: CorpusSpec, commit: str) -> tuple[Gathered, bool]:
     table, is_snapshot = _open(spec, commit)
     rows = _streamed(table, spec, commit)
     try:
-        return gather(rows, spec.max_documents, HUB_PREFIX + spec.path, {}), is_snapshot
+        where = HUB_PREFIX + spec.path
+        return gather(divided(rows, spec, where), spec.max_documents, where, {}), is_snapshot
     finally:
         # A Parquet stream that was not read to its end aborts the process if it is still there when the
         # interpreter goes (apache/arrow issue 45214, huggingface/datasets issue 7566).

@@ -1,4 +1,4 @@
-"""The 11 Python features: what the source token is that a vocabulary token lies in, by the `tokenize` module.
+"""The 11 Python features: what the source token is that a vocabulary token lies in.
 
 The anchor of a vocabulary token is its first byte that is not ASCII white space, or its first byte if there
 is none. The source token that covers the anchor decides all features; between source tokens all are false.
@@ -13,20 +13,20 @@ White space inside a string or comment therefore belongs to it.
 | is_call          | an identifier before `(`, but not after `def` or `class`                               |
 | is_attribute     | an identifier after `.`                                                                |
 | is_string        | a string literal (f-strings and bytes too) that is no docstring                        |
-| is_docstring     | a string that is the first statement of a module, class or function, unparenthesised   |
+| is_docstring     | a string that is the first statement of a module, class or function                    |
 | is_comment       | a comment                                                                              |
 | is_number        | a number literal                                                                       |
 | is_operator      | an operator or delimiter                                                               |
 
-From Python 3.12 on, `tokenize` opens f-strings up (their parts are strings, names, operators), so the labels
-of another Python may differ; the interpreter is recorded with every set.
+A document that the running Python does not read has no labels and is left out; `documents_not_labelled` of
+the provenance counts them. Labels are the same under every Python for which the text means the same.
+f-strings are strings as a whole up to 3.11; from 3.12 on their literal parts are (format specifications too),
+and what stands in braces is names, numbers and operators (see `superpos.datasets.python_source`).
 """
 
 from __future__ import annotations
 
-import io
 import keyword
-import token as token_kinds
 import tokenize
 from itertools import pairwise
 
@@ -34,6 +34,7 @@ import numpy as np
 
 from superpos.arrays import Bool, Int
 from superpos.datasets.corpus_sets import TextLabels
+from superpos.datasets.python_source import OPENED_STRINGS, SourceToken, source_tokens
 from superpos.datasets.sequences import TokenLabels
 from superpos.datasets.sources import Corpus, Document
 from superpos.datasets.tokens import TokenTable
@@ -53,33 +54,17 @@ PYTHON_FEATURES = (
     "is_operator",
 )
 _COLUMN = {name: column for column, name in enumerate(PYTHON_FEATURES)}
-_LAYOUT = frozenset({tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT})
-_STRINGS = frozenset(
-    getattr(token_kinds, name)
-    for name in token_kinds.__dict__
-    if name == "STRING" or name.startswith(("FSTRING_", "TSTRING_"))
-)
 _SPACE = b" \t\n\r\f\v"
 
 
-def source_tokens(text: str) -> list[tokenize.TokenInfo] | None:
-    """Return the source tokens of a text, None if it is not Python for this interpreter's `tokenize`."""
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-    except (tokenize.TokenError, SyntaxError):
-        return None
-    return None if any(item.type == tokenize.ERRORTOKEN for item in tokens) else tokens
-
-
-def source_features(tokens: list[tokenize.TokenInfo]) -> Bool:
+def source_features(tokens: list[SourceToken]) -> Bool:
     """Return the features of every source token, (n_source_tokens, 11)."""
     features = np.zeros((len(tokens), len(PYTHON_FEATURES)), dtype=np.bool_)
-    significant = [index for index, item in enumerate(tokens) if item.type not in _LAYOUT]
-    before: dict[int, str] = {right: tokens[left].string for left, right in pairwise(significant)}
-    after: dict[int, str] = {left: tokens[right].string for left, right in pairwise(significant)}
-    docstrings = docstring_tokens(tokens)
+    code = [index for index, item in enumerate(tokens) if item.kind != tokenize.COMMENT]
+    before = {right: _word(tokens[left]) for left, right in pairwise(code)}
+    after = {left: _word(tokens[right]) for left, right in pairwise(code)}
     for index, item in enumerate(tokens):
-        if item.type == tokenize.NAME:
+        if item.kind == tokenize.NAME:
             if keyword.iskeyword(item.string):
                 features[index, _COLUMN["is_keyword"]] = True
                 continue
@@ -89,83 +74,20 @@ def source_features(tokens: list[tokenize.TokenInfo]) -> Bool:
             features[index, _COLUMN["is_class_name"]] = previous == "class"
             features[index, _COLUMN["is_attribute"]] = previous == "."
             features[index, _COLUMN["is_call"]] = after.get(index) == "(" and previous not in ("def", "class")
-        elif item.type in _STRINGS:
-            features[index, _COLUMN["is_docstring" if index in docstrings else "is_string"]] = True
-        elif item.type == tokenize.COMMENT:
+        elif item.kind == tokenize.STRING or item.kind in OPENED_STRINGS:
+            features[index, _COLUMN["is_docstring" if item.is_docstring else "is_string"]] = True
+        elif item.kind == tokenize.COMMENT:
             features[index, _COLUMN["is_comment"]] = True
-        elif item.type == tokenize.NUMBER:
+        elif item.kind == tokenize.NUMBER:
             features[index, _COLUMN["is_number"]] = True
-        elif item.type == tokenize.OP:
+        elif item.kind == tokenize.OP:
             features[index, _COLUMN["is_operator"]] = True
     return features
 
 
-def docstring_tokens(tokens: list[tokenize.TokenInfo]) -> set[int]:
-    """Return the indices of the string tokens that are docstrings (adjacent literals count together)."""
-    found: set[int] = set()
-    line: list[int] = []
-    body_follows = True
-    for index, item in enumerate(tokens):
-        if item.type not in _LAYOUT and item.type != tokenize.ENDMARKER:
-            line.append(index)
-        if item.type not in (tokenize.NEWLINE, tokenize.ENDMARKER) or not line:
-            continue
-        first = _first_statement(tokens, line)
-        if body_follows and first and all(_is_text(tokens[place]) for place in first):
-            found.update(first)
-        words = [tokens[place].string for place in line[:2]]
-        defines = words[0] in ("def", "class") or words == ["async", "def"]
-        body_follows = defines and tokens[line[-1]].string == ":"
-        if defines and not body_follows:
-            found.update(_one_line_docstring(tokens, line))
-        line = []
-    return found
-
-
-def _first_statement(tokens: list[tokenize.TokenInfo], line: list[int]) -> list[int]:
-    """Cut a logical line at its first semicolon (one inside brackets is no Python)."""
-    for place, index in enumerate(line):
-        if tokens[index].string == ";":
-            return line[:place]
-    return line
-
-
-def _one_line_docstring(tokens: list[tokenize.TokenInfo], line: list[int]) -> list[int]:
-    """Return the strings right after the colon that ends the header of a one-line definition."""
-    depth = 0
-    for place, index in enumerate(line):
-        string = tokens[index].string
-        if tokens[index].type == tokenize.OP:
-            depth += (string in "([{") - (string in ")]}")
-        if string == "lambda":
-            # A default or annotation with a bare lambda has a colon of its own; such headers are left alone.
-            return []
-        if depth == 0 and string == ":":
-            body = _first_statement(tokens, line[place + 1 :])
-            return body if body and all(_is_text(tokens[item]) for item in body) else []
-    return []
-
-
-def _is_text(item: tokenize.TokenInfo) -> bool:
-    """Whether a token is a literal of type str: neither bytes nor an f-string."""
-    prefix = item.string[: min(item.string.find(quote) % (len(item.string) + 1) for quote in "'\"")].lower()
-    return item.type == tokenize.STRING and not set(prefix) & set("bft")
-
-
-def byte_spans(text: str, tokens: list[tokenize.TokenInfo]) -> Int:
-    """Return start and end of every source token as offsets into the UTF-8 bytes of `text`, (n, 2)."""
-    lines = list(io.StringIO(text))
-    starts = np.concatenate([[0], np.cumsum([len(line.encode("utf-8")) for line in lines])])
-    plain = [line.isascii() for line in lines]
-
-    def offset(row: int, column: int) -> int:
-        if row > len(lines):
-            return int(starts[-1])
-        inside = column if plain[row - 1] else len(lines[row - 1][:column].encode("utf-8"))
-        return int(min(starts[row - 1] + inside, starts[-1]))
-
-    spans = [(offset(*item.start), offset(*item.end)) for item in tokens]
-    return np.array(spans, dtype=np.int64).reshape(-1, 2)
+def _word(item: SourceToken) -> str:
+    """Return a name or an operator; of text and of the end of a statement nothing, whatever it spells."""
+    return item.string if item.kind in (tokenize.NAME, tokenize.OP) else ""
 
 
 def anchors(pieces: list[bytes]) -> Int:
@@ -197,16 +119,13 @@ def python_labels(pieces: list[bytes]) -> Bool | None:
     tokens = source_tokens(source)
     if tokens is None:
         return None
-    visible = [index for index, item in enumerate(tokens) if item.type not in _LAYOUT - {tokenize.COMMENT}]
-    spans = byte_spans(source, [tokens[index] for index in visible]) + skipped
-    table = np.concatenate(
-        [source_features(tokens)[visible], np.zeros((1, len(PYTHON_FEATURES)), dtype=np.bool_)]
-    )
+    spans = np.array([(item.start, item.end) for item in tokens], dtype=np.int64).reshape(-1, 2) + skipped
+    table = np.concatenate([source_features(tokens), np.zeros((1, len(PYTHON_FEATURES)), dtype=np.bool_)])
     # Source tokens come in order and do not overlap: only the last to start before the anchor can hold it.
     anchor = anchors(pieces)
     owner = np.searchsorted(spans[:, 0], anchor, side="right") - 1
     inside = (owner >= 0) & (anchor < spans[np.maximum(owner, 0), 1])
-    return np.asarray(table[np.where(inside, owner, len(visible))], dtype=np.bool_)
+    return np.asarray(table[np.where(inside, owner, len(tokens))], dtype=np.bool_)
 
 
 def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLabels:  # noqa: ARG001 (one signature for all builders)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from superpos.datasets.corpus import Corpus, Document, corpus_digest, gather
+from superpos.datasets.divided import divided
 from superpos.datasets.record_files import json_documents, jsonl_documents, parquet_documents
 from superpos.datasets.records import RecordReader
 from superpos.datasets.saved_sets import is_saved_set, saved_documents
@@ -28,18 +29,19 @@ _RECORD_FILES = {".jsonl": jsonl_documents, ".json": json_documents, ".parquet":
 def load_corpus(spec: CorpusSpec, min_documents: int = 1) -> Corpus:
     """Read the documents of a corpus, each text once.
 
-    A text that stands under two labels says nothing about either and is left out; what is left out is
-    counted in the provenance. In a union the name of the part is the label of its documents, whatever labels
-    they had, and begins their names.
+    Texts are divided into documents as the specification says. A document that stands under two labels says
+    nothing about either and is left out; what is left out is counted in the provenance. In a union the name
+    of the part is the label of its documents, whatever labels they had, and begins their names.
 
     Raises
     ------
     InputError
         If the path is missing or the hub cannot be reached; a file is not UTF-8, not JSON, not Parquet or not
-        CoNLL-U; a split, column, text or label is missing; or there are fewer documents than `min_documents`.
-        Names the file and the line, row or item.
+        CoNLL-U; a split, column, text, label or heading is missing; or there are fewer documents than
+        `min_documents`. Names the file and the line, row or item.
     ArgumentError
-        If the specification names no corpus, or asks for labels or a split that this kind does not have.
+        If the specification names no corpus, or asks for labels, a split or a division into documents that
+        this kind does not have.
     """
     if spec.kind == "none":
         raise ArgumentError("corpus", "this feature set reads no text")
@@ -58,6 +60,10 @@ def load_corpus(spec: CorpusSpec, min_documents: int = 1) -> Corpus:
             f"at least {max(1, min_documents)} needed{f' (left out: {skipped})' if skipped else ''}"
         )
     common = {"corpus": spec.label, "n_documents": len(corpus.documents)}
+    if spec.documents != "file":
+        common["documents"] = spec.documents
+    if spec.documents == "heading":
+        common["heading"] = spec.heading_pattern
     return replace(corpus, provenance={**common, **corpus.provenance})
 
 
@@ -87,7 +93,7 @@ def _where(spec: CorpusSpec) -> str:
 def _load_files(spec: CorpusSpec) -> Corpus:
     skipped: dict[str, int] = {}
     source = _stdlib(spec, skipped) if spec.kind == "stdlib" else _text_documents(spec)
-    gathered = gather(source, spec.max_documents, _where(spec), skipped)
+    gathered = gather(divided(source, spec, _where(spec)), spec.max_documents, _where(spec), skipped)
     provenance: dict[str, Any] = {"n_bytes": gathered.n_bytes, "skipped": gathered.skipped}
     if spec.kind == "stdlib":
         provenance["python"] = sys.version

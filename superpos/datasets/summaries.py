@@ -9,6 +9,7 @@ from typing import Any
 from superpos.datasets.artifacts import content_digest
 from superpos.datasets.imported import read_imported
 from superpos.datasets.labels import count_labels, phi_matrix
+from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import load_tokens
 from superpos.hashing import array_digest, canonical_json, text_digest
@@ -41,7 +42,7 @@ def summarise_imported(spec: DatasetSpec) -> DatasetSummary:
     """Return the summary of imported directions or an imported matrix; raises as `read_imported`."""
     names, values = read_imported(spec)
     file = getattr(spec.options, "file", "")
-    provenance = {"builder": spec.builder, "file": Path(file).name}
+    provenance = {"builder": spec.builder, "file": Path(file).name, "labels_alike": spelled_alike(names)}
     return _without_samples(names, 0, provenance, array_digest(values), [None] * len(names))
 
 
@@ -51,7 +52,11 @@ def summarise_words(spec: DatasetSpec, tokenizer_path: Path) -> DatasetSummary:
     ids = list_tokens(spec, table)
     spelled = [[table.token_bytes[index].decode("utf-8", "replace") for index in one] for one in ids]
     words = spec.options.words if isinstance(spec.options, TokenListOptions) else ()
-    provenance = {"builder": spec.builder, "tokens": dict(zip(words, spelled, strict=True))}
+    provenance = {
+        "builder": spec.builder,
+        "tokens": dict(zip(words, spelled, strict=True)),
+        "labels_alike": spelled_alike(words),
+    }
     examples = [TokenExample("", "".join(parts), "", "") for parts in spelled]
     digest = text_digest(canonical_json([list(one) for one in ids]))
     return _without_samples(words, sum(map(len, ids)), provenance, digest, examples)

@@ -12,9 +12,10 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from types import TracebackType
+from typing import Any, NoReturn, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
@@ -31,13 +32,25 @@ CONNECT_TIMEOUT_S = 30
 
 
 class Database:
-    """A handle on one database; `read()` and `write()` give connections, each one transaction."""
+    """A handle on one database; `read()` and `write()` give connections, each one transaction.
+
+    Used with `with`, it closes its connections at the end of the block; a handle that is let go without that
+    closes them too.
+    """
 
     def __init__(self, url: str | None = None) -> None:
         self.url = resolve_url(url)
         self.is_sqlite = self.url.drivername == "sqlite"
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
         weakref.finalize(self, self.engine.dispose)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.dispose()
 
     @property
     def label(self) -> str:
@@ -176,12 +189,15 @@ def _sqlite_engine(url: URL) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:  # noqa: ARG001 (SQLAlchemy's signature)
         connection.isolation_level = None  # the driver must not open transactions of its own
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        if not why_read_only(path):
-            cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+        try:
+            with closing(connection.cursor()) as cursor:
+                cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+                if not why_read_only(path):
+                    cursor.execute("PRAGMA journal_mode = WAL")
+                cursor.execute("PRAGMA synchronous = NORMAL")
+                cursor.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()  # the pool never sees it
+            raise
 
     return engine

@@ -67,7 +67,11 @@ class Results:
             If it cannot be reached, is empty, or is at another schema revision.
         """
         database = Database(url)
-        require_current(database)
+        try:
+            require_current(database)
+        except BaseException:
+            database.dispose()
+            raise
         return cls(database)
 
     @property

@@ -41,13 +41,14 @@ tables behind them may change with a migration. [Queries](sql-cookbook.md), [ter
 
 def document() -> str:
     """Return the whole document."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'schema.db'}")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Database(f"sqlite:///{Path(folder) / 'schema.db'}") as database,
+    ):
         ensure_current(database)
         with database.read() as connection:
             inspector = sa.inspect(connection)
             columns = {view: [c["name"] for c in inspector.get_columns(view)] for view in VIEWS}
-        database.dispose()
     parts = [INTRODUCTION.format(revision=newest_revision()), "## Views\n"]
     for view in VIEWS:
         parts.append(f"### `{view}`: {VIEW_ROWS[view]}\n")

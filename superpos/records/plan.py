@@ -111,6 +111,8 @@ class StudyPlan:
     fit_axes: Mapping[bytes, tuple[FitAxes, str]]
     blocks: tuple[Product, ...]
     """Disjoint products of target keys, joint axes keys and fit axes keys."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the inputs before anything runs, a line each; no part of any key."""
 
     @property
     def n_cells(self) -> int:

@@ -37,7 +37,8 @@ from superpos.specs.names import check_name, check_names, check_text, check_text
 Contexts = Literal["templates", "sentences"]
 
 
-def _pattern(argument: str, text: str) -> None:
+def check_pattern(argument: str, text: str) -> None:
+    """Refuse text that is no regular expression, with an `ArgumentError`."""
     check_text(argument, text)
     try:
         with warnings.catch_warnings():
@@ -70,7 +71,7 @@ class TokenPredicate:
         if bool(self.words) == bool(self.regex):
             raise ArgumentError(f"features.{self.name}", "give either words or regex")
         check_texts(f"features.{self.name}.words", self.words)
-        _pattern(f"features.{self.name}.regex", self.regex)
+        check_pattern(f"features.{self.name}.regex", self.regex)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class SpanPattern:
         check_name(f"features.{self.name}", self.name)
         if not self.regex:
             raise ArgumentError(f"features.{self.name}", "is empty; give a regular expression")
-        _pattern(f"features.{self.name}", self.regex)
+        check_pattern(f"features.{self.name}", self.regex)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
@@ -16,16 +17,22 @@ from superpos.specs.builders import (
     EntityOptions,
     NoOptions,
     Options,
+    check_pattern,
     options_from_json,
 )
 from superpos.specs.names import check_name
 
 CorpusKind = Literal["stdlib", "text", "hub", "union", "none"]
 SampleUnit = Literal["token", "span"]
+DocumentUnit = Literal["file", "heading", "paragraph"]
 
 CORPUS_KINDS: tuple[str, ...] = get_args(CorpusKind)
 HUB_PREFIX = "hub:"
 """Begins the name of a data set on the hub in a study file: `hub:owner/name`."""
+DOCUMENT_UNITS: tuple[str, ...] = get_args(DocumentUnit)
+WIKI_HEADING = r"\s*=\s*[^=\s](.*[^=\s])?\s*=\s*$"
+"""Heading of an article in WikiText and in wiki markup, one `=` on each side: ` = Title = `; headings of
+sections have more."""
 FOLDER_LABEL = "folder"
 """`label_key` that stands for the first folder of a document's path."""
 
@@ -52,6 +59,11 @@ class CorpusSpec:
     """Revision of a data set on the hub."""
     parts: tuple[tuple[str, CorpusSpec], ...] = ()
     """Of `union`: names and corpora, one after another; the name is the label of its documents."""
+    documents: DocumentUnit = "file"
+    """What a document is: a text as it comes (a file, a record), or a part of it that begins at a heading, or
+    a paragraph (see `superpos.datasets.divided`)."""
+    heading: str = ""
+    """Regular expression that a heading matches from the beginning of its line; empty = `WIKI_HEADING`."""
 
     def __post_init__(self) -> None:
         """Coerce and check; raises `ArgumentError`."""
@@ -68,6 +80,25 @@ class CorpusSpec:
         for key in ("config", "revision"):
             if getattr(self, key) and self.kind != "hub":
                 raise ArgumentError(key, f"{shown(getattr(self, key))} applies to data sets of the hub only")
+        self._check_documents()
+
+    def _check_documents(self) -> None:
+        check_choice("documents", self.documents, DOCUMENT_UNITS)
+        if self.documents != "file" and self.kind not in ("text", "hub"):
+            what = "the documents of the standard library are its files"
+            what = what if self.kind == "stdlib" else "set it for each part of a union"
+            raise ArgumentError("documents", f"{self.documents!r} does not apply: {what}")
+        if self.heading and self.documents != "heading":
+            raise ArgumentError("heading", f'{shown(self.heading)} applies beside documents = "heading" only')
+        check_pattern("heading", self.heading)
+        if self.heading and re.match(self.heading, ""):
+            said = f"{shown(self.heading)} matches an empty line; every line would be one"
+            raise ArgumentError("heading", said)
+
+    @property
+    def heading_pattern(self) -> str:
+        """The regular expression of headings in force."""
+        return self.heading or WIKI_HEADING
 
     @property
     def label(self) -> str:

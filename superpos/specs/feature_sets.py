@@ -29,6 +29,8 @@ CORPUS_KEYS: dict[str, type] = {
     "config": str,
     "split": str,
     "revision": str,
+    "documents": str,
+    "heading": str,
 }
 _PATH_KEYS = ("corpus", "entities", "folder", "file", "names_file")
 _COUNTS = ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed")

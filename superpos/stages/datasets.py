@@ -8,6 +8,7 @@ from pathlib import Path
 from superpos.activations.inspection import tokenizer_file
 from superpos.datasets.artifacts import content_digest, load_dataset, save_dataset
 from superpos.datasets.build import build_dataset
+from superpos.datasets.notes import notes_of
 from superpos.datasets.summaries import summarise, summarise_imported, summarise_words
 from superpos.db.inputs import check_same, dataset_digest, finish_dataset, missing_datasets
 from superpos.errors import InputError, StageError
@@ -74,6 +75,8 @@ def run(context: Context) -> None:
             summary: DatasetSummary = answer.value
             finish_dataset(context.database, key, summary, context.run_id)
             context.succeed(STAGE, key)
+            for line in notes_of(summary.provenance):
+                context.reporter.note(f"data set {name}: {line}")
             for feature, positive, negative, status, _ in summary.features:
                 if status != "ok":
                     context.reporter.note(

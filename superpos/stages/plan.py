@@ -71,6 +71,7 @@ class _Planner(InputPlanner):
             joint_axes=self.joint_axes,
             fit_axes=self.fit_axes,
             blocks=blocks,
+            notes=tuple(dict.fromkeys(self.notes)),
         )
 
     def _check_cells(self, blocks: tuple[Product, ...]) -> None:

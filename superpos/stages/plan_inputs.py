@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from superpos.activations.inspection import check_token_ids, hook_width, inspect_model, tokenizer_file
-from superpos.datasets.build import build_dataset, dataset_identity, sample_unit, try_files
+from superpos.datasets.build import ON_TEXT, build_dataset, dataset_identity, sample_unit, try_files
 from superpos.datasets.imported import imported_identity, read_imported
+from superpos.datasets.notes import foreseen, notes_of
 from superpos.datasets.sources import Corpus, load_corpus
 from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import load_tokens
@@ -53,6 +54,7 @@ class InputPlanner:
         self._inspected: dict[ModelSpec, ModelInfo] = {}
         self._known_tokenizers: dict[bytes, Tokenizer] = {}
         self._known_datasets: dict[tuple[str, str, tuple[int, ...], tuple[int, ...]], PlannedDataset] = {}
+        self.notes: list[str] = []
         self._corpus: tuple[CorpusSpec, Corpus] | None = None
         """The text that was read last: sets in a row often share it."""
 
@@ -121,8 +123,10 @@ class InputPlanner:
             self._corpus = (spec.corpus, load_corpus(spec.corpus))
         corpus = self._corpus[1]
         small = corpus.provenance["n_bytes"] <= SMALL_CORPUS * spec.n_sequences * spec.ctx_len
+        known = foreseen(spec, corpus) if spec.builder in ON_TEXT else {}
         if spec.corpus.kind == "text" and small:
-            build_dataset(spec, tokenizer, corpus)
+            known = dict(build_dataset(spec, tokenizer, corpus).provenance)
+        self.notes += [f"data set {spec.name}: {line}" for line in notes_of(known)]
         return dataset_identity(spec, tokenizer, corpus)
 
     def plan_sources(self, block: Block, name: str) -> Iterator[PlannedDirections]:

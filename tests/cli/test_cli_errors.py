@@ -8,6 +8,7 @@ import shutil
 import socket
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -260,13 +261,12 @@ def test_a_text_that_turns_out_too_small_leaves_the_study_only(
     lines = capsys.readouterr().err.strip().splitlines()
     assert lines[-1].startswith("superpos: data set text_features: ")
     assert "corpus too small" in lines[-1]
-    with sqlite3.connect("superpos.db") as connection:
+    with closing(sqlite3.connect("superpos.db")) as connection:
         counts = [
             connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 (below)
             for table in ("features", "cell_failures", "fits", "psms")
         ]
     assert counts == [0, 0, 0, 0]
-    connection.close()
 
 
 URLS = [
@@ -324,9 +324,8 @@ def test_a_database_at_another_revision(
 ) -> None:
     path = tmp_path / "other.db"
     shutil.copy(finished / "superpos.db", path)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(statement)
-    connection.close()
     before = path.read_bytes()
     commands: list[list[str | Path]] = [
         ["run", tiny.file(more="")],

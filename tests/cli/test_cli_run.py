@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,11 @@ def superpos(capsys: pytest.CaptureFixture[str]) -> Said:
 
 
 @pytest.fixture
-def here(finished: Path, workplace: Path) -> Database:
+def here(finished: Path, workplace: Path) -> Iterator[Database]:
     """The finished study as the default database of the folder we stand in."""
     shutil.copytree(finished, workplace, dirs_exist_ok=True)
-    return Database("sqlite:///superpos.db")
+    with Database("sqlite:///superpos.db") as database:
+        yield database
 
 
 def test_plan_writes_nothing_and_run_does_what_it_says(
@@ -247,9 +249,8 @@ def test_changed_content_is_refused_until_it_is_rebuilt(
 
     monkeypatch.setattr(datasets, "build_dataset", other)
     shutil.rmtree("superpos-data")
-    with sqlite3.connect("superpos.db") as connection:
+    with closing(sqlite3.connect("superpos.db")) as connection:
         key = connection.execute("SELECT key FROM datasets").fetchone()[0]
-    connection.close()
     changed = tiny.file(name="other", probe_C=0.5, more="")
     status, _, err = superpos("run", changed)
     assert status == 2
@@ -327,12 +328,11 @@ def test_traces_of_moved_folders_still_work(
     assert superpos("run", "study.toml")[0] == 0
     monkeypatch.chdir(tmp_path)
     url = f"sqlite:///{project / 'superpos.db'}"
-    with sqlite3.connect(project / "superpos.db") as connection:
+    with closing(sqlite3.connect(project / "superpos.db")) as connection:
         keys = [
             connection.execute(f"SELECT key FROM {table}").fetchone()[0]  # noqa: S608 (below)
             for table in ("activation_sets", "datasets", "models")
         ]
-    connection.close()
     for key in keys:
         assert superpos("trace", key, "--recompute", "--db", url)[0] == 0
 

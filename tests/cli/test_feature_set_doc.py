@@ -77,7 +77,9 @@ def test_every_builder_has_a_set_file_on_the_page(written: dict[str, Path]) -> N
 
 def test_the_studies_of_the_page(written: dict[str, Path]) -> None:
     studies = {name: load_study(path) for name, path in written.items() if name.startswith("study")}
-    assert len(studies) == 3
+    assert len(studies) == 4
+    divided = {spec.name: spec.corpus for spec in studies["study_of_articles.toml"].datasets}
+    assert [(one.documents, one.heading) for one in divided.values()] == [("heading", ""), ("heading", "# ")]
     first = {spec.name: spec for spec in studies["study.toml"].datasets}
     assert (first["grammar"].builder, first["grammar"].n_samples) == ("tokens", 2000)
     texts = {spec.name: spec.corpus for spec in studies["study_of_texts.toml"].datasets}

@@ -17,6 +17,8 @@ from superpos.records.data import LabelledTokens
 from superpos.specs.builders import DocumentOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
+pytestmark = pytest.mark.stdlib
+
 SIZES: dict[str, Any] = {"n_sequences": 60, "ctx_len": 64, "n_samples": 600, "min_positives": 60}
 
 

@@ -23,6 +23,8 @@ from superpos.records.data import LabelledTokens
 from superpos.specs.builders import NgramOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
+pytestmark = pytest.mark.stdlib
+
 NANO = bundled_model("nano")
 LIBRARY = ("return value", "default value", "event loop", "if the", "such as", "is not None")
 WIKI = ("united states", "new york", "world war", "such as", "at least", "end of", "one of the")

@@ -21,6 +21,8 @@ from superpos.records.data import LabelledTokens
 from superpos.specs.builders import RegexOptions, SpanPattern
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
+pytestmark = pytest.mark.stdlib
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 MIXED = st.text(st.sampled_from("ab 1(\n\u00e9\u20ac\u0301\U0001f984\u6f22"), min_size=1, max_size=40)
 FEATURES = (

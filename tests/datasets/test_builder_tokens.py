@@ -19,6 +19,8 @@ from superpos.records.data import LabelledTokens
 from superpos.specs.builders import NoOptions, TokenOptions, TokenPredicate
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
+pytestmark = pytest.mark.stdlib
+
 FEATURES = (
     TokenPredicate("article", words=("the", "a", "an")),
     TokenPredicate("self", words=("self", "None", "antidisestablishment"), ignore_case=True),

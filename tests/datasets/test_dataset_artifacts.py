@@ -11,6 +11,8 @@ from superpos.datasets.artifacts import content_digest, load_dataset, save_datas
 from superpos.errors import InputError
 from superpos.records.data import LabelledTokens
 
+pytestmark = pytest.mark.stdlib
+
 
 def test_round_trip(text_set: LabelledTokens, tmp_path: Path) -> None:
     path = tmp_path / "sets" / "a.safetensors"

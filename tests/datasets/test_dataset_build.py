@@ -21,6 +21,8 @@ from superpos.models import BUNDLED, bundled_model
 from superpos.records.data import LabelledTokens
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
+pytestmark = pytest.mark.stdlib
+
 SPEC = DatasetSpec("text", "text_features", n_sequences=60, ctx_len=64, n_samples=600, min_positives=10)
 
 

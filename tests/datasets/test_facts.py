@@ -17,6 +17,8 @@ from superpos import facts
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
 
+pytestmark = pytest.mark.stdlib
+
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("SUPERPOS_SHARED_DATA", ROOT / ".." / "shared" / "data"))
 LABELS = {
@@ -235,9 +237,10 @@ def test_bigram_lists() -> None:
 
 
 def test_python_words_are_frequent_in_the_standard_library() -> None:
-    """Each pair often, and each word at least as often beside another word.
+    """Each pair about as often as NOTES.md counts it, and each word at least as often beside another word.
 
-    The counts of NOTES.md are of one release; other releases get a tenth of room.
+    The counts are of Python 3.11, whose patch releases get a tenth of room; text comes and goes between
+    releases, but a pair that has lost half of its places should be exchanged for another.
     """
     library = Path(sysconfig.get_path("stdlib"))
     if not (library / "test" / "test_grammar.py").is_file():
@@ -248,12 +251,16 @@ def test_python_words_are_frequent_in_the_standard_library() -> None:
         if not {"site-packages", "dist-packages"} & set(path.relative_to(library).parts)
     }
     text = "\n".join(source.decode("utf-8", errors="replace") for source in sources)
+    notes = (Path(facts.__file__).parent / "NOTES.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+ \w+) \| (\d+) \|", notes, re.MULTILINE)
+    counted = {pair: int(count) for pair, count in rows}
+    share = 0.9 if sys.version_info[:2] == (3, 11) else 0.5
     end = r"(?![A-Za-z0-9_])"
     for first, second in facts.bigrams("python_words"):
         together = len(re.findall(rf"{first} {second}{end}", text))
         before = len(re.findall(rf"{second}{end}(?<=[A-Za-z] {second})", text)) - together
         after = len(re.findall(rf"{first} [A-Za-z]", text)) - together
-        assert together >= 108, (first, second, together)
+        assert together >= share * counted[f"{first} {second}"], (first, second, together)
         assert min(before, after) >= 0.9 * together, (first, second, together, before, after)
 
 

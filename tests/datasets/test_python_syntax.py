@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from superpos.datasets.python_syntax import (
     PYTHON_FEATURES,
     anchors,
-    byte_spans,
     python_labels,
-    source_tokens,
 )
 from superpos.datasets.sources import Corpus
 from superpos.datasets.tokens import TokenTable
 from superpos.records.data import LabelledTokens
+
+pytestmark = pytest.mark.stdlib
 
 NAME = re.compile(r"[^\W\d]\w*")
 NUMBER = re.compile(
@@ -242,6 +242,11 @@ def test_names() -> None:
         ('class A:\n    # c\n    """one"""\n    x = "two"\n', {"one"}, {"two"}),
         ('if x:\n    "one"\n', set(), {"one"}),
         ('async def f():\n    "one"\n', {"one"}, set()),
+        ('("one")\n', {"one"}, set()),
+        ('"one" f"two"\n', set(), {"one", "two"}),
+        ('def f(x=lambda: "one"): "two"\n', {"two"}, {"one"}),
+        ('match x:\n    case 1:\n        def f():\n            "one"\n', {"one"}, set()),
+        ('try:\n    pass\nexcept A:\n    class B: "one"\n', {"one"}, set()),
         ('@d("one")\ndef f(x: "two"):\n    "three"\n', {"three"}, {"one", "two"}),
     ],
 )
@@ -259,11 +264,10 @@ def test_docstrings(source: str, docstrings: set[str], strings: set[str]) -> Non
     assert bool(docstrings) == any(ast.get_docstring(owner) is not None for owner in owners)
 
 
-@pytest.mark.parametrize(
-    "source", ["def f(:\n  x = 'open\n", "x = (1,\n", "if x:\n    a\n  b\n", "a ? b\n", "'''open\n"]
-)
-def test_what_is_no_python_is_left_out(source: str) -> None:
-    assert python_labels([source.encode()]) is None
+def test_the_end_of_a_statement_parts_its_neighbours() -> None:
+    found = label_words("x = y\n(a, b) = z # c\nw = (v\n(u))\n")
+    assert found["y"] == {"is_identifier"}
+    assert found["v"] == {"is_identifier", "is_call"}
 
 
 def test_bytes_that_are_no_text_are_left_out() -> None:
@@ -280,16 +284,6 @@ def test_byte_order_mark_and_leading_blank(lead: str) -> None:
         {"is_operator"},
         {"is_keyword"},
     ]
-
-
-def test_spans_are_bytes_also_beyond_ascii() -> None:
-    source = "é = 'ü' # ß\nfinal = 'ñ'"
-    tokens = source_tokens(source)
-    assert tokens is not None
-    data = source.encode("utf-8")
-    for item, (start, end) in zip(tokens, byte_spans(source, tokens), strict=True):
-        if item.type not in (0, 4, 61, 62, 63, 64, 65) and item.string.strip():
-            assert data[start:end].decode("utf-8") == item.string
 
 
 @given(st.lists(st.sampled_from([b" ", b"\n", b"a", b" b", b"\t\tc", "é".encode()]), max_size=12))

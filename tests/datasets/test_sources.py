@@ -14,6 +14,8 @@ from superpos.datasets.stdlib_source import stdlib_files
 from superpos.errors import InputError
 from superpos.specs.datasets import CorpusSpec
 
+pytestmark = pytest.mark.stdlib
+
 
 def test_stdlib_has_sources_once_and_in_order(corpus: Corpus) -> None:
     names = [document.name for document in corpus.documents]

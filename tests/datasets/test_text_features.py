@@ -12,6 +12,8 @@ from superpos.datasets.text_features import TEXT_FEATURES, text_feature_table, t
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.records.data import LabelledTokens
 
+pytestmark = pytest.mark.stdlib
+
 PATTERNS = {
     "contains_digit": r"(?s).*\d.*",
     "all_digits": r" ?\d+",

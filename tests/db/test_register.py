@@ -119,9 +119,9 @@ def test_a_plan_is_measured_against_a_database_without_being_registered(
 
 
 def test_a_database_that_is_not_there_holds_nothing_and_stays_away(make_plan: Any, tmp_path: Any) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'none.db'}")
-    assert set(count_done(database, make_plan()).values()) == {0}
-    assert seconds_per_fit(database) == {}
+    with Database(f"sqlite:///{tmp_path / 'none.db'}") as database:
+        assert set(count_done(database, make_plan()).values()) == {0}
+        assert seconds_per_fit(database) == {}
     assert not (tmp_path / "none.db").exists()
 
 

@@ -24,6 +24,7 @@ Haystack (2023), there from the English Web Treebank.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from superpos.datasets.conllu_text import ConlluWord, parse_documents
 from superpos.datasets.corpus_sets import TextLabels
 from superpos.datasets.sequences import TokenLabels
 from superpos.datasets.sources import Corpus, Document
+from superpos.datasets.spellings import sense
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
 from superpos.specs.builders import CONLLU_FIELDS, ConlluOptions
@@ -43,11 +45,32 @@ Predicate = Callable[[ConlluWord], bool]
 
 def word_predicate(condition: str) -> Predicate:
     """Return the function that says whether a word meets `FIELD=VALUE|VALUE & FIELD=VALUE`."""
+    parts = conditions(condition)
+    return lambda word: all(not values.isdisjoint(values_of(word, field)) for field, values in parts)
+
+
+def conditions(condition: str) -> list[tuple[str, frozenset[str]]]:
+    """Return the fields of `FIELD=VALUE|VALUE & FIELD=VALUE` with the values that each may have."""
     parts: list[tuple[str, frozenset[str]]] = []
     for part in condition.split("&"):
         field, _, values = part.partition("=")
         parts.append((field.strip(), frozenset(value.strip() for value in values.split("|"))))
-    return lambda word: all(not values.isdisjoint(values_of(word, field)) for field, values in parts)
+    return parts
+
+
+class _Spellings:
+    """Values of a treebank that only their spelling keeps from meeting a condition, each found once."""
+
+    def __init__(self, field: str, values: frozenset[str]) -> None:
+        self.field = field
+        self.senses = {sense(value): value for value in values}
+        self.seen = set(values)
+
+    def alike(self, words: tuple[ConlluWord, ...]) -> list[list[str]]:
+        """Return pairs of a value asked for and another spelling of it that has not been seen before."""
+        new = {value for word in words for value in values_of(word, self.field)} - self.seen
+        self.seen |= new
+        return [[self.senses[sense(value)], value] for value in sorted(new) if sense(value) in self.senses]
 
 
 def values_of(word: ConlluWord, field: str) -> tuple[str, ...]:
@@ -93,7 +116,8 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
         )
     names = tuple(feature.name for feature in options.features)
     predicates = [word_predicate(feature.condition) for feature in options.features]
-    counts = {"words_sampled": 0, "words_sharing_a_token": 0}
+    counts: dict[str, Any] = {"words_sampled": 0, "words_sharing_a_token": 0, "labels_alike": []}
+    spellings = [_Spellings(*part) for feature in options.features for part in conditions(feature.condition)]
 
     def label(document: Document, ids: list[int]) -> TokenLabels | None:
         aligned = align_ids(document.text, ids, table)
@@ -102,6 +126,8 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
         words = tuple(
             word for parsed in parse_documents(document.source, document.name) for word in parsed.words
         )
+        for spelling in spellings:
+            counts["labels_alike"] += spelling.alike(words)
         chosen, tokens = sampled_words(words, aligned)
         counts["words_sampled"] += len(chosen)
         counts["words_sharing_a_token"] += len(words) - len(chosen)

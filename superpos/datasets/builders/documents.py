@@ -24,6 +24,7 @@ import numpy as np
 from superpos.datasets.corpus_sets import TextLabels
 from superpos.datasets.sequences import TokenLabels, chunk_length
 from superpos.datasets.sources import Corpus, Document
+from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError, allowed
 from superpos.specs.builders import DocumentOptions
@@ -104,6 +105,7 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
 
     counts = Counter(document.label for document in corpus.documents)
     provenance = {
+        "labels_alike": spelled_alike(filter(None, counts), names),
         "documents_of_class": {name: counts[name] for name in names},
         "documents_of_other_labels": int(np.count_nonzero(strata < 0)),
     }

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,7 +36,9 @@ from superpos.datasets.builders.entity_texts import (
     from_templates,
 )
 from superpos.datasets.corpus_sets import MIN_SAMPLES
+from superpos.datasets.groups import NAMES, NAMES_AND_DOCUMENTS, NAMES_ONLY
 from superpos.datasets.labels import examples_of
+from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
 from superpos.records.data import LabelledTokens
@@ -69,7 +72,9 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
             f"{path}: {len(texts)} texts for {len(kept)} names ({options.contexts}); at least {MIN_SAMPLES} "
             "are needed"
         )
-    return _assemble(spec, options, table, kept, classes, texts, source, dropped)
+    made = _assemble(spec, options, table, kept, classes, texts, source, dropped)
+    alike = spelled_alike({entity.label for entity in listed}, classes)
+    return replace(made, provenance={**made.provenance, "labels_alike": alike})
 
 
 def _assemble(
@@ -143,7 +148,7 @@ def _groups(names: list[str], documents: Int, options: EntityOptions) -> tuple[I
     """Return the group of every sequence, (n_sequences,), and the rule that made them."""
     _, by_name = np.unique(np.array(names), return_inverse=True)
     if options.contexts == "templates":
-        return by_name.astype(np.int64), "names"
+        return by_name.astype(np.int64), NAMES
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -153,9 +158,8 @@ def _groups(names: list[str], documents: Int, options: EntityOptions) -> tuple[I
     _, component = connected_components(coo_array(edges, shape=(size, size)), directed=False)
     _, together = np.unique(component[by_name], return_inverse=True)
     if 2 * int(np.bincount(together).max()) > len(names):
-        rule = "names only: more than half of the samples are connected through documents"
-        return by_name.astype(np.int64), rule
-    return together.astype(np.int64), "names and documents"
+        return by_name.astype(np.int64), NAMES_ONLY
+    return together.astype(np.int64), NAMES_AND_DOCUMENTS
 
 
 def _by_class(classes: tuple[str, ...], labels: list[str]) -> dict[str, int]:

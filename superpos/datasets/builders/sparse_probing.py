@@ -35,8 +35,10 @@ from superpos.datasets.builders.sparse_probing_families import (
 )
 from superpos.datasets.builders.sparse_probing_marks import Marks, read_marks
 from superpos.datasets.corpus_sets import MIN_SAMPLES
+from superpos.datasets.groups import EQUAL_ROWS, NAMES
 from superpos.datasets.labels import examples_of
 from superpos.datasets.option_files import option_file
+from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
 from superpos.records.data import LabelledTokens
@@ -120,6 +122,7 @@ def _assemble(
         np.maximum.at(lengths, sequences, marks.positions + 1)
     token_ids = saved.take_tokens(used, lengths)
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    labels = saved.classes(CLASS_COLUMN[family]).names if family in CLASS_COLUMN else marks.names
     documents, sequence_documents, groups = _documents(saved, family, scan, used)
     padded = scan.ends < scan.lengths
     return LabelledTokens(
@@ -149,7 +152,8 @@ def _assemble(
             "rows_used": len(used),
             "rows_padded": int(padded.sum()),
             "rows_with_begin_token": scan.n_with_begin,
-            "groups": "names" if family == "wikidata" else "rows of equal tokens",
+            "labels_alike": spelled_alike(labels, marks.names),
+            "groups": NAMES if family == "wikidata" else EQUAL_ROWS,
             **dropped,
         },
     )  # fmt: skip

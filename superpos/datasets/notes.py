@@ -1,0 +1,73 @@
+"""What is said of a feature set beside its counts, from its provenance: how it is split, labels alike."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from superpos.datasets.corpus import Corpus
+from superpos.datasets.groups import EQUAL_ROWS, MIN_DOCUMENTS, NAMES_ONLY, WINDOWS
+from superpos.datasets.spellings import spelled_alike
+from superpos.specs.datasets import DatasetSpec
+
+
+def notes_of(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what its provenance says of a set that a reader should know, a line each."""
+    return (*_split_note(provenance), *map(_spelling_note, provenance.get("labels_alike", ())))
+
+
+def foreseen(spec: DatasetSpec, corpus: Corpus) -> dict[str, Any]:
+    """Return as much of the provenance as the corpus shows before a set on text is built."""
+    known: dict[str, Any] = {}
+    if len(corpus.documents) < MIN_DOCUMENTS:
+        known |= {"groups": WINDOWS, "documents_used": len(corpus.documents)}
+    if spec.builder == "documents":
+        counts = Counter(document.label for document in corpus.documents if document.label)
+        known["labels_alike"] = spelled_alike(counts, getattr(spec.options, "classes", ()) or None)
+    return known
+
+
+_OTHER_RULES = {
+    NAMES_ONLY: "sentences of one document are trained and tested on, though never of one name",
+    EQUAL_ROWS: (
+        "the folder does not say which rows are of one document, so windows of one text may be trained and "
+        "tested on"
+    ),
+}
+
+
+def _split_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    rule = provenance.get("groups", "")
+    if rule in _OTHER_RULES:
+        return (f"groups of the split are {rule}; {_OTHER_RULES[rule]}",)
+    if rule != WINDOWS:
+        return ()
+    count = provenance["documents_used"]
+    advice = (
+        "name more documents"
+        if provenance.get("documents") or provenance.get("corpus") == "stdlib"
+        else 'name more, or divide them (documents = "heading" or "paragraph" of the corpus)'
+    )
+    line = (
+        f"sequences come from {count} document{'s' * (count != 1)}, fewer than {MIN_DOCUMENTS}, so the "
+        "split is by window: neighbouring windows of one document are trained and tested on, and probes look "
+        f"better than they are; {advice}"
+    )
+    return (line,)
+
+
+def _spelling_note(labels: Sequence[str]) -> str:
+    # What looks the same on a screen is told apart by its code points.
+    same = len({unicodedata.normalize("NFKC", label) for label in labels}) < len(labels)
+    shown = " and ".join(ascii(label) if same else repr(label) for label in labels)
+    return f"{shown} spell one {_kind(labels[0])}, but are kept apart; make them equal if they mean the same"
+
+
+def _kind(label: str) -> str:
+    try:
+        float(label)
+    except ValueError:
+        return "word"
+    return "number"
