@@ -20,6 +20,10 @@ class FeatureStatus(StrEnum):
     NO_POSITIVES = "no_positives"
     NO_NEGATIVES = "no_negatives"
     TOO_FEW = "too_few"
+    DUPLICATE = "duplicate"
+    """Another feature of the set, which is kept, is the same."""
+    OPPOSITE = "opposite"
+    """Another feature of the set, which is kept, is its complement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +180,7 @@ class ProbeSet:
     """Scale of the scaler, (d,), or (k, d) where features have samples of their own."""
     train_rows: Bool
     """Which samples were trained on, (n_samples,), or (n_samples, k) in the same case."""
+    label_permutation: str = ""
+    """Of the control `shuffled_labels`, what changed places: `groups`, `rows`, or `mixed` over features."""
+    permutation_note: str = ""
+    """Why, and how many."""

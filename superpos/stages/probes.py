@@ -10,7 +10,7 @@ from superpos.datasets.artifacts import load_dataset
 from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
 from superpos.db.inputs import activation_works
 from superpos.db.sources import finish_sources, missing_sources
-from superpos.errors import InputError
+from superpos.errors import InputError, NotPermutableError
 from superpos.records.data import FeatureStatus, LabelledTokens, ProbeMetrics, ProbeSet
 from superpos.records.work import DirectionResult, DirectionWork, SourceResult
 from superpos.stages import activations, datasets, resampled
@@ -57,16 +57,19 @@ def train(task: ProbeTask) -> ProbeSet | NotTrained:
         data = read_probe_data(work, task.tokens_path, task.data_folder)
     except InputError as error:
         return NotTrained(str(error), lost=True)
-    probes = train_probes(
-        data.activations,
-        data.labels,
-        data.feature_names,
-        data.groups,
-        data.train_rows,
-        work.settings,
-        label_replicate=work.label_replicate,
-        members=data.members,
-    )
+    try:
+        probes = train_probes(
+            data.activations,
+            data.labels,
+            data.feature_names,
+            data.groups,
+            data.train_rows,
+            work.settings,
+            label_replicate=work.label_replicate,
+            members=data.members,
+        )
+    except NotPermutableError as error:
+        return NotTrained(f"shuffled_labels: {error}", lost=False)
     return _with_left_out(probes, tokens, statuses)
 
 
