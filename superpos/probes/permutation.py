@@ -91,11 +91,12 @@ def permute_labels(
     raise NotPermutableError("labels", f"cannot be permuted: none of {MAX_DRAWS} draws changed one")
 
 
-def describe(found: Sequence[tuple[Sequence[str], LabelPermutation]]) -> tuple[str, str]:
+def describe(permutations: Sequence[tuple[Sequence[str], LabelPermutation | None]]) -> tuple[str, str]:
     """Return what was exchanged and a line on why and how much, from the permutations of some features.
 
     `groups` or `rows`; `mixed` where features with samples of their own differ in it; empty without any.
     """
+    found = [(names, permutation) for names, permutation in permutations if permutation is not None]
     units = sorted({permutation.unit for _, permutation in found})
     if not units:
         return "", ""
