@@ -40,6 +40,11 @@ def plan(options: argparse.Namespace) -> int:
         f"{_size(found.sql_bytes)} in SQL, {_size(found.disk_bytes)} in files",
         markup=False,
     )
+    for one in found.left_out:
+        OUT.print(
+            f"data set {one.dataset}: feature {one.feature} is left out ({one.status} of {one.duplicate_of})",
+            markup=False,
+        )
     return 0
 
 

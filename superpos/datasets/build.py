@@ -12,13 +12,14 @@ import numpy as np
 import tokenizers
 
 from superpos.datasets.corpus_sets import TextLabels, build_from_corpus
-from superpos.datasets.labels import identical_features
+from superpos.datasets.duplicates import label_copies
+from superpos.datasets.labels import count_labels, identical_features
 from superpos.datasets.option_files import option_digest
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
 from superpos.datasets.tokens import TokenTable, begin_token_of, load_tokens, tokenizer_file
 from superpos.errors import ArgumentError
 from superpos.hashing import file_digest
-from superpos.records.data import LabelledTokens
+from superpos.records.data import FeatureStatus, LabelledTokens
 from superpos.specs.datasets import DatasetSpec, SampleUnit
 from superpos.specs.imports import SparseProbingOptions
 from superpos.specs.versions import ALGORITHM_VERSIONS
@@ -75,6 +76,7 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
             "n_samples": spec.n_samples,
             "min_positives": spec.min_positives,
             "seed": spec.seed,
+            "duplicates": spec.duplicates,
             "options": options_identity(spec),
         },
         "algorithm_version": ALGORITHM_VERSIONS["dataset"],
@@ -114,9 +116,14 @@ def _call(module: str, function: str, spec: DatasetSpec, table: TokenTable, *mor
 def _with_provenance(spec: DatasetSpec, tokens: LabelledTokens) -> LabelledTokens:
     """Return the set with what every builder records alike."""
     names = tokens.feature_names
+    usable = [
+        count.status is FeatureStatus.OK for count in count_labels(names, tokens.labels, tokens.members)
+    ]
+    copies = label_copies(names, tokens.labels, tokens.members, usable)
     pairs = identical_features(tokens.labels, tokens.members)
     return replace(
         tokens,
+        copies=copies if spec.duplicates == "drop" else (),
         provenance={
             **tokens.provenance,
             "builder": spec.builder,

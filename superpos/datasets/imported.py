@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from superpos.arrays import Float
 from superpos.datasets.build import options_identity
+from superpos.datasets.duplicates import matrix_copies, vector_copies
 from superpos.errors import InputError
+from superpos.records.data import FeatureCopy
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import DirectionFileOptions, PsmFileOptions
 from superpos.specs.versions import ALGORITHM_VERSIONS
@@ -46,7 +48,11 @@ def imported_identity(spec: DatasetSpec) -> dict[str, Any]:
         If a file is missing.
     """
     return {
-        "builder": {"builder": spec.builder, "options": options_identity(spec)},
+        "builder": {
+            "builder": spec.builder,
+            "duplicates": spec.duplicates,
+            "options": options_identity(spec),
+        },
         "algorithm_version": ALGORITHM_VERSIONS["dataset"],
         "corpus_digest": "",
         "tokenizer_digest": "",
@@ -88,6 +94,14 @@ def read_imported(spec: DatasetSpec) -> NamedRows:
     if zero.size:
         raise InputError(f"{path}: row {zero[0]} ({found[zero[0]]}) is all zero and has no direction")
     return NamedRows(found, values)
+
+
+def imported_copies(spec: DatasetSpec, rows: NamedRows) -> tuple[FeatureCopy, ...]:
+    """Return the rows of an imported set that are left out because another one is the same."""
+    if spec.duplicates == "keep":
+        return ()
+    find = matrix_copies if isinstance(spec.options, PsmFileOptions) else vector_copies
+    return find(rows.names, rows.values)
 
 
 def _read(path: Path, tensor: str) -> tuple[tuple[str, ...], Float]:

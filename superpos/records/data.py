@@ -27,6 +27,17 @@ class FeatureStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureCopy:
+    """A feature that is left out because another one says the same."""
+
+    feature: str
+    of: str
+    """The feature that is kept in its place."""
+    status: FeatureStatus
+    """`duplicate`, or `opposite` of one that is its complement or negative."""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenExample:
     """One positive example of a feature, for people: text before the sample, the sample, text after."""
 
@@ -72,6 +83,8 @@ class LabelledTokens:
     """SHA-256 over the texts that were read, in order."""
     tokenizer_digest: str
     """SHA-256 of the tokenizer file."""
+    copies: tuple[FeatureCopy, ...] = ()
+    """Features that are left out because another has the same labels; none where the set keeps them."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where the text came from, counts, versions; JSON data for people."""
 

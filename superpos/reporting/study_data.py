@@ -109,6 +109,8 @@ MEASURES = (
     "value",
     "value_low",
     "value_high",
+    "value_min",
+    "value_max",
     "reliability",
     "logit",
     "weight",
@@ -190,6 +192,11 @@ class StudyData:
     def pairs(self) -> pd.DataFrame:
         """`psm_pairs`."""
         return self._frame("psm_pairs")
+
+    @cached_property
+    def near_copies(self) -> pd.DataFrame:
+        """`near_copies`."""
+        return self._frame("near_copies")
 
     @cached_property
     def probes(self) -> pd.DataFrame:

@@ -21,8 +21,10 @@ from superpos.specs.builders import (
 
 CorpusKind = Literal["stdlib", "text", "hub", "union", "none"]
 SampleUnit = Literal["token", "span"]
+Duplicates = Literal["drop", "keep"]
 
 CORPUS_KINDS: tuple[str, ...] = get_args(CorpusKind)
+DUPLICATES: tuple[str, ...] = get_args(Duplicates)
 HUB_PREFIX = "hub:"
 """Begins the name of a data set on the hub in a study file: `hub:owner/name`."""
 FOLDER_LABEL = "folder"
@@ -111,6 +113,9 @@ class DatasetSpec:
     min_positives: int = 100
     """Positives and negatives that the sample gives every feature where the text has them."""
     seed: int = 0
+    duplicates: Duplicates = "drop"
+    """What becomes of features that are the same as an earlier one of the set, or its complement: the first
+    is kept (`drop`), or all are (`keep`)."""
     options: Options = field(default_factory=NoOptions)
     """What the builder is told."""
     description: str = ""
@@ -119,6 +124,7 @@ class DatasetSpec:
     def __post_init__(self) -> None:
         """Coerce and check; raises `ArgumentError`."""
         check_choice("builder", self.builder, BUILDERS)
+        check_choice("duplicates", self.duplicates, DUPLICATES)
         if not isinstance(self.options, OPTIONS[self.builder]):
             raise ArgumentError(
                 "options", f"{type(self.options).__name__} is not what builder {self.builder} is told"

@@ -62,6 +62,7 @@ class _Planner(InputPlanner):
             joint_axes=self.joint_axes,
             fit_axes=self.fit_axes,
             blocks=disjoint(products),
+            copies=self.copies,
         )
 
     def _block(self, block: Block) -> Iterator[Product]:

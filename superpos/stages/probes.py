@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from superpos.datasets.artifacts import load_dataset
+from superpos.datasets.duplicates import copy_reason
 from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
 from superpos.db.inputs import activation_works
 from superpos.db.sources import finish_sources, missing_sources
@@ -17,11 +18,9 @@ from superpos.stages import activations, datasets, resampled
 from superpos.stages.context import Context
 from superpos.stages.executor import TaskError
 from superpos.stages.probe_inputs import feature_statuses, read_probe_data
-from superpos.stages.sources import SourceTask
+from superpos.stages.sources import MIN_FEATURES, SourceTask
 
 STAGE = "probes"
-MIN_FEATURES = 2
-"""Fewer directions have no geometry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,11 @@ def train(task: ProbeTask) -> ProbeSet | NotTrained:
     statuses = feature_statuses(tokens)
     usable = sum(status is FeatureStatus.OK for status in statuses)
     if usable < MIN_FEATURES:
-        found = f"{usable} features have enough positives and negatives; geometry needs {MIN_FEATURES}"
-        return NotTrained(found, lost=False)
+        found = f"{usable} features have enough positives and negatives"
+        if tokens.copies:
+            same = ", ".join(copy.feature for copy in tokens.copies)
+            found = f"one feature is left, {tokens.copies[0].of}, whose labels {same} repeat on every sample"
+        return NotTrained(f"{found}; geometry needs {MIN_FEATURES}", lost=False)
     try:
         data = read_probe_data(work, task.tokens_path, task.data_folder)
     except InputError as error:
@@ -138,8 +140,13 @@ def _read_sources(context: Context) -> None:
             result: SourceResult = answer.value
             finish_sources(context.database, [result], context.run_id)
             context.succeed(STAGE, work.key)
+            name = context.dataset(work.dataset_key).name
             if result.reason:
-                context.reporter.note(f"data set {context.dataset(work.dataset_key).name}: {result.reason}")
+                context.reporter.note(f"data set {name}: {result.reason}")
+            if work.model_key is not None:  # of an imported set it was said when the set was read
+                for copy in result.copies:
+                    reason = copy_reason(copy, f"row of the {work.hookpoint} matrix")
+                    context.reporter.note(f"data set {name}: feature {copy.feature} is left out ({reason})")
         context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)
 
