@@ -156,6 +156,7 @@ def _train(context: Context, works: tuple[DirectionWork, ...]) -> tuple[Directio
     for key in {work.dataset_key for work in works}:
         datasets.read(context, key)
     lost: list[DirectionWork] = []
+    said: set[str] = set()  # layers and replicates have the same to say
     tasks = (
         ProbeTask(work, context.data_folder / datasets.artifact_path(work.dataset_key), context.data_folder)
         for work in works
@@ -171,8 +172,10 @@ def _train(context: Context, works: tuple[DirectionWork, ...]) -> tuple[Directio
             result = _result(work, answer.value)
             finish_directions(context.database, [result], context.run_id)
             context.succeed(STAGE, work.key)
-            if result.reason:
-                context.reporter.note(f"data set {context.dataset(work.dataset_key).name}: {result.reason}")
+            note = f"data set {context.dataset(work.dataset_key).name}: {result.reason}"
+            if result.reason and note not in said:
+                said.add(note)
+                context.reporter.note(note)
         context.reporter.advance(STAGE)
     return tuple(lost)
 

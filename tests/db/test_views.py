@@ -33,7 +33,8 @@ CONTRACT = {
     "activation_results": f"{INPUTS.replace(' n_features', '')} activation_key dtype n_rows agreement "
     "n_constant status reason",
     "probe_results": f"{INPUTS} {DIRECTIONS} probe_key config_key feature n_train n_test n_positive accuracy "
-    "balanced_accuracy f1 mcc roc_auc average_precision norm status",
+    "balanced_accuracy f1 mcc roc_auc average_precision norm status label_permutation "
+    "permutation_note",
     "psm_pairs": f"{UP_TO_TARGET} psm_key config_key feature_a feature_b value value_low value_high",
     "joint_results": f"{UP_TO_TARGET} {JOINT} psm_key joint_key config_key fun energy_joint mismatch "
     "distance nit nfev njev gradient_norm importance_entropy norm_min norm_max target_min_eigenvalue status "
@@ -45,14 +46,18 @@ CONTRACT = {
     "p_value n_permutations",
     "study_progress": "study stage planned done failed quarantined not_applicable",
     "runs": "started_at ended_at host git_commit versions address seconds",
-    "psm_results": f"{UP_TO_TARGET} psm_key value_q25 value_median value_q75 min_eigenvalue rank warning",
-    "dataset_features": "study dataset corpus feature n_positive n_negative status example",
+    "psm_results": f"{UP_TO_TARGET} psm_key value_q25 value_median value_q75 min_eigenvalue rank warning "
+    "label_permutation",
+    "near_copies": "study model revision model_weights model_seed dataset corpus hookpoint pooling method "
+    "probe_C split_seed space config_key feature_a feature_b n_layers value_min value_max",
+    "dataset_features": "study dataset corpus feature n_positive n_negative status duplicate_of example",
 }
 AXES = set(f"{UP_TO_TARGET} {JOINT} {FIT} probe_key {FIT_KEYS} layer_a layer_b".split())
 ROWS = {
     "activation_results": 2,
     "probe_results": 8,  # 2 layers x 4 features, `absent` with its reason
     "psm_results": 4,  # 2 layers x (features, gaussian)
+    "near_copies": 0,
     "psm_pairs": 6,  # 2 layers x 3 pairs of features
     "joint_results": 4,
     "fit_weights": 12,  # 4 x 3 features
