@@ -11,6 +11,7 @@ stays too: that is a set of two exclusive classes, and `fit_two_classes` decides
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -43,15 +44,15 @@ def label_copies(
     for column in columns:
         own = members[:, column]
         place = np.packbits(own).tobytes()
-        positive = labels[:, column]
-        forms.append(tuple(place + np.packbits(own & part).tobytes() for part in (positive, ~positive)))
+        positive, negative = (own & part for part in (labels[:, column], ~labels[:, column]))
+        forms.append((place + np.packbits(positive).tobytes(), place + np.packbits(negative).tobytes()))
     return _copies([names[column] for column in columns], _alike(forms))
 
 
 def vector_copies(names: Sequence[str], rows: Float) -> tuple[FeatureCopy, ...]:
     """Return the rows (n, d) that repeat an earlier one, or are its negative."""
     # Adding 0 makes -0 the 0 that it equals.
-    return _copies(names, _alike((((row + 0.0).tobytes()), ((0.0 - row).tobytes())) for row in rows))
+    return _copies(names, _alike(((row + 0.0).tobytes(), (0.0 - row).tobytes()) for row in rows))
 
 
 def matrix_copies(names: Sequence[str], matrix: Float) -> tuple[FeatureCopy, ...]:
@@ -68,11 +69,12 @@ def matrix_copies(names: Sequence[str], matrix: Float) -> tuple[FeatureCopy, ...
     return _copies(names, alike)
 
 
-def _alike(forms: Iterable[tuple[bytes, ...]]) -> list[Alike]:
+def _alike(forms: Iterable[tuple[bytes, bytes]]) -> list[Alike]:
     """Return what every feature is alike to, from its bytes and those of its opposite."""
-    first: dict[bytes, int] = {}
+    first: dict[bytes, int] = {}  # by digest, for the bytes of many rows would take their room once more
     found: list[Alike] = []
-    for index, (own, opposite) in enumerate(forms):
+    for index, form in enumerate(forms):
+        own, opposite = (hashlib.sha256(content).digest() for content in form)
         if own in first:
             found.append((first[own], 1))
         elif opposite in first:
@@ -99,6 +101,6 @@ def _copies(names: Sequence[str], alike: Sequence[Alike]) -> tuple[FeatureCopy, 
 
 
 def copy_reason(copy: FeatureCopy, what: str) -> str:
-    """Return why a feature is left out, for people; `what` is equal: labels, rows."""
+    """Return why a feature is left out, for people; `what` of the two is the same or opposite: labels, row."""
     relation = "the same" if copy.status is FeatureStatus.DUPLICATE else "the opposite"
     return f'{copy.status} of {copy.of}: {relation} {what}; duplicates = "keep" keeps it'
