@@ -101,6 +101,6 @@ def _copies(names: Sequence[str], alike: Sequence[Alike]) -> tuple[FeatureCopy, 
 
 
 def copy_reason(copy: FeatureCopy, what: str) -> str:
-    """Return why a feature is left out, for people; `what` of the two is the same or opposite: labels, row."""
+    """Return why a feature is left out, for people; `what` says in what: labels, row."""
     relation = "the same" if copy.status is FeatureStatus.DUPLICATE else "the opposite"
     return f'{copy.status} of {copy.of}: {relation} {what}; duplicates = "keep" keeps it'
