@@ -27,6 +27,11 @@ FIT_AXES = "fa.optimiser, fa.lambda_x, fa.sigma, fa.sigma_rule, fa.trial"
 JOINT_CONFIG = "d.config_key || '.' || ja.config_key AS config_key"
 FIT_CONFIG = "d.config_key || '.' || ja.config_key || '.' || fa.config_key AS config_key"
 
+PAIR_AXES = (
+    "q.study, q.model, q.revision, q.model_weights, q.model_seed, q.dataset, q.corpus, q.hookpoint, q.pooling,"
+    ' q.method, q."probe_C", q.split_seed, q.space, q.feature_a, q.feature_b, q.config_key'
+)
+
 INPUT_JOINS = """
   JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
@@ -163,7 +168,8 @@ FROM current_studies s JOIN (
   JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = a.model_id
   JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = a.dataset_id""",
     "probe_results": f"""
-SELECT {INPUT_AXES}, d.n_features, {D_HOOK}, {DIRECTION_AXES}, 'none' AS space, d.label_replicate, pr.feature,
+SELECT {INPUT_AXES}, d.n_features, {D_HOOK}, {DIRECTION_AXES}, 'none' AS space, d.label_replicate,
+  d.label_permutation, d.permutation_note, pr.feature,
   pr.n_train, pr.n_test, pr.n_positive, pr.accuracy, pr.balanced_accuracy, pr.f1, pr.mcc, pr.roc_auc,
   pr.average_precision, pr.norm, pr.nit, pr."C" AS "C", pr.status, pr.key AS probe_key,
   d.key AS direction_key, d.config_key
@@ -173,7 +179,7 @@ FROM current_studies s JOIN study_directions x ON x.study_id = s.study_id
     "psm_results": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, p.value_q25, p.value_median,
   p.value_q75, p.exponent_q25, p.exponent_median, p.exponent_q75, p.min_eigenvalue, p.rank, p.warning,
-  p.reliability, p.n_resamples, p.ceiling_method, p.n_unknown, p.key AS psm_key, t.key AS target_key, d.key AS direction_key, d.config_key
+  p.reliability, p.n_resamples, p.ceiling_method, p.n_unknown, d.label_permutation, p.key AS psm_key, t.key AS target_key, d.key AS direction_key, d.config_key
 FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id{TARGET_JOINS}""",
     "psm_pairs": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, ra.feature AS feature_a,
@@ -183,6 +189,10 @@ FROM current_studies s JOIN study_targets x ON x.study_id = s.study_id{TARGET_JO
   CROSS JOIN direction_rows ra CROSS JOIN direction_rows rb
 WHERE ra.direction_id = d.direction_id AND ra.row_index = e.row_a
   AND rb.direction_id = d.direction_id AND rb.row_index = e.row_b AND t.kind = 'features'""",
+    "near_copies": f"""
+SELECT {PAIR_AXES}, COUNT(*) AS n_layers, MIN(q.value) AS value_min, MAX(q.value) AS value_max
+FROM psm_pairs q WHERE q.similarity = 'cosine'
+GROUP BY {PAIR_AXES} HAVING MIN(ABS(q.value)) > 0.999""",
     "joint_results": f"""
 SELECT {INPUT_AXES}, {PSM_SIZE}, {DIRECTION_AXES}, {TARGET_AXES}, {JOINT_AXES}, jf.fun,
   jf.fun_cg, jf.energy AS energy_joint, jf.mismatch, jf.distance, jf.nit, jf.nfev, jf.njev, jf.nit_polish, jf.gradient_norm,
@@ -231,7 +241,8 @@ FROM current_studies s JOIN layer_pairs lp ON lp.study_id = s.study_id
   JOIN direction_sets dl ON dl.direction_id = tl.direction_id""",
     "dataset_features": """
 SELECT s.name AS study, sd.name AS dataset, sd.corpus, ds.builder, ds.n_documents, ds.n_sequences,
-  ds.n_tokens, ds.n_samples, fe.feature_index, fe.feature, fe.n_positive, fe.n_negative, fe.status, fe.example,
+  ds.n_tokens, ds.n_samples, fe.feature_index, fe.feature, fe.n_positive, fe.n_negative, fe.status,
+  fe.duplicate_of, fe.example,
   ds.key AS dataset_key
 FROM current_studies s JOIN study_datasets sd ON sd.study_id = s.study_id
   JOIN datasets ds ON ds.dataset_id = sd.dataset_id

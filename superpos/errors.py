@@ -51,6 +51,10 @@ class ArgumentError(InputError):
         return type(self), (self.argument, self.reason)
 
 
+class NotPermutableError(ArgumentError):
+    """Labels that no exchange of samples changes."""
+
+
 class ShapeError(ArgumentError):
     """An array has the wrong shape."""
 

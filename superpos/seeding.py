@@ -9,7 +9,7 @@ whatever order and on however many workers they run, and a bug fix elsewhere red
 | joint_start         | n, n_dims, restart                   |
 | perturbation        | n, n_dims, restart, trial            |
 | control             | kind, replicate, n, width            |
-| label_permutation   | replicate, rows                      |
+| label_permutation   | replicate, unit, units               |
 | split               | seed, groups                         |
 | model_weights       | seed                                 |
 | analysis            | name, replicate                      |
@@ -33,7 +33,7 @@ DRAWS: dict[str, tuple[int, tuple[str, ...]]] = {
     "joint_start": (1, ("n", "n_dims", "restart")),
     "perturbation": (1, ("n", "n_dims", "restart", "trial")),
     "control": (1, ("kind", "replicate", "n", "width")),
-    "label_permutation": (1, ("replicate", "rows")),
+    "label_permutation": (2, ("replicate", "unit", "units")),
     "split": (1, ("seed", "groups")),
     "model_weights": (1, ("seed",)),
     "analysis": (1, ("name", "replicate")),

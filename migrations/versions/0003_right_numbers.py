@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,8 +30,22 @@ NEW_COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine[Any], str | None], ...] =
     ("psms", "ceiling_method", sa.String(length=16), ""),
     ("psms", "n_unknown", sa.Integer(), None),
     ("psm_entries", "standard_error", sa.Double(), None),
+    ("features", "duplicate_of", sa.Text(), ""),
+    ("direction_sets", "label_permutation", sa.String(length=8), ""),
+    ("direction_sets", "permutation_note", sa.Text(), ""),
+    ("direction_sets", "left_out", sa.Text(), None),
 )
 """Table, column, type, and the value of rows that are there already where it may not be NULL."""
+NEW_WORDS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("features", "status", ("ok", "no_positives", "no_negatives", "too_few"), ("duplicate", "opposite")),
+    (
+        "probes",
+        "status",
+        ("converged", "max_iter", "no_positives", "no_negatives", "too_few"),
+        ("duplicate", "opposite"),
+    ),
+)
+"""Table, text column, the words that it may hold already, and those it may hold from now on too."""
 
 STATUSES = {
     "0002": ("converged", "max_iter", "unbounded", "non_finite", "stalled"),
@@ -154,6 +169,30 @@ def _say_which_ceilings_are_asked() -> None:
         )
 
 
+def _allow(table: str, column: str, before: tuple[str, ...], after: tuple[str, ...]) -> None:
+    """Let a text column hold other words; the database refuses where it holds one that is not among them.
+
+    SQLite cannot change a check, so there the table is made anew from its own text and filled.
+    """
+    bind = op.get_bind()
+    if bind.dialect.name != "sqlite":
+        name = op.f(f"ck_{table}_{column}")
+        op.drop_constraint(name, table, type_="check")
+        op.create_check_constraint(name, table, _one_of(column, after))
+        return
+    query = sa.text("SELECT type, sql FROM sqlite_master WHERE tbl_name = :table AND sql IS NOT NULL")
+    texts = bind.execute(query, {"table": table}).all()
+    old = next(text for kind, text in texts if kind == "table")
+    new = re.sub(rf'^CREATE TABLE "?{table}"?', f"CREATE TABLE {table}_new", old)
+    bind.exec_driver_sql(new.replace(_one_of(column, before), _one_of(column, after)))
+    bind.exec_driver_sql(f"INSERT INTO {table}_new SELECT * FROM {table}")
+    op.drop_table(table)
+    op.rename_table(f"{table}_new", table)
+    for kind, text in texts:
+        if kind == "index":
+            bind.exec_driver_sql(text)
+
+
 def upgrade() -> None:
     for statement in _views("views_0002").drop_all():
         op.execute(statement)
@@ -163,14 +202,19 @@ def upgrade() -> None:
     _say_which_ceilings_are_asked()
     # Percentiles of the similarities of bootstrapped probes: the next run makes other intervals of them.
     op.execute("UPDATE psms SET ceiling_method = 'percentile' WHERE n_resamples > 0")
+    for table, name, words, more in NEW_WORDS:
+        _allow(table, name, words, words + more)
     for statement in _views("views_0003").create_all():
         op.execute(statement)
 
 
 def downgrade() -> None:
+    """Go back; the database refuses while it holds features that are left out as copies."""
     for statement in _views("views_0003").drop_all():
         op.execute(statement)
     _change_joint_fits("0002")
+    for table, name, words, more in NEW_WORDS:
+        _allow(table, name, words + more, words)
     for table, name, _, _ in NEW_COLUMNS:
         op.drop_column(table, name)
     for statement in _views("views_0002").create_all():

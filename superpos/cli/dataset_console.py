@@ -64,10 +64,13 @@ def print_page(console: Console, page: SetPage) -> None:
     else:
         _print_counts(console, page.features)
         _print_examples(console, page.features)
+        left_out = {feature.feature for feature in page.features if feature.duplicate_of}
         for first, second, relation in page.identical:
+            gone = [name for name in (first, second) if name in left_out]
             console.print(
                 f"{first} and {second} have the {relation} labels on every sample: their directions are "
-                f"{'alike' if relation == 'same' else 'opposite'} by construction",
+                f"{'alike' if relation == 'same' else 'opposite'} by construction"
+                + (f"; {' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} left out" if gone else ""),
                 markup=False,
             )
         _print_phi(console, page)
@@ -98,7 +101,10 @@ def _print_counts(console: Console, features: tuple[FeaturePage, ...]) -> None:
         bar = Text.assemble(
             ("█" * filled, "cyan"), ("░" * (BAR - filled), "dim"), f" {100 * feature.balance:5.1f} %"
         )
-        status = Text(feature.status, style="" if feature.status == "ok" else "bold red")
+        shown = (
+            f"{feature.status} of {visible(feature.duplicate_of)}" if feature.duplicate_of else feature.status
+        )
+        status = Text(shown, style="" if feature.status == "ok" else "bold red")
         table.add_row(
             Text(visible(feature.feature)), str(feature.n_positive), str(feature.n_negative), bar, status
         )

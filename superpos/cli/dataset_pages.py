@@ -11,9 +11,10 @@ import numpy as np
 from superpos.arrays import Float
 from superpos.cli.dataset_sources import source_of, toml_lines
 from superpos.datasets.artifacts import content_digest
-from superpos.datasets.imported import read_imported
+from superpos.datasets.duplicates import copy_reason
+from superpos.datasets.imported import imported_copies, read_imported
 from superpos.datasets.labels import (
-    count_labels,
+    feature_counts,
     identical_features,
     phi_defined,
     phi_matrix,
@@ -56,6 +57,8 @@ class FeaturePage:
     examples: tuple[TokenExample, ...] = ()
     tokens: tuple[str, ...] = ()
     """Of a list of words: what the tokens of the word spell."""
+    duplicate_of: str = ""
+    """The feature that is kept in its place, of one that is left out as a copy."""
 
     @property
     def balance(self) -> float:
@@ -122,13 +125,19 @@ class SetPage:
 
     def _feature_json(self, feature: FeaturePage) -> dict[str, Any]:
         if self.phi is None:
-            return {"feature": feature.feature} | ({"tokens": list(feature.tokens)} if feature.tokens else {})
+            copy = {"status": feature.status, "duplicate_of": feature.duplicate_of}
+            return (
+                {"feature": feature.feature}
+                | ({"tokens": list(feature.tokens)} if feature.tokens else {})
+                | (copy if feature.duplicate_of else {})
+            )
         return {
             "feature": feature.feature,
             "n_positive": feature.n_positive,
             "n_negative": feature.n_negative,
             "balance": feature.balance,
             "status": feature.status,
+            "duplicate_of": feature.duplicate_of,
             "examples": [asdict(example) for example in feature.examples],
         }
 
@@ -146,7 +155,7 @@ def labelled_page(
 ) -> SetPage:
     """Return the page of labelled tokens with at most `n_examples` examples of each feature."""
     names = tokens.feature_names
-    counts = count_labels(names, tokens.labels, tokens.members)
+    counts = feature_counts(tokens)
     examples = several_examples(tokens, table.token_bytes, table.special, n_examples)
     pairs = identical_features(tokens.labels, tokens.members)
     spans = tokens.sample_lengths > 1
@@ -169,7 +178,14 @@ def labelled_page(
         description=spec.description,
         source=source_of(spec),
         features=tuple(
-            FeaturePage(count.feature, count.n_positive, count.n_negative, str(count.status), shown)
+            FeaturePage(
+                count.feature,
+                count.n_positive,
+                count.n_negative,
+                str(count.status),
+                shown,
+                duplicate_of=count.duplicate_of,
+            )
             for count, shown in zip(counts, examples, strict=True)
         ),
         usage=usage,
@@ -241,8 +257,11 @@ def imported_page(spec: DatasetSpec, usage: str) -> SetPage:
     InputError
         As `read_imported`.
     """
-    names, values = read_imported(spec)
-    notes = list(notes_of({"labels_alike": spelled_alike(names)}))
+    rows = read_imported(spec)
+    names, values = rows
+    copies = {copy.feature: copy for copy in imported_copies(spec, rows)}
+    notes = [f"{copy.feature} is left out ({copy_reason(copy, 'row')})" for copy in copies.values()]
+    notes += notes_of({"labels_alike": spelled_alike(names)})
     if isinstance(spec.options, PsmFileOptions):
         off = values[np.triu_indices(len(values), 1)]
         quartiles = {str(spec.options.similarity): _quartiles(off)}
@@ -264,7 +283,12 @@ def imported_page(spec: DatasetSpec, usage: str) -> SetPage:
         builder=spec.builder,
         description=spec.description,
         source=source_of(spec),
-        features=tuple(FeaturePage(name) for name in names),
+        features=tuple(
+            FeaturePage(name, status=str(copies[name].status), duplicate_of=copies[name].of)
+            if name in copies
+            else FeaturePage(name)
+            for name in names
+        ),
         usage=usage,
         counts={"n_features": values.shape[0], "width": values.shape[1]},
         notes=tuple(notes),

@@ -147,10 +147,12 @@ def _section(page: SetPage, context: int, *, counts: bool = True) -> str:
         example = _cell(feature.examples[0], context) if feature.examples else ""
         numbers = f" {feature.n_positive} | {feature.n_negative} |" if counts else ""
         lines.append(f"| {_code(feature.feature)} |{numbers} {example} |")
-    lines += [
-        f"\n{_code(first)} and {_code(second)} have the {relation} labels on every sample."
-        for first, second, relation in page.identical
-    ]
+    left_out = {feature.feature for feature in page.features if feature.duplicate_of}
+    for first, second, relation in page.identical:
+        gone = f"; {_code(second)} is left out" if second in left_out else ""
+        lines.append(
+            f"\n{_code(first)} and {_code(second)} have the {relation} labels on every sample{gone}."
+        )
     return "\n".join(lines) + "\n"
 
 

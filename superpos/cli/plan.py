@@ -48,6 +48,11 @@ def plan(options: argparse.Namespace) -> int:
     )
     for note in planned.notes:
         OUT.print(f"note: {note}", markup=False)
+    for one in found.left_out:
+        OUT.print(
+            f"data set {one.dataset}: feature {one.feature} is left out ({one.status} of {one.duplicate_of})",
+            markup=False,
+        )
     return 0
 
 

@@ -18,9 +18,9 @@ from superpos.files import sync_folder
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.reading.places import is_file
 from superpos.reading.refusals import parsing
-from superpos.records.data import LabelledTokens, TokenExample
+from superpos.records.data import FeatureCopy, FeatureStatus, LabelledTokens, TokenExample
 
-FORMAT = 2
+FORMAT = 3
 _ARRAYS: dict[str, str] = {
     "token_ids": "int32",
     "sequence_starts": "int64",
@@ -35,11 +35,13 @@ _ARRAYS: dict[str, str] = {
 
 
 def content_digest(data: LabelledTokens) -> str:
-    """Return the SHA-256 over arrays, feature names and document names, as 64 hexadecimal digits.
+    """Return the SHA-256 over arrays, names of features, copies and documents, as 64 hexadecimal digits.
 
     Provenance and examples are for people and no part of it.
     """
-    names = canonical_json({"features": data.feature_names, "documents": data.documents})
+    names = canonical_json(
+        {"features": data.feature_names, "documents": data.documents, "copies": _copies(data)}
+    )
     return text_digest(f"{array_digest(*_arrays(data).values())}{names}")
 
 
@@ -49,6 +51,7 @@ def save_dataset(path: Path, data: LabelledTokens) -> str:
         "format": FORMAT,
         "feature_names": data.feature_names,
         "documents": data.documents,
+        "copies": _copies(data),
         "examples": [None if example is None else asdict(example) for example in data.examples],
         "corpus_digest": data.corpus_digest,
         "tokenizer_digest": data.tokenizer_digest,
@@ -69,6 +72,10 @@ def save_dataset(path: Path, data: LabelledTokens) -> str:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
     return str(header["content_digest"])
+
+
+class WrongFormatError(InputError):
+    """A feature set that another version of the package has written."""
 
 
 def load_dataset(path: Path) -> LabelledTokens:
@@ -92,10 +99,6 @@ def load_dataset(path: Path) -> LabelledTokens:
         raise FileLostError(str(error)) from error
 
 
-class WrongFormatError(InputError):
-    """A feature set that another version of the package has written."""
-
-
 def _read(path: Path) -> LabelledTokens:
     with safe_open(path, framework="np") as file:
         header = json.loads((file.metadata() or {})["superpos"])
@@ -108,6 +111,9 @@ def _read(path: Path) -> LabelledTokens:
         feature_names=tuple(header["feature_names"]),
         documents=tuple(header["documents"]),
         examples=tuple(None if item is None else TokenExample(**item) for item in header["examples"]),
+        copies=tuple(
+            FeatureCopy(one["feature"], one["of"], FeatureStatus(one["status"])) for one in header["copies"]
+        ),
         corpus_digest=header["corpus_digest"],
         tokenizer_digest=header["tokenizer_digest"],
         provenance=header["provenance"],
@@ -116,6 +122,10 @@ def _read(path: Path) -> LabelledTokens:
     if content_digest(data) != header["content_digest"]:
         raise InputError(f"{path}: damaged: its content is not what its header says")
     return data
+
+
+def _copies(data: LabelledTokens) -> list[dict[str, str]]:
+    return [{"feature": one.feature, "of": one.of, "status": str(one.status)} for one in data.copies]
 
 
 def _arrays(data: LabelledTokens) -> dict[str, NDArray[Any]]:

@@ -12,7 +12,8 @@ import numpy as np
 import tokenizers
 
 from superpos.datasets.corpus_sets import TextLabels, build_from_corpus
-from superpos.datasets.labels import identical_features
+from superpos.datasets.duplicates import label_copies
+from superpos.datasets.labels import count_labels, identical_features
 from superpos.datasets.option_files import option_digest, option_file
 from superpos.datasets.sequences import chunk_length
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
@@ -21,7 +22,7 @@ from superpos.errors import ArgumentError, InputError, shown
 from superpos.facts import FACTS
 from superpos.names import unfit_character, unfit_name
 from superpos.reading.places import walked
-from superpos.records.data import LabelledTokens
+from superpos.records.data import FeatureStatus, LabelledTokens
 from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import DatasetSpec, SampleUnit
 from superpos.specs.imports import SparseProbingOptions
@@ -90,6 +91,7 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
             "n_samples": spec.n_samples,
             "min_positives": spec.min_positives,
             "seed": spec.seed,
+            "duplicates": spec.duplicates,
             "options": options_identity(spec),
         },
         "algorithm_version": ALGORITHM_VERSIONS["dataset"],
@@ -162,9 +164,14 @@ def _call(module: str, function: str, spec: DatasetSpec, table: TokenTable, *mor
 def _with_provenance(spec: DatasetSpec, tokens: LabelledTokens) -> LabelledTokens:
     """Return the set with what every builder records alike."""
     names = tokens.feature_names
+    usable = [
+        count.status is FeatureStatus.OK for count in count_labels(names, tokens.labels, tokens.members)
+    ]
+    copies = label_copies(names, tokens.labels, tokens.members, usable)
     pairs = identical_features(tokens.labels, tokens.members)
     return replace(
         tokens,
+        copies=copies if spec.duplicates == "drop" else (),
         provenance={
             **tokens.provenance,
             "builder": spec.builder,

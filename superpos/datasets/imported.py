@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from superpos.arrays import Float
 from superpos.datasets.build import options_identity
+from superpos.datasets.duplicates import matrix_copies, vector_copies
 from superpos.errors import InputError, shown
 from superpos.names import unfit_name
 from superpos.reading.matrices import read_array
 from superpos.reading.places import is_file, user_path
 from superpos.reading.texts import BYTE_ORDER_MARK, csv_rows, read_text
+from superpos.records.data import FeatureCopy
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import DirectionFileOptions, PsmFileOptions
 from superpos.specs.versions import ALGORITHM_VERSIONS
@@ -51,7 +53,11 @@ def imported_identity(spec: DatasetSpec) -> dict[str, Any]:
         If a file is missing.
     """
     return {
-        "builder": {"builder": spec.builder, "options": options_identity(spec)},
+        "builder": {
+            "builder": spec.builder,
+            "duplicates": spec.duplicates,
+            "options": options_identity(spec),
+        },
         "algorithm_version": ALGORITHM_VERSIONS["dataset"],
         "corpus_digest": "",
         "tokenizer_digest": "",
@@ -104,6 +110,14 @@ def read_imported(spec: DatasetSpec) -> NamedRows:
             f"computed where it lies between {SMALLEST_ENTRY:g} and {LARGEST_ENTRY:g}: rescale the rows"
         )
     return NamedRows(found, values)
+
+
+def imported_copies(spec: DatasetSpec, rows: NamedRows) -> tuple[FeatureCopy, ...]:
+    """Return the rows of an imported set that are left out because another one is the same."""
+    if spec.duplicates == "keep":
+        return ()
+    find = matrix_copies if isinstance(spec.options, PsmFileOptions) else vector_copies
+    return find(rows.names, rows.values)
 
 
 def _read(path: Path, tensor: str) -> tuple[tuple[str, ...], NDArray[Any]]:

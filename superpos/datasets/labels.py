@@ -8,7 +8,7 @@ undefined; such entries are 0 off the diagonal and the mask says which they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ class FeatureCounts:
     n_positive: int
     n_negative: int
     status: FeatureStatus
+    duplicate_of: str = ""
+    """The feature that is kept in its place; empty unless it is left out as a copy."""
 
     @property
     def balance(self) -> float:
@@ -57,6 +59,17 @@ def count_labels(
         negative = int(np.count_nonzero(inside[:, column])) - positive
         result.append(FeatureCounts(name, positive, negative, feature_status(positive, negative, minimum)))
     return tuple(result)
+
+
+def feature_counts(tokens: LabelledTokens) -> tuple[FeatureCounts, ...]:
+    """Return counts and status of every feature of a set, copies that are left out among them."""
+    copies = {copy.feature: copy for copy in tokens.copies}
+    return tuple(
+        replace(count, status=copy.status, duplicate_of=copy.of)
+        if (copy := copies.get(count.feature))
+        else count
+        for count in count_labels(tokens.feature_names, tokens.labels, tokens.members)
+    )
 
 
 def phi_matrix(labels: Bool, members: Bool | None = None) -> Float:

@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from superpos.datasets.artifacts import content_digest
-from superpos.datasets.imported import read_imported
-from superpos.datasets.labels import count_labels, phi_matrix
+from superpos.datasets.imported import imported_copies, read_imported
+from superpos.datasets.labels import feature_counts, phi_matrix
 from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import load_tokens
 from superpos.hashing import array_digest, canonical_json, text_digest
-from superpos.records.data import FeatureStatus, LabelledTokens, TokenExample
-from superpos.records.work import DatasetSummary
+from superpos.records.data import FeatureCopy, FeatureStatus, LabelledTokens, TokenExample
+from superpos.records.work import DatasetSummary, FeatureSummary
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import TokenListOptions
 
 
 def summarise(tokens: LabelledTokens, relative: str) -> DatasetSummary:
     """Return the summary of labelled tokens whose file is `relative` to the data folder."""
-    counts = count_labels(tokens.feature_names, tokens.labels, tokens.members)
     return DatasetSummary(
         n_documents=len(tokens.documents),
         n_sequences=len(tokens.sequence_documents),
@@ -32,18 +31,22 @@ def summarise(tokens: LabelledTokens, relative: str) -> DatasetSummary:
         content_digest=content_digest(tokens),
         provenance=tokens.provenance,
         features=tuple(
-            (count.feature, count.n_positive, count.n_negative, count.status, example)
-            for count, example in zip(counts, tokens.examples, strict=True)
+            FeatureSummary(
+                count.feature, count.n_positive, count.n_negative, count.status, example, count.duplicate_of
+            )
+            for count, example in zip(feature_counts(tokens), tokens.examples, strict=True)
         ),
     )
 
 
 def summarise_imported(spec: DatasetSpec) -> DatasetSummary:
     """Return the summary of imported directions or an imported matrix; raises as `read_imported`."""
-    names, values = read_imported(spec)
+    rows = read_imported(spec)
+    names, values = rows
     file = getattr(spec.options, "file", "")
     provenance = {"builder": spec.builder, "file": Path(file).name, "labels_alike": spelled_alike(names)}
-    return _without_samples(names, 0, provenance, array_digest(values), [None] * len(names))
+    copies = imported_copies(spec, rows)
+    return _without_samples(names, 0, provenance, array_digest(values), [None] * len(names), copies)
 
 
 def summarise_words(spec: DatasetSpec, tokenizer_path: Path) -> DatasetSummary:
@@ -68,8 +71,10 @@ def _without_samples(
     provenance: Mapping[str, Any],
     digest: str,
     examples: Sequence[TokenExample | None],
+    copies: Sequence[FeatureCopy] = (),
 ) -> DatasetSummary:
     """Return the summary of a set that has names and no labels: no counts, no phi."""
+    left_out = {copy.feature: (copy.status, copy.of) for copy in copies}
     return DatasetSummary(
         n_documents=0,
         n_sequences=0,
@@ -80,6 +85,8 @@ def _without_samples(
         content_digest=text_digest(canonical_json({"names": list(names), "content": digest})),
         provenance=provenance,
         features=tuple(
-            (name, 0, 0, FeatureStatus.OK, one) for name, one in zip(names, examples, strict=True)
+            FeatureSummary(name, 0, 0, status, one, of)
+            for name, one in zip(names, examples, strict=True)
+            for status, of in [left_out.get(name, (FeatureStatus.OK, ""))]
         ),
     )

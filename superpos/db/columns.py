@@ -26,6 +26,11 @@ COLUMNS: dict[str, str] = {
     "space": "`raw` (coefficients over the scaler's scale), `scaled`, `whitened`, or `none` (a probe itself, "
     "an imported similarity matrix)",
     "label_replicate": "-1 for the labels as they are; r for permutation r of the control `shuffled_labels`",
+    "label_permutation": "what changed places under `shuffled_labels`: `groups` (labels are constant within "
+    "documents or entities, which exchange theirs), `rows` (labels vary within them: samples change places "
+    "within a group, and groups of equal size as wholes), `mixed` (features with samples of their own "
+    "differ in it); empty for the labels as they are",
+    "permutation_note": "why, the number of groups, and the share of training samples with other labels",
     # target
     "target": "`features`, or a control: permuted, gaussian, shuffled_entries, spectrum, shuffled_labels",
     "replicate": "replicate of a control; 0 for `features`",
@@ -71,6 +76,7 @@ COLUMNS: dict[str, str] = {
     "reason": "why there is no result; empty where there is one",
     # probes
     "feature": "name of the feature",
+    "duplicate_of": "the feature that is kept in its place, for `duplicate` and `opposite`; else empty",
     "feature_index": "place of the feature in its set",
     "n_train": "samples the probe was trained on",
     "n_test": "samples it was measured on",
@@ -105,6 +111,9 @@ COLUMNS: dict[str, str] = {
     "feature_a": "feature of the row",
     "feature_b": "feature of the column",
     "value": "similarity",
+    "n_layers": "layers with this setting; at each of them the pair's cosine is above 0.999 or below -0.999",
+    "value_min": "smallest similarity over the layers",
+    "value_max": "largest similarity over the layers",
     "value_low": "lower end of the noise ceiling: the 95 % interval of what such probes say of the pair on "
     "average over samples of this size; it holds the value and reaches on to where the bias of the "
     "bootstraps points; NULL until it is computed, and where it cannot be",
@@ -193,7 +202,8 @@ VIEW_COLUMNS: dict[tuple[str, str], str] = {
     ("fit_results", "min_eigenvalue"): "smallest eigenvalue of the scaled Hessian at the final point",
     ("best_matches", "min_eigenvalue"): "smallest eigenvalue of the scaled Hessian at the final point",
     ("psm_results", "min_eigenvalue"): "smallest eigenvalue; below 0 no vectors have these similarities",
-    ("dataset_features", "status"): "`ok`, `no_positives`, `no_negatives`, `too_few`",
+    ("dataset_features", "status"): "`ok`, `no_positives`, `no_negatives`, `too_few`, `duplicate` (the same "
+    "labels or rows as another feature), `opposite` (their complement or negative)",
     ("dataset_features", "n_positive"): "positives among the samples",
     ("dataset_features", "n_negative"): "negatives among the samples",
     ("activation_results", "status"): "`planned`, `done`, or `not_applicable` (a refused layer)",
@@ -207,6 +217,7 @@ VIEW_ROWS: dict[str, str] = {
     "probe_results": "one row per probe",
     "psm_results": "one row per target similarity matrix, controls included",
     "psm_pairs": "one row per pair of features of a `features` matrix",
+    "near_copies": "one row per pair of features whose directions are almost parallel at every layer",
     "joint_results": "one row per joint fit, every restart",
     "fit_weights": "one row per joint fit and feature",
     "fit_results": "one row per re-optimised fit",

@@ -99,6 +99,8 @@ def _arrays(found: ProbeSet) -> dict[str, Any]:
         "coef_scaled": found.coef_scaled,
         "intercept": found.intercept,
         "scale": found.scale,
+        "label_permutation": found.label_permutation,
+        "permutation_note": found.permutation_note,
         "content_digest": array_digest(found.coef_raw, found.intercept),
     }
 

@@ -93,13 +93,14 @@ def finish_dataset(database: Database, key: bytes, summary: DatasetSummary, run_
                 {
                     "dataset_id": dataset_id,
                     "feature_index": index,
-                    "feature": name,
-                    "n_positive": positive,
-                    "n_negative": negative,
-                    "status": str(status),
-                    "example": None if example is None else asdict(example),
+                    "feature": one.feature,
+                    "n_positive": one.n_positive,
+                    "n_negative": one.n_negative,
+                    "status": str(one.status),
+                    "duplicate_of": one.duplicate_of,
+                    "example": None if one.example is None else asdict(one.example),
                 }
-                for index, (name, positive, negative, status, example) in enumerate(summary.features)
+                for index, one in enumerate(summary.features)
             ],
         )
 

@@ -13,7 +13,8 @@ from superpos.db.engine import Database
 from superpos.db.insert import ids_by_key, parts
 from superpos.db.migrate import current_revision, ensure_current, newest_revision
 from superpos.db.tables_fits import fit_axes, fits, joint_axes, joint_fits, psms, targets
-from superpos.db.tables_inputs import activation_sets, datasets, direction_sets
+from superpos.db.tables_inputs import activation_sets, datasets, direction_sets, features
+from superpos.records.data import FeatureCopy, FeatureStatus
 from superpos.records.plan import StudyPlan
 from superpos.specs.probes import CEILING_METHOD
 
@@ -87,9 +88,7 @@ def ceiling_keys(plan: StudyPlan) -> set[bytes]:
 
 def seconds_per_fit(database: Database) -> dict[tuple[str, str], float]:
     """Return the mean seconds of stored fits by (optimiser, back end); `joint` stands for joint fits."""
-    if database.is_sqlite and not Path(database.url.database or "").exists():
-        return {}
-    if current_revision(database) != newest_revision():
+    if not _readable(database):
         return {}
     queries: tuple[sa.Select[Any], ...] = (
         sa.select(fit_axes.c.optimiser, fit_axes.c.backend, sa.func.avg(fits.c.seconds))
@@ -101,6 +100,31 @@ def seconds_per_fit(database: Database) -> dict[tuple[str, str], float]:
     )
     with database.read() as connection:
         return {(row[0], row[1]): float(row[2]) for query in queries for row in connection.execute(query)}
+
+
+def known_copies(database: Database, plan: StudyPlan) -> dict[bytes, tuple[FeatureCopy, ...]]:
+    """Return the features that the plan's built data sets leave out as copies, by key."""
+    if not _readable(database):
+        return {}
+    d, f = datasets.c, features.c
+    query = (
+        sa.select(d.key, f.feature, f.duplicate_of, f.status)
+        .join(features, f.dataset_id == d.dataset_id)
+        .where(f.duplicate_of != "", d.key.in_([planned.key for planned in plan.datasets]))
+        .order_by(d.dataset_id, f.feature_index)
+    )
+    found: dict[bytes, tuple[FeatureCopy, ...]] = {}
+    with database.read() as connection:
+        for key, feature, of, status in connection.execute(query):
+            found[key] = (*found.get(key, ()), FeatureCopy(feature, of, FeatureStatus(status)))
+    return found
+
+
+def _readable(database: Database) -> bool:
+    """Whether there is a database at the newest revision."""
+    if database.is_sqlite and not Path(database.url.database or "").exists():
+        return False
+    return current_revision(database) == newest_revision()
 
 
 def _done(connection: sa.Connection, table: sa.Table, keys: Iterable[bytes]) -> int:

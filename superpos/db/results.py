@@ -22,6 +22,7 @@ VIEWS = (
     "probe_results",
     "psm_results",
     "psm_pairs",
+    "near_copies",
     "joint_results",
     "fit_weights",
     "fit_results",

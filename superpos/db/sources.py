@@ -6,6 +6,7 @@ They belong to the stage `probes`, whose place they take; the data set names wha
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,6 +73,11 @@ def finish_sources(database: Database, results: list[SourceResult], run_id: int)
                 insert_rows(connection, result.direction_id, result.feature_names)
 
 
+def left_out_rows(result: SourceResult) -> list[dict[str, str]] | None:
+    """Return the copies without a row as JSON data, None where there are none."""
+    return [asdict(copy) | {"status": str(copy.status)} for copy in result.copies] or None
+
+
 def _arrays(result: SourceResult) -> dict[str, Any]:
     given = [array for array in (result.vectors, result.matrix) if array is not None]
     if len(given) != 1 or len(given[0]) != len(result.feature_names):
@@ -86,5 +92,6 @@ def _arrays(result: SourceResult) -> dict[str, Any]:
         "coef_raw": result.vectors,
         "matrix": result.matrix,
         "matrix_similarity": result.similarity,
+        "left_out": left_out_rows(result),
         "content_digest": array_digest(given[0]),
     }

@@ -7,6 +7,9 @@ import sqlalchemy as sa
 from superpos.db.metadata import identity, metadata, one_of, reference, stage_columns
 from superpos.db.types import Array, Json, Key, Number, Time
 
+LEFT_OUT = ("no_positives", "no_negatives", "too_few", "duplicate", "opposite")
+"""Why a feature of a set has no direction."""
+
 runs = sa.Table(
     "runs",
     metadata,
@@ -105,8 +108,9 @@ features = sa.Table(
     sa.Column("n_positive", sa.Integer, nullable=False),
     sa.Column("n_negative", sa.Integer, nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("duplicate_of", sa.Text, nullable=False, server_default=""),
     sa.Column("example", Json),
-    one_of("status", ("ok", "no_positives", "no_negatives", "too_few")),
+    one_of("status", ("ok", *LEFT_OUT)),
 )
 
 activation_sets = sa.Table(
@@ -155,6 +159,8 @@ direction_sets = sa.Table(
     sa.Column("probe_C", Number, nullable=False),
     sa.Column("split_seed", sa.Integer, nullable=False),
     sa.Column("label_replicate", sa.Integer, nullable=False),
+    sa.Column("label_permutation", sa.String(8), nullable=False, server_default=""),
+    sa.Column("permutation_note", sa.Text, nullable=False, server_default=""),
     sa.Column("settings", Json, nullable=False),
     sa.Column("config_key", sa.String(8), nullable=False),
     sa.Column("n_features", sa.Integer),
@@ -166,6 +172,7 @@ direction_sets = sa.Table(
     sa.Column("scale", Array),
     sa.Column("matrix", Array),
     sa.Column("matrix_similarity", sa.Text, nullable=False, server_default=""),
+    sa.Column("left_out", Json),
     sa.Column("activation_digest", sa.String(64)),
     sa.Column("content_digest", sa.String(64)),
     *stage_columns(),
@@ -202,5 +209,5 @@ probes = sa.Table(
     sa.Column("nit", sa.Integer, nullable=False),
     sa.Column("C", Number),
     sa.Column("status", sa.String(16), nullable=False),
-    one_of("status", ("converged", "max_iter", "no_positives", "no_negatives", "too_few")),
+    one_of("status", ("converged", "max_iter", *LEFT_OUT)),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -142,6 +142,32 @@ def _phis(connection: sa.Connection, ids: Collection[int]) -> dict[int, Float]:
         for (direction_id, dataset_id, n_features), rows in places.items()
         if stored[dataset_id] is not None and len(rows) == n_features
     }
+
+
+class NearCopies(NamedTuple):
+    """Two features of a set whose directions are almost parallel at every layer."""
+
+    dataset: str
+    feature_a: str
+    feature_b: str
+    cosine: float
+    """The smallest in size over layers, models and settings."""
+
+
+def near_copies(database: Database, study: str) -> list[NearCopies]:
+    """Return the pairs of the view `near_copies`, each once however many models and settings have it."""
+    view = sa.table(
+        "near_copies", *map(sa.column, ("study", *NearCopies._fields[:3], "value_min", "value_max"))
+    )
+    c = view.c
+    query = (
+        sa.select(c.dataset, c.feature_a, c.feature_b, sa.func.min(c.value_min), sa.func.max(c.value_max))
+        .where(c.study == study)
+        .group_by(c.dataset, c.feature_a, c.feature_b)
+        .order_by(c.dataset, c.feature_a, c.feature_b)
+    )
+    with database.read() as connection:
+        return [NearCopies(*row[:3], min(row[3], row[4], key=abs)) for row in connection.execute(query)]
 
 
 def finish_targets(database: Database, results: list[PsmResult], run_id: int) -> None:

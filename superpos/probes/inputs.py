@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from superpos.arrays import Bool, Int
 from superpos.errors import ArgumentError, NonFiniteError, ShapeError
 from superpos.records.data import FeatureStatus
-from superpos.seeding import generator
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,14 +124,3 @@ def check_inputs(
         if np.intersect1d(group[part], group[rest]).size:
             raise ArgumentError("train_rows", "a group has samples on both sides of the split")
     return ProbeInputs(X, Y, tuple(feature_names), group, train, own)
-
-
-def shuffle_labels(labels: Bool, replicate: int) -> Bool:
-    """Return label rows, (n_train, k), in the order of the draw `label_permutation`.
-
-    See `docs/science.md`, "Controls".
-    """
-    rows = labels.shape[0]
-    order = generator("label_permutation", replicate=replicate, rows=rows).permutation(rows)
-    shuffled: Bool = labels[order]
-    return shuffled

@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike
 from superpos.arrays import Bool, Float
 from superpos.probes.design import Design, Scaled, make_design, scale_samples
 from superpos.probes.fit import fit_design, fit_samples
-from superpos.probes.inputs import ProbeInputs, Samples, check_inputs, shuffle_labels
+from superpos.probes.inputs import ProbeInputs, Samples, check_inputs
 from superpos.probes.metrics import HeldOut, held_out_metrics
 from superpos.probes.penalty import choose_C, grid_losses
+from superpos.probes.permutation import LabelPermutation, describe, permute_labels
 from superpos.records.data import ProbeMetrics, ProbeSet
 from superpos.specs.axes import check_count
 from superpos.specs.probes import ProbeSettings
@@ -52,8 +53,8 @@ def train_probes(
     settings
         Method, penalty, scaler, tolerance.
     label_replicate
-        -1 for the labels as they are; r >= 0 for the control `shuffled_labels`: rows of `labels` are permuted
-        jointly among the training samples by the draw (r, number of training samples), test labels stay.
+        -1 for the labels as they are; r >= 0 for the control `shuffled_labels`: label rows change places
+        among the training samples as `superpos.probes.permutation` says, test labels stay.
     members
         Which samples belong to a feature, (n, k) booleans; None for all. Where some do not, every feature has
         a scaler, a split and a permutation of its own among its own samples, and is measured on them.
@@ -70,6 +71,8 @@ def train_probes(
     ------
     ArgumentError
         For shapes that do not fit, activations that are not finite, a group on both sides of the split.
+    NotPermutableError
+        For the control, if no exchange of samples changes the labels of a feature.
 
     Notes
     -----
@@ -88,6 +91,9 @@ def train_probes(
             task.fit(C, found)
             task.design = None
     kept = sorted(found.metrics)
+    unit, note = describe(
+        [(task.names(), task.permutation) for task in tasks if task.permutation is not None]
+    )
     shared = inputs.members is None
     scale = found.scale[0] if shared else found.scale[kept]
     coef = found.theta[kept, :-1]
@@ -99,6 +105,8 @@ def train_probes(
         intercept=np.ascontiguousarray(found.theta[kept, -1]),
         scale=scale,
         train_rows=inputs.train if shared else inputs.train[:, kept],
+        label_permutation=unit,
+        permutation_note=note,
     )
 
 
@@ -123,11 +131,21 @@ class _Task:
     settings: ProbeSettings
     replicate: int
     design: Design | None = None
+    permutation: LabelPermutation | None = None
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.inputs.names[column] for column in self.samples.columns)
 
     def labels(self) -> Bool:
         """Return the labels of the training samples, (n_train, features)."""
+        if self.permutation is not None:
+            return self.permutation.labels
         labels = self.inputs.labels[self.samples.train][:, list(self.samples.columns)]
-        return labels if self.replicate == -1 else shuffle_labels(labels, self.replicate)
+        if self.replicate == -1:
+            return labels
+        groups = self.inputs.groups[self.samples.train]
+        self.permutation = permute_labels(labels, self.names(), groups, self.replicate)
+        return self.permutation.labels
 
     def scaled(self) -> Scaled:
         return scale_samples(self.inputs.X, self.samples.train, self.settings.scaler)
@@ -145,18 +163,21 @@ class _Task:
         found.scale[slice(None) if self.inputs.members is None else columns] = scaled.scale
         if not columns:
             return
+        labels = self.labels()
         if C is None:
-            fits = fit_samples(scaled, self.labels(), self.settings)
+            fits = fit_samples(scaled, labels, self.settings)
         else:
-            fits = fit_design(self.design or make_design(scaled), self.labels(), self.settings, C=C)
+            fits = fit_design(self.design or make_design(scaled), labels, self.settings, C=C)
         scores = scaled.scores(fits.theta, self.samples.test)
         for index, column in enumerate(columns):
             found.theta[column] = fits.theta[index]
-            held = held_out_metrics(self.inputs.labels[self.samples.test, column], scores[:, index])
+            test = self.inputs.labels[self.samples.test, column]
+            held = held_out_metrics(test, scores[:, index])
             found.metrics[column] = ProbeMetrics(
                 self.inputs.names[column],
                 "converged" if fits.converged[index] else "max_iter",
-                *self.inputs.counts(column),
+                *self.inputs.counts(column)[:2],
+                int(labels[:, index].sum()) + int(test.sum()),
                 *held,
                 norm=float(np.linalg.norm(fits.theta[index, :-1] / scaled.scale)),
                 nit=int(fits.nit[index]),

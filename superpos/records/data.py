@@ -20,6 +20,21 @@ class FeatureStatus(StrEnum):
     NO_POSITIVES = "no_positives"
     NO_NEGATIVES = "no_negatives"
     TOO_FEW = "too_few"
+    DUPLICATE = "duplicate"
+    """Another feature of the set, which is kept, is the same."""
+    OPPOSITE = "opposite"
+    """Another feature of the set, which is kept, is its complement."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCopy:
+    """A feature that is left out because another one says the same."""
+
+    feature: str
+    of: str
+    """The feature that is kept in its place."""
+    status: FeatureStatus
+    """`duplicate`, or `opposite` of one that is its complement or negative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,8 @@ class LabelledTokens:
     """SHA-256 over the texts that were read, in order."""
     tokenizer_digest: str
     """SHA-256 of the tokenizer file."""
+    copies: tuple[FeatureCopy, ...] = ()
+    """Features that are left out because another has the same labels; none where the set keeps them."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where the text came from, counts, versions; JSON data for people."""
 
@@ -176,3 +193,7 @@ class ProbeSet:
     """Scale of the scaler, (d,), or (k, d) where features have samples of their own."""
     train_rows: Bool
     """Which samples were trained on, (n_samples,), or (n_samples, k) in the same case."""
+    label_permutation: str = ""
+    """Of the control `shuffled_labels`, what changed places: `groups`, `rows`, or `mixed` over features."""
+    permutation_note: str = ""
+    """Why, and how many."""

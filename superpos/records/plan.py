@@ -6,10 +6,10 @@ All keys follow from the study file and the content of its inputs, so two machin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from superpos.records.data import ModelInfo
+from superpos.records.data import FeatureCopy, ModelInfo
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.blocks import Product
 from superpos.specs.datasets import DatasetSpec
@@ -113,6 +113,8 @@ class StudyPlan:
     """Disjoint products of target keys, joint axes keys and fit axes keys."""
     notes: tuple[str, ...] = ()
     """What is to be said of the inputs before anything runs, a line each; no part of any key."""
+    copies: Mapping[bytes, tuple[FeatureCopy, ...]] = field(default_factory=dict)
+    """Features that data sets leave out as copies, by key, of the sets that were read while planning."""
 
     @property
     def n_cells(self) -> int:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from superpos.arrays import Float
-from superpos.records.data import FeatureStatus, ProbeSet, Shard, TokenExample
+from superpos.records.data import FeatureCopy, FeatureStatus, ProbeSet, Shard, TokenExample
 from superpos.records.fits import JointFit
 from superpos.records.psms import PsmRecord
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.probes import ProbeSettings
+
+
+class FeatureSummary(NamedTuple):
+    """What SQL keeps of a feature."""
+
+    feature: str
+    n_positive: int
+    n_negative: int
+    status: FeatureStatus
+    example: TokenExample | None
+    duplicate_of: str = ""
+    """The feature that is kept in its place; empty unless it is a copy."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,8 +40,7 @@ class DatasetSummary:
     """Artifact relative to the data folder; empty where there is none."""
     content_digest: str
     provenance: Mapping[str, Any]
-    features: tuple[tuple[str, int, int, FeatureStatus, TokenExample | None], ...]
-    """Name, positives, negatives, status and example of every feature."""
+    features: tuple[FeatureSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,3 +256,5 @@ class SourceResult:
     similarity: str
     """The similarity that `matrix` is of; empty for vectors."""
     reason: str = ""
+    copies: tuple[FeatureCopy, ...] = ()
+    """Features that have no row because another one has the same."""

@@ -9,6 +9,7 @@ from superpos.psms import simplex_score
 from superpos.reporting.answers import NO_CEILING, Answer, Finding, not_run
 from superpos.reporting.charts.importance import importance
 from superpos.reporting.effects import median_effect
+from superpos.reporting.remarks import shuffled_labels
 from superpos.reporting.selection import main_targets, similarities
 from superpos.reporting.study_data import StudyData
 
@@ -71,6 +72,7 @@ def interpretable(data: StudyData) -> Answer:
         (
             "self-energy, softening and gauge decide how even importance is, not the features alone",
             "a correlation over one set's features has few points, and layers repeat the same features",
+            *filter(None, (shuffled_labels(data, data.subjects).removesuffix("."),)),
         ),
         tuple(findings),
     )

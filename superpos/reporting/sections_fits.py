@@ -11,6 +11,7 @@ from superpos.reporting.charts.optimal_psms import draw_optimal_psms, optimal_ps
 from superpos.reporting.charts.optimisers import draw_optimisers, optimisers
 from superpos.reporting.charts.outcomes import draw_outcomes, outcomes
 from superpos.reporting.charts.sensitivity import draw_sensitivity, sensitivity
+from superpos.reporting.remarks import shuffled_labels
 from superpos.reporting.sections import Chapter, Drawn, subject_name
 from superpos.reporting.selection import layers, similarities
 from superpos.reporting.study_data import StudyData, Subject, best_layer, place
@@ -110,6 +111,7 @@ def draw_distances(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Dra
                     "optimiser does without a push. Return compares with the end from σ = 0: near 0, the "
                     "push was forgotten. If features lie in local minima that random targets lack, the "
                     f"black line lies below the others. {where}"
+                    + (f" {shuffled}" if (shuffled := shuffled_labels(data, (subject,))) else "")
                     + (" Green: noise level, as above." if math.isfinite(numbers.noise) else ""),
                     draw_comparison(numbers),
                 )

@@ -14,6 +14,7 @@ from superpos.reporting.charts.layer_map import draw_layer_maps, layer_maps
 from superpos.reporting.charts.noise_ceiling import ceiling_table, draw_noise_ceiling, known_pairs
 from superpos.reporting.charts.probe_quality import draw_probe_quality, probe_quality, quality_table
 from superpos.reporting.charts.target_psms import draw_target_psms, target_psms
+from superpos.reporting.remarks import near_copies, shuffled_labels
 from superpos.reporting.sections import Chapter, Drawn, subject_name
 from superpos.reporting.selection import similarities
 from superpos.reporting.study_data import StudyData, Subject
@@ -32,7 +33,8 @@ def draw_counts(data: StudyData, _: Sequence[Subject]) -> Iterator[Drawn]:
             "Bars count the probed samples (tokens, or spans of them) at which a feature holds; samples are "
             "drawn so that rare features have positives too, so shares are not those of the text. "
             "Sets without samples are not shown. Features in another colour were left out, with the "
-            "reason beside them. The table below marks one sample of each feature in its text.",
+            "reason beside them; a duplicate or an opposite is one feature counted twice. "
+            "The table below marks one sample of each feature in its text.",
             draw_feature_counts(sets),
             counts_table(sets),
         )
@@ -54,7 +56,7 @@ def draw_probes(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
             "0.5 = chance). Bold lines are means over the features of a set, faint lines single features; "
             "random weights are means over their seeds. Read a direction as one of the trained network only "
             "as far as the bold line lies above the one of random weights; shuffled labels show what the "
-            "procedure finds where there is nothing.",
+            f"procedure finds where there is nothing. {shuffled_labels(data, subjects)}".rstrip(),
             draw_probe_quality(chosen),
             pd.concat([quality_table(panel) for panel in chosen], ignore_index=True),
         )
@@ -87,7 +89,8 @@ def draw_targets(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn
                 + (f" ({numbers.setting})" if numbers.setting else "")
                 + f", on one scale, {scale}. Top, the features"
                 + (f"; {beside}" if beside else "")
-                + f".{missing}{constant}",
+                + f".{missing}{constant}"
+                + (f" {copies}" if (copies := near_copies(data, subject)) else ""),
                 draw_target_psms(numbers),
             )
 

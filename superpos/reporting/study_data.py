@@ -111,6 +111,8 @@ MEASURES = (
     "value_low",
     "value_high",
     "standard_error",
+    "value_min",
+    "value_max",
     "reliability",
     "logit",
     "weight",
@@ -192,6 +194,11 @@ class StudyData:
     def pairs(self) -> pd.DataFrame:
         """`psm_pairs`."""
         return self._frame("psm_pairs")
+
+    @cached_property
+    def near_copies(self) -> pd.DataFrame:
+        """`near_copies`."""
+        return self._frame("near_copies")
 
     @cached_property
     def probes(self) -> pd.DataFrame:

@@ -25,8 +25,10 @@ from superpos.specs.names import check_name
 CorpusKind = Literal["stdlib", "text", "hub", "union", "none"]
 SampleUnit = Literal["token", "span"]
 DocumentUnit = Literal["file", "heading", "paragraph"]
+Duplicates = Literal["drop", "keep"]
 
 CORPUS_KINDS: tuple[str, ...] = get_args(CorpusKind)
+DUPLICATES: tuple[str, ...] = get_args(Duplicates)
 HUB_PREFIX = "hub:"
 """Begins the name of a data set on the hub in a study file: `hub:owner/name`."""
 DOCUMENT_UNITS: tuple[str, ...] = get_args(DocumentUnit)
@@ -143,6 +145,9 @@ class DatasetSpec:
     min_positives: int = 100
     """Positives and negatives that the sample gives every feature where the text has them."""
     seed: int = 0
+    duplicates: Duplicates = "drop"
+    """What becomes of features that are the same as an earlier one of the set, or its complement: the first
+    is kept (`drop`), or all are (`keep`)."""
     options: Options = field(default_factory=NoOptions)
     """What the builder is told."""
     description: str = ""
@@ -152,6 +157,7 @@ class DatasetSpec:
         """Coerce and check; raises `ArgumentError`."""
         check_name("name", self.name)
         check_choice("builder", self.builder, BUILDERS)
+        check_choice("duplicates", self.duplicates, DUPLICATES)
         if not isinstance(self.options, OPTIONS[self.builder]):
             raise ArgumentError(
                 "options", f"{type(self.options).__name__} is not what builder {self.builder} is told"

@@ -98,6 +98,7 @@ def read_dataset(
         raise table.fail("builder", f"{shown(builder)} is unknown; {allowed(builder, BUILDERS)}")
     corpus = _corpus(builder, table, corpora, required=corpus_required)
     values: dict[str, Any] = {key: table.take(key, int, _default(key)) for key in _COUNTS}
+    values["duplicates"] = table.take("duplicates", str, "drop")
     values["description"] = table.take("description", str, "")
     options = read_options(builder, table)
     table.finish()

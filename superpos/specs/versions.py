@@ -9,7 +9,7 @@ ALGORITHM_VERSIONS: dict[str, int] = {
     "model": 1,
     "dataset": 3,
     "activations": 2,
-    "directions": 2,
+    "directions": 3,
     "target": 1,
     "psm": 1,
     "joint_axes": 1,

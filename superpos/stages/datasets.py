@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from superpos.activations.inspection import tokenizer_file
 from superpos.datasets.artifacts import content_digest, load_dataset, save_dataset
 from superpos.datasets.build import build_dataset
+from superpos.datasets.duplicates import copy_reason
 from superpos.datasets.notes import notes_of
 from superpos.datasets.summaries import summarise, summarise_imported, summarise_words
 from superpos.db.inputs import check_same, dataset_digest, finish_dataset, missing_datasets
 from superpos.errors import InputError, StageError
-from superpos.records.data import LabelledTokens
+from superpos.records.data import FeatureCopy, FeatureStatus, LabelledTokens
 from superpos.records.plan import PlannedDataset
 from superpos.records.work import DatasetSummary
 from superpos.specs.datasets import DatasetSpec
@@ -75,24 +77,34 @@ def run(context: Context) -> None:
             summary: DatasetSummary = answer.value
             finish_dataset(context.database, key, summary, context.run_id)
             context.succeed(STAGE, key)
-            for line in notes_of(summary.provenance):
-                context.reporter.note(f"data set {name}: {line}")
-            for feature, positive, negative, status, _ in summary.features:
-                if status != "ok":
-                    context.reporter.note(
-                        f"data set {name}: feature {feature} is left out ({status}: {positive} positives, "
-                        f"{negative} negatives)"
-                    )
-            for pair in summary.provenance.get("identical_features", ()):
-                first, second = pair["features"]
-                context.reporter.note(
-                    f"data set {name}: {first} and {second} have the {pair['relation']} labels on every "
-                    "sample, so their directions are alike or opposite by construction"
-                )
+            for note in _notes(summary):
+                context.reporter.note(f"data set {name}: {note}")
         context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)
     if refused:  # trying again is of no use: the text or the study must change, and then the key does
         raise InputError("; ".join(refused))
+
+
+def _notes(summary: DatasetSummary) -> Iterator[str]:
+    """Yield what the user should know of a set: how it was divided, what is left out, what is alike."""
+    yield from notes_of(summary.provenance)
+    left_out = set()
+    for one in summary.features:
+        if one.duplicate_of:
+            copy = FeatureCopy(one.feature, one.duplicate_of, one.status)
+            what = "labels on every sample" if summary.n_samples else "row"
+            yield f"feature {one.feature} is left out ({copy_reason(copy, what)})"
+            left_out.add(one.feature)
+        elif one.status is not FeatureStatus.OK:
+            counts = f"{one.n_positive} positives, {one.n_negative} negatives"
+            yield f"feature {one.feature} is left out ({one.status}: {counts})"
+    for pair in summary.provenance.get("identical_features", ()):
+        first, second = pair["features"]
+        if not left_out & {first, second}:
+            yield (
+                f"{first} and {second} have the {pair['relation']} labels on every sample, so their "
+                "directions are alike or opposite by construction"
+            )
 
 
 def _task(context: Context, dataset: PlannedDataset) -> DatasetTask:

@@ -8,11 +8,11 @@ a weight and token. These are estimates: `superpos status` shows the measured ra
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from superpos.activations.inspection import hook_width
 from superpos.db.engine import Database
-from superpos.db.planned import ceiling_keys, count_done, seconds_per_fit, whitened_keys
+from superpos.db.planned import ceiling_keys, count_done, known_copies, seconds_per_fit, whitened_keys
 from superpos.records.data import ModelInfo
 from superpos.records.plan import StudyPlan
 from superpos.specs.blocks import Product, disjoint
@@ -52,6 +52,15 @@ class StageEstimate:
     """CPU seconds of what is missing."""
 
 
+class LeftOut(NamedTuple):
+    """A feature that its data set leaves out as a copy."""
+
+    dataset: str
+    feature: str
+    status: str
+    duplicate_of: str
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A plan in numbers."""
@@ -68,10 +77,12 @@ class Estimate:
     disk_bytes: float
     basis: str
     """Where the seconds of a fit come from."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Features that are left out as copies, of the sets that are built already or are known from a file."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        return asdict(self)
+        return asdict(self) | {"left_out": [one._asdict() for one in self.left_out]}
 
 
 def estimate(plan: StudyPlan, database: Database) -> Estimate:
@@ -106,7 +117,18 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
         sql_bytes=ROW_BYTES * (n_fits + n_joint) + arrays * (2 if keep else 1) + _direction_bytes(plan),
         disk_bytes=_activation_bytes(plan),
         basis="seconds a fit measured in this database" if measured else "seconds a fit from the benchmarks",
+        left_out=_left_out(plan, database),
     )
+
+
+def _left_out(plan: StudyPlan, database: Database) -> tuple[LeftOut, ...]:
+    copies = {**plan.copies, **known_copies(database, plan)}
+    found = (
+        LeftOut(planned.name, copy.feature, str(copy.status), copy.of)
+        for planned in plan.datasets
+        for copy in copies.get(planned.key, ())
+    )
+    return tuple(dict.fromkeys(found))  # two tokenizers may leave out the same
 
 
 def _shared_of(plan: StudyPlan, keys: tuple[bytes, ...]) -> int:

@@ -72,6 +72,7 @@ class _Planner(InputPlanner):
             fit_axes=self.fit_axes,
             blocks=blocks,
             notes=tuple(dict.fromkeys(self.notes)),
+            copies=self.copies,
         )
 
     def _check_cells(self, blocks: tuple[Product, ...]) -> None:

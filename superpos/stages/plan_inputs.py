@@ -9,7 +9,7 @@ from typing import Any
 
 from superpos.activations.inspection import check_token_ids, hook_width, inspect_model, tokenizer_file
 from superpos.datasets.build import ON_TEXT, build_dataset, dataset_identity, sample_unit, try_files
-from superpos.datasets.imported import imported_identity, read_imported
+from superpos.datasets.imported import imported_copies, imported_identity, read_imported
 from superpos.datasets.notes import foreseen, notes_of
 from superpos.datasets.sources import Corpus, load_corpus
 from superpos.datasets.token_lists import list_tokens
@@ -18,7 +18,7 @@ from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.models import BUNDLED
 from superpos.reading.places import exists, is_folder, resolved, user_path
-from superpos.records.data import ModelInfo
+from superpos.records.data import FeatureCopy, ModelInfo
 from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
@@ -48,6 +48,7 @@ class InputPlanner:
         self.datasets: dict[bytes, PlannedDataset] = {}
         self.activations: dict[bytes, PlannedActivations] = {}
         self.directions: dict[bytes, PlannedDirections] = {}
+        self.copies: dict[bytes, tuple[FeatureCopy, ...]] = {}
         self.choices = {choice.label: choice for choice in study.models}
         self.specs = {spec.name: spec for spec in study.datasets}
         self._known_models: dict[ModelSpec, PlannedModel] = {}
@@ -98,8 +99,9 @@ class InputPlanner:
         if known in self._known_datasets:
             return self._known_datasets[known]
         spec = absolute(spec)
-        identity = self._identity(spec, tokenizer)
+        identity, copies = self._identity(spec, tokenizer)
         key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
+        self.copies[key] = copies
         planned = PlannedDataset(key, spec.name, corpus_label(spec.corpus), spec, identity, model.spec)
         self._known_datasets[known] = planned
         self.datasets.setdefault(key, planned)
@@ -114,20 +116,25 @@ class InputPlanner:
             self._known_tokenizers[model.key] = (table.digest, table.front, table.back)
         return self._known_tokenizers[model.key]
 
-    def _identity(self, spec: DatasetSpec, tokenizer: Path) -> dict[str, Any]:
-        """Return the identity of a feature set; a little text of the user's is tried, for it may not do."""
+    def _identity(self, spec: DatasetSpec, tokenizer: Path) -> tuple[dict[str, Any], tuple[FeatureCopy, ...]]:
+        """Return the identity of a feature set, and its copies if it was tried.
+
+        A little text of the user's is tried, for it may not do.
+        """
         try_files(spec, tokenizer)
         if not spec.has_probes or spec.corpus.kind not in ("text", "stdlib"):
-            return dataset_identity(spec, tokenizer)  # the hub is not read while planning
+            return dataset_identity(spec, tokenizer), ()  # the hub is not read while planning
         if self._corpus is None or self._corpus[0] != spec.corpus:
             self._corpus = (spec.corpus, load_corpus(spec.corpus))
         corpus = self._corpus[1]
         small = corpus.provenance["n_bytes"] <= SMALL_CORPUS * spec.n_sequences * spec.ctx_len
         known = foreseen(spec, corpus) if spec.builder in ON_TEXT else {}
+        copies: tuple[FeatureCopy, ...] = ()
         if spec.corpus.kind == "text" and small:
-            known = dict(build_dataset(spec, tokenizer, corpus).provenance)
+            tried = build_dataset(spec, tokenizer, corpus)
+            known, copies = dict(tried.provenance), tried.copies
         self.notes += [f"data set {spec.name}: {line}" for line in notes_of(known)]
-        return dataset_identity(spec, tokenizer, corpus)
+        return dataset_identity(spec, tokenizer, corpus), copies
 
     def plan_sources(self, block: Block, name: str) -> Iterator[PlannedDirections]:
         """Yield the directions of a set that needs no probes."""
@@ -148,8 +155,9 @@ class InputPlanner:
         known = (spec.name, "", (), ())
         if known not in self._known_datasets:
             identity = imported_identity(spec)
-            read_imported(spec)  # a file that cannot be used is refused before anything starts
+            rows = read_imported(spec)  # a file that cannot be used is refused before anything starts
             key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
+            self.copies[key] = imported_copies(spec, rows)
             planned = PlannedDataset(key, spec.name, "", absolute(spec), identity, None)
             self._known_datasets[known] = planned
             self.datasets.setdefault(key, planned)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from superpos.activations.shards import read_shards
 from superpos.arrays import Bool, Int
 from superpos.datasets.artifacts import load_dataset
-from superpos.datasets.labels import count_labels
+from superpos.datasets.labels import feature_counts
 from superpos.datasets.splits import split_by_group, split_groups, split_members
 from superpos.records.data import FeatureStatus, LabelledTokens
 from superpos.records.work import DirectionWork
@@ -34,7 +34,7 @@ class ProbeData(NamedTuple):
 
 def feature_statuses(tokens: LabelledTokens) -> tuple[FeatureStatus, ...]:
     """Return whether each feature of a set can be probed."""
-    return tuple(count.status for count in count_labels(tokens.feature_names, tokens.labels, tokens.members))
+    return tuple(count.status for count in feature_counts(tokens))
 
 
 def read_probe_data(work: DirectionWork, tokens_path: Path, data_folder: Path) -> ProbeData:

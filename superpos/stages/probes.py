@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from superpos.datasets.artifacts import load_dataset
+from superpos.datasets.duplicates import copy_reason
 from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
 from superpos.db.sources import finish_sources, missing_sources
+from superpos.errors import NotPermutableError
 from superpos.records.data import FeatureStatus, LabelledTokens, ProbeMetrics, ProbeSet
 from superpos.records.work import DirectionResult, DirectionWork, SourceResult
 from superpos.stages.context import Context
 from superpos.stages.probe_inputs import feature_statuses, read_probe_data
 from superpos.stages.remake import answers, file_places
-from superpos.stages.sources import SourceTask
+from superpos.stages.sources import MIN_FEATURES, SourceTask
 
 STAGE = "probes"
-MIN_FEATURES = 2
-"""Fewer directions have no geometry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +52,25 @@ def train(task: ProbeTask) -> ProbeSet | NotTrained:
     statuses = feature_statuses(tokens)
     usable = sum(status is FeatureStatus.OK for status in statuses)
     if usable < MIN_FEATURES:
-        found = f"{usable} features have enough positives and negatives; geometry needs {MIN_FEATURES}"
-        return NotTrained(found)
+        found = f"{usable} features have enough positives and negatives"
+        if tokens.copies:
+            same = ", ".join(copy.feature for copy in tokens.copies)
+            found = f"one feature is left, {tokens.copies[0].of}, whose labels {same} repeat on every sample"
+        return NotTrained(f"{found}; geometry needs {MIN_FEATURES}")
     data = read_probe_data(work, task.tokens_path, task.data_folder)
-    probes = train_probes(
-        data.activations,
-        data.labels,
-        data.feature_names,
-        data.groups,
-        data.train_rows,
-        work.settings,
-        label_replicate=work.label_replicate,
-        members=data.members,
-    )
+    try:
+        probes = train_probes(
+            data.activations,
+            data.labels,
+            data.feature_names,
+            data.groups,
+            data.train_rows,
+            work.settings,
+            label_replicate=work.label_replicate,
+            members=data.members,
+        )
+    except NotPermutableError as error:
+        return NotTrained(f"shuffled_labels: {error}")
     return _with_left_out(probes, tokens, statuses)
 
 
@@ -96,6 +102,7 @@ def run(context: Context) -> None:
     """Make the missing directions of the study: read those without probes, train the others."""
     _read_sources(context)
     works = missing_directions(context.database, context.study_id)
+    said: set[str] = set()  # layers and replicates have the same to say
     for index, value in answers(
         context,
         STAGE,
@@ -105,9 +112,10 @@ def run(context: Context) -> None:
     ):
         result = _result(works[index], value)
         finish_directions(context.database, [result], context.run_id)
-        if result.reason:
-            name = context.dataset(works[index].dataset_key).name
-            context.reporter.note(f"data set {name}: {result.reason}")
+        note = f"data set {context.dataset(works[index].dataset_key).name}: {result.reason}"
+        if result.reason and note not in said:
+            said.add(note)
+            context.reporter.note(note)
     pass_on_refusals(context.database)
 
 
@@ -133,8 +141,13 @@ def _read_sources(context: Context) -> None:
             result: SourceResult = answer.value
             finish_sources(context.database, [result], context.run_id)
             context.succeed(STAGE, work.key)
+            name = context.dataset(work.dataset_key).name
             if result.reason:
-                context.reporter.note(f"data set {context.dataset(work.dataset_key).name}: {result.reason}")
+                context.reporter.note(f"data set {name}: {result.reason}")
+            if work.model_key is not None:  # of an imported set it was said when the set was read
+                for copy in result.copies:
+                    reason = copy_reason(copy, f"row of the {work.hookpoint} matrix")
+                    context.reporter.note(f"data set {name}: feature {copy.feature} is left out ({reason})")
         context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)
 

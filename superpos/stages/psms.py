@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from superpos.arrays import Float
 from superpos.db.failures import clear_failures
-from superpos.db.targets import finish_targets, missing_targets, refuse_targets
+from superpos.db.targets import finish_targets, missing_targets, near_copies, refuse_targets
 from superpos.errors import InputError, shown
 from superpos.hashing import content_key
 from superpos.psms import build_psm
@@ -91,8 +91,10 @@ def build(work: TargetWork) -> PsmResult:
 def run(context: Context) -> None:
     """Build every matrix of the study that is missing; small enough to be made by the driver itself."""
     warned: set[str] = set()
+    built = False
     failed: set[int] = set()
     while works := _missing(context, failed):
+        built = True
         context.reporter.start(STAGE, len(works))
         results: list[PsmResult] = []
         refused: dict[int, str] = {}
@@ -118,6 +120,11 @@ def run(context: Context) -> None:
         clear_failures(context.database, STAGE, keys)
         refuse_targets(context.database, refused, context.run_id)
         context.reporter.finish(STAGE)
+    for pair in near_copies(context.database, context.plan.study.name) if built else ():
+        context.reporter.note(
+            f"data set {pair.dataset}: {pair.feature_a} and {pair.feature_b} are almost one direction at "
+            f"every layer (cosine {pair.cosine:.4f}); they count as two features"
+        )
 
 
 def _missing(context: Context, failed: set[int]) -> list[TargetWork]:

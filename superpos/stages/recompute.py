@@ -29,7 +29,7 @@ from superpos.db.recompute import (
     psm_row,
 )
 from superpos.db.resampled import ceiling_works
-from superpos.db.sources import source_works
+from superpos.db.sources import left_out_rows, source_works
 from superpos.errors import InputError, shown
 from superpos.records.work import SourceWork
 from superpos.specs.datasets import DatasetSpec
@@ -183,7 +183,8 @@ def _directions(scratch: Scratch, first: str, _second: str) -> Comparison | None
     probes = train(ProbeTask(works[0], tokens_path, folder))
     if isinstance(probes, NotTrained):
         raise InputError(f"probe set {first}: cannot be made again: {probes.reason}")
-    made = {name: getattr(probes, name) for name in ("coef_raw", "coef_scaled", "intercept", "scale")}
+    arrays = ("coef_raw", "coef_scaled", "intercept", "scale")
+    made = {name: getattr(probes, name) for name in (*arrays, "label_permutation", "permutation_note")}
     if stored["coef_whitened"] is not None:
         made["coef_whitened"] = whiten(WhitenTask(works[0], probes.coef_raw, tokens_path, folder))
     kept = dict(stored)
@@ -206,9 +207,10 @@ def _source(scratch: Scratch, work: SourceWork, stored: Mapping[str, Any]) -> Co
     result = read_source(SourceTask(work, spec, None if model is None else model[1]))
     if result.reason:
         raise InputError(f"directions {work.key.hex()}: cannot be made again: {result.reason}")
+    left_out = left_out_rows(result)
     if result.matrix is not None:
-        return _compare("imported matrix", stored, {"matrix": result.matrix})
-    return _compare("directions", stored, {"coef_raw": result.vectors})
+        return _compare("imported matrix", stored, {"matrix": result.matrix, "left_out": left_out})
+    return _compare("directions", stored, {"coef_raw": result.vectors, "left_out": left_out})
 
 
 def _activations(scratch: Scratch, first: str, _second: str) -> Comparison | None:
@@ -241,10 +243,10 @@ def _dataset(scratch: Scratch, first: str, _second: str) -> Comparison | None:
     made = {name: getattr(summary, name) for name in names}
     kept = dict(row)
     stored = feature_rows(scratch.database, row["dataset_id"])
-    for one, (feature, positive, negative, status, _) in zip(stored, summary.features, strict=True):
-        counts = {"feature": feature, "n_positive": positive, "n_negative": negative, "status": str(status)}
-        made |= {f"{feature}.{name}": value for name, value in counts.items()}
-        kept |= {f"{feature}.{name}": one[name] for name in counts}
+    columns = ("feature", "n_positive", "n_negative", "status", "duplicate_of")
+    for one, feature in zip(stored, summary.features, strict=True):
+        made |= {f"{feature.feature}.{name}": getattr(feature, name) for name in columns}
+        kept |= {f"{feature.feature}.{name}": one[name] for name in columns}
     return _compare("data set", kept, made)
 
 

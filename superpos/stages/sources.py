@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from superpos.activations.inspection import tokenizer_file
-from superpos.datasets.imported import read_imported
+from superpos.datasets.duplicates import vector_copies
+from superpos.datasets.imported import imported_copies, read_imported
 from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
+from superpos.records.data import FeatureCopy
 from superpos.records.work import SourceResult, SourceWork
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.imports import MatrixName, PsmFileOptions, TokenListOptions
 from superpos.specs.models import ModelSpec
+
+MIN_FEATURES = 2
+"""Fewer directions have no geometry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +42,13 @@ def read_source(task: SourceTask) -> SourceResult:
 
 
 def _imported(task: SourceTask) -> SourceResult:
-    names, values = read_imported(task.spec)
+    rows = read_imported(task.spec)
+    names, kept, copies = _kept(rows.names, imported_copies(task.spec, rows))
     options = task.spec.options
     if isinstance(options, PsmFileOptions):
-        return SourceResult(task.work.direction_id, names, None, values, options.similarity)
-    return SourceResult(task.work.direction_id, names, values, None, "")
+        matrix = rows.values[np.ix_(kept, kept)]
+        return SourceResult(task.work.direction_id, names, None, matrix, options.similarity, copies=copies)
+    return SourceResult(task.work.direction_id, names, rows.values[kept], None, "", copies=copies)
 
 
 def _matrix_rows(task: SourceTask, model: ModelSpec) -> SourceResult:
@@ -49,4 +58,26 @@ def _matrix_rows(task: SourceTask, model: ModelSpec) -> SourceResult:
     words = options.words if isinstance(options, TokenListOptions) else ()
     ids = list_tokens(task.spec, load_tokens(tokenizer_file(model)))
     matrix: MatrixName = "unembed" if task.work.hookpoint == "unembed" else "embed"
-    return SourceResult(task.work.direction_id, words, token_rows(model, ids, matrix), None, "")
+    rows = token_rows(model, ids, matrix)
+    names, kept, copies = _kept(words, vector_copies(words, rows) if task.spec.duplicates == "drop" else ())
+    return SourceResult(task.work.direction_id, names, rows[kept], None, "", copies=copies)
+
+
+def _kept(
+    names: tuple[str, ...], copies: tuple[FeatureCopy, ...]
+) -> tuple[tuple[str, ...], list[int], tuple[FeatureCopy, ...]]:
+    """Return names and rows of the features that stay, and the others.
+
+    Raises
+    ------
+    InputError
+        If one is left.
+    """
+    left_out = {copy.feature for copy in copies}
+    kept = [row for row, name in enumerate(names) if name not in left_out]
+    if len(kept) < MIN_FEATURES:
+        raise InputError(
+            f"all {len(names)} rows are the same, so one direction is left ({names[kept[0]]}); geometry "
+            f"needs {MIN_FEATURES}"
+        )
+    return tuple(names[row] for row in kept), kept, copies

@@ -52,6 +52,7 @@ from superpos.records.work import (
     DatasetSummary,
     DirectionResult,
     DirectionWork,
+    FeatureSummary,
     FitResult,
     JointResult,
     JointWork,
@@ -387,7 +388,7 @@ class Store:
         planned = next(dataset for dataset in self.plan.datasets if dataset.key == key)
         if not planned.spec.has_probes:
             names = SOURCE_ROWS[planned.spec.builder]
-            rows = tuple((name, 0, 0, FeatureStatus.OK, None) for name in names)
+            rows = tuple(FeatureSummary(name, 0, 0, FeatureStatus.OK, None) for name in names)
             return DatasetSummary(0, 0, 0, 0, None, "", text_digest(f"{key.hex()}{self.salt}"), {}, rows)
         return DatasetSummary(
             n_documents=3,
@@ -399,10 +400,10 @@ class Store:
             content_digest=text_digest(f"{key.hex()}{self.salt}"),
             provenance={"corpus": "text"},
             features=(
-                ("digit", 40, 60, FeatureStatus.OK, TokenExample("a ", "1", " b", "one.txt")),
-                ("capital", 30, 70, FeatureStatus.OK, TokenExample("", "A", "", "two.txt")),
-                ("space", 50, 50, FeatureStatus.OK, None),
-                ("absent", 0, 100, FeatureStatus.NO_POSITIVES, None),
+                FeatureSummary("digit", 40, 60, FeatureStatus.OK, TokenExample("a ", "1", " b", "one.txt")),
+                FeatureSummary("capital", 30, 70, FeatureStatus.OK, TokenExample("", "A", "", "two.txt")),
+                FeatureSummary("space", 50, 50, FeatureStatus.OK, None),
+                FeatureSummary("absent", 0, 100, FeatureStatus.NO_POSITIVES, None),
             ),
         )
 

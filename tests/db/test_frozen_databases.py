@@ -28,6 +28,7 @@ ROWS = {
         "probe_results": 22,  # 2 layers x 11 features
         "psm_results": 6,  # 2 layers x (features, gaussian, shuffled_entries)
         "psm_pairs": 90,  # 2 layers x 45 pairs of the 10 features that could be probed
+        "near_copies": 2,  # pairs with the same labels, which were not left out then
         "joint_results": 12,  # 6 x (exp, log)
         "fit_weights": 120,
         "fit_results": 36,  # 12 x (Powell at sigma 0 and 0.1, manifold at 0)
@@ -42,6 +43,7 @@ ROWS = {
         "probe_results": 22,
         "psm_results": 12,  # as before, and 3 sets without probes x (features, shuffled_entries)
         "psm_pairs": 102,  # 90, 6 of the 4 words, 3 of each imported set
+        "near_copies": 2,
         "joint_results": 18,
         "fit_weights": 140,
         "fit_results": 42,

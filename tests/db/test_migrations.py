@@ -158,6 +158,18 @@ def test_going_back_is_refused_by_directions_without_probes(open_store: Any, sou
     assert store.count("direction_rows") == 6 + 4
 
 
+def test_going_back_is_refused_by_features_that_are_copies(open_store: Any) -> None:
+    store = open_store().everything()
+    before = store.count("features")
+    with store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE features SET status = 'duplicate' WHERE feature = 'space'")
+    with pytest.raises(sa.exc.IntegrityError, match="ck_features_status"):
+        backward(store.database)
+    assert current_revision(store.database) == "0003"
+    assert store.count("features") == before
+    assert check(store.database) == []
+
+
 def backward(database: Database) -> None:
     """Go back to revision 0001, as `db upgrade` goes forward: foreign keys off, all or nothing."""
     try:

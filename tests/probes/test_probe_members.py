@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from superpos.errors import ArgumentError
-from superpos.probes.inputs import shuffle_labels
+from superpos.probes.permutation import permute_labels
 from superpos.probes.train import train_probes
 from superpos.specs.probes import ProbeSettings
 
@@ -93,7 +93,8 @@ def test_labels_are_permuted_among_the_training_samples_of_the_feature():
     by_hand = labels.copy()
     for column in range(3):
         rows = train[:, column]
-        by_hand[rows, column] = shuffle_labels(labels[rows][:, [column]], 3)[:, 0]
+        own = permute_labels(labels[rows][:, [column]], NAMES[column : column + 1], np.flatnonzero(rows), 3)
+        by_hand[rows, column] = own.labels[:, 0]
     assert np.array_equal(run(X, by_hand, members, train).coef_raw, control.coef_raw)
 
 

@@ -15,7 +15,14 @@ from superpos.reporting.style import INK, new_figure, shorten
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = {"ok": "#3d6d9e", "no_positives": "#CC6677", "no_negatives": "#CC6677", "too_few": "#DDCC77"}
+COLOURS = {
+    "ok": "#3d6d9e",
+    "no_positives": "#CC6677",
+    "no_negatives": "#CC6677",
+    "too_few": "#DDCC77",
+    "duplicate": "#9aa5b1",
+    "opposite": "#9aa5b1",
+}
 
 CONTEXT = 60
 """Characters of text shown on either side of an example."""
@@ -29,6 +36,15 @@ class FeatureCount(NamedTuple):
     n_negative: int
     status: str
     example: TokenExample | None
+    duplicate_of: str = ""
+    """The feature that is kept in its place, of one that is left out as a copy."""
+
+    @property
+    def left_out(self) -> str:
+        """Why it has no direction, for people; empty if it has one."""
+        if self.duplicate_of:
+            return f"{self.status} of {self.duplicate_of}"
+        return "" if self.status == "ok" else self.status.replace("_", " ")
 
     @property
     def share(self) -> float:
@@ -52,10 +68,10 @@ def feature_counts(data: StudyData) -> tuple[FeatureCounts, ...]:
     """Return every feature set of the study, features in the order of the set."""
     sets = []
     for (dataset, corpus), rows in data.features.groupby(["dataset", "corpus"], sort=True):
-        names = ("feature", "n_positive", "n_negative", "status", "example")
+        names = ("feature", "n_positive", "n_negative", "status", "example", "duplicate_of")
         features = tuple(
-            FeatureCount(str(name), int(positive), int(negative), str(status), example(stored))
-            for name, positive, negative, status, stored in records(rows, *names)
+            FeatureCount(str(name), int(positive), int(negative), str(status), example(stored), str(of))
+            for name, positive, negative, status, stored, of in records(rows, *names)
         )
         n_samples, n_tokens, n_documents = next(records(rows, "n_samples", "n_tokens", "n_documents"))
         sets.append(
@@ -91,11 +107,12 @@ def line_breaks(text: str) -> str:
 def counts_table(sets: tuple[FeatureCounts, ...]) -> pd.DataFrame:
     """Return one row a feature."""
     rows = [
-        (one.dataset, one.corpus, f.feature, f.n_positive, f.n_negative, f.share, f.status)
+        (one.dataset, one.corpus, f.feature, f.n_positive, f.n_negative, f.share, f.status, f.duplicate_of)
         for one in sets
         for f in one.features
     ]
-    columns = ["dataset", "corpus", "feature", "n_positive", "n_negative", "share_positive", "status"]
+    counts = ["n_positive", "n_negative", "share_positive"]
+    columns = ["dataset", "corpus", "feature", *counts, "status", "duplicate_of"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -114,7 +131,7 @@ def draw_feature_counts(sets: tuple[FeatureCounts, ...]) -> Figure:
         largest = max((f.n_positive for f in one.features), default=1) or 1
         for row, feature in enumerate(one.features):
             panel.barh(row, feature.n_positive, height=0.7, color=COLOURS.get(feature.status, "#9aa5b1"))
-            note = "" if feature.status == "ok" else f"  left out: {feature.status.replace('_', ' ')}"
+            note = f"  left out: {shorten(feature.left_out)}" if feature.left_out else ""
             text = f"{feature.n_positive:,} ({100 * feature.share:.1f} %){note}"
             panel.text(feature.n_positive + 0.015 * largest, row, text, va="center", fontsize=8, color=INK)
         panel.set_yticks(range(len(one.features)), [shorten(f.feature) for f in one.features])
