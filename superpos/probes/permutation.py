@@ -52,7 +52,7 @@ class LabelPermutation:
 def permute_labels(
     labels: Bool, feature_names: Sequence[str], groups: NDArray[Any], replicate: int
 ) -> LabelPermutation:
-    """Return labels (n, k) whose rows have changed places by the draw `label_permutation` (convention 5).
+    """Return labels (n, k) whose rows have changed places by the draw `label_permutation`.
 
     Parameters
     ----------
