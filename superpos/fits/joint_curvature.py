@@ -241,7 +241,7 @@ class JointCurvature:
             similarities = np.exp(rate * pairs.squares)
             residual = similarities - problem.target
             pull = twice * rate * residual * similarities
-            stiff = twice * rate**2 * similarities * (similarities + residual)
+            stiff = twice * rate * (rate * similarities * (similarities + residual))
         np.fill_diagonal(pull, 0.0)
         np.fill_diagonal(stiff, 0.0)
         return float(np.vdot(residual, residual)), pull, stiff

@@ -123,7 +123,7 @@ class NgramOptions:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
-        check_texts("phrases", self.phrases, minimum=2)
+        check_names("phrases", self.phrases, minimum=2)
         for phrase in self.phrases:
             if len(phrase.split(" ")) < 2 or phrase != " ".join(phrase.split()):
                 raise ArgumentError(

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 from superpos.errors import ArgumentError, shown
 from superpos.names import unfit_name
 from superpos.specs.axes import SIMILARITIES, Similarity, check_choice, check_count
-from superpos.specs.names import check_names, check_texts
+from superpos.specs.names import check_names
 
 SeveralTokens = Literal["refuse", "mean"]
 MatrixName = Literal["embed", "unembed"]
@@ -54,7 +54,7 @@ class TokenListOptions:
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
-        check_texts("words", self.words, minimum=2)
+        check_names("words", self.words, minimum=2)
         check_names("matrices", self.matrices, minimum=1)
         for matrix in self.matrices:
             check_choice("matrices", matrix, get_args(MatrixName))

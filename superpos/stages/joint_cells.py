@@ -78,7 +78,7 @@ def run_joint(work: JointWork) -> JointFit:
     return replace(
         fit,
         vectors=vectors,
-        norms=radius * fit.norms,
+        norms=np.linalg.norm(vectors, axis=1),
         start_radius=radius,
         # By the formula that everything else uses: the objective's own differ in the last bits, and a
         # re-optimisation must not depend on whether its joint fit came from the database.

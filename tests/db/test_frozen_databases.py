@@ -53,8 +53,24 @@ ROWS = {
         "study_progress": 6,
         "runs": 1,
     },
+    "0003": {
+        "activation_results": 2,
+        "probe_results": 22,
+        "psm_results": 12,
+        "psm_pairs": 68,  # 2 layers x 28 pairs of the 8 features that are no copies, 6, 3, 3
+        "near_copies": 0,
+        "joint_results": 18,
+        "fit_weights": 116,
+        "fit_results": 42,
+        "best_matches": 42,
+        "layer_similarity": 1,
+        "dataset_features": 21,
+        "study_progress": 6,
+        "runs": 1,
+    },
 }
-FITS = {"0001": 30, "0002": 36}  # one gaussian matrix for both layers
+FITS = {"0001": 30, "0002": 36, "0003": 36}  # one gaussian matrix for both layers
+PROBED = {"0001": 20, "0002": 20, "0003": 16}  # copies are left out from 0003 on
 
 
 def load(path: Path, folder: Path) -> Database:
@@ -142,9 +158,10 @@ def test_every_view_says_after_an_upgrade_what_it_said_before(frozen: tuple[str,
         after = view_rows(database, view, columns[view])
         if view == "study_progress":  # stages that were not counted before
             stage = columns[view].index("stage")
-            after = Counter({row: n for row, n in after.items() if row[stage] != "analysis"})
+            counted = {row[stage] for row in before[view]}
+            after = Counter({row: n for row, n in after.items() if row[stage] in counted})
         assert after == before[view], view
-        assert before[view]
+        assert before[view] or view == "near_copies"
 
 
 def test_the_arrays_of_an_upgraded_database_are_what_they_were(frozen: tuple[str, Database]) -> None:
@@ -216,7 +233,7 @@ def test_both_systems_say_the_same_after_an_upgrade(frozen: tuple[str, Database]
 
 
 def test_directions_name_what_their_activations_named(frozen: tuple[str, Database]) -> None:
-    _, database = frozen
+    revision, database = frozen
     upgrade(database)
     site = "dataset_id, model_id, hookpoint, layer, pooling"
     with database.read() as connection:
@@ -229,7 +246,7 @@ def test_directions_name_what_their_activations_named(frozen: tuple[str, Databas
         names = "SELECT direction_id, row_index, feature FROM"
         rows = set(map(tuple, connection.exec_driver_sql(f"{names} direction_rows")))
         of_probes = set(map(tuple, connection.exec_driver_sql(f"{names} probes WHERE row_index IS NOT NULL")))
-    assert len(of_probes) == 20
+    assert len(of_probes) == PROBED[revision]
     assert of_probes <= rows
     assert {
         name for direction, _, name in rows - of_probes if direction in {d for d, _, _ in of_probes}

@@ -116,10 +116,11 @@ def test_it_is_read_as_any_other(
         with Results.open(url) as results:
             for view, frame in expected.items():
                 assert results.frame(view).equals(frame)
-                assert len(frame) > 0
+                assert len(frame) > 0 or view == "near_copies"
         assert main(["status", "--db", url, "--json"]) == 0
         said = json.loads(capsys.readouterr().out)
-        assert said["studies"]["small"][-1]["done"] == len(expected["fit_results"])
+        done = {stage["stage"]: stage["done"] for stage in said["studies"]["small"]}
+        assert done["fits"] == len(expected["fit_results"])
         assert main(["trace", fit_key, "--db", url]) == 0
         assert "fit" in capsys.readouterr().out
         for action in ("check", "current", "upgrade"):

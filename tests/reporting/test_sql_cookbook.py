@@ -60,13 +60,17 @@ def test_every_query_of_the_page_is_tested_and_explained():
         assert part.split("```", 1)[1].startswith("\n\nHow to read it: ")
 
 
+MAY_BE_EMPTY = {"What was counted once?", "What hardly differs?", "What did shuffled labels exchange?"}
+"""Questions about features that a set has twice and about shuffled labels: these studies have neither."""
+
+
 def test_both_engines_give_the_same_rows(sqlite_study, make_study, plans, postgres_url):
     make_study(*plans, pairs=False, url=postgres_url)
     engines = [Database(sqlite_study), Database(postgres_url)]
     try:
         for title, query in QUERIES.items():
             first, second = (run(database, query) for database in engines)
-            assert len(first) > 0, title
+            assert len(first) > 0 or title in MAY_BE_EMPTY, title
             first, second = (
                 frame.sort_values(list(frame.columns), ignore_index=True) for frame in (first, second)
             )

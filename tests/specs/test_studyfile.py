@@ -328,8 +328,9 @@ TOP: list[tuple[str, str]] = [
         f"{HEAD}n_sample = 9\n[[blocks]]\n",
         (
             "datasets.text_features.n_sample: unknown key; allowed: builder, config, corpus, ctx_len, "
-            "description, duplicates, label_key, max_documents, min_positives, n_samples, n_sequences, "
-            "needs_corpus, revision, seed, set, split, text_key (did you mean 'n_samples'?)"
+            "description, documents, duplicates, heading, label_key, max_documents, min_positives, "
+            "n_samples, n_sequences, needs_corpus, revision, seed, set, split, text_key "
+            "(did you mean 'n_samples'?)"
         ),
     ),
 ]

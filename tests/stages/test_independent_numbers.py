@@ -28,7 +28,9 @@ def similarities(vectors: Any, row: Any) -> Any:
 
 
 def energy(vectors: Any, weights: Any, row: Any, radius: float) -> float:
-    squares = cdist(vectors, vectors, "sqeuclidean") + (row.softening * radius) ** 2
+    """Of vectors in start radii, as every length of a study."""
+    vectors = vectors / radius
+    squares = cdist(vectors, vectors, "sqeuclidean") + row.softening**2
     with np.errstate(divide="ignore"):
         kernel = {
             "exp": lambda: np.exp(1.0 - cdist(vectors, vectors, "cosine")),
@@ -82,7 +84,7 @@ def test_every_fit(results: Results) -> None:
         assert row.energy_joint == pytest.approx(energy(X, weights, row, radius), rel=1e-9)
         assert row.energy_start == pytest.approx(energy(Z, weights, row, radius), rel=1e-9)
         assert row.energy_final == pytest.approx(energy(Y, weights, row, radius), rel=1e-9)
-        error = np.sum(np.abs(np.linalg.norm(Y, axis=1) - norms))
+        error = np.sum(np.abs(np.linalg.norm(Y, axis=1) - norms)) / radius
         assert row.norm_error == pytest.approx(error, rel=1e-9, abs=1e-12)
         assert row.fun == pytest.approx(row.energy_final + row.lambda_x * row.norm_error, rel=1e-9)
         cosines = np.sum(X * Z, axis=1) / (norms * np.linalg.norm(Z, axis=1))
