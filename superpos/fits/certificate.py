@@ -34,7 +34,7 @@ import math
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.fits.spheres import ZERO_NORM, SphereEnergy, SpherePoint, effective_features, unit_rows
+from superpos.fits.spheres import ZERO_NORM, SphereEnergy, SpherePoint, effective_features, seen, unit_rows
 from superpos.records.fits import Certificate, Verdict
 from superpos.specs.axes import Kernel
 
@@ -138,13 +138,13 @@ def rank_of(units: Float) -> int:
 def certify_point(vectors: Float, importance: Float, kernel: Kernel) -> Certificate:
     """Return the certificate of `vectors` (n, f) under `importance` (n,); arguments are checked already."""
     norms = np.linalg.norm(vectors, axis=1)
-    free = norms > ZERO_NORM * norms.max()
+    free = (norms > ZERO_NORM * norms.max()) & seen(importance)
     rank = rank_of(unit_rows(vectors, norms)[free])
     with np.errstate(all="ignore"):
         full = SphereEnergy(importance, norms, kernel).at(unit_rows(vectors, norms))
     if effective_features(importance) < FEWEST_FEATURES or not full.is_finite:
         return not_applicable(rank)
-    # A row on a sphere of radius 0 exerts no tangent force and has none, so it leaves the problem.
+    # A row on a sphere of radius 0, or one that the energy does not see, leaves the problem.
     units, radii, weights = full.units[free], norms[free], importance[free]
     point = SphereEnergy(weights, radii, kernel).at(units)
     bases = tangent_bases(units)

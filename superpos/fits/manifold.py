@@ -18,7 +18,7 @@ along the step (trapezoidal rule), which keeps its relative precision: this is w
 rather than the square root of rounding. E is constant along common rotations, and off a critical point the
 Hessian along them is of the size of the gradient with either sign; they are projected out of the model. Every
 accepted step decreases the energy; nothing is drawn at random. At a critical point, a saddle included, it
-stays.
+stays. Rows that the energy does not see stay at their start.
 
 Source: Absil, Baker & Gallivan, Trust-region methods on Riemannian manifolds, Found. Comput. Math. 7 (2007);
 the gradient rule follows the approximate Wolfe condition of Hager & Zhang, SIAM J. Optim. 16 (2005).
@@ -32,13 +32,13 @@ import numpy as np
 
 from superpos.arrays import Float
 from superpos.fits.kernels import energy_value
-from superpos.fits.spheres import SphereEnergy, SpherePoint, relative_gradient, unit_rows
+from superpos.fits.spheres import SphereEnergy, SpherePoint, relative_gradient, seen, unit_rows
 from superpos.records.fits import Reoptimisation, Status
 from superpos.specs.axes import Kernel
 
 MAX_ITER = 500
 """Trust-region steps when the caller names no limit."""
-WEIGHT_FLOOR = 1e-12
+WEIGHT_FLOOR = 1e-24
 """Importance below this is raised to it: the energy does not notice, and the row can still be placed."""
 FIRST_RADIUS, LARGEST_RADIUS = 0.1, 0.5
 """Trust radii of a run, in radians."""
@@ -90,11 +90,13 @@ def minimise_on_spheres(
     """
     limit = MAX_ITER if max_iter is None else max_iter
     with np.errstate(all="ignore"):
-        problem = SphereEnergy(np.maximum(importance, WEIGHT_FLOOR), norms, kernel)
-        first = problem.at(unit_rows(start, norms))
+        kept, units = seen(importance), unit_rows(start, norms)
+        problem = SphereEnergy(np.maximum(importance[kept], WEIGHT_FLOOR), norms[kept], kernel)
+        first = problem.at(units[kept])
         point, nit, nfev, status, message = _descend(first, gtol, limit, first_radius, largest_radius)
-    start = first.units * norms[:, None]
-    vectors = point.units * norms[:, None]
+    start = units * norms[:, None]
+    units[kept] = point.units
+    vectors = units * norms[:, None]
     energy = energy_value(vectors, importance, kernel)
     return Reoptimisation(
         vectors=vectors,

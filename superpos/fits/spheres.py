@@ -30,7 +30,7 @@ import math
 
 import numpy as np
 
-from superpos.arrays import Float
+from superpos.arrays import Bool, Float
 from superpos.fits.kernels import self_value
 from superpos.specs.axes import Kernel
 
@@ -39,6 +39,20 @@ ZERO_NORM = 1e-100
 
 A short row counts as much as a long one where the energy sees angles, so this is no tolerance but the place
 where squares of lengths would be rounded to 0."""
+
+
+UNSEEN = 1e-16
+"""Importance, over the largest one, of rows that the energy does not see beside its own rounding."""
+
+
+def seen(importance: Float) -> Bool:
+    """Return which rows (n,) the energy sees; all of them where fewer than two would be left.
+
+    The others exert no force and feel one that counts for nothing. In the field of the seen rows they would
+    all want the same place, where a singular kernel has them repel each other: no point would be critical.
+    """
+    found = np.asarray(importance > UNSEEN * importance.max())
+    return found if int(found.sum()) >= 2 else np.ones_like(found)
 
 
 def unit_rows(vectors: Float, norms: Float) -> Float:
@@ -143,9 +157,10 @@ class SpherePoint:
         return math.isfinite(self.energy) and bool(np.isfinite(self.gradient).all())
 
     def relative_gradients(self) -> Float:
-        """Return the relative gradient of each row, (n,)."""
+        """Return the relative gradient of each row, (n,); 0 for rows that the energy does not see."""
         sizes = np.sqrt(np.einsum("ij,ij->i", self.tangent, self.tangent))
-        return np.asarray(np.divide(sizes, self.forces, out=np.zeros_like(sizes), where=self.forces > 0.0))
+        counted = (self.forces > 0.0) & seen(self.problem.importance)
+        return np.asarray(np.divide(sizes, self.forces, out=np.zeros_like(sizes), where=counted))
 
     def relative_gradient(self) -> float:
         """Return the largest relative gradient of a row; NaN where it is not finite."""

@@ -13,7 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from superpos.fits import energy_value, minimise_on_spheres, polish, project, relative_gradient, softmax
+from superpos.fits import (
+    certify,
+    energy_value,
+    minimise_on_spheres,
+    polish,
+    project,
+    relative_gradient,
+    reoptimise,
+    softmax,
+)
 from superpos.fits.spheres import SphereEnergy, unit_rows
 from superpos.records.fits import Status
 from superpos.specs.axes import Kernel
@@ -243,3 +252,24 @@ def test_relative_gradient_ignores_offset_scale_and_own_weight() -> None:
     alone = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
     point = SphereEnergy(alone, norms, Kernel("log")).at(unit_rows(vectors, norms))
     assert point.relative_gradients()[0] == 0.0
+
+
+@pytest.mark.parametrize("backend", ["compiled", "scipy"])
+@pytest.mark.parametrize(("energy", "s"), [("exp", 0.0), ("log", 0.0), ("riesz", 1.0)])
+def test_rows_that_the_energy_does_not_see_stay(energy: Any, s: float, backend: str) -> None:
+    """They would all want one place; the others reach the minimum that they have alone."""
+    rows = np.random.default_rng(1).standard_normal((7, 3))
+    logits = np.array([0.0, 0.1, -60.0, 0.2, -60.0, 0.05, -60.0])
+    kept = logits > -1.0
+    options: dict[str, Any] = {"sigma": 0.0, "optimiser": "manifold", "backend": backend}
+    whole = reoptimise(rows, logits, energy, s, **options)
+    alone = reoptimise(rows[kept], logits[kept], energy, s, **options)
+    assert whole.status is alone.status is Status.CONVERGED
+    assert whole.relative_gradient <= 1e-8
+    np.testing.assert_allclose(whole.vectors[~kept], rows[~kept], rtol=1e-14)
+    np.testing.assert_allclose(whole.vectors[kept], alone.vectors, atol=1e-7)
+    assert whole.energy == pytest.approx(alone.energy, rel=1e-12)
+    importance = np.exp(logits) / np.exp(logits).sum()
+    certificate = certify(whole.vectors, importance, energy, s, backend=backend)
+    assert certificate.verdict is certify(alone.vectors, importance[kept], energy, s, backend=backend).verdict
+    assert certificate.is_local_minimum

@@ -33,7 +33,7 @@ from superpos.fits.certificate import (
 from superpos.fits.compiled.hessian import assemble
 from superpos.fits.compiled.manifold import assess
 from superpos.fits.compiled.sphere_workspace import FIRST, RADIAL, SECOND, make_sphere_workspace
-from superpos.fits.spheres import ZERO_NORM, effective_features, unit_rows
+from superpos.fits.spheres import ZERO_NORM, effective_features, seen, unit_rows
 from superpos.records.fits import Certificate
 from superpos.specs.axes import Kernel
 
@@ -45,13 +45,13 @@ def certify_compiled(vectors: Float, importance: Float, kernel: Kernel) -> Certi
     """
     norms = np.linalg.norm(vectors, axis=1)
     units = unit_rows(vectors, norms)
-    free = norms > ZERO_NORM * norms.max()
+    free = (norms > ZERO_NORM * norms.max()) & seen(importance)
     rank = rank_of(units[free])
     full = make_sphere_workspace(importance, norms, kernel, vectors.shape[1])
     _, gradient = assess(full, units)
     if effective_features(importance) < FEWEST_FEATURES or math.isnan(gradient):
         return not_applicable(rank)
-    # A row on a sphere of radius 0 exerts no tangent force and has none, so it leaves the problem.
+    # A row on a sphere of radius 0, or one that the energy does not see, leaves the problem.
     n, f = int(free.sum()), vectors.shape[1]
     first, second = (full.matrix(0, place)[np.ix_(free, free)] for place in (FIRST, SECOND))
     radial = full.slot(0, RADIAL, free.size)[free]

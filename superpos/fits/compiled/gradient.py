@@ -6,7 +6,7 @@
     riesz  phi' = |s| n_i n_j rho^(-s-2),   F_i = |s| n_i sum_j w_j rho^(-s-1)
 
 as in `superpos.fits.spheres`, for one point and so without vectors; O(n^2 f). A row on a sphere of radius 0
-stands at the first axis and exerts no force.
+stands at the first axis and exerts no force; rows that the energy does not see do not count.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from superpos.fits.compiled.pairs import EXP, LOG
 from superpos.fits.compiled.pointers import part
 from superpos.fits.compiled.simd import cold
 from superpos.fits.compiled.workspace import BUFFER, CODE, EPS2, NORMS, SUFFIX, WEIGHTS, F, M, N, S
-from superpos.fits.spheres import ZERO_NORM
+from superpos.fits.spheres import UNSEEN, ZERO_NORM
 
 
 @njit(**OPTIONS)
@@ -41,6 +41,11 @@ def relative_gradient(memory: Float, at: Int, rows: Float) -> float:
         fixed = norms[i] <= ZERO_NORM * longest or square == 0.0
         for k in range(f):
             units[i * f + k] = (1.0 if k == 0 else 0.0) if fixed else rows[i * f + k] / math.sqrt(square)
+    heaviest, n_seen = 0.0, 0
+    for i in range(n):
+        heaviest = max(heaviest, weights[i])
+    for i in range(n):
+        n_seen += 1 if weights[i] > UNSEEN * heaviest else 0
     largest = 0.0
     for i in range(n):
         own = norms[i] if norms[i] > ZERO_NORM * longest else 0.0
@@ -79,6 +84,6 @@ def relative_gradient(memory: Float, at: Int, rows: Float) -> float:
             square += tangent * tangent
         if not (math.isfinite(square) and math.isfinite(force)):
             return math.nan
-        if force > 0.0:
+        if force > 0.0 and (n_seen < 2 or weights[i] > UNSEEN * heaviest):
             largest = max(largest, math.sqrt(square) / force)
     return largest

@@ -21,7 +21,7 @@ from superpos.fits.manifold import (
     WEIGHT_FLOOR,
 )
 from superpos.fits.manifold import MAX_ITER as DEFAULT_LIMIT
-from superpos.fits.spheres import unit_rows
+from superpos.fits.spheres import seen, unit_rows
 from superpos.records.fits import Reoptimisation, Status
 from superpos.specs.axes import Kernel
 
@@ -49,17 +49,18 @@ def minimise_on_spheres_compiled(
 
     Parameters, record and conventions are those of `superpos.fits.manifold.minimise_on_spheres`.
     """
-    floored = np.maximum(importance, WEIGHT_FLOOR)
-    workspace = make_sphere_workspace(floored, norms, kernel, start.shape[1], constant_of=importance)
-    units = unit_rows(start, norms)
-    workspace.put(0, units)
-    lengths = np.empty(int(workspace.at[M]))
+    kept, units = seen(importance), unit_rows(start, norms)
+    floored = np.maximum(importance[kept], WEIGHT_FLOOR)
+    moving = make_sphere_workspace(floored, norms[kept], kernel, start.shape[1])
+    moving.put(0, units[kept])
+    lengths = np.empty(int(moving.at[M]))
     limit = DEFAULT_LIMIT if max_iter is None else max_iter
     slot, nit, nfev, ending = minimise(
-        workspace.memory, workspace.at, gtol, limit, first_radius, largest_radius, lengths
+        moving.memory, moving.at, gtol, limit, first_radius, largest_radius, lengths
     )
-    end = workspace.units(slot)
-    workspace.weigh(importance)
+    end = units.copy()
+    end[kept] = moving.units(slot)
+    workspace = make_sphere_workspace(importance, norms, kernel, start.shape[1])
     energy, gradient = assess(workspace, end)
     energy_start, _ = assess(workspace, units)
     vectors = end * norms[:, None]

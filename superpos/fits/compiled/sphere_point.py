@@ -46,6 +46,7 @@ from superpos.fits.compiled.sphere_workspace import (
     N,
     S,
 )
+from superpos.fits.spheres import UNSEEN
 
 
 @njit(**PASTE)
@@ -143,8 +144,12 @@ def gather(memory: Float, at: Int, start: int) -> None:
     memory[start + at[ENERGY]] = energy + memory[CONSTANT]
     memory[start + at[RELATIVE]] = math.nan
     if finite:
-        forces, largest = part(memory, start + at[FORCES]), 0.0
+        forces, largest, heaviest, n_seen = part(memory, start + at[FORCES]), 0.0, 0.0, 0
         for i in range(n):
-            if forces[i] > 0.0:
+            heaviest = max(heaviest, weights[i])
+        for i in range(n):
+            n_seen += 1 if weights[i] > UNSEEN * heaviest else 0
+        for i in range(n):
+            if forces[i] > 0.0 and (n_seen < 2 or weights[i] > UNSEEN * heaviest):
                 largest = max(largest, size[i] / forces[i])
         memory[start + at[RELATIVE]] = largest

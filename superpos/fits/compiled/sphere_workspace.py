@@ -133,21 +133,15 @@ def _layout(n: int, f: int) -> tuple[Int, int]:
     return at, end
 
 
-def make_sphere_workspace(
-    importance: Float, norms: Float, kernel: Kernel, n_dims: int, *, constant_of: Float | None = None
-) -> SphereWorkspace:
-    """Return the workspace with importance and norms, both (n,), held.
-
-    `constant_of` is the importance that the constant energy of the diagonal is taken from, if another one.
-    """
+def make_sphere_workspace(importance: Float, norms: Float, kernel: Kernel, n_dims: int) -> SphereWorkspace:
+    """Return the workspace with importance and norms, both (n,), held."""
     n = importance.size
     layout, length = _layout(n, n_dims)
     workspace = SphereWorkspace(np.zeros(length), layout.copy())
     workspace.at[CODE], m = kernel_code(kernel), int(layout[M])
     held = np.where(norms <= ZERO_NORM * norms.max(), 0.0, norms)
-    weights = importance if constant_of is None else constant_of
     workspace.memory[S] = kernel.s
-    workspace.memory[CONSTANT] = self_value(kernel) * float(weights @ weights)
+    workspace.memory[CONSTANT] = self_value(kernel) * float(importance @ importance)
     workspace.weigh(importance)
     workspace.array(NORMS, m)[:n] = held
     workspace.array(PRODUCTS, m, m)[:n, :n] = held[:, None] * held
