@@ -61,9 +61,11 @@ layers: $(STAMP)  ## Check that layers go downward only.
 
 bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/benchmarks.md.
 	$(BIN)/python -m benchmarks.fits
+	$(BIN)/python -m benchmarks.joint_polish
 	$(BIN)/python -m benchmarks.feature_sets
 	$(BIN)/python -m benchmarks.extraction
 	$(BIN)/python -m benchmarks.probes
+	$(BIN)/python -m benchmarks.intervals
 
 wheel: $(STAMP)  ## Build the wheel into dist/.
 	$(BIN)/python -m build --wheel --outdir dist .
