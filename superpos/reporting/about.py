@@ -23,10 +23,10 @@ def about(data: StudyData) -> str:
     elif not random.empty:
         n_seeds = random["model_seed"].nunique()
         text += f", with the same network at random weights beside it ({_count(n_seeds, 'seed')})"
-    sets = data.features.groupby("dataset", sort=True)["feature"].size() if not data.features.empty else None
-    if sets is not None:
+    if not data.features.empty:
+        sets = data.features.groupby("dataset", sort=True)["duplicate_of"]
         text += "; feature sets " + ", ".join(
-            f"{name} ({_count(int(size), 'feature')})" for name, size in sets.items()
+            f"{name} ({_size(int((copies == '').sum()), int((copies != '').sum()))})" for name, copies in sets
         )
     hookpoints = ", ".join(sorted({subject.hookpoint for subject in data.subjects if subject.hookpoint}))
     there = tuple(layer for layer in layers(inputs) if layer >= 0) if not inputs.empty else ()
@@ -52,8 +52,13 @@ def about(data: StudyData) -> str:
     return " ".join(sentences)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _size(kept: int, left_out: int) -> str:
+    """Return the size of a set; features that repeat another one are not counted twice."""
+    return _count(kept, "feature") + (f", {_count(left_out, 'copy', 'copies')} left out" if left_out else "")
+
+
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _layers(found: tuple[int, ...]) -> str:
