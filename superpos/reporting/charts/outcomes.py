@@ -92,8 +92,8 @@ def draw_outcomes(numbers: Outcomes) -> Figure:
     for row, (names, title) in enumerate(((JOINT_STATUSES, "status"), (VERDICTS, "verdict"))):
         axes[row, 0].set_yticks(range(n), numbers.settings)
         axes[row, 0].set_ylim(n - 0.4, -0.6)
-        _legend(axes[row, 2 + row], names, title)
-        leave_room(axes[row, 2 + row], right=118.0)
+        _legend(axes[row, 3], names, title, beside=row == 1)
+        leave_room(axes[row, 3], right=118.0)
     for panel in axes[1]:
         panel.set_xlabel("share of cells")
     return figure
@@ -153,7 +153,7 @@ def _shares(
 
 
 def _bars(axes: Axes, shares: Shares, settings: tuple[str, ...]) -> None:
-    axes.set_title(shares.title)
+    axes.set_title(shares.title.replace(": ", "\n"))  # what, and below it status or verdict
     axes.set_xlim(0.0, 1.0)
     axes.grid(visible=True, axis="x")
     if not shares.counts:
@@ -178,7 +178,8 @@ def _bars(axes: Axes, shares: Shares, settings: tuple[str, ...]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _legend(axes: Axes, names: tuple[str, ...], title: str) -> None:
+def _legend(axes: Axes, names: tuple[str, ...], title: str, *, beside: bool) -> None:
+    """Draw the legend beside a panel, or in the place of one."""
     from matplotlib.patches import Patch
 
     handles = [Patch(color=OUTCOME_COLOURS[name], label=name.replace("_", " ")) for name in names]
@@ -186,7 +187,7 @@ def _legend(axes: Axes, names: tuple[str, ...], title: str) -> None:
         handles=handles,
         title=title,
         loc="center left",
-        bbox_to_anchor=(1.2, 0.5),
+        bbox_to_anchor=(1.2 if beside else 0.0, 0.5),
         handlelength=1.0,
         alignment="left",
     )
