@@ -33,12 +33,16 @@ def user_path(text: str | Path) -> Path:
 
 def resolved(path: Path) -> Path:
     """Return an absolute path without links; raises `InputError` for links that lead to themselves."""
+    circle = f"{path}: cannot be read: it is a link that leads to itself"
     try:
-        return path.resolve()
+        found = path.resolve()
+        if found.is_symlink():  # from Python 3.13 on a circle is left as it is
+            raise InputError(circle)
     except RuntimeError:
-        raise InputError(f"{path}: cannot be read: it is a link that leads to itself") from None
+        raise InputError(circle) from None
     except OSError as error:
         raise cannot_be_read(path, error) from None
+    return found
 
 
 def exists(path: Path) -> bool:
