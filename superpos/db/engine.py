@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -166,6 +167,20 @@ def _postgresql_engine(url: URL) -> sa.Engine:
     return sa.create_engine(url, pool_pre_ping=True, connect_args=waits)
 
 
+def _write_ahead(cursor: Any) -> None:
+    """Turn the write-ahead log on; SQLite does not wait by itself while another first user does the same."""
+    for _ in range(BUSY_TIMEOUT_MS // 100):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(0.1)
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode = WAL")
+
+
 def _sqlite_engine(url: URL) -> sa.Engine:
     """Return an engine in WAL mode that leaves BEGIN to us."""
     path = Path(url.database or "")
@@ -193,7 +208,7 @@ def _sqlite_engine(url: URL) -> sa.Engine:
             with closing(connection.cursor()) as cursor:
                 cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
                 if not why_read_only(path):
-                    cursor.execute("PRAGMA journal_mode = WAL")
+                    _write_ahead(cursor)
                 cursor.execute("PRAGMA synchronous = NORMAL")
                 cursor.execute("PRAGMA foreign_keys = ON")
         except BaseException:
