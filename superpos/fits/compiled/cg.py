@@ -21,15 +21,15 @@ from numba import njit
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.dcsrch import CONVERGED as FOUND
 from superpos.fits.compiled.dcsrch import EVALUATE, FAILED, TASK, advance_step, begin_step
-from superpos.fits.compiled.dense import dot, squared_differences, squared_lengths
-from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.entry import entry
 from superpos.fits.compiled.joint_gauges import centre, place_vectors
 from superpos.fits.compiled.joint_objective import loss_gradient
 from superpos.fits.compiled.joint_workspace import BUFFER, CENTRED, DISTANCES, LENGTH, F, M, N
 from superpos.fits.compiled.joint_workspace import VECTORS as JOINT_VECTORS
-from superpos.fits.compiled.pointers import part
-from superpos.fits.compiled.simd import cold
+from superpos.fits.compiled.machine.dense import dot, squared_differences, squared_lengths
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.wolfe import (
     AHEAD,
     C1,

@@ -18,8 +18,8 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.simd import cold
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.vectors import cold
 
 STEP_TOLERANCE = 1e-14
 SMALLEST_STEP, LARGEST_STEP = 1e-100, 1e100

@@ -12,11 +12,11 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import product, squared_differences, squared_lengths, total
-from superpos.fits.compiled.elementary import OPTIONS
+from superpos.fits.compiled.machine.dense import product, squared_differences, squared_lengths, total
+from superpos.fits.compiled.machine.elementary import OPTIONS
+from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.pairs import EXP, energies
-from superpos.fits.compiled.pointers import part
-from superpos.fits.compiled.simd import cold
 from superpos.fits.compiled.workspace import (
     BUFFER,
     CLOSED,

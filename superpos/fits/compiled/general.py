@@ -19,12 +19,12 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import dot, product, total, transpose
-from superpos.fits.compiled.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.lines import close_row
+from superpos.fits.compiled.machine.dense import dot, product, total, transpose
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.pairs import EXP, energies
-from superpos.fits.compiled.pointers import part
-from superpos.fits.compiled.simd import cold
 from superpos.fits.compiled.workspace import (
     BUFFER,
     CODE,

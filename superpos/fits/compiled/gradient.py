@@ -16,10 +16,10 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import OPTIONS
+from superpos.fits.compiled.machine.elementary import OPTIONS
+from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.pairs import EXP, LOG
-from superpos.fits.compiled.pointers import part
-from superpos.fits.compiled.simd import cold
 from superpos.fits.compiled.workspace import BUFFER, CODE, EPS2, NORMS, SUFFIX, WEIGHTS, F, M, N, S
 from superpos.fits.spheres import UNSEEN, ZERO_NORM
 

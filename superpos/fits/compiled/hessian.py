@@ -19,9 +19,9 @@ import math
 from numba import njit
 
 from superpos.arrays import Float
-from superpos.fits.compiled.elementary import PASTE
-from superpos.fits.compiled.entry import entry
-from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.machine.elementary import PASTE
+from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.pointers import part
 
 
 @njit(**PASTE)

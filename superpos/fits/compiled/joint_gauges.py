@@ -11,8 +11,6 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import blend, dot, row_dots, scale, squared_lengths, total
-from superpos.fits.compiled.elementary import PASTE
 from superpos.fits.compiled.joint_workspace import (
     BUFFER,
     CENTRED,
@@ -29,7 +27,9 @@ from superpos.fits.compiled.joint_workspace import (
     M,
     N,
 )
-from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.machine.dense import blend, dot, row_dots, scale, squared_lengths, total
+from superpos.fits.compiled.machine.elementary import PASTE
+from superpos.fits.compiled.machine.pointers import part
 
 
 @njit(**PASTE)

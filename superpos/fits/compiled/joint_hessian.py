@@ -16,9 +16,9 @@ from __future__ import annotations
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import PASTE
-from superpos.fits.compiled.entry import entry
-from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.machine.elementary import PASTE
+from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.pointers import part
 
 N, F, BY_ANGLE, SPHERES, LEARNED, SHIFTS = range(6)
 """Integers: features, dimensions; whether the energy depends on cosines, norms are held, importance is

@@ -18,8 +18,6 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import dot, product, squared_differences, squared_lengths, total
-from superpos.fits.compiled.elementary import OPTIONS, PASTE, exp
 from superpos.fits.compiled.joint_gauges import place_vectors, pull_back
 from superpos.fits.compiled.joint_workspace import (
     ANGLES,
@@ -49,9 +47,11 @@ from superpos.fits.compiled.joint_workspace import (
     N,
     S,
 )
+from superpos.fits.compiled.machine.dense import dot, product, squared_differences, squared_lengths, total
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE, exp
+from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.vectors import apart
 from superpos.fits.compiled.pairs import EXP, energies_and_slopes
-from superpos.fits.compiled.pointers import part
-from superpos.fits.compiled.simd import apart
 
 
 @njit(**PASTE)

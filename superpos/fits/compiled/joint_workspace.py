@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from superpos.arrays import Float, Int
+from superpos.fits.compiled.machine.vectors import ROWS
 from superpos.fits.compiled.pairs import kernel_code
-from superpos.fits.compiled.simd import ROWS
 from superpos.fits.compiled.workspace import padded
 from superpos.fits.kernels import self_value
 from superpos.fits.problem import JointProblem

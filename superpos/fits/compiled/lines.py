@@ -21,11 +21,11 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import total
-from superpos.fits.compiled.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.dense import total
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.vectors import cold, lane_dot
 from superpos.fits.compiled.pairs import EXP, energies, row_energies
-from superpos.fits.compiled.pointers import part
-from superpos.fits.compiled.simd import cold, lane_dot
 from superpos.fits.compiled.workspace import (
     BASE,
     BUFFER,

@@ -20,10 +20,10 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import dot, product
-from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.pointers import part
-from superpos.fits.compiled.simd import apart, cold
+from superpos.fits.compiled.machine.dense import dot, product
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.vectors import apart, cold
 from superpos.fits.compiled.sphere_point import slot_start
 from superpos.fits.compiled.sphere_workspace import (
     AXES,

@@ -20,8 +20,8 @@ import math
 from numba import njit
 
 from superpos.arrays import Float
-from superpos.fits.compiled.elementary import INLINE, OPTIONS, SMALLEST, exp, log
-from superpos.fits.compiled.simd import apart
+from superpos.fits.compiled.machine.elementary import INLINE, OPTIONS, SMALLEST, exp, log
+from superpos.fits.compiled.machine.vectors import apart
 from superpos.specs.axes import Kernel
 
 EXP, LOG, RIESZ_1, RIESZ_2, MINUS_1, MINUS_2, RIESZ = range(7)

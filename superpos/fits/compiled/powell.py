@@ -23,14 +23,14 @@ import numpy as np
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import transpose
-from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.entry import entry
 from superpos.fits.compiled.full import evaluate
 from superpos.fits.compiled.general import begin_general, general_value, step
 from superpos.fits.compiled.gradient import relative_gradient
 from superpos.fits.compiled.lines import accept_coordinate, begin_coordinate, coordinate_value, read
-from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.machine.dense import transpose
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.search import DONE, FX, STAGE, STATE_SIZE, X, advance, begin
 from superpos.fits.compiled.workspace import ENERGY, ENERGY_START, GRADIENT, POINT, TRIAL, F, M, N
 

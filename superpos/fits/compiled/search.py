@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 
 GOLD = 1.618034
 SECTION = 0.3819660

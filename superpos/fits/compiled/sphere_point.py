@@ -14,11 +14,11 @@ import math
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import dot, squared_differences
-from superpos.fits.compiled.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.dense import dot, squared_differences
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.vectors import cold, pull_rows
 from superpos.fits.compiled.pairs import EXP, LOG, energies
-from superpos.fits.compiled.pointers import part
-from superpos.fits.compiled.simd import cold, pull_rows
 from superpos.fits.compiled.sphere_workspace import (
     BUFFER,
     CODE,

@@ -7,9 +7,9 @@ import time
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.fits.compiled.entry import entry
+from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.pairs import energies, kernel_code
-from superpos.fits.compiled.pointers import part
 from superpos.specs.axes import Kernel
 
 

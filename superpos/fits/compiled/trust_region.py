@@ -18,11 +18,11 @@ import numpy as np
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import blend, dot, product, row_dots
-from superpos.fits.compiled.elementary import PASTE
-from superpos.fits.compiled.entry import entry
+from superpos.fits.compiled.machine.dense import blend, dot, product, row_dots
+from superpos.fits.compiled.machine.elementary import PASTE
+from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.orbit import gather_orbit, leave_orbit
-from superpos.fits.compiled.pointers import part
 from superpos.fits.compiled.sphere_point import evaluate, slot_start
 from superpos.fits.compiled.sphere_workspace import (
     BENT,

@@ -15,9 +15,9 @@ import numpy as np
 from numba import njit
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.dense import dot
-from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.simd import apart, bits_float, float_bits
+from superpos.fits.compiled.machine.dense import dot
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.vectors import apart, bits_float, float_bits
 
 C1, C2 = 1e-4, 0.4
 DESCENT = 0.01

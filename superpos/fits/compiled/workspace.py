@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from superpos.arrays import Float, Int
+from superpos.fits.compiled.machine.vectors import LANES
 from superpos.fits.compiled.pairs import kernel_code
-from superpos.fits.compiled.simd import LANES
 from superpos.fits.kernels import self_value
 from superpos.specs.axes import Kernel
 

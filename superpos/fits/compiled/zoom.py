@@ -18,8 +18,8 @@ from numba import njit
 
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.dcsrch import CONVERGED, EVALUATE, FAILED, LARGEST_STEP, TASK
-from superpos.fits.compiled.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.simd import cold
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.vectors import cold
 
 DOUBLINGS = ZOOMS = 10
 CUBIC_MARGIN, QUADRATIC_MARGIN = 0.2, 0.1

@@ -14,12 +14,12 @@ import scipy.optimize._optimize as scipy_optimize
 from scipy.optimize import OptimizeResult, minimize
 
 from superpos.fits.compiled import general, lines, powell
-from superpos.fits.compiled.dense import dot, transpose
-from superpos.fits.compiled.entry import entry
 from superpos.fits.compiled.full import evaluate
 from superpos.fits.compiled.joint_objective import loss_gradient
 from superpos.fits.compiled.joint_workspace import JointWorkspace
-from superpos.fits.compiled.pointers import part
+from superpos.fits.compiled.machine.dense import dot, transpose
+from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.workspace import POINT, TRIAL, F, M, N, Workspace, make_workspace
 from superpos.specs.axes import Kernel
 

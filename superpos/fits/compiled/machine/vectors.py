@@ -23,7 +23,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from superpos.fits.compiled.pointers import data_of
+from superpos.fits.compiled.machine.pointers import data_of
 
 LANES = 8
 """Doubles in a block; every row length is a multiple of it."""

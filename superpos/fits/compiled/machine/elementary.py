@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from superpos.fits.compiled.simd import bits_float, float_bits, fused
+from superpos.fits.compiled.machine.vectors import bits_float, float_bits, fused
 
 LOG2_HIGH = 6.93147180369123816490e-01
 LOG2_LOW = 1.90821492927058770002e-10

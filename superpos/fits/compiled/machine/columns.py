@@ -5,7 +5,7 @@
     blend columns    out[k, j] = a[k, j] s[j] + b[k, j] t[j]
 
 Eight columns at a time with their factors in registers, all coordinates k in turn. The order of the sums is
-written down, as in `simd.py`.
+written down, as in `vectors.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from superpos.fits.compiled.simd import (
+from superpos.fits.compiled.machine.vectors import (
     INT,
     LANES,
     ROWS,

@@ -13,9 +13,16 @@ from __future__ import annotations
 from numba import njit
 
 from superpos.arrays import Float
-from superpos.fits.compiled.columns import blend_columns, column_dots, scale_columns
-from superpos.fits.compiled.elementary import OPTIONS
-from superpos.fits.compiled.simd import apart, cold, difference_rows, lane_dot, lane_total, product_rows
+from superpos.fits.compiled.machine.columns import blend_columns, column_dots, scale_columns
+from superpos.fits.compiled.machine.elementary import OPTIONS
+from superpos.fits.compiled.machine.vectors import (
+    apart,
+    cold,
+    difference_rows,
+    lane_dot,
+    lane_total,
+    product_rows,
+)
 
 
 @njit(**OPTIONS)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from numba import njit
 
-from superpos.fits.compiled.elementary import ENTRY
+from superpos.fits.compiled.machine.elementary import ENTRY
 from superpos.hashing import text_digest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -23,8 +23,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 @cache
 def engine_digest() -> str:
     """Return the SHA-256 over the sources of the engine."""
-    folder = Path(__file__).parent
-    return text_digest(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py"))))
+    folder = Path(__file__).parent.parent
+    return text_digest(b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py"))))
 
 
 def entry(function: Function) -> Function:
