@@ -16,7 +16,7 @@ OUT ?= superpos-report
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit stdlib stdlib-install lint type layers bench wheel clean
+.PHONY: help install demo test unit stdlib stdlib-install lint type layers docs bench wheel clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -33,7 +33,7 @@ install: $(STAMP)  ## Make the environment in .venv (for another Python in .venv
 demo: $(STAMP)  ## Run the demo study; write superpos.db and the report.
 	$(BIN)/superpos demo --out $(OUT)
 
-test: lint type layers unit  ## Run everything: lint, types, layers, the whole test suite.
+test: lint type layers docs unit  ## Run everything: lint, types, layers, pages, the whole test suite.
 
 unit: $(STAMP)  ## Run the test suite.
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
@@ -58,6 +58,9 @@ type: $(STAMP)  ## Check types.
 
 layers: $(STAMP)  ## Check that layers go downward only.
 	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## Build the pages and the API reference into build/site; a broken link is an error.
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/site
 
 bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/benchmarks.md.
 	$(BIN)/python -m benchmarks.fits

@@ -1,0 +1,105 @@
+"""The site: made without a warning, every link in it leads somewhere, nothing comes from the network."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
+
+def build(source: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    """Make a site of the pages below `source`, as `make docs` does."""
+    command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going"]
+    return subprocess.run(
+        [*command, "-c", str(DOCS), str(source), str(out)],
+        capture_output=True, text=True, check=False, timeout=250,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Anchors of a page, where its links lead, and what a browser would fetch for it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.anchors: set[str] = set()
+        self.links: list[str] = []
+        self.fetched: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.anchors.add(values.get("id", ""))
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
+        if tag == "link" and values.get("rel") not in ("index", "search", "next", "prev"):
+            self.fetched.append(values["href"])
+        if "src" in values:
+            self.fetched.append(values["src"])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
+    out = tmp_path_factory.mktemp("site")
+    done = build(DOCS, out)
+    assert done.returncode == 0, done.stderr
+    return {path: Page(path.read_text(encoding="utf-8")) for path in sorted(out.rglob("*.html"))}
+
+
+def in_folder(url: str) -> bool:
+    return not urlsplit(url).scheme and not urlsplit(url).netloc
+
+
+@pytest.mark.slow
+def test_every_link_of_the_site_leads_somewhere(site: dict[Path, Page]) -> None:
+    n_links = 0
+    for path, page in site.items():
+        for link in filter(in_folder, [*page.links, *page.fetched]):
+            place, anchor = (unquote(part) for part in (urlsplit(link).path, urlsplit(link).fragment))
+            target = (path.parent / place).resolve() if place else path
+            assert target.is_file(), (path.name, link)
+            if anchor and target in site:
+                assert anchor in site[target].anchors, (path.name, link)
+                n_links += 1
+    assert n_links > 100
+
+
+@pytest.mark.slow
+def test_the_site_is_whole_without_a_network(site: dict[Path, Page]) -> None:
+    for path, page in site.items():
+        assert [url for url in page.fetched if not in_folder(url)] == [], path.name
+
+
+@pytest.mark.slow
+def test_the_site_has_every_page_and_the_functions_of_the_package(site: dict[Path, Page]) -> None:
+    names = {path.stem for path in site}
+    assert {page.stem for page in DOCS.rglob("*.md")} <= names
+    anchors = set().union(*(page.anchors for page in site.values()))
+    wanted = ("connect", "psms.cosine", "psms.rbf", "psms.minkowski_distance")
+    wanted += ("fits.fit_joint", "fits.reoptimise", "fits.certify", "db.results.Results.frame")
+    assert [name for name in wanted if not any(a.endswith(f".{name}") for a in anchors)] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("[a](none.md)", "none.md"),
+        ("[a](#no-such-heading)", "no-such-heading"),
+        ("```{nonsense}\n```", "nonsense"),
+    ],
+)
+def test_a_page_with_a_mistake_makes_no_site(tmp_path: Path, wrong: str, said: str) -> None:
+    source = tmp_path / "pages"
+    source.mkdir()
+    (source / "index.md").write_text(f"# Pages\n\n{wrong}\n", encoding="utf-8")
+    done = build(source, tmp_path / "out")
+    assert done.returncode != 0
+    assert said in done.stderr
