@@ -7,58 +7,64 @@ for the product kernels fill four rows at once.
 
 from __future__ import annotations
 
-from functools import cache
-from math import prod
-from typing import NamedTuple
-
 import numpy as np
 
-from superpos.arrays import Float, Int
+from superpos.arrays import Float
+from superpos.fits.compiled.machine.layout import Block, Layout, padded
 from superpos.fits.compiled.machine.vectors import ROWS
 from superpos.fits.compiled.pairs import kernel_code
-from superpos.fits.compiled.workspace import padded
 from superpos.fits.kernels import self_value
 from superpos.fits.problem import JointProblem
 from superpos.specs.axes import GAUGES
 
-S, EPS2, LAMBDA_D, SELF, RADIUS, RBF_SCALE, ENERGY, MISMATCH, LENGTH = range(9)
-"""Numbers: exponent, eps^2, lambda_d, K(x, x) or 0, start radius, C; energy and mismatch of the last point;
-unit of length of the variables."""
-HEAD = 16
 
-CODE, N, F, M, COSINE, LEARNED, GAUGE, CENTRED = range(8)
-"""Integers: kernel code, features, dimensions, padded row; flags, and the place of the gauge in `GAUGES`."""
+def _lengths(n: int, f: int) -> dict[str, int]:
+    return {"n": n, "f": f, "m": padded(n), "axes": padded(f, ROWS)}
+
+
+BLOCK = Layout(_lengths)
+
+S = BLOCK.number("exponent of the kernel")
+EPS2 = BLOCK.number("eps^2")
+LAMBDA_D = BLOCK.number("weight of the mismatch")
+SELF = BLOCK.number("K(x, x), or 0")
+RADIUS = BLOCK.number("start radius")
+RBF_SCALE = BLOCK.number("C")
+ENERGY = BLOCK.number("energy of the last point")
+MISMATCH = BLOCK.number("its mismatch")
+LENGTH = BLOCK.number("unit of length of the variables")
+
+CODE = BLOCK.integer("code of the kernel")
+N = BLOCK.integer("features", "n")
+F = BLOCK.integer("dimensions", "f")
+M = BLOCK.integer("padded row", "m")
+COSINE = BLOCK.integer("1 if the similarity is the cosine")
+LEARNED = BLOCK.integer("1 if the importance is learned")
+GAUGE = BLOCK.integer("place of the gauge in `GAUGES`")
+CENTRED = BLOCK.integer("1 if a shift of all vectors changes nothing")
+
+TARGET = BLOCK.array("m m", "T")
+VECTORS = BLOCK.array("axes m", "X")
+SLOPE_X = BLOCK.array("axes m", "dJ/dX")
+WEIGHTS = BLOCK.array("m", "w~")
+FIELDS = BLOCK.array("m", "f_i = sum_j K_ij w~_j")
+LENGTHS = BLOCK.array("m", "||y_i|| where the gauge needs them")
+INVERSE = BLOCK.array("m", "1 / ||x_i||")
+BUFFER = BLOCK.array("m", "a row")
+ANGLES = BLOCK.array("m m", "cosines")
+DISTANCES = BLOCK.array("m m", "squared distances")
+VALUES = BLOCK.array("m m", "K")
+ENERGY_SLOPE = BLOCK.array("m m", "w~_i w~_j dK/d(argument)")
+SIMILARITIES = BLOCK.array("m m", "S")
+MISMATCH_SLOPE = BLOCK.array("m m", "lambda_d d(mismatch)/d(argument)")
+COUPLING = BLOCK.array("m m", "C of dJ/dX = C X")
+
 NONE, UNIT, MEAN_NORM = range(len(GAUGES))
-(
-    TARGET,  # T, (m, m)
-    VECTORS,  # X, (4 ceil(f / 4), m)
-    SLOPE_X,  # dJ/dX, likewise
-    WEIGHTS,  # w~, (m,)
-    FIELDS,  # f_i = sum_j K_ij w~_j, (m,)
-    LENGTHS,  # ||y_i|| where the gauge needs them, (m,)
-    INVERSE,  # 1 / ||x_i||, (m,)
-    BUFFER,  # (m,)
-    ANGLES,  # cosines, (m, m)
-    DISTANCES,  # squared distances, (m, m)
-    VALUES,  # K, (m, m)
-    ENERGY_SLOPE,  # w~_i w~_j dK/d(argument), (m, m)
-    SIMILARITIES,  # S, (m, m)
-    MISMATCH_SLOPE,  # lambda_d d(mismatch)/d(argument), (m, m)
-    COUPLING,  # dJ/dX = COUPLING X, (m, m)
-) = range(8, 23)
-"""Integers: where each array starts."""
+"""GAUGE of each of `GAUGES`."""
 
 
-class JointWorkspace(NamedTuple):
+class JointWorkspace(Block):
     """What a joint fit knows."""
-
-    memory: Float
-    at: Int
-
-    def array(self, place: int, *shape: int) -> Float:
-        """Return the array at one of the places above."""
-        start = int(self.at[place])
-        return self.memory[start : start + prod(shape)].reshape(shape)
 
     def matrix(self, place: int) -> Float:
         """Return a copy of one of the (m, m) matrices without its padding, (n, n)."""
@@ -85,32 +91,13 @@ class JointWorkspace(NamedTuple):
         return flat[f * m : f * m + n].copy() if self.at[LEARNED] else np.zeros(n)
 
 
-@cache
-def _layout(n: int, f: int) -> tuple[Int, int]:
-    """Return the integers of a workspace, to be copied, and the length of its memory."""
-    m, axes = padded(n), -(-f // ROWS) * ROWS
-    sizes = {
-        TARGET: m * m, VECTORS: axes * m, SLOPE_X: axes * m, WEIGHTS: m, FIELDS: m, LENGTHS: m, INVERSE: m,
-        BUFFER: m, ANGLES: m * m, DISTANCES: m * m, VALUES: m * m, ENERGY_SLOPE: m * m, SIMILARITIES: m * m,
-        MISMATCH_SLOPE: m * m, COUPLING: m * m,
-    }  # fmt: skip
-    at = np.zeros(COUPLING + 1, dtype=np.int64)
-    end = HEAD
-    for place, size in sizes.items():
-        at[place] = end
-        end += size
-    at[N], at[F], at[M] = n, f, m
-    return at, end
-
-
 def make_joint_workspace(problem: JointProblem) -> JointWorkspace:
     """Return the workspace of a joint problem."""
     n, kernel = problem.n, problem.kernel
-    layout, length = _layout(n, problem.n_dims)
-    at, m = layout.copy(), int(layout[M])
+    workspace = JointWorkspace(*BLOCK.block(n, problem.n_dims))
+    at, m = workspace.at, int(workspace.at[M])
     at[CODE], at[COSINE], at[LEARNED] = kernel_code(kernel), problem.similarity == "cosine", problem.learned
     at[GAUGE], at[CENTRED] = GAUGES.index(problem.gauge), problem.translation_invariant
-    workspace = JointWorkspace(np.zeros(length), at)
     workspace.memory[:ENERGY] = (
         kernel.s, kernel.softening**2, problem.lambda_d, self_value(kernel), problem.radius, problem.rbf_scale
     )  # fmt: skip

@@ -6,74 +6,76 @@ current one and a trial, each in a slot of its own, so that a step is accepted b
 
 from __future__ import annotations
 
-from functools import cache
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
-from superpos.arrays import Float, Int
+from superpos.arrays import Float
+from superpos.fits.compiled.machine.layout import Block, Layout, padded
 from superpos.fits.compiled.machine.vectors import ROWS
 from superpos.fits.compiled.pairs import kernel_code
-from superpos.fits.compiled.workspace import padded
 from superpos.fits.kernels import self_value
 from superpos.fits.spheres import ZERO_NORM
 from superpos.specs.axes import Kernel
 
-S, CONSTANT = range(2)
-"""Numbers: exponent, energy of the diagonal."""
-HEAD = 8
 
-CODE, N, F, M, R = range(5)
-"""Integers: kernel code, features, dimensions, padded row, padded rank of the orbit's basis."""
-(
-    WEIGHTS,  # w~, (m,)
-    ROOTS,  # sqrt(w~), (m,)
-    NORMS,  # n_i, (m,)
-    PRODUCTS,  # n_i n_j, (m, m)
-    GAPS,  # (n_i - n_j)^2 + eps^2, (m, m)
-    SLOTS,  # the two points
-    SLOT_SIZE,  # length of a point
-    BUFFER,  # (m,)
-    MATRIX,  # (m, m)
-    OTHER,  # (m, m)
-    COUPLED,  # sqrt(w_i w_j) phi', (m, m)
-    BENT,  # sqrt(w_i w_j) phi'', (m, m)
-    OWN,  # w_i phi'', (m, m)
-    STEP,  # z, by axis; likewise the next six
-    STEP_BENT,  # H z
-    RESIDUAL,
-    DIRECTION,
-    DIRECTION_BENT,
-    SUM,  # one of two products that make H z
-    EIGEN,  # matrix and eigenvectors of the orbit's moment, (2, r, r)
-    LEFT,  # rows R_a of the orbit's basis, (r, m)
-    LEFT_TURNED,  # the same by features, (m, r)
-    AXES,  # V by coordinates, (f, r)
-    MOVED,  # Q by coordinates, (f, r); likewise the next one
-    MIXED,  # what is taken off, in the basis
-    MOMENT,  # D, (r, r)
-    MOMENT_TURNED,  # its transpose, (r, r)
-    INVERSE_SUMS,  # 1 / (lambda_a + lambda_b), (r, r)
-    INVERSE,  # 1 / lambda_a, (r,)
-) = range(5, 34)
-"""Integers: where each array starts, and the length of a slot."""
-UNITS, GRADIENT, FIRST, SECOND, FORCES, RADIAL, TANGENT_SIZE, ENERGY, RELATIVE = range(34, 43)
-"""Integers: where the arrays of a point start within its slot: u, scaled gradient, phi', phi'', force of each
-row, q_i, ||P_i t_i||; the energy; the relative gradient, NaN if anything is not finite."""
-SIZE = 43
+def _lengths(n: int, f: int) -> dict[str, int]:
+    return {"n": n, "f": f, "m": padded(n), "axes": padded(f, ROWS), "r": padded(min(n, f))}
 
 
-class SphereWorkspace(NamedTuple):
+BLOCK = Layout(_lengths)
+
+S = BLOCK.number("exponent of the kernel")
+CONSTANT = BLOCK.number("energy of the diagonal")
+
+CODE = BLOCK.integer("code of the kernel")
+N = BLOCK.integer("features", "n")
+F = BLOCK.integer("dimensions", "f")
+M = BLOCK.integer("padded row", "m")
+R = BLOCK.integer("padded rank of the orbit's basis", "r")
+
+WEIGHTS = BLOCK.array("m", "w~")
+ROOTS = BLOCK.array("m", "sqrt(w~)")
+NORMS = BLOCK.array("m", "n_i")
+PRODUCTS = BLOCK.array("m m", "n_i n_j")
+GAPS = BLOCK.array("m m", "(n_i - n_j)^2 + eps^2")
+SLOTS, SLOT_SIZE = BLOCK.records(2, "the two points")
+BUFFER = BLOCK.array("m", "a row")
+MATRIX = BLOCK.array("m m", "a matrix")
+OTHER = BLOCK.array("m m", "another one")
+COUPLED = BLOCK.array("m m", "sqrt(w_i w_j) phi'")
+BENT = BLOCK.array("m m", "sqrt(w_i w_j) phi''")
+OWN = BLOCK.array("m m", "w_i phi''")
+STEP = BLOCK.array("axes m", "z")
+STEP_BENT = BLOCK.array("axes m", "H z")
+RESIDUAL = BLOCK.array("axes m", "of the conjugate gradients")
+DIRECTION = BLOCK.array("axes m", "theirs")
+DIRECTION_BENT = BLOCK.array("axes m", "H times it")
+SUM = BLOCK.array("axes m", "one of two products that make H z")
+EIGEN = BLOCK.array("2 r r", "matrix and eigenvectors of the orbit's moment")
+LEFT = BLOCK.array("r m", "rows R_a of the orbit's basis")
+LEFT_TURNED = BLOCK.array("m r", "the same by features")
+AXES = BLOCK.array("axes r", "V by coordinates")
+MOVED = BLOCK.array("axes r", "Q by coordinates")
+MIXED = BLOCK.array("axes r", "what is taken off, in the basis, by coordinates")
+MOMENT = BLOCK.array("r r", "D")
+MOMENT_TURNED = BLOCK.array("r r", "its transpose")
+INVERSE_SUMS = BLOCK.array("r r", "1 / (lambda_a + lambda_b)")
+INVERSE = BLOCK.array("r", "1 / lambda_a")
+
+UNITS = BLOCK.field("axes m", "u")
+GRADIENT = BLOCK.field("axes m", "scaled gradient")
+FIRST = BLOCK.field("m m", "phi'")
+SECOND = BLOCK.field("m m", "phi''")
+FORCES = BLOCK.field("m", "force of each row")
+RADIAL = BLOCK.field("m", "q_i")
+TANGENT_SIZE = BLOCK.field("m", "||P_i t_i||")
+ENERGY = BLOCK.field("1", "the energy", multiple=4)
+RELATIVE = BLOCK.field("1", "the relative gradient, NaN if anything is not finite", multiple=4)
+
+
+class SphereWorkspace(Block):
     """What a descent on the spheres knows."""
-
-    memory: Float
-    at: Int
-
-    def array(self, place: int, *shape: int) -> Float:
-        """Return one of the arrays above."""
-        start = int(self.at[place])
-        return self.memory[start : start + prod(shape)].reshape(shape)
 
     def slot(self, which: int, place: int, *shape: int) -> Float:
         """Return one of the arrays of a point."""
@@ -102,43 +104,11 @@ class SphereWorkspace(NamedTuple):
         self.array(ROOTS, m)[:n] = np.sqrt(importance)
 
 
-@cache
-def _layout(n: int, f: int) -> tuple[Int, int]:
-    """Return the integers of a workspace, to be copied, and the length of its memory."""
-    m, axes, rank = padded(n), -(-f // ROWS) * ROWS, padded(min(n, f))
-    matrix, vectors = m * m, axes * m
-    slot = {
-        UNITS: vectors, GRADIENT: vectors, FIRST: matrix, SECOND: matrix, FORCES: m, RADIAL: m,
-        TANGENT_SIZE: m, ENERGY: 4, RELATIVE: 4,
-    }  # fmt: skip
-    sizes = {
-        WEIGHTS: m, ROOTS: m, NORMS: m, PRODUCTS: matrix, GAPS: matrix, SLOTS: 2 * sum(slot.values()),
-        BUFFER: m, MATRIX: matrix, OTHER: matrix, COUPLED: matrix, BENT: matrix, OWN: matrix, STEP: vectors,
-        STEP_BENT: vectors, RESIDUAL: vectors, DIRECTION: vectors, DIRECTION_BENT: vectors, SUM: vectors,
-        EIGEN: 2 * rank * rank, LEFT: rank * m, LEFT_TURNED: m * rank, AXES: axes * rank, MOVED: axes * rank,
-        MIXED: axes * rank, MOMENT: rank * rank, MOMENT_TURNED: rank * rank, INVERSE_SUMS: rank * rank,
-        INVERSE: rank,
-    }  # fmt: skip
-    at = np.zeros(SIZE, dtype=np.int64)
-    end = HEAD
-    for place, size in sizes.items():
-        at[place] = end
-        end += size
-    at[SLOT_SIZE] = sum(slot.values())
-    end_of_slot = 0
-    for place, size in slot.items():
-        at[place] = end_of_slot
-        end_of_slot += size
-    at[N], at[F], at[M], at[R] = n, f, m, rank
-    return at, end
-
-
 def make_sphere_workspace(importance: Float, norms: Float, kernel: Kernel, n_dims: int) -> SphereWorkspace:
     """Return the workspace with importance and norms, both (n,), held."""
     n = importance.size
-    layout, length = _layout(n, n_dims)
-    workspace = SphereWorkspace(np.zeros(length), layout.copy())
-    workspace.at[CODE], m = kernel_code(kernel), int(layout[M])
+    workspace = SphereWorkspace(*BLOCK.block(n, n_dims))
+    workspace.at[CODE], m = kernel_code(kernel), int(workspace.at[M])
     held = np.where(norms <= ZERO_NORM * norms.max(), 0.0, norms)
     workspace.memory[S] = kernel.s
     workspace.memory[CONSTANT] = self_value(kernel) * float(importance @ importance)

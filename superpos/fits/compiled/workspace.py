@@ -9,93 +9,77 @@ arguments instead of thirty keep calls short and compilation quick; nothing is a
 from __future__ import annotations
 
 from functools import cache
-from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.machine.vectors import LANES
+from superpos.fits.compiled.machine.layout import Block, Layout, padded
 from superpos.fits.compiled.pairs import kernel_code
 from superpos.fits.kernels import self_value
 from superpos.specs.axes import Kernel
 
-S, EPS2, LAMBDA_X, CONSTANT, ENERGY, NORM_ERROR, ENERGY_START, GRADIENT = range(8)
-"""Numbers at the head of the memory: exponent, eps^2, lambda_x, energy of the diagonal; energy and norm
-error of the last point evaluated in full; energy of the start and relative gradient of the end."""
-BASE, FIXED, FIXED_PENALTY, PREFIX_SQUARE, FIXED_SQUARE = range(8, 13)
-"""Numbers of the open line (`lines.py`): the moving coordinate, energy and penalty of the other rows, the
-row's square before and off it."""
-HEAD = 16
 
-CODE, N, F, M, PAIRS, ROW, NEXT, MOVED = range(8)
-"""Integers: kernel code, features, dimensions, padded row, padded number of pairs; then of the open line: its
-row, the coordinate its sums stand at, the position that moves."""
-(
-    WEIGHTS,  # w~, (m,)
-    NORMS,  # n_i, (m,)
-    PAIR_WEIGHTS,  # 2 w~_i w~_j of the pairs i < j, (pairs,)
-    WEIGHT_MATRIX,  # w~_i w~_j with zeros on the diagonal, (m, m)
-    POINT,  # current point, (f, m)
-    UNIT,  # its rows over their lengths, (f, m); `exp` only
-    TERMS,  # w~_i w~_j K_ij at the current point, (m, m); the open row and its column are zero
-    PENALTIES,  # | ||x_i|| - n_i | at the current point, (m,); zero for the open row
-    SUFFIX,  # sums of the open row over the coordinates from k on, (f + 1, m)
-    SUFFIX_SQUARE,  # its squares from coordinate k on, (f + 1,)
-    PREFIX,  # sums of the open row over the coordinates before the next one, (m,)
-    MOVING,  # what the moving coordinate is compared with, (m,)
-    STILL,  # sums over the coordinates at rest, (m,)
-    ROW_WEIGHTS,  # 2 w~_i w~_j of the open row, (m,)
-    BUFFER,  # (m,) and (f,)
-    DIRECTION,  # of a general line, (f, m)
-    QUADRATIC,  # coefficients of a^0, a^1, a^2 of every pair on a general line, (3, pairs)
-    ROW_QUADRATIC,  # likewise of ||x_i||^2, (3, m)
-    PAIR_VALUES,  # (pairs,)
-    PAIR_FACTORS,  # (pairs,)
-    SCRATCH,  # three matrices, (3, m, m)
-    TRIAL,  # a point evaluated in full, (f, m)
-    TRIAL_PENALTIES,  # (m,)
-) = range(8, 31)
-"""Integers: where each array starts."""
+def _lengths(n: int, f: int) -> dict[str, int]:
+    m = padded(n)
+    return {"n": n, "f": f, "f+1": f + 1, "m": m, "m+f": m + f, "pairs": padded(n * (n - 1) // 2)}
+
+
+BLOCK = Layout(_lengths)
+
+S = BLOCK.number("exponent of the kernel")
+EPS2 = BLOCK.number("eps^2")
+LAMBDA_X = BLOCK.number("weight of the norm penalty")
+CONSTANT = BLOCK.number("energy of the diagonal")
+ENERGY = BLOCK.number("energy of the last point evaluated in full")
+NORM_ERROR = BLOCK.number("its norm error")
+ENERGY_START = BLOCK.number("energy of the start")
+GRADIENT = BLOCK.number("relative gradient of the end")
+# Of the open line (`lines.py`).
+BASE = BLOCK.number("the moving coordinate")
+FIXED = BLOCK.number("energy of the other rows")
+FIXED_PENALTY = BLOCK.number("penalty of the other rows")
+PREFIX_SQUARE = BLOCK.number("square of the row before the moving coordinate")
+FIXED_SQUARE = BLOCK.number("square of the row off the moving coordinate")
+
+CODE = BLOCK.integer("code of the kernel")
+N = BLOCK.integer("features", "n")
+F = BLOCK.integer("dimensions", "f")
+M = BLOCK.integer("padded row", "m")
+PAIRS = BLOCK.integer("padded number of pairs", "pairs")
+ROW = BLOCK.integer("the open row, or CLOSED")
+NEXT = BLOCK.integer("coordinate that the sums of the open row stand at")
+MOVED = BLOCK.integer("position that moves")
+
+WEIGHTS = BLOCK.array("m", "w~")
+NORMS = BLOCK.array("m", "n_i")
+PAIR_WEIGHTS = BLOCK.array("pairs", "2 w~_i w~_j of the pairs i < j")
+WEIGHT_MATRIX = BLOCK.array("m m", "w~_i w~_j with zeros on the diagonal")
+POINT = BLOCK.array("f m", "current point")
+UNIT = BLOCK.array("f m", "its rows over their lengths; `exp` only")
+TERMS = BLOCK.array("m m", "w~_i w~_j K_ij at the current point; the open row and its column are zero")
+PENALTIES = BLOCK.array("m", "| ||x_i|| - n_i | at the current point; zero for the open row")
+SUFFIX = BLOCK.array("f+1 m", "sums of the open row over the coordinates from k on")
+SUFFIX_SQUARE = BLOCK.array("f+1", "its squares from coordinate k on")
+PREFIX = BLOCK.array("m", "sums of the open row over the coordinates before the next one")
+MOVING = BLOCK.array("m", "what the moving coordinate is compared with")
+STILL = BLOCK.array("m", "sums over the coordinates at rest")
+ROW_WEIGHTS = BLOCK.array("m", "2 w~_i w~_j of the open row")
+BUFFER = BLOCK.array("m+f", "a row, and behind it a vector")
+DIRECTION = BLOCK.array("f m", "of a general line")
+QUADRATIC = BLOCK.array("3 pairs", "coefficients of a^0, a^1, a^2 of every pair on a general line")
+ROW_QUADRATIC = BLOCK.array("3 m", "likewise of ||x_i||^2")
+PAIR_VALUES = BLOCK.array("pairs", "K of every pair on a general line")
+PAIR_FACTORS = BLOCK.array("pairs", "their lengths (`exp`), and what has lost digits")
+SCRATCH = BLOCK.array("3 m m", "three matrices")
+TRIAL = BLOCK.array("f m", "a point evaluated in full")
+TRIAL_PENALTIES = BLOCK.array("m", "its penalties")
+
 CLOSED = -1
 """ROW when no row is open."""
 
 
-class Workspace(NamedTuple):
+class Workspace(Block):
     """What a re-optimisation knows."""
-
-    memory: Float
-    at: Int
-
-    def array(self, place: int, *shape: int) -> Float:
-        """Return the array at one of the places above."""
-        start = int(self.at[place])
-        return self.memory[start : start + prod(shape)].reshape(shape)
-
-
-def padded(length: int) -> int:
-    """Return the next multiple of the block length."""
-    return -(-length // LANES) * LANES
-
-
-@cache
-def _layout(n: int, f: int) -> tuple[Int, int]:
-    """Return the integers of a workspace, to be copied, and the length of its memory."""
-    m, pairs = padded(n), padded(n * (n - 1) // 2)
-    sizes = {
-        WEIGHTS: m, NORMS: m, PAIR_WEIGHTS: pairs, WEIGHT_MATRIX: m * m, POINT: f * m, UNIT: f * m,
-        TERMS: m * m, PENALTIES: m, SUFFIX: (f + 1) * m, SUFFIX_SQUARE: padded(f + 1), PREFIX: m, MOVING: m,
-        STILL: m, ROW_WEIGHTS: m, BUFFER: m + padded(f), DIRECTION: f * m, QUADRATIC: 3 * pairs,
-        ROW_QUADRATIC: 3 * m, PAIR_VALUES: pairs, PAIR_FACTORS: pairs, SCRATCH: 3 * m * m, TRIAL: f * m,
-        TRIAL_PENALTIES: m,
-    }  # fmt: skip
-    at = np.zeros(TRIAL_PENALTIES + 1, dtype=np.int64)
-    end = HEAD
-    for place, size in sizes.items():
-        at[place] = end
-        end += size
-    at[N], at[F], at[M], at[PAIRS], at[ROW] = n, f, m, pairs, CLOSED
-    return at, end
 
 
 def make_workspace(
@@ -103,9 +87,8 @@ def make_workspace(
 ) -> Workspace:
     """Return the workspace of the problem with importance (n,) and norms (n,) held."""
     n = importance.size
-    layout, length = _layout(n, n_dims)
-    at, memory = layout.copy(), np.zeros(length)
-    at[CODE] = kernel_code(kernel)
+    memory, at = workspace = Workspace(*BLOCK.block(n, n_dims))
+    at[CODE], at[ROW] = kernel_code(kernel), CLOSED
     m, weights, held, matrix, pairs = at[[M, WEIGHTS, NORMS, WEIGHT_MATRIX, PAIR_WEIGHTS]].tolist()
     memory[S], memory[EPS2], memory[LAMBDA_X] = kernel.s, kernel.softening**2, lambda_x
     memory[CONSTANT] = self_value(kernel) * float(importance @ importance)
@@ -115,7 +98,7 @@ def make_workspace(
     memory[pairs : pairs + n * (n - 1) // 2] = 2.0 * outer[_upper(n)]
     outer.ravel()[:: n + 1] = 0.0
     memory[matrix : matrix + m * m].reshape(m, m)[:n, :n] = outer
-    return Workspace(memory, at)
+    return workspace
 
 
 @cache
