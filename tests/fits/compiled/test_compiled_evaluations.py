@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from superpos.fits.compiled import elementary
 from superpos.fits.compiled.joint_workspace import make_joint_workspace
+from superpos.fits.compiled.machine import elementary
 from superpos.fits.compiled.workspace import make_workspace
 from superpos.fits.kernels import softmax
 from superpos.fits.problem import JointProblem
