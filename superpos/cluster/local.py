@@ -108,7 +108,7 @@ def start_ray(ray: Any, **options: Any) -> None:
     for remaining in reversed(range(TRIES)):
         before = _children()
         try:
-            with handlers_kept():
+            with stops_held(), handlers_kept():
                 ray.init(address="local", _temp_dir=str(folder), **options)
         except Exception as error:  # Ray raises a bare one when it is late
             ray.shutdown()
@@ -126,6 +126,24 @@ def start_ray(ray: Any, **options: Any) -> None:
 
 def _fits(folder: Path) -> bool:
     return len(os.fsencode(folder)) + LONGEST_INNER <= SOCKET_BYTES
+
+
+@contextmanager
+def stops_held() -> Iterator[None]:
+    """Hold back SIGTERM and SIGHUP, for good in the processes that are started meanwhile.
+
+    Slurm, systemd, `timeout` and a closed terminal signal every process of a group. A Ray that ends first
+    takes the driver with it, before the driver has written down how its run ended. Ray's processes inherit
+    the mask; they end with the driver, by the kernel's parent-death signal or by `ray.shutdown`.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -159,10 +177,6 @@ def _stop(processes: set[Any]) -> None:
     import psutil
 
     for process in processes:
-        try:
-            process.terminate()
-        except psutil.NoSuchProcess:
-            continue
-    _, alive = psutil.wait_procs(processes, timeout=STOP_SECONDS)
-    for process in alive:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()  # SIGTERM is held back in them
+    psutil.wait_procs(processes, timeout=STOP_SECONDS)

@@ -134,10 +134,12 @@ def test_a_job_joins_the_cluster_it_was_submitted_to(
 
 @pytest.mark.cluster
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["control-c", "sigterm"]
+    ("number", "whole_group", "status"),
+    [(signal.SIGINT, False, 130), (signal.SIGTERM, False, 143), (signal.SIGTERM, True, 143)],
+    ids=["control-c", "sigterm", "sigterm-to-the-group"],
 )
 def test_a_signal_during_the_fits(
-    number: signal.Signals, status: int, tiny: Tiny, copy_of_finished: Database,
+    number: signal.Signals, whole_group: bool, status: int, tiny: Tiny, copy_of_finished: Database,
     finished_views: dict[str, list[tuple[str, ...]]],
 ) -> None:  # fmt: skip
     """A larger study is stopped in the middle; a smaller one then takes over what it has finished."""
@@ -165,7 +167,10 @@ def test_a_signal_during_the_fits(
             assert time.monotonic() < deadline
             time.sleep(0.1)
         began = time.monotonic()
-        process.send_signal(number)
+        if whole_group:  # as Slurm, systemd and `timeout` do
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
         out, err = process.communicate(timeout=60)
         seconds = time.monotonic() - began
     finally:

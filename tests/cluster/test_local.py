@@ -197,6 +197,29 @@ def test_sigterm_while_ray_starts_reaches_the_program(handler: Any) -> None:
     assert signal.getsignal(signal.SIGTERM) is handler[0]
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals of POSIX")
+def test_what_ray_starts_does_not_hear_the_signals_of_schedulers() -> None:
+    class Listening(Ray):
+        def init(self, **options: Any) -> None:
+            command = "import time; print('up', flush=True); time.sleep(600)"
+            self.child = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE)
+            super().init(**options)
+
+    ray = Listening()
+    local.start_ray(ray)
+    try:
+        assert ray.child.stdout is not None
+        assert ray.child.stdout.readline() == b"up\n"
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            ray.child.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            ray.child.wait(timeout=1)
+    finally:
+        ray.child.kill()
+        ray.child.communicate()
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGTERM, signal.SIGHUP}
+
+
 def test_a_process_ends_at_once_only_where_a_cluster_was_left_behind(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
