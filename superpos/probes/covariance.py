@@ -14,16 +14,16 @@ from scipy.linalg import blas
 
 from superpos.arrays import Float, Int
 from superpos.errors import ArgumentError, NonFiniteError, ShapeError
-from superpos.probes.design import Scaled, gram_matrix, scale_samples
+from superpos.probes.design import ScaledSamples, gram_matrix, scale_samples
 from superpos.threads import one_thread
 
 
-def activation_covariance(values: ArrayLike, train_rows: ArrayLike) -> Float:
+def activation_covariance(activations: ArrayLike, train_rows: ArrayLike) -> Float:
     """Return the covariance (divided by n) of the training samples, (d, d).
 
     Parameters
     ----------
-    values
+    activations
         Activations, (N, d).
     train_rows
         Training samples, (N,) booleans, or (N, k): those that any feature is trained on.
@@ -33,13 +33,13 @@ def activation_covariance(values: ArrayLike, train_rows: ArrayLike) -> Float:
     ShapeError, NonFiniteError, ArgumentError
         For shapes that do not fit, numbers that are not finite, fewer than two samples.
     """
-    samples = covariance_samples(values, train_rows)
+    samples = covariance_samples(activations, train_rows)
     with one_thread():
         lower = lower_covariance(samples)
     return np.asarray(lower + np.tril(lower, -1).T)
 
 
-def images(samples: Scaled, P: Float) -> Float:
+def images(samples: ScaledSamples, P: Float) -> Float:
     """Return the centred samples times the directions over sqrt(n), (n, k)."""
     found = np.zeros((len(samples.rows), len(P)))
     for columns in samples.blocks():
@@ -69,7 +69,7 @@ def reflected_back(vectors: Float) -> Float:
     return np.asarray(padded - np.outer(v, v @ padded))
 
 
-def lower_gram(samples: Scaled) -> NDArray[Any]:
+def lower_dual_covariance(samples: ScaledSamples) -> NDArray[Any]:
     """Return the lower triangle of Y Y^T, (n - 1, n - 1)."""
     gram: Any = gram_matrix(samples)
     gram /= len(samples.rows)
@@ -81,7 +81,7 @@ def lower_gram(samples: Scaled) -> NDArray[Any]:
     return np.asfortranarray(gram[1:, 1:])
 
 
-def lower_covariance(samples: Scaled) -> NDArray[Any]:
+def lower_covariance(samples: ScaledSamples) -> NDArray[Any]:
     """Return the lower triangle of the covariance, (d, d)."""
     d = samples.X.shape[1]
     sigma: Any = np.zeros((d, d), order="F")
@@ -92,21 +92,21 @@ def lower_covariance(samples: Scaled) -> NDArray[Any]:
     return np.asarray(np.tril(sigma))
 
 
-def _row_blocks(samples: Scaled) -> list[Int]:
+def _row_blocks(samples: ScaledSamples) -> list[Int]:
     size = max(64, 2**22 // samples.X.shape[1])
     return [samples.rows[start : start + size] for start in range(0, len(samples.rows), size)]
 
 
-def covariance_samples(values: ArrayLike, train_rows: ArrayLike) -> Scaled:
+def covariance_samples(activations: ArrayLike, train_rows: ArrayLike) -> ScaledSamples:
     """Return the training samples as they are, centred; raises as `activation_covariance`."""
-    X, train = np.asarray(values), np.asarray(train_rows)
+    X, train = np.asarray(activations), np.asarray(train_rows)
     if X.ndim != 2 or X.shape[1] < 1 or X.dtype.kind != "f":
-        raise ShapeError("values", f"{X.dtype} {X.shape} is not a matrix of floating-point numbers")
+        raise ShapeError("activations", f"{X.dtype} {X.shape} is not a matrix of floating-point numbers")
     if train.dtype != np.bool_ or train.ndim not in (1, 2) or len(train) != len(X):
         raise ShapeError("train_rows", f"{train.dtype} {train.shape} does not select among {len(X)} samples")
     rows = np.flatnonzero(train if train.ndim == 1 else train.any(axis=1))
     if len(rows) < 2:
         raise ArgumentError("train_rows", f"{len(rows)} training samples have no covariance")
     if not np.all(np.isfinite(X)):
-        raise NonFiniteError("values", f"{int(np.sum(~np.isfinite(X)))} entries are not finite")
+        raise NonFiniteError("activations", f"{int(np.sum(~np.isfinite(X)))} entries are not finite")
     return scale_samples(X, rows, "none")

@@ -1,4 +1,4 @@
-"""The samples as a solver sees them: scaled, centred, in as few coordinates as they need.
+"""The design matrix Z1 = (Z, 1): samples as a solver sees them, scaled, centred, in few coordinates.
 
 Scaler of the sparse-probing paper (Gurnee et al. 2023, Finding Neurons in a Haystack, section 4):
 
@@ -9,9 +9,10 @@ For m the mean, curvature hardly couples intercept and coefficients.
 
 With fewer samples than dimensions, w~ lies in the span of the samples (the penalty |w~|^2 rewards nothing
 outside of it): with K = X~ X~^T = L L^T the problem over v = L^-1 X~ w~ with samples L is the same one, and
-w~ = X~^T L^-T v. Triangular L has n columns in place of d. It is formed from blocks of columns, so that the
-scaled samples are never held in memory. To K a ridge of `RIDGE` times its trace is added, as if every sample
-had a dimension of its own of that tiny variance: samples may repeat, and then K has no inverse.
+w~ = X~^T L^-T v. So Z is X~ - m, or triangular L with n columns in place of d. It is formed from blocks of
+columns, so that the scaled samples are never held in memory. To K a ridge of `RIDGE` times its trace is
+added, as if every sample had a dimension of its own of that tiny variance: samples may repeat, and then K has
+no inverse.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ BLOCK_BYTES = 2**25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scaled:
+class ScaledSamples:
     """Training samples of some features, scaled and centred block by block."""
 
     X: NDArray[Any]
@@ -85,14 +86,19 @@ class Scaled:
 class Design:
     """Coordinates of the samples."""
 
-    samples: Scaled
-    X1: Float
-    """Coordinates of the scaled, centred samples and a column of ones, (n, r + 1), r = d or n."""
+    samples: ScaledSamples
+    Z1: Float
+    """Design matrix: coordinates of the samples and a column of ones, (n, r + 1), r = d or n."""
+
+    @property
+    def Z(self) -> Float:  # noqa: N802 - Z is the symbol
+        """Return the coordinates alone, (n, r)."""
+        return self.Z1[:, :-1]
 
     @property
     def reduced(self) -> bool:
         """Whether the coordinates are those in the span of the samples."""
-        return bool(self.X1.shape[1] - 1 != self.samples.X.shape[1])
+        return bool(self.Z1.shape[1] - 1 != self.samples.X.shape[1])
 
     @property
     def offset(self) -> float:
@@ -112,12 +118,11 @@ class Design:
         """Return the vectors with these coordinates, (r, k) to (d, k)."""
         if not self.reduced:
             return coordinates
-        triangle = self.X1[:, :-1]
-        shares = solve_triangular(triangle, coordinates, trans="T", lower=True, check_finite=False)
+        shares = solve_triangular(self.Z, coordinates, trans="T", lower=True, check_finite=False)
         return self.samples.combine(shares)
 
 
-def scale_samples(X: NDArray[Any], rows: Int, scaler: str) -> Scaled:
+def scale_samples(X: NDArray[Any], rows: Int, scaler: str) -> ScaledSamples:
     """Return the training samples `rows` of activations (N, d), scaled as in `ProbeSettings.scaler`."""
     n, d = len(rows), X.shape[1]
     scale, mean = np.ones(d), np.empty(d)
@@ -126,23 +131,23 @@ def scale_samples(X: NDArray[Any], rows: Int, scaler: str) -> Scaled:
         if scaler != "none":
             scale[columns] = scaler_scale(values)
         mean[columns] = (values / scale[columns]).mean(axis=0)
-    return Scaled(X, rows, scale, mean)
+    return ScaledSamples(X, rows, scale, mean)
 
 
-def make_design(samples: Scaled, *, reduce: bool = True) -> Design:
+def make_design(samples: ScaledSamples, *, reduce: bool = True) -> Design:
     """Return the coordinates of the samples, in their span if that is smaller and `reduce` asks for it."""
     n, d = len(samples.rows), samples.X.shape[1]
     reduced = reduce and n < d
-    X1 = np.ones((n, (n if reduced else d) + 1))
+    Z1 = np.ones((n, (n if reduced else d) + 1))
     if reduced:
-        X1[:, :-1] = _triangle(samples)
+        Z1[:, :-1] = _triangle(samples)
     else:
         for columns in samples.blocks():
-            X1[:, columns] = samples.block(columns)
-    return Design(samples, X1)
+            Z1[:, columns] = samples.block(columns)
+    return Design(samples, Z1)
 
 
-def gram_matrix(samples: Scaled) -> NDArray[Any]:
+def gram_matrix(samples: ScaledSamples) -> NDArray[Any]:
     """Return the lower triangle of the scaled, centred samples' Gram matrix, (n, n), Fortran order."""
     gram: Any = np.zeros((len(samples.rows), len(samples.rows)), order="F")
     for columns in samples.blocks():
@@ -158,7 +163,7 @@ def scaler_scale(values: Float) -> Float:
     return scale
 
 
-def _triangle(samples: Scaled) -> Float:
+def _triangle(samples: ScaledSamples) -> Float:
     """Return L, (n, n) lower triangular, with L L^T the Gram matrix and a tiny ridge."""
     gram = gram_matrix(samples)
     diagonal = np.arange(len(gram))

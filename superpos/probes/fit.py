@@ -8,10 +8,9 @@ import numpy as np
 
 from superpos.arrays import Bool, Float, Int
 from superpos.probes.closed_form import class_shares, lda, scatter_matrix
-from superpos.probes.design import Design, Scaled, make_design
+from superpos.probes.design import Design, ScaledSamples, make_design
+from superpos.probes.logistic import logistic_losses, minimise_sklearn
 from superpos.probes.newton import SINGLE_SIZE, minimise
-from superpos.probes.objective import logistic_losses
-from superpos.probes.reference import minimise_sklearn
 from superpos.specs.probes import ProbeSettings
 
 
@@ -29,7 +28,7 @@ class Fits:
     """(k,)."""
 
 
-def mean_differences(samples: Scaled, labels: Bool, counts: Int | None = None) -> Fits:
+def mean_differences(samples: ScaledSamples, labels: Bool, counts: Int | None = None) -> Fits:
     """Return differences of class means; arguments as of `fit_design`."""
     positive, negative = class_shares(labels, counts)
     coef = samples.combine(positive - negative)
@@ -37,7 +36,7 @@ def mean_differences(samples: Scaled, labels: Bool, counts: Int | None = None) -
     return _exact(samples.uncentre(coef, -middle), None)
 
 
-def fit_samples(samples: Scaled, labels: Bool, settings: ProbeSettings) -> Fits:
+def fit_samples(samples: ScaledSamples, labels: Bool, settings: ProbeSettings) -> Fits:
     """Return directions by any method; arguments as of `fit_design`.
 
     Logistic probes of many samples of more dimensions still are tried on the samples as they are, since
@@ -49,7 +48,7 @@ def fit_samples(samples: Scaled, labels: Bool, settings: ProbeSettings) -> Fits:
     if settings.method == "lda" or settings.backend != "newton" or n >= d or n * d <= SINGLE_SIZE:
         return fit_design(make_design(samples), labels, settings)
     design = make_design(samples, reduce=False)
-    loss = logistic_losses(design.X1, labels, settings.C, balanced=settings.class_weight == "balanced")
+    loss = logistic_losses(design.Z1, labels, settings.C, balanced=settings.class_weight == "balanced")
     found = minimise(loss, settings.tol, settings.max_iter, mean=design.mean, only_sketch=True)
     fits = Fits(design.lift(found.theta), None, found.nit, found.gradient_norm <= settings.tol)
     del design, loss
@@ -89,7 +88,7 @@ def fit_design(
     """
     balanced = settings.class_weight == "balanced"
     if settings.method == "lda":
-        Z, d = design.X1[:, :-1], design.samples.X.shape[1]
+        Z, d = design.Z, design.samples.X.shape[1]
         whole = scatter_matrix(Z) if counts is None else None
         found = [
             lda(
@@ -102,9 +101,9 @@ def fit_design(
             )
             for column in range(labels.shape[1])
         ]
-        coordinates = np.array(found).reshape(len(found), design.X1.shape[1]).T
+        coordinates = np.array(found).reshape(len(found), design.Z1.shape[1]).T
         return _exact(design.lift(coordinates), coordinates)
-    loss = logistic_losses(design.X1, labels, C or settings.C, balanced=balanced, counts=counts)
+    loss = logistic_losses(design.Z1, labels, C or settings.C, balanced=balanced, counts=counts)
     if settings.backend == "newton":
         solution = minimise(
             loss, settings.tol, settings.max_iter, offset=design.offset, mean=design.mean, start=start
@@ -115,7 +114,7 @@ def fit_design(
     theta, nit = minimise_sklearn(
         loss,
         # An infinity norm depends on the basis; divided by this it bounds that of the original one.
-        tol=settings.tol / loss.X1.shape[1] ** 0.5,
+        tol=settings.tol / loss.Z1.shape[1] ** 0.5,
         max_iter=settings.max_iter,
     )
     gradient = loss.gradient(theta, loss.margins(theta))

@@ -14,8 +14,8 @@ from superpos.records.data import FeatureStatus
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Samples:
-    """Features that are probed on the same samples."""
+class Split:
+    """Features that are probed on the same samples, and which of these they are trained on."""
 
     columns: tuple[int, ...]
     """The features, as columns of the labels."""
@@ -46,13 +46,13 @@ class ProbeInputs:
         """Return whether each feature can be probed."""
         return [self._status(column) for column in range(len(self.names))]
 
-    def samples(self) -> list[Samples]:
+    def splits(self) -> list[Split]:
         """Return the features that can be probed, those with the same samples together."""
         usable = tuple(column for column, status in enumerate(self.statuses) if status is FeatureStatus.OK)
         if self.members is None:
-            return [Samples(usable, np.flatnonzero(self.train), np.flatnonzero(~self.train))]
+            return [Split(usable, np.flatnonzero(self.train), np.flatnonzero(~self.train))]
         return [
-            Samples(
+            Split(
                 (column,),
                 np.flatnonzero(self.train[:, column]),
                 np.flatnonzero(self.members[:, column] & ~self.train[:, column]),

@@ -2,15 +2,15 @@
 
 Each outer step solves H p = -g by preconditioned conjugate gradients (truncated Newton; Nocedal and Wright
 2006, section 7.1) and halves the step until the objective falls enough. The features take their steps
-together, so that a product of the matrix with one vector a feature is a product of two matrices, and share
-one preconditioner (`superpos.probes.preconditioners`), that of the Hessian for the mean of their curvatures,
+together, so that a product of the design matrix with one vector a feature is one of two matrices, and share
+one preconditioner (`superpos.probes.conjugate`), that of the Hessian for the mean of their curvatures,
 
-    M = X1^T diag(mean_k D_k) X1 + mean penalty.
+    M = Z1^T diag(mean_k D_k) Z1 + mean penalty.
 
 A sketch of M, where it is much cheaper than a factor, serves while it is good enough; then a factor of M,
 which is formed anew when conjugate gradients have cost more since than a new one does. A feature for which
 that is no good either (`MAX_CG` steps twice) goes on alone, for which M is its own Hessian. Products inside
-conjugate gradients are in single precision where the matrix is large and the penalty not too weak. None of
+conjugate gradients are in single precision where that matrix is large and the penalty not too weak. None of
 this moves the solution: gradients, objectives and the stopping test are in double.
 """
 
@@ -23,13 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from superpos.arrays import Bool, Float, Int
-from superpos.probes.conjugate import MAX_CG, newton_steps
-from superpos.probes.objective import LogisticLosses
-from superpos.probes.preconditioners import (
+from superpos.probes.conjugate import (
+    MAX_CG,
     Preconditioner,
     factor_hessian,
+    newton_steps,
     sketch_hessian,
 )
+from superpos.probes.logistic import LogisticLosses
 
 PATIENCE = 8
 """Conjugate gradient steps after which a feature that goes alone gets a new factor."""
@@ -39,7 +40,7 @@ ROUNDING = 1e-14
 """Relative rounding of the objective, within which it counts as not risen."""
 MIN_STEP = 2.0**-40
 SINGLE_SIZE = 2**20
-"""Entries of the matrix above which products may be in single precision."""
+"""Entries of the design matrix above which products may be in single precision."""
 SINGLE_CONDITION = 1e6
 """Largest condition number of a Hessian (a bound) at which single precision is good for its products."""
 BLOCK_SPEED = 2.0
@@ -47,7 +48,7 @@ BLOCK_SPEED = 2.0
 SKETCH_WORTH = 12.0
 """Conjugate gradient steps that a factor must cost for a sketch to be tried first."""
 SKETCH_WIDTH = 1000
-"""Columns that the matrix must have for it."""
+"""Columns that the design matrix must have for it."""
 SKETCH_PATIENCE = 60
 """Conjugate gradient steps after which a sketch is made anew."""
 SKETCH_CG = 60
@@ -105,7 +106,7 @@ def minimise(
         are minimised with it, within the tolerance.
     """
     k = loss.signs.shape[1]
-    theta = np.zeros((loss.X1.shape[1], k)) if start is None else start.copy()
+    theta = np.zeros((loss.Z1.shape[1], k)) if start is None else start.copy()
     run = _Run(loss, tol, max_iter, offset, mean, theta, np.zeros(k), np.zeros(k, dtype=np.int64))
     columns = list(range(k))
     if only_sketch or (run.worth(k) >= SKETCH_WORTH and len(theta) >= SKETCH_WIDTH):
@@ -129,8 +130,8 @@ class _Run:
     norm: Float
     nit: Int
     n_factors: int = 0
-    single: NDArray[np.float32] | None = None
-    """`X1` in single precision."""
+    Z1_single: NDArray[np.float32] | None = None
+    """The design matrix in single precision."""
     largest: float = 0.0
     """Upper bound of the largest eigenvalue of a Hessian without penalty."""
 
@@ -159,13 +160,13 @@ class _Run:
             if precondition is None:
                 make = sketch_hessian if sketch else factor_hessian
                 mean = np.mean(curvature, axis=1)
-                precondition = make(self._single(), mean, float(np.mean(loss.penalty)))
+                precondition = make(self._in_single(), mean, float(np.mean(loss.penalty)))
                 self.n_factors += not sketch
                 spent = 0
             # No tighter than what brings the gradient below the tolerance.
             forcing = np.clip(np.sqrt(norm / start), 0.25 * self.tol / norm, 0.1)
             step, image, n_cg = newton_steps(
-                loss, self._matrix(loss), curvature, gradient, precondition, forcing
+                loss, self._for_products(loss), curvature, gradient, precondition, forcing
             )
             spent += int(n_cg.max())
             if spent >= (SKETCH_PATIENCE if sketch else self.patience(len(columns))):
@@ -206,23 +207,23 @@ class _Run:
 
     def worth(self, k: int) -> float:
         """Return the conjugate gradient steps of k features that cost as much as a factor."""
-        n, r = self.loss.X1.shape
+        n, r = self.loss.Z1.shape
         steps: float = (n * r**2 + r**3 / 3.0) / (k * (4.0 * n * r + 2.0 * r**2)) / BLOCK_SPEED
         return steps
 
-    def _matrix(self, loss: LogisticLosses) -> NDArray[Any]:
-        """Return the matrix for the products of conjugate gradients."""
-        if self.loss.X1.size <= SINGLE_SIZE:
-            return self.loss.X1
-        single = self._single()
-        return single if self.largest <= SINGLE_CONDITION * float(np.min(loss.penalty)) else self.loss.X1
+    def _for_products(self, loss: LogisticLosses) -> NDArray[Any]:
+        """Return the design matrix for the products of conjugate gradients."""
+        if self.loss.Z1.size <= SINGLE_SIZE:
+            return self.loss.Z1
+        single = self._in_single()
+        return single if self.largest <= SINGLE_CONDITION * float(np.min(loss.penalty)) else self.loss.Z1
 
-    def _single(self) -> NDArray[np.float32]:
-        if self.single is None:
-            self.single = self.loss.X1.astype(np.float32)
-            squares = np.einsum("ij,ij->i", self.single, self.single).astype(np.float64)
+    def _in_single(self) -> NDArray[np.float32]:
+        if self.Z1_single is None:
+            self.Z1_single = self.loss.Z1.astype(np.float32)
+            squares = np.einsum("ij,ij->i", self.Z1_single, self.Z1_single).astype(np.float64)
             self.largest = 0.25 * float(np.max(squares @ self.loss.weights))
-        return self.single
+        return self.Z1_single
 
 
 def _line_search(

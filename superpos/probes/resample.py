@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 from superpos.arrays import Bool, Float, Int, as_number
 from superpos.errors import ArgumentError, ShapeError
 from superpos.probes.ceiling import NoiseCeiling, interval, reliability
+from superpos.probes.cross_validation import deal_groups
 from superpos.probes.design import make_design, scale_samples
 from superpos.probes.fit import fit_design, mean_differences
-from superpos.probes.folds import deal_groups
-from superpos.probes.inputs import ProbeInputs, Samples, check_inputs
+from superpos.probes.inputs import ProbeInputs, Split, check_inputs
 from superpos.seeding import generator
 from superpos.specs.axes import Similarity, check_choice, check_count
 from superpos.specs.probes import ProbeSettings
@@ -183,24 +183,24 @@ def _directions(
     """Yield the probes of all features, draw by draw."""
     if settings.C_grid and C is None:
         raise ArgumentError("C", "must be given where the settings have a grid")
-    parts = inputs.samples()
+    splits = inputs.splits()
     if inputs.members is None:
-        return _resampled(inputs, parts[0], settings, draws, C)
-    return _stacked([list(_resampled(inputs, part, settings, draws, C)) for part in parts])
+        return _resampled(inputs, splits[0], settings, draws, C)
+    return _stacked([list(_resampled(inputs, split, settings, draws, C)) for split in splits])
 
 
 def _resampled(
-    inputs: ProbeInputs, part: Samples, settings: ProbeSettings, draws: list[Draw], C: float | None
+    inputs: ProbeInputs, split: Split, settings: ProbeSettings, draws: list[Draw], C: float | None
 ) -> Iterator[Drawn]:
     """Yield the probes of features that share their samples."""
-    if not part.columns:
+    if not split.columns:
         return
-    labels = inputs.labels[part.train][:, list(part.columns)]
-    groups = inputs.groups[part.train]
-    scaled = scale_samples(inputs.X, part.train, settings.scaler)
+    labels = inputs.labels[split.train][:, list(split.columns)]
+    groups = inputs.groups[split.train]
+    samples = scale_samples(inputs.X, split.train, settings.scaler)
     k, d = labels.shape[1], inputs.X.shape[1]
     with one_thread():
-        design = None if settings.method == "mean_difference" else make_design(scaled)
+        design = None if settings.method == "mean_difference" else make_design(samples)
         start = None
         if design is not None and settings.method == "logistic":
             start = fit_design(design, labels, settings, C=C).coordinates
@@ -223,13 +223,13 @@ def _resampled(
             counts = np.stack([resamples[resample] for resample, _ in at], axis=1)
             with one_thread():
                 if design is None:
-                    fits = mean_differences(scaled, labels[:, columns], counts)
+                    fits = mean_differences(samples, labels[:, columns], counts)
                 else:
                     begin = None if start is None else start[:, columns]
                     fits = fit_design(design, labels[:, columns], settings, C=C, counts=counts, start=begin)
             theta[tuple(np.array(at).T)] = fits.theta[:, :-1]
         for coef, sample_counts in zip(theta, resamples, strict=True):
-            yield Drawn(coef / scaled.scale, coef, sample_counts)
+            yield Drawn(coef / samples.scale, coef, sample_counts)
 
 
 def _stacked(parts: list[list[Drawn]]) -> Iterator[Drawn]:

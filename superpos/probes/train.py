@@ -2,7 +2,7 @@
 
 What the features of a layer share is done once: scaled samples and their coordinates
 (`superpos.probes.design`), the preconditioner (`superpos.probes.newton`), the choice of C
-(`superpos.probes.penalty`).
+(`superpos.probes.cross_validation`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from superpos.arrays import Bool, Float
-from superpos.probes.design import Design, Scaled, make_design, scale_samples
+from superpos.probes.cross_validation import choose_C, grid_losses
+from superpos.probes.design import Design, ScaledSamples, make_design, scale_samples
 from superpos.probes.fit import fit_design, fit_samples
-from superpos.probes.inputs import ProbeInputs, Samples, check_inputs
+from superpos.probes.inputs import ProbeInputs, Split, check_inputs
 from superpos.probes.metrics import HeldOut, held_out_metrics
-from superpos.probes.penalty import choose_C, grid_losses
 from superpos.probes.permutation import LabelPermutation, describe, permute_labels
 from superpos.records.data import ProbeMetrics, ProbeSet
 from superpos.specs.axes import check_count
@@ -85,7 +85,7 @@ def train_probes(
     k, d = len(inputs.names), inputs.X.shape[1]
     found = _Found(np.zeros((k, d + 1)), np.ones((k, d)))
     with one_thread():
-        tasks = [_Task(inputs, samples, settings, replicate) for samples in inputs.samples()]
+        tasks = [_Task(inputs, split, settings, replicate) for split in inputs.splits()]
         C = _chosen_C(tasks, settings) if settings.C_grid else None
         for task in tasks:
             task.fit(C, found)
@@ -127,51 +127,51 @@ class _Task:
     """Features that share their samples."""
 
     inputs: ProbeInputs
-    samples: Samples
+    split: Split
     settings: ProbeSettings
     replicate: int
     design: Design | None = None
     permutation: LabelPermutation | None = None
 
     def names(self) -> tuple[str, ...]:
-        return tuple(self.inputs.names[column] for column in self.samples.columns)
+        return tuple(self.inputs.names[column] for column in self.split.columns)
 
     def labels(self) -> Bool:
         """Return the labels of the training samples, (n_train, features)."""
         if self.permutation is not None:
             return self.permutation.labels
-        labels = self.inputs.labels[self.samples.train][:, list(self.samples.columns)]
+        labels = self.inputs.labels[self.split.train][:, list(self.split.columns)]
         if self.replicate == -1:
             return labels
-        groups = self.inputs.groups[self.samples.train]
+        groups = self.inputs.groups[self.split.train]
         self.permutation = permute_labels(labels, self.names(), groups, self.replicate)
         return self.permutation.labels
 
-    def scaled(self) -> Scaled:
-        return scale_samples(self.inputs.X, self.samples.train, self.settings.scaler)
+    def samples(self) -> ScaledSamples:
+        return scale_samples(self.inputs.X, self.split.train, self.settings.scaler)
 
     def losses(self) -> Float:
         """Return the sum over the features of the held-out loss of every C of the grid; keep the design."""
-        self.design = make_design(self.scaled())
-        groups = self.inputs.groups[self.samples.train]
-        return len(self.samples.columns) * grid_losses(self.design, self.labels(), groups, self.settings)
+        self.design = make_design(self.samples())
+        groups = self.inputs.groups[self.split.train]
+        return len(self.split.columns) * grid_losses(self.design, self.labels(), groups, self.settings)
 
     def fit(self, C: float | None, found: _Found) -> None:
         """Fit and measure the features."""
-        columns = list(self.samples.columns)
-        scaled = self.scaled() if self.design is None else self.design.samples
-        found.scale[slice(None) if self.inputs.members is None else columns] = scaled.scale
+        columns = list(self.split.columns)
+        samples = self.samples() if self.design is None else self.design.samples
+        found.scale[slice(None) if self.inputs.members is None else columns] = samples.scale
         if not columns:
             return
         labels = self.labels()
         if C is None:
-            fits = fit_samples(scaled, labels, self.settings)
+            fits = fit_samples(samples, labels, self.settings)
         else:
-            fits = fit_design(self.design or make_design(scaled), labels, self.settings, C=C)
-        scores = scaled.scores(fits.theta, self.samples.test)
+            fits = fit_design(self.design or make_design(samples), labels, self.settings, C=C)
+        scores = samples.scores(fits.theta, self.split.test)
         for index, column in enumerate(columns):
             found.theta[column] = fits.theta[index]
-            test = self.inputs.labels[self.samples.test, column]
+            test = self.inputs.labels[self.split.test, column]
             held = held_out_metrics(test, scores[:, index])
             found.metrics[column] = ProbeMetrics(
                 self.inputs.names[column],
@@ -179,7 +179,7 @@ class _Task:
                 *self.inputs.counts(column)[:2],
                 int(labels[:, index].sum()) + int(test.sum()),
                 *held,
-                norm=float(np.linalg.norm(fits.theta[index, :-1] / scaled.scale)),
+                norm=float(np.linalg.norm(fits.theta[index, :-1] / samples.scale)),
                 nit=int(fits.nit[index]),
                 C=C,
             )
@@ -189,7 +189,7 @@ def _chosen_C(tasks: list[_Task], settings: ProbeSettings) -> float | None:  # n
     """Return the C of the grid that is best for all features together."""
     total = np.zeros(len(settings.C_grid))
     for task in tasks:
-        if not task.samples.columns:
+        if not task.split.columns:
             return None
         total += task.losses()
         if len(tasks) > 1:  # designs are too large to keep several

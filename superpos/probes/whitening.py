@@ -38,7 +38,7 @@ from superpos.probes.covariance import (
     covariance_samples,
     images,
     lower_covariance,
-    lower_gram,
+    lower_dual_covariance,
     reflected,
     reflected_back,
 )
@@ -53,7 +53,7 @@ FLOOR = 1e-6
 
 def whitened_directions(
     coef_raw: ArrayLike,
-    values: ArrayLike,
+    activations: ArrayLike,
     train_rows: ArrayLike,
     method: str,
     *,
@@ -65,7 +65,7 @@ def whitened_directions(
     ----------
     coef_raw
         Directions in the units of the activations, (k, d).
-    values, train_rows, method, floor
+    activations, train_rows, method, floor
         As in `Whitening`.
 
     Returns
@@ -78,20 +78,20 @@ def whitened_directions(
     ShapeError, NonFiniteError, ArgumentError
         As `Whitening`.
     """
-    return Whitening(values, train_rows, method, floor=floor).directions(coef_raw)
+    return Whitening(activations, train_rows, method, floor=floor).directions(coef_raw)
 
 
 class Whitening:
     """The causal inner product of the training samples of one activation set."""
 
     def __init__(
-        self, values: ArrayLike, train_rows: ArrayLike, method: str, *, floor: float = FLOOR
+        self, activations: ArrayLike, train_rows: ArrayLike, method: str, *, floor: float = FLOOR
     ) -> None:
         """Factor the covariance.
 
         Parameters
         ----------
-        values, train_rows
+        activations, train_rows
             As in `superpos.probes.covariance.activation_covariance`.
         method
             How the directions were found, which says whether they are covectors.
@@ -107,16 +107,16 @@ class Whitening:
         lowest = as_number("floor", floor, minimum=0.0, exclusive=True)
         if lowest >= 1.0:
             raise ArgumentError("floor", f"{lowest:g} must be below 1")
-        self._samples = samples = covariance_samples(values, train_rows)
+        self._samples = samples = covariance_samples(activations, train_rows)
         self._covector = method not in VECTORS
         self._wide = len(samples.rows) <= samples.X.shape[1]
         self._factor: NDArray[Any] | None = None
         self._eigenvalues, self._axes = np.empty(0), np.empty((0, 0))
         with one_thread():
-            matrix = lower_gram(samples) if self._wide else lower_covariance(samples)
+            matrix = lower_dual_covariance(samples) if self._wide else lower_covariance(samples)
             largest = _largest_eigenvalue(matrix)
             if largest <= 0.0:
-                raise ArgumentError("values", "the activations are constant, so they have no covariance")
+                raise ArgumentError("activations", "the activations are constant, so they have no covariance")
             self._bound = lowest * largest
             if _all_above(matrix, self._bound):
                 self._factor, _ = lapack.dpotrf(matrix, lower=1, clean=1)

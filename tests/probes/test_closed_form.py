@@ -53,7 +53,7 @@ def test_shrinkage_is_the_estimate_of_ledoit_and_wolf():
 def test_lda_within_the_span_is_lda_in_full(balanced):
     X, positive = sample(n=30, d=80)
     design = make_design(scale_samples(X, np.arange(30), "none"))
-    reduced = design.lift(lda(design.X1[:, :-1], positive, 80, balanced=balanced)[:, None])[0]
+    reduced = design.lift(lda(design.Z1[:, :-1], positive, 80, balanced=balanced)[:, None])[0]
     full = lda(X, positive, 80, balanced=balanced)
     np.testing.assert_allclose(reduced[:-1], full[:-1], rtol=1e-6, atol=1e-9)
     assert reduced[-1] == pytest.approx(full[-1], rel=1e-6)

@@ -106,16 +106,16 @@ def test_drawn_samples_have_a_covariance_of_their_own(method, close, shape):
         ({"floor": 1.0}, "floor: 1 must be below 1"),
         ({"floor": 0.0}, "floor"),
         ({"coef_raw": np.ones((2, 3))}, "coef_raw: shape"),
-        ({"values": np.ones(4)}, "values"),
-        ({"values": np.full((50, 12), np.inf)}, "values: 600 entries"),
-        ({"values": np.ones((50, 12))}, "constant"),
-        ({"values": np.ones((50, 60)), "coef_raw": np.ones((1, 60))}, "constant"),
+        ({"activations": np.ones(4)}, "activations"),
+        ({"activations": np.full((50, 12), np.inf)}, "activations: 600 entries"),
+        ({"activations": np.ones((50, 12))}, "constant"),
+        ({"activations": np.ones((50, 60)), "coef_raw": np.ones((1, 60))}, "constant"),
         ({"train_rows": np.ones(7, bool)}, "train_rows"),
         ({"train_rows": np.arange(50) < 1}, "no covariance"),
     ],
 )
 def test_bad_arguments(change, message):
     X, train, P = problem(50, 12)
-    arguments = {"coef_raw": P, "values": X, "train_rows": train, "method": "logistic"}
+    arguments = {"coef_raw": P, "activations": X, "train_rows": train, "method": "logistic"}
     with pytest.raises(ArgumentError, match=message):
         whitened_directions(**(arguments | change))

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, check_grad
 
 from superpos.probes import conjugate, newton
+from superpos.probes.logistic import logistic_losses
 from superpos.probes.newton import minimise
-from superpos.probes.objective import logistic_losses
 
 
 def problem(n, d, seed, C=1.0, balanced=True, spread=1.0):
     generator = np.random.default_rng(seed)
     columns = spread ** generator.uniform(-1, 1, size=d)
-    X1 = np.hstack([generator.standard_normal((n, d)) * columns + 0.5 * columns, np.ones((n, 1))])
+    Z1 = np.hstack([generator.standard_normal((n, d)) * columns + 0.5 * columns, np.ones((n, 1))])
     positive = generator.random(n) < 0.3
     positive[:2] = True, False
-    return logistic_losses(X1, positive[:, None], C, balanced=balanced)
+    return logistic_losses(Z1, positive[:, None], C, balanced=balanced)
 
 
 def solve(loss, tol=1e-8, max_iter=200, **options):
@@ -47,7 +47,7 @@ def test_gradient_and_curvature_agree_with_finite_differences(n, d, seed, C, bal
     size = 1.0 + np.linalg.norm(gradient(theta))
     assert check_grad(value, gradient, theta) < 1e-5 * size
     ridge = np.append(np.full(d, loss.penalty[0]), 0.0)
-    hessian = loss.X1.T @ (loss.curvature(loss.margins(theta[:, None])) * loss.X1) + np.diag(ridge)
+    hessian = loss.Z1.T @ (loss.curvature(loss.margins(theta[:, None])) * loss.Z1) + np.diag(ridge)
     numerical = approx_fprime(theta, gradient, 1e-6)
     np.testing.assert_allclose(hessian, numerical, atol=1e-4 * (1.0 + np.max(np.abs(hessian))))
 
@@ -86,7 +86,7 @@ def test_margins_of_hundreds_neither_overflow_nor_stop_the_method():
 
 def test_collinear_columns_do_not_stop_the_method():
     loss = problem(80, 5, 0)
-    twice = logistic_losses(np.hstack([loss.X1[:, :5], loss.X1]), loss.signs > 0, 1.0, balanced=True)
+    twice = logistic_losses(np.hstack([loss.Z1[:, :5], loss.Z1]), loss.signs > 0, 1.0, balanced=True)
     solution = solve(twice)
     assert solution.gradient_norm <= 1e-8
     np.testing.assert_allclose(solution.theta[:5], solution.theta[5:10], atol=1e-6)
@@ -154,15 +154,15 @@ def test_products_in_single_precision_do_not_move_the_solution(monkeypatch):
     double = solve(loss, tol=1e-9)
     monkeypatch.setattr(newton, "SINGLE_SIZE", 0)
     run = newton._Run(loss, 1e-9, 200, 0.0, None, double.theta, double.gradient_norm, double.nit)
-    assert run._matrix(loss).dtype == np.float32
-    assert run._matrix(many(300, 50, 1, C=1e9)).dtype == np.float64  # too weak a penalty
+    assert run._for_products(loss).dtype == np.float32
+    assert run._for_products(many(300, 50, 1, C=1e9)).dtype == np.float64  # too weak a penalty
     single = solve(loss, tol=1e-9)
     assert np.all(single.gradient_norm <= 1e-9)
     np.testing.assert_allclose(single.theta, double.theta, rtol=1e-5, atol=1e-6)
     # The bound is one: no Hessian has a larger eigenvalue.
     curvature = loss.curvature(np.zeros_like(loss.signs))
     for column in curvature.T:
-        assert np.linalg.eigvalsh(loss.X1.T @ (column[:, None] * loss.X1))[-1] <= run.largest
+        assert np.linalg.eigvalsh(loss.Z1.T @ (column[:, None] * loss.Z1))[-1] <= run.largest
 
 
 def test_a_sample_that_counts_twice_is_two_samples_and_one_that_does_not_is_none():
@@ -170,7 +170,7 @@ def test_a_sample_that_counts_twice_is_two_samples_and_one_that_does_not_is_none
     loss = many(300, 10, 2, counts=np.repeat(counts[:, None], 6, axis=1))
     plain = many(300, 10, 2)
     rows = np.repeat(np.arange(300), counts)
-    written_out = logistic_losses(plain.X1[rows], plain.signs[rows] > 0, 1.0, balanced=True)
+    written_out = logistic_losses(plain.Z1[rows], plain.signs[rows] > 0, 1.0, balanced=True)
     np.testing.assert_allclose(loss.penalty, written_out.penalty)
     np.testing.assert_allclose(
         solve(loss, tol=1e-10).theta, solve(written_out, tol=1e-10).theta, rtol=1e-5, atol=1e-6
@@ -190,7 +190,7 @@ def test_centred_samples_are_measured_as_they_were():
     loss = many(300, 20, 5)
     shift = np.random.default_rng(5).standard_normal(20)
     solution = solve(loss, tol=1e-8, offset=float(np.linalg.norm(shift)))
-    moved = loss.X1.copy()
+    moved = loss.Z1.copy()
     moved[:, :-1] += shift
     theta = solution.theta.copy()
     theta[-1] -= shift @ theta[:-1]

@@ -7,9 +7,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from superpos.probes import fit, newton
+from superpos.probes.conjugate import RANK, factor_hessian, sketch_hessian
 from superpos.probes.design import make_design, scale_samples
 from superpos.probes.fit import fit_design, fit_samples
-from superpos.probes.preconditioners import RANK, factor_hessian, sketch_hessian
 from superpos.specs.probes import ProbeSettings
 
 
@@ -83,10 +83,10 @@ def test_few_iterations_are_told_behind_a_sketch_too():
 def test_sketch_inverts_the_hessian_where_its_eigenvalues_are_large():
     generator = np.random.default_rng(0)
     n, r = 600, 300
-    X1 = generator.standard_normal((n, r + 1)) * np.append(np.arange(1, r + 1) ** -1.5, 1.0)
+    Z1 = generator.standard_normal((n, r + 1)) * np.append(np.arange(1, r + 1) ** -1.5, 1.0)
     curvature, penalty = generator.random(n) / n, 1e-6
-    hessian = X1.T @ (curvature[:, None] * X1) + penalty * np.diag(np.append(np.ones(r), 0.0))
-    single, identity = X1.astype(np.float32), np.eye(r + 1)
+    hessian = Z1.T @ (curvature[:, None] * Z1) + penalty * np.diag(np.append(np.ones(r), 0.0))
+    single, identity = Z1.astype(np.float32), np.eye(r + 1)
     conditions = []
     for make in (sketch_hessian, factor_hessian):
         inverse = make(single, curvature, penalty)(identity)

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from superpos.errors import ArgumentError
+from superpos.probes.cross_validation import FOLDS, deal_groups, grid_losses
 from superpos.probes.design import make_design, scale_samples
-from superpos.probes.folds import deal_groups
-from superpos.probes.penalty import FOLDS, grid_losses
 from superpos.probes.train import train_probes
 from superpos.seeding import generator as seeded
 from superpos.specs.probes import C_GRID, ProbeSettings

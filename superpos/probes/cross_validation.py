@@ -1,7 +1,13 @@
-"""C chosen by cross-validation.
+"""Parts of the training samples, and C chosen by cross-validation over them.
 
-For every C of the grid, probes are trained on all folds but one and measured on it; folds are whole groups,
-with every feature's positives spread evenly. The C of the lowest
+Parts are whole groups, with every feature's positives and negatives spread evenly. Groups are dealt out one
+by one, the largest first and equals in a drawn order, each to the part for which
+
+    sum_j (share of column j that the part then has)^2
+
+grows least; columns are the positives and negatives of every feature and the samples.
+
+For every C of the grid, probes are trained on all parts but one and measured on it. The C of the lowest
 
     sum over features and folds of the held-out log loss, classes weighted as in training,
 
@@ -18,16 +24,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from superpos.arrays import Bool, Float
+from superpos.arrays import Bool, Float, Int
 from superpos.errors import ArgumentError
 from superpos.probes.design import Design
-from superpos.probes.folds import deal_groups
+from superpos.probes.logistic import logistic_losses
 from superpos.probes.newton import minimise
-from superpos.probes.objective import logistic_losses
 from superpos.seeding import generator
 from superpos.specs.probes import ProbeSettings
 
 FOLDS = 5
+
+
+def deal_groups(labels: Bool, groups: NDArray[Any], n_parts: int, draw: np.random.Generator) -> Int:
+    """Return the part of every sample, (n,), in 0 ... n_parts - 1.
+
+    Parameters
+    ----------
+    labels
+        (n, k).
+    groups
+        Group of every sample, (n,); a group is never divided, so parts stay empty if there are few.
+    n_parts
+        Number of parts.
+    draw
+        Generator of the order among groups of one size.
+    """
+    names, indices = np.unique(groups, return_inverse=True)
+    columns = np.concatenate([labels, ~labels, np.ones((len(labels), 1), dtype=np.bool_)], axis=1)
+    counts: Float = np.stack(
+        [np.bincount(indices, weights=column, minlength=len(names)) for column in columns.T], axis=1
+    )
+    shares = counts / np.maximum(counts.sum(axis=0), 1.0)
+    order = draw.permutation(len(names))
+    order = order[np.argsort(-counts[order, -1], kind="stable")]
+    loads = np.zeros((n_parts, shares.shape[1]))
+    parts = np.empty(len(names), dtype=np.int64)
+    for group in order:
+        part = int(np.argmin(loads @ shares[group]))  # the square grows by this, and by what is equal for all
+        loads[part] += shares[group]
+        parts[group] = part
+    return np.asarray(parts[indices])
 
 
 def grid_losses(design: Design, labels: Bool, groups: NDArray[Any], settings: ProbeSettings) -> Float:
@@ -62,12 +98,12 @@ def grid_losses(design: Design, labels: Bool, groups: NDArray[Any], settings: Pr
         counts = np.repeat(np.asarray(~held, dtype=np.int64)[:, None], usable.size, axis=1)
         theta = None
         for index, C in enumerate(settings.C_grid):  # from strong to weak penalties, each from the last
-            loss = logistic_losses(design.X1, fitted, C, balanced=balanced, counts=counts)
+            loss = logistic_losses(design.Z1, fitted, C, balanced=balanced, counts=counts)
             found = minimise(
                 loss, settings.tol, settings.max_iter, offset=design.offset, mean=design.mean, start=theta
             )
             theta = found.theta
-            measured = logistic_losses(design.X1, fitted, C, balanced=balanced, counts=1 - counts)
+            measured = logistic_losses(design.Z1, fitted, C, balanced=balanced, counts=1 - counts)
             losses = measured.weights * np.logaddexp(0.0, -measured.margins(theta))
             total[index] += float(losses.sum())
         n_measured += usable.size
