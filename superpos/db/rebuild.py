@@ -175,7 +175,7 @@ def _drop_matrices(connection: sa.Connection, level: int, target_ids: list[int])
 
 
 def _median_of(connection: sa.Connection, direction_ids: list[int]) -> list[int]:
-    """Return the `shuffled_labels` targets whose C is the median of these directions, of the true labels."""
+    """Return the targets of permuted labels whose C is the median of these directions, of the true labels."""
     d, other = direction_sets, direction_sets.alias("other")
     found: list[int] = []
     for part in parts(direction_ids):
@@ -184,7 +184,7 @@ def _median_of(connection: sa.Connection, direction_ids: list[int]) -> list[int]
             .join(other, other.c.direction_id == targets.c.direction_id)
             .join(d, sa.and_(d.c.activation_id == other.c.activation_id, d.c.settings == other.c.settings))
             .where(d.c.direction_id.in_(part), d.c.label_replicate == -1)
-            .where(targets.c.kind == "shuffled_labels", targets.c.rbf_scale == MEDIAN_RULE)
+            .where(other.c.label_replicate != -1, targets.c.rbf_scale == MEDIAN_RULE)
         )
         found.extend(int(row) for row in connection.scalars(query))
     return found

@@ -15,6 +15,7 @@ from superpos.db.insert import ids_by_key, insert_missing, parts
 from superpos.db.tables_fits import block_targets, blocks, psm_entries, psms, targets
 from superpos.db.tables_inputs import datasets, direction_rows, direction_sets, features
 from superpos.hashing import array_digest
+from superpos.kinds.controls import FEATURES
 from superpos.records.work import Directions, PsmResult, TargetWork
 from superpos.specs.study import MEDIAN_RULE
 
@@ -22,12 +23,12 @@ from superpos.specs.study import MEDIAN_RULE
 def missing_targets(database: Database, study_id: int, limit: int) -> tuple[TargetWork, ...]:
     """Return up to `limit` of a study's targets that have no matrix though their probes are trained.
 
-    `shuffled_labels` under the rule `median` also wait for the probes of the true labels, whose C they take.
+    Controls of labels under the rule `median` also wait for the probes of the true labels, whose C they take.
     """
     t = targets.c
     reference = direction_sets.alias("reference")
     no_reference_yet = sa.exists().where(
-        t.kind == "shuffled_labels",
+        direction_sets.c.label_replicate != -1,
         t.rbf_scale == MEDIAN_RULE,
         reference.c.activation_id == direction_sets.c.activation_id,
         reference.c.settings == direction_sets.c.settings,
@@ -62,7 +63,7 @@ def _works(
     query = (
         sa.select(
             t.target_id, t.key, d.key, t.space, t.kind, t.replicate, t.similarity, t.rbf_scale,
-            t.fit_two_classes, t.direction_id, d.activation_id, d.settings,
+            t.fit_two_classes, t.direction_id, d.activation_id, d.settings, d.label_replicate,
         )
         .join(direction_sets, d.direction_id == t.direction_id)
         .where(*conditions)
@@ -103,7 +104,7 @@ def _references(connection: sa.Connection, rows: Iterable[Any]) -> dict[int, int
     c = direction_sets.c
     found: dict[int, int] = {}
     for row in rows:
-        if row.kind != "shuffled_labels" or row.rbf_scale != MEDIAN_RULE:
+        if row.label_replicate == -1 or row.rbf_scale != MEDIAN_RULE:
             continue
         query = sa.select(c.direction_id).where(
             c.activation_id == row.activation_id,
@@ -184,7 +185,7 @@ def finish_targets(database: Database, results: list[PsmResult], run_id: int) ->
                 .where(targets.c.target_id == result.target_id, targets.c.status == "planned")
                 .values(psm_id=psm_id, status="done", run_id=run_id)
             )
-            if result.record.kind == "features":
+            if result.record.kind == FEATURES:
                 entries.extend(_entries(psm_id, result))
         insert_missing(connection, psm_entries, entries)
 

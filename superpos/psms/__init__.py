@@ -1,6 +1,6 @@
 """Pairwise similarity matrices of feature directions, their controls and the distances between them."""
 
-from superpos.psms.build import build_psm, describe_psm
+from superpos.psms.build import build_psm, describe_psm, rests_on_shape
 from superpos.psms.distances import (
     distance_to_identity,
     distance_to_simplex,
@@ -25,6 +25,7 @@ __all__ = [
     "rbf",
     "recovery",
     "resolve_rbf_scale",
+    "rests_on_shape",
     "rms_offdiagonal",
     "similarity_matrix",
     "simplex_psm",

@@ -15,34 +15,16 @@ from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_matrix, as_psm
 from superpos.errors import ArgumentError, shown
-from superpos.psms.controls import (
-    gaussian_directions,
-    gaussian_directions_like,
-    permuted_directions,
-    shuffled_entries,
-    spectrum_cosine,
-    spectrum_rbf,
-)
-from superpos.psms.similarity import (
-    ScaleRule,
-    cosine,
-    is_median,
-    rbf_of_squares,
-    resolve_rbf_scale,
-    squared_distances,
-)
+from superpos.kinds.controls import CONTROLS, Control
+from superpos.psms.arguments import SimilarityOf, similarity_of
+from superpos.psms.similarity import ScaleRule, is_median, resolve_rbf_scale
 from superpos.records.psms import PsmRecord
-from superpos.specs.axes import SIMILARITIES, Similarity, check_choice, check_count
-from superpos.specs.study import TARGET_KINDS
+from superpos.specs.axes import check_count
 
-MATRIX_KINDS = ("features", "shuffled_entries", "spectrum")
-"""Kinds of target that an imported matrix has, for want of directions."""
 RANK_TOLERANCE = 1e-10
 """Eigenvalues below this fraction of the largest count as 0."""
 RATIO_RANGE = (0.1, 5.0)
 """Median of r^2 / C outside of which the RBF is called flat: similarities above 0.90 or below 0.007."""
-SMALLEST_SIMILARITY = 1e-300
-"""Entries of an imported RBF matrix below this are read as this (r^2 / C = 691)."""
 NEGATIVE_EIGENVALUE = -1e-9
 """Below this a smallest eigenvalue is called negative and not rounding."""
 
@@ -50,7 +32,7 @@ NEGATIVE_EIGENVALUE = -1e-9
 def build_psm(
     *,
     kind: str,
-    similarity: Similarity,
+    similarity: str,
     directions: ArrayLike | None = None,
     target: ArrayLike | None = None,
     rbf_scale_rule: ScaleRule = 200.0,
@@ -62,21 +44,20 @@ def build_psm(
     Parameters
     ----------
     kind : str
-        `features`, a control made from the features (permuted, gaussian, shuffled_entries, spectrum), or
-        `shuffled_labels`, whose directions come from probes trained on permuted labels.
-    similarity : {"cosine", "rbf"}
+        `features` or a control (`superpos.kinds.controls`).
+    similarity : str
         Similarity of the matrix.
     directions : array_like, (n, d), optional
-        Directions of the features (for `shuffled_labels`, of the probes on permuted labels).
+        Directions of the features; for a control of labels, of the probes on permuted labels.
     target : array_like, (n, n), optional
-        An imported PSM instead of directions; kinds `features`, `shuffled_entries` and `spectrum` only.
+        An imported PSM instead of directions; for `features` and controls that draw from the matrix.
     rbf_scale_rule : float or "median"
         C of the RBF. With `target` a number: it is recorded, and cancels in every control.
     replicate : int
         Replicate of the control; 0 for `features`.
     reference : array_like, (m, d), optional
         Directions that "median" is resolved on; the directions themselves by default. Needed for
-        `shuffled_labels`, since controls use the C of their features.
+        controls of labels, since controls use the C of their features.
 
     Raises
     ------
@@ -84,92 +65,98 @@ def build_psm(
         If a matrix has the wrong shape or entries.
     ArgumentError
         If a kind or similarity is unknown, not exactly one of `directions` and `target` is given, a row is
-        zero under cosine, the scale cannot be resolved, an imported matrix lacks what the kind needs, or
-        `features` have a replicate.
+        zero under cosine, the scale cannot be resolved, an imported matrix lacks what the kind needs, the
+        control is not known under this similarity, or `features` have a replicate.
     """
-    check_choice("kind", kind, TARGET_KINDS)
-    check_choice("similarity", similarity, SIMILARITIES)
+    control = CONTROLS.get(kind, "kind")
+    known = similarity_of(similarity)
     check_count("replicate", replicate, 0)
-    if kind == "features" and replicate != 0:
-        raise ArgumentError("replicate", f"{replicate} does not apply to features; use 0")
+    if not control.is_control and replicate != 0:
+        raise ArgumentError("replicate", f"{replicate} does not apply to {kind}; use 0")
     if directions is not None and target is None:
         rows = as_matrix("directions", directions, min_rows=2)
-        return _from_directions(kind, similarity, rows, rbf_scale_rule, replicate, reference)
-    if target is not None and directions is None:
-        return _from_matrix(kind, similarity, as_psm("target", target), rbf_scale_rule, replicate)
-    raise ArgumentError("directions", "give either directions or an imported target, and not both")
+        matrix, scale = _from_directions(control, known, rows, rbf_scale_rule, replicate, reference)
+    elif target is not None and directions is None:
+        matrix, scale = _from_matrix(control, known, as_psm("target", target), rbf_scale_rule, replicate)
+    else:
+        raise ArgumentError("directions", "give either directions or an imported target, and not both")
+    return describe_psm(
+        matrix, similarity=similarity, kind=kind, replicate=replicate, rbf_scale_resolved=scale
+    )
+
+
+def rests_on_shape(kind: str, similarity: str) -> bool:
+    """Return whether targets of one (n, d, replicate) share one matrix, whatever their directions.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such kind or similarity.
+    """
+    return CONTROLS.get(kind, "kind").of_shape is not None and not similarity_of(similarity).sees_norms
 
 
 def _from_directions(
-    kind: str,
-    similarity: Similarity,
+    control: Control,
+    known: SimilarityOf,
     rows: Float,
     rule: ScaleRule,
     replicate: int,
     reference: ArrayLike | None,
-) -> PsmRecord:
+) -> tuple[Float, float]:
+    """Return the matrix, and C or 0."""
     n, width = rows.shape
-    if similarity == "cosine":
-        if kind in ("features", "shuffled_labels"):
-            matrix = cosine(rows)
-        elif kind == "permuted":
-            matrix = cosine(permuted_directions(rows, replicate))
-        elif kind == "gaussian":
-            # Without the norms of P, so that every target of one (n, d, replicate) shares this PSM.
-            matrix = cosine(gaussian_directions(n, width, replicate))
-        elif kind == "shuffled_entries":
-            matrix = shuffled_entries(cosine(rows), replicate, width)
-        else:
-            matrix = spectrum_cosine(cosine(rows), replicate, width)
-        return describe_psm(matrix, similarity=similarity, kind=kind, replicate=replicate)
-    if kind == "shuffled_labels" and reference is None and is_median(rule):
-        raise ArgumentError("reference", "is needed: C of shuffled_labels is resolved on the features")
-    scale = resolve_rbf_scale(rows if reference is None else reference, rule)
-    squares = squared_distances(rows)
-    if kind == "permuted":
-        squares = squared_distances(permuted_directions(rows, replicate))
-    elif kind == "gaussian":
-        squares = squared_distances(gaussian_directions_like(rows, replicate))
-    matrix = rbf_of_squares(squares, scale)
-    if kind == "shuffled_entries":
-        matrix = shuffled_entries(matrix, replicate, width)
-    elif kind == "spectrum":
-        matrix = spectrum_rbf(squares, scale, replicate, width)
-    return describe_psm(
-        matrix, similarity=similarity, kind=kind, replicate=replicate, rbf_scale_resolved=scale
-    )
+    scale = 0.0
+    if known.has_scale:
+        if control.of_labels and reference is None and is_median(rule):
+            raise ArgumentError("reference", f"is needed: C of {control.name} is resolved on the features")
+        scale = resolve_rbf_scale(rows if reference is None else reference, rule)
+    if control.of_shape is not None and not known.sees_norms:
+        rows = control.of_shape(n, width, replicate)
+    elif control.directions is not None:
+        rows = control.directions(rows, replicate)
+    return _drawn(control, known, known.of_rows(rows), scale, replicate, width), scale
 
 
 def _from_matrix(
-    kind: str, similarity: Similarity, matrix: Float, rule: ScaleRule, replicate: int
-) -> PsmRecord:
-    if kind not in MATRIX_KINDS:
+    control: Control, known: SimilarityOf, matrix: Float, rule: ScaleRule, replicate: int
+) -> tuple[Float, float]:
+    """Return the matrix, and C or 0."""
+    if not control.of_matrix:
+        have = (other.name for other in CONTROLS if other.of_matrix)
         raise ArgumentError(
-            "kind", f"{shown(kind)} needs directions; an imported matrix has {', '.join(MATRIX_KINDS)}"
+            "kind", f"{shown(control.name)} needs directions; an imported matrix has {', '.join(have)}"
         )
     matrix = (matrix + matrix.T) / 2.0
-    if similarity == "cosine":
-        scale = 0.0
-        if kind == "spectrum":
-            matrix = spectrum_cosine(matrix, replicate)
-    else:
+    scale = 0.0
+    if known.has_scale:
         if is_median(rule):
             raise ArgumentError("rbf_scale", "'median' needs directions; an imported matrix takes a number")
         scale = resolve_rbf_scale(np.eye(2), rule)
-        if np.any(matrix < 0.0) or np.any(matrix > 1.0):
-            raise ArgumentError("target", "has entries outside [0, 1], which no RBF similarity takes")
-        if kind == "spectrum":
-            # In units of C, which cancels: r^2 / C = -log T.
-            matrix = spectrum_rbf(_ratios(matrix), 1.0, replicate)
-    if kind == "shuffled_entries":
-        matrix = shuffled_entries(matrix, replicate)
-    return describe_psm(
-        matrix, similarity=similarity, kind=kind, replicate=replicate, rbf_scale_resolved=scale
-    )
+    known.check(matrix)
+    if not control.arguments:
+        return (matrix if control.matrix is None else control.matrix(matrix, replicate, len(matrix))), scale
+    # In units of C, which cancels: r^2 / C = -log T.
+    return _drawn(control, known, known.argument_of(matrix), 1.0, replicate, len(matrix)), scale
+
+
+def _drawn(
+    control: Control, known: SimilarityOf, argument: Float, scale: float, replicate: int, width: int
+) -> Float:
+    """Return the similarities of an argument (n, n), or those of a control that is drawn from it."""
+    if control.arguments:
+        if known.argument not in control.arguments:
+            have = ", ".join(control.arguments)
+            raise ArgumentError(
+                "kind", f"{shown(control.name)} is a control of {have}; {known.name} reads {known.argument}"
+            )
+        argument = control.arguments[known.argument](argument, replicate, width)
+    matrix = known.value(argument, scale)
+    return matrix if control.matrix is None else control.matrix(matrix, replicate, width)
 
 
 def describe_psm(
-    T: ArrayLike, *, similarity: Similarity, kind: str, replicate: int = 0, rbf_scale_resolved: float = 0.0
+    T: ArrayLike, *, similarity: str, kind: str, replicate: int = 0, rbf_scale_resolved: float = 0.0
 ) -> PsmRecord:
     """Return the record of a PSM (n, n): eigenvalues, quartiles and warnings, without changing the matrix.
 
@@ -183,7 +170,10 @@ def describe_psm(
     values = matrix[np.triu_indices(n, 1)]
     eigenvalues = np.linalg.eigvalsh(matrix)
     magnitudes = np.abs(eigenvalues)
-    ratios = None if similarity == "cosine" else _quartiles(_ratios(matrix)[np.triu_indices(n, 1)])
+    known = similarity_of(similarity)
+    ratios = None
+    if known.has_scale:
+        ratios = _quartiles(known.argument_of(matrix)[np.triu_indices(n, 1)])
     smallest = float(eigenvalues[0])
     return PsmRecord(
         matrix=matrix,
@@ -196,11 +186,11 @@ def describe_psm(
         min_eigenvalue=smallest,
         rank=int(np.sum(magnitudes > RANK_TOLERANCE * np.max(magnitudes))),
         effective_dimension=float(np.sum(eigenvalues) ** 2 / np.sum(eigenvalues**2)),
-        message=" ".join(_warnings(similarity, values, ratios, smallest)),
+        message=" ".join(_warnings(known, values, ratios, smallest)),
     )
 
 
-def _warnings(similarity: Similarity, values: Float, ratios: Float | None, smallest: float) -> list[str]:
+def _warnings(known: SimilarityOf, values: Float, ratios: Float | None, smallest: float) -> list[str]:
     found = []
     if ratios is not None and not RATIO_RANGE[0] <= ratios[1] <= RATIO_RANGE[1]:
         low, middle, high = ratios
@@ -210,17 +200,10 @@ def _warnings(similarity: Similarity, values: Float, ratios: Float | None, small
         )
     if smallest < NEGATIVE_EIGENVALUE:
         found.append(f"not positive semidefinite (smallest eigenvalue {smallest:.3g}): no vectors reach it.")
-    if similarity == "cosine" and values.size == 1 and values[0] < -0.999:
+    if known.argument == "cosine" and values.size == 1 and values[0] < -0.999:
         found.append("two opposite directions, as any two exclusive classes give: this is no geometry.")
     return found
 
 
 def _quartiles(values: Float) -> Float:
     return cast("Float", np.quantile(values, (0.25, 0.5, 0.75)))
-
-
-def _ratios(matrix: Float) -> Float:
-    """Return r^2 / C of an RBF matrix, diagonal 0."""
-    ratios = -np.log(np.clip(matrix, SMALLEST_SIMILARITY, 1.0))
-    np.fill_diagonal(ratios, 0.0)
-    return ratios

@@ -16,7 +16,7 @@ class PsmRecord:
     similarity: str
     """`cosine` or `rbf`."""
     kind: str
-    """`features`, or the control it is: permuted, gaussian, shuffled_entries, spectrum, shuffled_labels."""
+    """`features`, or the control it is (`superpos.kinds.controls`)."""
     replicate: int
     """Replicate of the control, 0 for features."""
     rbf_scale_resolved: float

@@ -113,7 +113,7 @@ class TargetWork:
     """Phi coefficients of the labels of the features that have directions, (k, k); None without labels."""
     directions: Directions
     reference: Directions | None
-    """Directions of the true labels, for `median` under `shuffled_labels`; else None."""
+    """Directions of the true labels, for `median` under a control of labels; else None."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from superpos.errors import ArgumentError, shown
+from superpos.kinds.controls import CONTROLS, FEATURES
 from superpos.specs.axes import (
     SIMILARITIES,
     FitAxes,
@@ -25,12 +26,10 @@ from superpos.specs.models import DTYPES, HOOKPOINTS, WEIGHTS_KINDS, Dtype, Hook
 from superpos.specs.names import check_name
 from superpos.specs.probes import ProbeSettings
 
-TargetKind = Literal["features", "permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels"]
 Space = Literal["raw", "scaled", "whitened"]
 Pooling = Literal["max", "mean", "last"]
 StoreVectors = Literal["all", "best"]
 
-TARGET_KINDS: tuple[str, ...] = get_args(TargetKind)
 SPACES: tuple[str, ...] = get_args(Space)
 POOLINGS: tuple[str, ...] = get_args(Pooling)
 STORE_VECTORS: tuple[str, ...] = get_args(StoreVectors)
@@ -83,14 +82,14 @@ class ModelChoice:
 class TargetChoice:
     """Kinds of target by replicates: `features` has one, each control has `replicates`."""
 
-    kind: TargetKind
+    kind: str
     replicates: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
-        check_choice("targets", self.kind, TARGET_KINDS)
+        control = CONTROLS.get(self.kind, "targets")
         replicates = tuple(check_count("replicates", r, 0) for r in self.replicates)
-        object.__setattr__(self, "replicates", (0,) if self.kind == "features" else replicates)
+        object.__setattr__(self, "replicates", replicates if control.is_control else (0,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,7 @@ class Block:
     """Of probes; imported directions and matrix rows are taken as they are."""
     fit_two_classes: bool = False
     """Whether two exclusive classes, whose directions are opposite by construction, are fitted."""
-    targets: tuple[TargetChoice, ...] = (TargetChoice("features"),)
+    targets: tuple[TargetChoice, ...] = field(default_factory=lambda: (TargetChoice(FEATURES),))
     similarities: tuple[str, ...] = ("cosine",)
     rbf_scales: tuple[float, ...] = (200.0,)
     """C of the RBF; -1 = `median`."""

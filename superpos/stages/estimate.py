@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from superpos.activations.inspection import hook_width
 from superpos.db.engine import Database
 from superpos.db.planned import ceiling_keys, count_done, known_copies, seconds_per_fit, whitened_keys
+from superpos.psms import rests_on_shape
 from superpos.records.data import ModelInfo
 from superpos.records.plan import StudyPlan
 from superpos.specs.blocks import Product, disjoint
@@ -139,7 +140,7 @@ def _shared_of(plan: StudyPlan, keys: tuple[bytes, ...]) -> int:
     shareable = [
         (targets[key].replicate, alike[targets[key].direction_key])
         for key in keys
-        if targets[key].kind == "gaussian" and targets[key].similarity == "cosine"
+        if rests_on_shape(targets[key].kind, targets[key].similarity)
     ]
     return len(shareable) - len(set(shareable))
 

@@ -13,18 +13,17 @@ from typing import Any
 
 from superpos.errors import ArgumentError, InputError
 from superpos.hashing import canonical_json, content_key, text_digest
+from superpos.kinds.controls import CONTROLS, FEATURES
 from superpos.records.plan import PlannedDirections, PlannedTarget, StudyPlan
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
 from superpos.specs.imports import PsmFileOptions
 from superpos.specs.limits import MOST_CELLS, MOST_TARGETS
 from superpos.specs.probes import ProbeSettings
-from superpos.specs.study import MEDIAN_RULE, TARGET_KINDS, Block, Study
+from superpos.specs.study import MEDIAN_RULE, Block, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages.plan_inputs import InputPlanner, config_key
 
-MATRIX_TARGETS = ("features", "shuffled_entries", "spectrum")
-"""Kinds of target that a finished matrix has."""
 DEFAULT_RBF_SCALE = 200.0
 """C of an imported RBF matrix under the rule `median`, which needs directions; it cancels in the fit."""
 
@@ -155,15 +154,16 @@ class _Planner(InputPlanner):
         directions = self.directions[source]
         options = next(d.spec.options for d in self.datasets.values() if d.key == directions.dataset_key)
         scales = block.rbf_scales if similarity == "rbf" else (0.0,)
-        kinds: tuple[str, ...] = tuple(kind for kind in TARGET_KINDS if kind != "shuffled_labels")
+        asked = [choice for choice in block.targets if not CONTROLS.get(choice.kind).of_labels]
         space = "raw"
         if isinstance(options, PsmFileOptions):
             if options.similarity != similarity:
                 return
             numbers = tuple(scale for scale in scales if scale != MEDIAN_RULE)
-            kinds, space, scales = MATRIX_TARGETS, "none", numbers[:1] or (DEFAULT_RBF_SCALE,)
-        for choice in block.targets:
-            for replicate in choice.replicates if choice.kind in kinds else ():
+            asked = [choice for choice in asked if CONTROLS.get(choice.kind).of_matrix]
+            space, scales = "none", numbers[:1] or (DEFAULT_RBF_SCALE,)
+        for choice in asked:
+            for replicate in choice.replicates:
                 for scale in scales:
                     yield self._target(
                         source, space, choice.kind, replicate, similarity, scale, block.fit_two_classes
@@ -173,15 +173,16 @@ class _Planner(InputPlanner):
         self, block: Block, similarity: str, activation: bytes, settings: ProbeSettings
     ) -> Iterator[bytes]:
         scales = block.rbf_scales if similarity == "rbf" else (0.0,)
-        kinds = {choice.kind for choice in block.targets}
-        if MEDIAN_RULE in scales and "shuffled_labels" in kinds and "features" not in kinds:
+        kinds = [choice.kind for choice in block.targets]
+        of_labels = [kind for kind in kinds if CONTROLS.get(kind).of_labels]
+        if MEDIAN_RULE in scales and of_labels and FEATURES not in kinds:
             raise InputError(
-                f"study {self.study.name}: blocks.{block.name}.targets: shuffled_labels under rbf_scales "
-                "'median' use the C of the features; add 'features'"
+                f"study {self.study.name}: blocks.{block.name}.targets: {of_labels[0]} under rbf_scales "
+                f"'median' use the C of the features; add {FEATURES!r}"
             )
         for choice in block.targets:
             for replicate in choice.replicates:
-                label_replicate = replicate if choice.kind == "shuffled_labels" else -1
+                label_replicate = replicate if choice.kind in of_labels else -1
                 directions = self._directions(activation, settings, label_replicate)
                 for space in block.spaces:
                     for scale in scales:
@@ -209,6 +210,8 @@ class _Planner(InputPlanner):
         }
         if two_classes:
             values["fit_two_classes"] = True
+        if identity := CONTROLS.identity(kind):
+            values["control"] = identity
         key = content_key("target", ALGORITHM_VERSIONS["target"], values, [directions])
         self.targets.setdefault(
             key, PlannedTarget(key, directions, space, kind, replicate, similarity, scale, two_classes)

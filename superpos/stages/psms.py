@@ -1,22 +1,22 @@
 """Stage `psms`: the similarity matrix of every target; equal matrices share one row and are fitted once.
 
-A cosine `gaussian` depends on (n, d, replicate) alone, so its key names no directions and every layer of that
-width shares it. All other keys name the directions.
+The key of a control that rests on (n, d, replicate) alone, as a cosine `gaussian` does, names no directions,
+and every layer of that width shares its matrix. All other keys name the directions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from superpos.arrays import Float
 from superpos.db.failures import clear_failures
 from superpos.db.targets import finish_targets, missing_targets, near_copies, refuse_targets
 from superpos.errors import InputError, shown
 from superpos.hashing import content_key
-from superpos.psms import build_psm
+from superpos.kinds.controls import CONTROLS
+from superpos.psms import build_psm, rests_on_shape
 from superpos.records.work import Directions, PsmResult, TargetWork
-from superpos.specs.axes import Similarity
 from superpos.specs.study import MEDIAN_RULE
 from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages.context import Context
@@ -29,16 +29,19 @@ BATCH = 200
 def psm_key(work: TargetWork) -> bytes:
     """Return the key under which equal matrices are one row."""
     version = ALGORITHM_VERSIONS["psm"]
-    if work.kind == "gaussian" and work.similarity == "cosine":
+    identity = CONTROLS.identity(work.kind)
+    of_kind = {"control": identity} if identity else {}
+    if rests_on_shape(work.kind, work.similarity):
         n, width = in_space(work.directions, work.space).shape
         shared = {"kind": work.kind, "replicate": work.replicate, "n": n, "width": width}
-        return content_key("psm", version, {**shared, "similarity": work.similarity})
+        return content_key("psm", version, {**shared, "similarity": work.similarity, **of_kind})
     spec: Mapping[str, Any] = {
         "kind": work.kind,
         "replicate": work.replicate,
         "space": work.space,
         "similarity": work.similarity,
         "rbf_scale": work.rbf_scale,
+        **of_kind,
     }
     return content_key("psm", version, spec, [work.direction_key])
 
@@ -78,7 +81,7 @@ def build(work: TargetWork) -> PsmResult:
     given = work.directions.matrix
     record = build_psm(
         kind=work.kind,
-        similarity=cast("Similarity", work.similarity),
+        similarity=work.similarity,
         directions=None if given is not None else in_space(work.directions, work.space),
         target=given,
         rbf_scale_rule="median" if work.rbf_scale == MEDIAN_RULE else work.rbf_scale or 200.0,
@@ -111,7 +114,7 @@ def run(context: Context) -> None:
                 context.fail(STAGE, work.key, task_error(error))
             else:
                 message = results[-1].record.message
-                if message and work.kind == "features" and message not in warned:
+                if message and not CONTROLS.get(work.kind).is_control and message not in warned:
                     warned.add(message)
                     context.reporter.note(f"{work.similarity} target: {message}")
             context.reporter.advance(STAGE)

@@ -31,6 +31,7 @@ from superpos.db.recompute import (
 from superpos.db.resampled import ceiling_works
 from superpos.db.sources import left_out_rows, source_works
 from superpos.errors import InputError, shown
+from superpos.kinds.controls import FEATURES
 from superpos.records.work import SourceWork
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.probes import CEILING_METHOD
@@ -149,7 +150,7 @@ def _psm(scratch: Scratch, first: str, _second: str) -> Comparison | None:
         made |= {
             f"{name}_{part}": value for part, value in zip(("q25", "median", "q75"), values, strict=True)
         }
-    if work.kind == "features":
+    if work.kind == FEATURES:
         made["entries"] = record.matrix[np.triu_indices(len(record.matrix), 1)]
     if stored["n_resamples"]:
         made |= _ceiling(scratch, stored)

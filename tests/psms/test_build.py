@@ -10,10 +10,10 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 
 from superpos.errors import ArgumentError, ShapeError
+from superpos.kinds.controls import CONTROLS
 from superpos.psms import build_psm, cosine, describe_psm, rbf, simplex_psm
-from superpos.specs.study import TARGET_KINDS
 
-CONTROLS = ("permuted", "gaussian", "shuffled_entries", "spectrum")
+DRAWN = ("permuted", "gaussian", "shuffled_entries", "spectrum")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def directions() -> np.ndarray:
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "rbf"])
-@pytest.mark.parametrize("kind", TARGET_KINDS)
+@pytest.mark.parametrize("kind", CONTROLS.names())
 def test_every_kind_gives_a_psm_and_gives_it_again(
     directions: np.ndarray, kind: str, similarity: str
 ) -> None:
@@ -57,7 +57,7 @@ def test_features_are_the_similarities(directions: np.ndarray) -> None:
     assert record.rbf_scale_resolved == 50.0
 
 
-@pytest.mark.parametrize("kind", CONTROLS)
+@pytest.mark.parametrize("kind", DRAWN)
 def test_controls_use_the_median_of_their_features(directions: np.ndarray, kind: str) -> None:
     record = build_psm(kind=kind, similarity="rbf", directions=directions, rbf_scale_rule="median")
     assert record.rbf_scale_resolved == pytest.approx(np.median(pdist(directions, "sqeuclidean")), rel=1e-13)
@@ -170,7 +170,7 @@ def test_the_spectrum_of_an_imported_rbf_matrix_does_not_need_its_scale(directio
 
 def test_an_underflown_rbf_matrix_still_has_its_controls() -> None:
     rows = 100.0 * np.eye(4)
-    for kind in ("features", *CONTROLS):
+    for kind in ("features", *DRAWN):
         record = build_psm(kind=kind, similarity="rbf", directions=rows, rbf_scale_rule=1.0)
         assert np.all(np.isfinite(record.matrix))
         assert "nearly constant" in record.message

@@ -10,14 +10,10 @@ from scipy.stats import beta, kstest
 
 from superpos.errors import ArgumentError
 from superpos.psms import cosine, simplex_psm, squared_distances
-from superpos.psms.controls import (
-    gaussian_directions,
-    gaussian_directions_like,
-    permuted_directions,
-    shuffled_entries,
-    spectrum_cosine,
-    spectrum_rbf,
-)
+from superpos.psms.controls.gaussian import gaussian_directions, gaussian_directions_like
+from superpos.psms.controls.permuted import permuted_directions
+from superpos.psms.controls.shuffled_entries import shuffled_entries
+from superpos.psms.controls.spectrum import spectrum_cosine, spectrum_squares
 
 
 @pytest.fixture
@@ -139,23 +135,23 @@ def test_spectrum_cosine_treats_features_alike() -> None:
 
 @given(st.integers(2, 12), st.integers(1, 12), st.integers(0, 10**6))
 @settings(max_examples=40, deadline=None)
-def test_spectrum_rbf_has_the_eigenvalues_of_the_centred_gram_matrix(n: int, rank: int, seed: int) -> None:
+def test_spectrum_squares_has_the_eigenvalues_of_the_centred_gram_matrix(
+    n: int, rank: int, seed: int
+) -> None:
     squares = squared_distances(np.random.default_rng(seed).standard_normal((n, rank)))
-    scale = 10.0
-    drawn = spectrum_rbf(squares, scale, seed)
+    drawn = spectrum_squares(squares, seed)
     assert np.array_equal(drawn, drawn.T)
-    assert np.all(np.diag(drawn) == 1.0)
-    back = -scale * np.log(drawn)
-    np.testing.assert_allclose(centred_gram_eigenvalues(back), centred_gram_eigenvalues(squares), atol=1e-9)
-    assert back.sum() == pytest.approx(squares.sum(), rel=1e-10)
+    assert np.all(np.diag(drawn) == 0.0)
+    np.testing.assert_allclose(centred_gram_eigenvalues(drawn), centred_gram_eigenvalues(squares), atol=1e-9)
+    assert drawn.sum() == pytest.approx(squares.sum(), rel=1e-10)
 
 
-def test_spectrum_rbf_turns_the_axes() -> None:
+def test_spectrum_squares_turns_the_axes() -> None:
     squares = squared_distances(np.random.default_rng(0).standard_normal((6, 3)))
-    draws = [spectrum_rbf(squares, 5.0, r) for r in range(400)]
+    draws = [spectrum_squares(squares, r) for r in range(400)]
     assert not np.allclose(draws[0], draws[1])
     # On average over rotations every pair is equally far.
-    mean = np.mean([-5.0 * np.log(draw) for draw in draws], axis=0)[np.triu_indices(6, 1)]
+    mean = np.mean(draws, axis=0)[np.triu_indices(6, 1)]
     np.testing.assert_allclose(mean, squares[np.triu_indices(6, 1)].mean(), rtol=0.15)
 
 
@@ -164,5 +160,5 @@ def test_wrong_counts_are_refused(directions: np.ndarray) -> None:
         permuted_directions(directions, -1)
     with pytest.raises(ArgumentError, match="width"):
         gaussian_directions(3, 0, 0)
-    with pytest.raises(ArgumentError, match="scale"):
-        spectrum_rbf(np.zeros((3, 3)), 0.0, 0)
+    with pytest.raises(ArgumentError, match="replicate"):
+        spectrum_squares(np.zeros((3, 3)), 0.5)  # type: ignore[arg-type]  # wrong on purpose

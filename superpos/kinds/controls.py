@@ -1,0 +1,204 @@
+"""Kinds of target: the features' own matrix, and the controls it is read against.
+
+A control says what it draws from, and gives one function for it. A matrix of a similarity is
+T = k(a), where the argument a is a matrix of cosines or of squared distances between rows:
+
+    draws from      gives         is made as
+    nothing                       k(a(P)), the features themselves
+    directions      `directions`  k(a(draw of P)), under every similarity
+    matrix          `matrix`      draw of T, under every similarity; imported matrices have it too
+    matrix          `arguments`   k(draw of a), under similarities whose argument is named there; imported
+                                  matrices have it where k can be inverted
+    labels                        k(a(P)), P the directions of probes trained on permuted labels
+
+What draws from the model is no target, but a scheme of weights (`superpos.kinds.weights`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from superpos.arrays import Float
+from superpos.errors import ArgumentError, allowed, shown
+from superpos.kinds.looks import Look
+from superpos.kinds.register import Kind, Register
+
+FEATURES = "features"
+"""The target that is no control."""
+DrawsFrom = Literal["nothing", "directions", "matrix", "labels"]
+SOURCES: tuple[str, ...] = get_args(DrawsFrom)
+ARGUMENTS = ("cosine", "squared_distance")
+"""What similarities are functions of."""
+
+DrawRows = Callable[[Float, int], Float]
+"""(directions (n, d), replicate) -> directions (n, any width)."""
+DrawShape = Callable[[int, int, int], Float]
+"""(n, d, replicate) -> directions (n, any width)."""
+DrawMatrix = Callable[[Float, int, int], Float]
+"""(matrix (n, n), replicate, width) -> matrix (n, n); width = d of the directions, n where there are none."""
+
+_N, _D = 6, 9
+"""Shape of the directions that a control from elsewhere is tried on."""
+_SEED = (7919, 104729)
+"""Of these directions: none that a control would draw with by itself."""
+_SAME = 1e-6
+"""Largest difference of two similarities that count as the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control(Kind):
+    """One kind of target."""
+
+    draws_from: DrawsFrom
+    keeps: str
+    """What of the features it keeps, a sentence."""
+    destroys: str
+    """What of the features it destroys, a sentence; empty for `features`."""
+    directions: DrawRows | None = None
+    """Of controls that draw from directions."""
+    of_shape: DrawShape | None = None
+    """As `directions`, but of their shape alone: under a similarity that does not see norms this is drawn
+    instead, and targets of one (n, d, replicate) share one matrix, which is fitted once."""
+    matrix: DrawMatrix | None = None
+    """Of controls that draw from the matrix of any similarity."""
+    arguments: Mapping[str, DrawMatrix] = field(default_factory=dict)
+    """Of controls that draw from cosines or squared distances: one function for each of `ARGUMENTS` that it
+    is known for. Cosines have diagonal 1, squared distances have diagonal 0."""
+    look: Look = field(default_factory=Look)
+
+    def __post_init__(self) -> None:
+        """Check that it has the one function that it needs; raises `ArgumentError`."""
+        Kind.__post_init__(self)
+        if self.draws_from not in SOURCES:
+            raise ArgumentError(
+                "draws_from", f"{shown(self.draws_from)}; {allowed(self.draws_from, SOURCES)}"
+            )
+        given = [name for name in ("directions", "matrix", "arguments") if getattr(self, name)]
+        wanted = {"directions": ["directions"], "matrix": ["matrix", "arguments"]}.get(self.draws_from, [])
+        if len(given) != min(1, len(wanted)) or not set(given) <= set(wanted):
+            need = " or ".join(wanted) or "no function"
+            raise ArgumentError(
+                "draws_from", f"{self.draws_from} needs {need}; got {', '.join(given) or 'none'}"
+            )
+        if self.of_shape is not None and self.directions is None:
+            raise ArgumentError("of_shape", f"does not apply to what draws from {self.draws_from}")
+        for name in self.arguments:
+            if name not in ARGUMENTS:
+                raise ArgumentError("arguments", f"{shown(name)} is unknown; {allowed(name, ARGUMENTS)}")
+        for name in ("keeps", "destroys") if self.is_control else ("keeps",):
+            if not getattr(self, name).strip():
+                raise ArgumentError(name, "is empty; say in a sentence what of the features it is")
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is a control, which has replicates; else it is `features`."""
+        return self.draws_from != "nothing"
+
+    @property
+    def of_matrix(self) -> bool:
+        """Whether an imported matrix has it, for want of directions."""
+        return self.draws_from in ("nothing", "matrix")
+
+    @property
+    def of_labels(self) -> bool:
+        """Whether its directions come from probes on permuted labels."""
+        return self.draws_from == "labels"
+
+    @property
+    def label(self) -> str:
+        """As figures name it."""
+        return self.look.label or self.name.replace("_", " ")
+
+    def check(self) -> None:
+        """Try it on generic input, where a control must differ from the features.
+
+        Raises
+        ------
+        ArgumentError
+            If a function gives a wrong shape, numbers that are not finite, a matrix that is not symmetric or
+            has another diagonal, another draw when it is called again, the same draw for every replicate, or
+            the features themselves.
+        """
+        if not self.is_control:
+            raise ArgumentError("draws_from", "nothing is no control; there is one kind `features`")
+        rows = np.random.default_rng(_SEED).standard_normal((_N, _D))
+        if self.directions is not None:
+            self._try("directions", self.directions, rows, rows)
+        if self.of_shape is not None:
+            self._try("of_shape", lambda _, replicate: self.of_shape(_N, _D, replicate), rows, rows)  # type: ignore[misc]
+        if self.matrix is not None:
+            self._try_matrix("matrix", self.matrix, _cosines(rows))
+        for name, draw in self.arguments.items():
+            argument = _cosines(rows) if name == "cosine" else _squares(rows)
+            self._try_matrix(f"arguments[{name!r}]", draw, argument)
+
+    def _try(self, name: str, draw: Callable[[Float, int], Any], given: Float, features: Float) -> None:
+        first, again, other = (draw(given.copy(), replicate) for replicate in (0, 0, 1))
+        shape = np.shape(first)
+        if len(shape) != 2 or shape[0] != _N or shape[1] < 1:
+            raise ArgumentError(name, f"gives shape {shape} for directions {given.shape}; use ({_N}, any)")
+        if not np.all(np.isfinite(first)):
+            raise ArgumentError(name, "gives numbers that are not finite")
+        _check_draws(name, first, again, other)
+        if np.max(np.abs(_cosines(first) - _cosines(features))) < _SAME:
+            raise ArgumentError(name, "gives back the features: their cosines are the same")
+
+    def _try_matrix(self, name: str, draw: DrawMatrix, given: Float) -> None:
+        first, again, other = (draw(given.copy(), replicate, _D) for replicate in (0, 0, 1))
+        if np.shape(first) != given.shape:
+            raise ArgumentError(name, f"gives shape {np.shape(first)} for a matrix {given.shape}")
+        if not np.all(np.isfinite(first)):
+            raise ArgumentError(name, "gives numbers that are not finite")
+        if np.max(np.abs(first - first.T)) > 0.0:
+            raise ArgumentError(name, "gives a matrix that is not exactly symmetric")
+        if np.any(np.diag(first) != np.diag(given)):
+            raise ArgumentError(name, f"gives a matrix whose diagonal is not {np.diag(given)[0]:g}")
+        _check_draws(name, first, again, other)
+        if np.max(np.abs(first - given)) < _SAME:
+            raise ArgumentError(name, "gives back the features: the matrix is the same")
+
+
+def _check_draws(name: str, first: Float, again: Float, other: Float) -> None:
+    if not np.array_equal(first, again):
+        raise ArgumentError(name, "gives another draw when it is called again; seed it by the replicate")
+    if np.array_equal(first, other):
+        raise ArgumentError(name, "gives one draw for every replicate; seed it by the replicate")
+
+
+def _cosines(rows: Float) -> Float:
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    cosines = np.asarray((unit @ unit.T + (unit @ unit.T).T) / 2.0, dtype=np.float64)
+    np.fill_diagonal(cosines, 1.0)
+    return cosines
+
+
+def _squares(rows: Float) -> Float:
+    return np.asarray(np.sum((rows[:, None] - rows[None]) ** 2, axis=-1), dtype=np.float64)
+
+
+def _of_function(name: str, function: Callable[..., Any]) -> Control:
+    """Take a plain function of (directions, replicate) for a control."""
+    said = (function.__doc__ or "").strip().splitlines()
+    return Control(
+        name=name,
+        version=1,
+        meaning=said[0] if said else "Directions drawn by a function of the user.",
+        draws_from="directions",
+        keeps="What the function keeps.",
+        destroys="What the function destroys.",
+        directions=function,
+    )
+
+
+CONTROLS: Register[Control] = Register(
+    "target",
+    Control,
+    package="superpos.psms.controls",
+    group="superpos.controls",
+    wrap=_of_function,
+)
+"""Kinds of target by name."""

@@ -1,0 +1,1 @@
+"""The project's own kinds of target, one a module under `KIND`; see `superpos.kinds.controls`."""
