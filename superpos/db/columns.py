@@ -108,6 +108,8 @@ COLUMNS: dict[str, str] = {
     "are none",
     "n_unknown": "pairs without an interval, because some bootstrap lost one of their features; NULL until "
     "it is computed",
+    "measure": "name of a measure of the matrix; its register has formula and citation",
+    "measure_version": "version of the measure that gave the value",
     "feature_a": "feature of the row",
     "feature_b": "feature of the column",
     "value": "similarity",
@@ -201,6 +203,7 @@ VIEW_COLUMNS: dict[tuple[str, str], str] = {
     ("best_matches", "n_negative"): COLUMNS["n_negative_eigenvalues"],
     ("fit_results", "min_eigenvalue"): "smallest eigenvalue of the scaled Hessian at the final point",
     ("best_matches", "min_eigenvalue"): "smallest eigenvalue of the scaled Hessian at the final point",
+    ("geometry_results", "value"): "what the measure says of the matrix; NULL where it is not defined",
     ("psm_results", "min_eigenvalue"): "smallest eigenvalue; below 0 no vectors have these similarities",
     ("dataset_features", "status"): "`ok`, `no_positives`, `no_negatives`, `too_few`, `duplicate` (the same "
     "labels or rows as another feature), `opposite` (their complement or negative)",
@@ -218,6 +221,7 @@ VIEW_ROWS: dict[str, str] = {
     "psm_results": "one row per target similarity matrix, controls included",
     "psm_pairs": "one row per pair of features of a `features` matrix",
     "near_copies": "one row per pair of features whose directions are almost parallel at every layer",
+    "geometry_results": "one row per target similarity matrix, controls included, and measure",
     "joint_results": "one row per joint fit, every restart",
     "fit_weights": "one row per joint fit and feature",
     "fit_results": "one row per re-optimised fit",

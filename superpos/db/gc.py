@@ -46,6 +46,7 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("joint_fits", NO_JOINT),
     ("targets", "target_id NOT IN (SELECT target_id FROM block_targets)"),
     ("psm_entries", NO_TARGET),
+    ("psm_measures", NO_TARGET),
     ("psms", NO_TARGET),
     ("probes", NO_DIRECTION),
     ("direction_rows", NO_DIRECTION),

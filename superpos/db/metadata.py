@@ -18,6 +18,10 @@ metadata = sa.MetaData(
     }
 )
 
+KIND = sa.String(200)
+"""Name of a kind; users can add some (`package.module:attribute`), so a register says what is one."""
+LABEL = sa.String(240)
+"""Name of a kind and its parameter: `riesz:1`."""
 STAGE_STATUSES = ("planned", "done", "not_applicable")
 
 
@@ -36,7 +40,7 @@ def reference(column: str, target: str, **options: Any) -> sa.Column[Any]:
 
 
 def one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    """Return the check that a text column holds one of a few words."""
+    """Return the check that a text column holds one of a few words; for closed lists, never for kinds."""
     words = ", ".join(f"'{value}'" for value in values)
     return sa.CheckConstraint(f"{column} IN ({words})", name=column)
 

@@ -20,6 +20,7 @@ from superpos.db.tables_fits import (
     joint_fits,
     layer_pairs,
     psm_entries,
+    psm_measures,
     psms,
     targets,
 )
@@ -169,7 +170,7 @@ def _drop_matrices(connection: sa.Connection, level: int, target_ids: list[int])
     _clear(connection, targets, "target_id", target_ids)
     said = _drop(connection, level, joints)
     for part in parts(orphans):
-        for table in (psm_entries, psms):
+        for table in (psm_entries, psm_measures, psms):
             connection.execute(table.delete().where(table.c.psm_id.in_(part)))
     return said
 

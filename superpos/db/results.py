@@ -23,6 +23,7 @@ VIEWS = (
     "psm_results",
     "psm_pairs",
     "near_copies",
+    "geometry_results",
     "joint_results",
     "fit_weights",
     "fit_results",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from superpos.db.metadata import identity, metadata, one_of, reference, stage_columns
+from superpos.db.metadata import KIND, LABEL, identity, metadata, one_of, reference, stage_columns
 from superpos.db.types import Array, Number, Time
 
 FIT_STATUSES = ("converged", "max_iter", "unbounded", "non_finite", "stalled")
@@ -15,7 +15,7 @@ psms = sa.Table(
     "psms",
     metadata,
     *identity("psm_id"),
-    sa.Column("similarity", sa.String(8), nullable=False),
+    sa.Column("similarity", KIND, nullable=False),
     sa.Column("n_features", sa.Integer, nullable=False),
     sa.Column("rbf_scale_resolved", Number, nullable=False),
     sa.Column("matrix", Array, nullable=False),
@@ -34,7 +34,6 @@ psms = sa.Table(
     sa.Column("n_unknown", sa.Integer),
     sa.Column("content_digest", sa.String(64), nullable=False),
     reference("run_id", "runs.run_id"),
-    one_of("similarity", ("cosine", "rbf")),
 )
 
 psm_entries = sa.Table(
@@ -50,15 +49,25 @@ psm_entries = sa.Table(
     sqlite_with_rowid=False,
 )
 
+psm_measures = sa.Table(
+    "psm_measures",
+    metadata,
+    reference("psm_id", "psms.psm_id", primary_key=True),
+    sa.Column("measure", KIND, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("value", Number),
+    sqlite_with_rowid=False,
+)
+
 targets = sa.Table(
     "targets",
     metadata,
     *identity("target_id"),
     reference("direction_id", "direction_sets.direction_id", index=True),
     sa.Column("space", sa.String(16), nullable=False),
-    sa.Column("kind", sa.String(24), nullable=False),
+    sa.Column("kind", KIND, nullable=False),
     sa.Column("replicate", sa.Integer, nullable=False),
-    sa.Column("similarity", sa.String(8), nullable=False),
+    sa.Column("similarity", KIND, nullable=False),
     sa.Column("rbf_scale", Number, nullable=False),
     sa.Column("fit_two_classes", sa.Integer, nullable=False, server_default="0"),
     reference("psm_id", "psms.psm_id", nullable=True, index=True),
@@ -69,9 +78,9 @@ joint_axes = sa.Table(
     "joint_axes",
     metadata,
     *identity("joint_axes_id"),
-    sa.Column("energy", sa.String(8), nullable=False),
+    sa.Column("energy", KIND, nullable=False),
     sa.Column("s", Number, nullable=False),
-    sa.Column("kernel", sa.String(32), nullable=False),
+    sa.Column("kernel", LABEL, nullable=False),
     sa.Column("self_energy", sa.String(8), nullable=False),
     sa.Column("softening", Number, nullable=False),
     sa.Column("gauge", sa.String(16), nullable=False),
@@ -134,7 +143,7 @@ fit_axes = sa.Table(
     "fit_axes",
     metadata,
     *identity("fit_axes_id"),
-    sa.Column("optimiser", sa.String(16), nullable=False),
+    sa.Column("optimiser", KIND, nullable=False),
     sa.Column("lambda_x", Number, nullable=False),
     sa.Column("sigma", Number, nullable=False),
     sa.Column("sigma_rule", sa.String(16), nullable=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from superpos.db.metadata import identity, metadata, one_of, reference, stage_columns
+from superpos.db.metadata import KIND, identity, metadata, one_of, reference, stage_columns
 from superpos.db.types import Array, Json, Key, Number, Time
 
 LEFT_OUT = ("no_positives", "no_negatives", "too_few", "duplicate", "opposite")
@@ -49,7 +49,7 @@ models = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("revision", sa.Text, nullable=False),
     sa.Column("hub_commit", sa.Text, nullable=False),
-    sa.Column("weights", sa.String(16), nullable=False),
+    sa.Column("weights", KIND, nullable=False),
     sa.Column("seed", sa.Integer, nullable=False),
     sa.Column("family", sa.Text, nullable=False),
     sa.Column("n_layers", sa.Integer, nullable=False),
@@ -60,7 +60,6 @@ models = sa.Table(
     sa.Column("config_digest", sa.String(64), nullable=False),
     sa.Column("weights_digest", sa.String(64), nullable=False),
     sa.Column("tokenizer_digest", sa.String(64), nullable=False),
-    one_of("weights", ("pretrained", "random")),
 )
 
 datasets = sa.Table(

@@ -17,6 +17,7 @@ from tiny_study import Tiny, count, read_views
 
 from superpos.cli.parser import main
 from superpos.db.engine import Database
+from superpos.db.migrate import newest_revision
 from superpos.specs.axes import Kernel
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.probes import ProbeSettings
@@ -381,11 +382,11 @@ def test_demo_runs_and_reports_and_passes_the_status_on(
 
 
 def test_database_commands(superpos: Said, tiny: Tiny, here: Database) -> None:
-    assert superpos("db", "current")[1].startswith("sqlite:///superpos.db: 0003")
+    assert superpos("db", "current")[1].startswith(f"sqlite:///superpos.db: {newest_revision()}")
     assert superpos("db", "check")[:2] == (0, "sqlite:///superpos.db: all is well\n")
     assert "already at" in superpos("db", "upgrade")[1]
     assert superpos("db", "upgrade", "--db", "sqlite:///fresh.db")[1].startswith(
-        "sqlite:///fresh.db: upgraded from nothing to 0003"
+        f"sqlite:///fresh.db: upgraded from nothing to {newest_revision()}"
     )
     assert superpos("db", "gc")[:2] == (0, "")  # nothing to drop
     before = count(here, "fits")

@@ -22,6 +22,7 @@ from superpos.db.engine import Database
 from superpos.db.fit_results import insert_results
 from superpos.db.fit_work import WorkReader, missing_cells
 from superpos.db.inputs import finish_activations, finish_dataset, missing_activations, missing_datasets
+from superpos.db.metadata import metadata
 from superpos.db.migrate import ensure_current
 from superpos.db.register import register_study
 from superpos.db.runs import start_run
@@ -470,7 +471,21 @@ class Store:
         works = list(missing_targets(self.database, self.study_id, limit))
         if works:
             finish_targets(self.database, [self.target(work) for work in works], self.run_id)
+        self.measures()
         return works
+
+    def measures(self) -> None:
+        """A measure with a value and one without, of every matrix that has none."""
+        psms, measured = metadata.tables["psms"].c, metadata.tables["psm_measures"]
+        with self.database.write() as connection:
+            bare = sa.select(psms.psm_id).where(psms.psm_id.not_in(sa.select(measured.c.psm_id)))
+            rows = [
+                {"psm_id": psm_id, "measure": name, "version": 1, "value": value}
+                for psm_id in connection.scalars(bare)
+                for name, value in (("ones", 1.0), ("undefined", float("nan")))
+            ]
+            if rows:
+                connection.execute(measured.insert(), rows)
 
     def target(self, work: TargetWork) -> PsmResult:
         shared = work.kind == "gaussian" and work.similarity == "cosine"

@@ -34,13 +34,14 @@ from superpos.db.results import VIEWS, Results
 from superpos.db.runs import start_run
 from superpos.errors import DatabaseError
 
-LATER = '''"""A later revision, for tests."""
+NEWEST = newest_revision()
+LATER = f'''"""A later revision, for tests."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "9000"
-down_revision = "0003"
+down_revision = "{NEWEST}"
 branch_labels = None
 depends_on = None
 
@@ -140,7 +141,8 @@ def test_going_back_and_forth_keeps_results_of_probes(open_store: Any) -> None:
     backward(store.database)
     assert current_revision(store.database) == "0001"
     assert store.count("direction_sets") == before["direction_sets"]
-    assert upgrade(store.database) == ("0001", "0003")
+    assert upgrade(store.database) == ("0001", NEWEST)
+    store.measures()  # which revision 0003 cannot hold
     assert {name: store.count(name) for name in metadata.tables} == before
     again = Results(store.database).frame("psm_pairs")
     keys = ["psm_key", "feature_a", "feature_b"]
@@ -154,7 +156,7 @@ def test_going_back_is_refused_by_directions_without_probes(open_store: Any, sou
     store = open_store(sources=(sources["vectors"],)).inputs()
     with pytest.raises(sa.exc.IntegrityError, match="activation_id"):
         backward(store.database)
-    assert current_revision(store.database) == "0003"
+    assert current_revision(store.database) == NEWEST
     assert store.count("direction_rows") == 6 + 4
 
 
@@ -165,7 +167,7 @@ def test_going_back_is_refused_by_features_that_are_copies(open_store: Any) -> N
         connection.exec_driver_sql("UPDATE features SET status = 'duplicate' WHERE feature = 'space'")
     with pytest.raises(sa.exc.IntegrityError, match="ck_features_status"):
         backward(store.database)
-    assert current_revision(store.database) == "0003"
+    assert current_revision(store.database) == NEWEST
     assert store.count("features") == before
     assert check(store.database) == []
 
@@ -202,10 +204,10 @@ def test_an_older_database_is_refused_until_it_is_upgraded(
         use(database)
     assert caught.value.exit_status == 3
     assert str(caught.value) == (
-        f"database {database.label}: is at schema revision 0003, this version needs 9000; "
+        f"database {database.label}: is at schema revision {NEWEST}, this version needs 9000; "
         "run `superpos db upgrade`"
     )
-    assert check(database) == ["schema revision 0003, needed 9000: run `superpos db upgrade`"]
+    assert check(database) == [f"schema revision {NEWEST}, needed 9000: run `superpos db upgrade`"]
 
 
 def test_a_database_of_a_later_version_is_refused(database: Database) -> None:
@@ -221,7 +223,7 @@ def test_an_upgrade_keeps_every_row(open_store: Any, later: Callable[[str], None
     store.analyse()
     before = {name: store.count(name) for name in metadata.tables}
     later(ADD_A_COLUMN)
-    assert upgrade(store.database) == ("0003", "9000")
+    assert upgrade(store.database) == (NEWEST, "9000")
     assert current_revision(store.database) == "9000"
     assert {name: store.count(name) for name in metadata.tables} == before
     with store.database.read() as connection:
@@ -234,7 +236,7 @@ def test_an_upgrade_that_loses_rows_is_undone(open_store: Any, later: Callable[[
     with pytest.raises(DatabaseError, match="upgrade would lose rows of runs"):
         upgrade(store.database)
     assert store.count("runs") == 1
-    assert current_revision(store.database) == "0003"
+    assert current_revision(store.database) == NEWEST
 
 
 def test_a_sqlite_file_is_copied_beside_itself_before_an_upgrade(
@@ -248,8 +250,8 @@ def test_a_sqlite_file_is_copied_beside_itself_before_an_upgrade(
     later(ADD_A_COLUMN)
     upgrade(sqlite)
     path = Path(str(sqlite.url.database))
-    with closing(sqlite3.connect(path.with_name(f"{path.name}.0003.backup"))) as copy:
-        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
+    with closing(sqlite3.connect(path.with_name(f"{path.name}.{NEWEST}.backup"))) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [(NEWEST,)]
         assert copy.execute("SELECT name FROM studies").fetchall() == [("s",)]
         assert "note" not in {row[1] for row in copy.execute("PRAGMA table_info(studies)")}
 
@@ -262,7 +264,7 @@ def test_rebuilding_a_parent_table_keeps_its_children(
     with sqlite.write() as connection:
         connection.execute(metadata.tables["datasets"].update().values(run_id=run))
     later(REBUILD_A_PARENT)
-    assert upgrade(sqlite) == ("0003", "9000")
+    assert upgrade(sqlite) == (NEWEST, "9000")
     with sqlite.read() as connection:
         assert connection.exec_driver_sql("SELECT run_id FROM datasets").scalars().all() == [run]
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() == []
@@ -312,3 +314,18 @@ def test_damage_is_found(sqlite: Database) -> None:
         connection.exec_driver_sql("INSERT INTO blocks (block_id, study_id, name) VALUES (1, 4711, 'b')")
     sqlite.dispose()
     assert check(sqlite) == ["table blocks: row 1 refers to nothing in studies"]
+
+
+def test_names_of_kinds_are_as_long_as_a_reference(open_store: Any) -> None:
+    store = open_store().everything()
+    name = f"package.module:{'a' * 185}"
+    columns = (("models", "weights"), ("psms", "similarity"), ("targets", "kind"), ("targets", "similarity"),
+               ("joint_axes", "energy"), ("joint_axes", "kernel"), ("fit_axes", "optimiser"))  # fmt: skip
+    for table, column in columns:
+        with store.database.write() as connection:
+            connection.execute(metadata.tables[table].update().values({column: name}))
+        with store.database.read() as connection:
+            assert set(connection.scalars(sa.select(metadata.tables[table].c[column]))) == {name}
+    with pytest.raises((sa.exc.IntegrityError, sa.exc.DataError)):  # revision 0003 knows no such kind
+        backward(store.database)
+    assert current_revision(store.database) == NEWEST

@@ -83,8 +83,8 @@ def test_a_data_set_takes_everything_along(open_store: Any) -> None:
         "dropped 3 joint fits",
     ]
     after = counts(store)
-    emptied = ["features", "shards", "probes", "direction_rows", "psms", "psm_entries", "joint_fits"]
-    emptied += ["importance", "fits", "fit_arrays", "best_match", "layer_pairs", "analyses"]
+    emptied = ["features", "shards", "probes", "direction_rows", "psms", "psm_entries", "psm_measures"]
+    emptied += ["joint_fits", "importance", "fits", "fit_arrays", "best_match", "layer_pairs", "analyses"]
     changed = {name: after[name] for name in before if after[name] != before[name]}
     assert changed == dict.fromkeys(emptied, 0)
     assert {name: len(keys) for name, keys in planned(store).items()} == {
@@ -254,6 +254,7 @@ def test_what_an_edited_study_no_longer_asks_for_is_dropped_and_nothing_else(ope
         "direction_rows": 6,
         "targets": 4,
         "psms": 3,
+        "psm_measures": 6,
         "psm_entries": 6,
         "joint_axes": 1,
         "joint_fits": 3,

@@ -53,6 +53,8 @@ CONTRACT = {
     "reliability n_resamples ceiling_method n_unknown label_permutation",
     "near_copies": "study model revision model_weights model_seed dataset corpus hookpoint pooling method "
     "probe_C split_seed space config_key feature_a feature_b n_layers value_min value_max",
+    "geometry_results": f"{UP_TO_TARGET} measure value measure_version psm_key target_key direction_key "
+    "config_key",
     "dataset_features": "study dataset corpus feature n_positive n_negative status duplicate_of example",
 }
 AXES = set(f"{UP_TO_TARGET} {JOINT} {FIT} probe_key {FIT_KEYS} layer_a layer_b".split())
@@ -61,6 +63,7 @@ ROWS = {
     "probe_results": 8,  # 2 layers x 4 features, `absent` with its reason
     "psm_results": 4,  # 2 layers x (features, gaussian)
     "near_copies": 0,
+    "geometry_results": 8,  # 4 matrices x 2 measures
     "psm_pairs": 6,  # 2 layers x 3 pairs of features
     "joint_results": 4,
     "fit_weights": 12,  # 4 x 3 features
@@ -74,13 +77,11 @@ ROWS = {
 WORDS = {
     "runs": ["outcome"],
     "studies": ["store_vectors"],
-    "models": ["weights"],
     "datasets": ["status"],
     "features": ["status"],
     "activation_sets": ["status"],
     "direction_sets": ["status"],
     "probes": ["status"],
-    "psms": ["similarity"],
     "targets": ["status"],
     "joint_fits": ["status"],
     "fits": ["status", "verdict", "verdict_polished"],
@@ -190,6 +191,20 @@ def test_arrays_are_read_by_the_keys_that_views_show(open_store: Any) -> None:
     assert results.phi(results.frame("dataset_features")["dataset_key"].iloc[0]).shape == (4, 4)
     with pytest.raises(ArgumentError, match=r"^psm_key: '0' names nothing"):
         results.psm("0")
+
+
+def test_measures_of_a_matrix_are_shown_with_its_axes(open_store: Any) -> None:
+    store = open_store().everything()
+    results = Results(store.database)
+    frame, matrices = results.frame("geometry_results"), results.frame("psm_results")
+    assert sorted(frame["target_key"]) == sorted(2 * list(matrices["target_key"]))
+    assert set(frame["value"].isna() == (frame["measure"] == "undefined")) == {True}
+    assert set(frame["measure_version"]) == {1}
+    assert set(frame["target"]) == {"features", "gaussian"}
+    measures = metadata.tables["psm_measures"]
+    twice = {"psm_id": 1, "measure": "ones", "version": 2, "value": 1.0}
+    with pytest.raises(sa.exc.IntegrityError), store.database.write() as connection:
+        connection.execute(measures.insert(), [twice])
 
 
 def test_results_are_opened_where_there_are_some(tmp_path: Any) -> None:
