@@ -14,7 +14,6 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -32,7 +31,7 @@ from superpos.activations.structure import Site
 from superpos.errors import ArgumentError, InputError, StageError
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.records.data import ActivationInfo, LabelledTokens, ModelInfo
-from superpos.specs.models import ModelSpec, WeightsKind
+from superpos.specs.models import ModelSpec
 
 STORED_DTYPES = {"float32": "float32", "float16": "float16", "bfloat16": "float32"}
 """Dtype in the file for each computing dtype; bfloat16 widens exactly."""
@@ -198,7 +197,7 @@ def check_tokens(info: ModelInfo, tokens: LabelledTokens, sequences: tuple[Probe
             f"model {info.name}: reads {info.max_positions} positions, a sequence has {longest} that must "
             "be read; use shorter sequences"
         )
-    spec = ModelSpec(info.name, info.revision, cast("WeightsKind", info.weights), info.seed)
+    spec = ModelSpec(info.name, info.revision, info.weights, info.seed)
     for sequence in sequences:
         if sequence.token_ids.min() < 0 or sequence.token_ids.max() >= info.vocab_size:
             number = int(tokens.sample_sequences[sequence.first_row])

@@ -17,6 +17,7 @@ from superpos.activations.presets import check_revision, preset_folder, preset_s
 from superpos.activations.weight_files import check_finite_weights, files_digest, weight_files
 from superpos.errors import InputError, allowed, shown
 from superpos.hashing import file_digest
+from superpos.kinds.weights import WEIGHTS
 from superpos.models import BUNDLED, bundled_model
 from superpos.reading.places import is_file, is_folder, user_path
 from superpos.records.data import ModelInfo
@@ -44,8 +45,8 @@ SIZES = (
 def locate(spec: ModelSpec) -> tuple[Path, str]:
     """Return the folder with configuration and tokenizer of a model, and its hub commit (empty if local).
 
-    Random weights of a Pythia model come from its preset and never ask the hub, so that their identity is the
-    same with and without a network.
+    Weights of a Pythia model that are not read from files come from its preset and never ask the hub, so that
+    their identity is the same with and without a network.
 
     Raises
     ------
@@ -53,11 +54,10 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
         If the name is neither bundled, nor a folder, nor a hub repository that can be reached; a file, GGUF
         among them, and a revision of a folder or of random weights of a preset are refused too.
     """
+    reads_files = WEIGHTS.get(spec.weights, "weights").reads_files
     if spec.name in BUNDLED:
-        if spec.revision and spec.weights == "random":
-            raise InputError(
-                f"model {spec.name}: random weights have no revision {spec.revision!r}; leave it empty"
-            )
+        if not reads_files:
+            _refuse_revision(spec)
         return bundled_model(spec.name, spec.revision), ""
     place = user_path(spec.name)
     if place.suffix.lower() == ".gguf" and not is_folder(place):
@@ -74,11 +74,8 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
             )
         return place, ""
     size = preset_size(spec.name)
-    if size and spec.weights == "random":
-        if spec.revision:
-            raise InputError(
-                f"model {spec.name}: random weights have no revision {spec.revision!r}; leave it empty"
-            )
+    if size and not reads_files:
+        _refuse_revision(spec)
         return preset_folder(size), ""
     if not is_repository(spec.name) or spec.name.startswith("."):
         raise InputError(
@@ -87,6 +84,12 @@ def locate(spec: ModelSpec) -> tuple[Path, str]:
         )
     commit, folder = resolve(spec.name, check_revision(spec.name, spec.revision))
     return folder, commit
+
+
+def _refuse_revision(spec: ModelSpec) -> None:
+    if spec.revision:
+        said = f"{spec.weights} weights have no revision {spec.revision!r}; leave it empty"
+        raise InputError(f"model {spec.name}: {said}")
 
 
 def tokenizer_file(spec: ModelSpec) -> Path:
@@ -100,7 +103,7 @@ def tokenizer_file(spec: ModelSpec) -> Path:
     path = locate(spec)[0] / "tokenizer.json"
     if path.is_file():
         return path
-    if spec.weights == "random" and preset_size(spec.name):
+    if preset_size(spec.name) and not WEIGHTS.get(spec.weights, "weights").reads_files:
         raise InputError(
             f"model {spec.name}: feature sets need its tokenizer, which is not at hand; "
             f"download it (hf download {spec.name} tokenizer.json; all sizes of the suite share one, and the "
@@ -138,7 +141,7 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
 
         n_layers, d_model, d_mlp, vocab_size, max_positions = astuple(read_shape(folder))
     weights_digest = ""
-    if spec.weights == "pretrained" and not commit:
+    if WEIGHTS.get(spec.weights, "weights").reads_files and not commit:
         files = weight_files(folder)
         if check_weights:
             check_finite_weights(files)

@@ -145,8 +145,8 @@ class Register(Generic[K]):
         """Return the names of all kinds: own ones and those added by hand by rank, then those of packages."""
         for name in self._modules:
             self.get(name)
-        ranked = sorted(self._found.values(), key=lambda found: (found[0].rank, found[0].name))
-        loaded = tuple(kind.name for kind, _ in ranked if ":" not in kind.name)
+        known = {name: kind for name, (kind, _) in self._found.items() if ":" not in name}
+        loaded = tuple(sorted(known, key=lambda name: (known[name].rank, name)))
         return (*loaded, *sorted(set(self._entries) - set(loaded)))
 
     def __iter__(self) -> Iterator[K]:

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from superpos.errors import ArgumentError, allowed, shown
+from superpos.kinds.weights import WEIGHTS
 from superpos.specs.axes import check_choice, check_count
 
 Hookpoint = Literal["embed", "resid", "mlp.act", "mlp.out"]
-WeightsKind = Literal["pretrained", "random"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 
 HOOKPOINTS: tuple[str, ...] = get_args(Hookpoint)
-WEIGHTS_KINDS: tuple[str, ...] = get_args(WeightsKind)
 DTYPES: tuple[str, ...] = get_args(Dtype)
 EMBED_LAYER = -1
 """The `layer` of hookpoint `embed`."""
@@ -38,10 +37,10 @@ class ModelSpec:
     revision: str = ""
     """Branch (`step1000`), tag or commit of a hub repository, or a checkpoint of a bundled model; empty for
     the main branch, the trained model and folders."""
-    weights: WeightsKind = "pretrained"
-    """`random` takes the architecture only and initialises it from `seed`."""
+    weights: str = "pretrained"
+    """Scheme of its weights (`superpos.kinds.weights`)."""
     seed: int = -1
-    """Seed of random weights; -1 for pretrained ones."""
+    """Seed of weights that are drawn; -1 for those that are not."""
 
     def __post_init__(self) -> None:
         """Coerce and check.
@@ -49,7 +48,7 @@ class ModelSpec:
         Raises
         ------
         ArgumentError
-            For an empty name, an unknown kind of weights, or a seed that does not fit it.
+            For an empty name, an unknown scheme of weights, or a seed that does not fit it.
         """
         for field in ("name", "revision"):
             if not isinstance(getattr(self, field), str):
@@ -58,11 +57,12 @@ class ModelSpec:
             raise ArgumentError(
                 "name", "is empty; give a bundled name, a folder or a hub repository owner/name"
             )
-        check_choice("weights", self.weights, WEIGHTS_KINDS)
-        if self.weights == "random":
+        if WEIGHTS.get(self.weights, "weights").seeded:
             object.__setattr__(self, "seed", check_count("seed", self.seed, 0))
         elif self.seed != -1:
-            raise ArgumentError("seed", f"{shown(self.seed)} does not apply to pretrained weights; use -1")
+            raise ArgumentError(
+                "seed", f"{shown(self.seed)} does not apply to {self.weights} weights; use -1"
+            )
 
 
 def check_hookpoint(hookpoint: str) -> str:

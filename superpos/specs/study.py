@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from superpos.errors import ArgumentError, shown
 from superpos.kinds.controls import CONTROLS, FEATURES
+from superpos.kinds.weights import WEIGHTS
 from superpos.specs.axes import (
     SIMILARITIES,
     FitAxes,
@@ -22,7 +23,7 @@ from superpos.specs.axes import (
 )
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.limits import MOST_MODELS, MOST_SETTINGS, MOST_TARGETS, check_size, distinct
-from superpos.specs.models import DTYPES, HOOKPOINTS, WEIGHTS_KINDS, Dtype, Hookpoint, ModelSpec, WeightsKind
+from superpos.specs.models import DTYPES, HOOKPOINTS, Dtype, Hookpoint, ModelSpec
 from superpos.specs.names import check_name
 from superpos.specs.probes import ProbeSettings
 
@@ -41,7 +42,7 @@ MEDIAN_RULE = -1.0
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """A model of the study with every seed that its random weights are drawn with."""
+    """A model of the study with every seed that its weights are drawn with."""
 
     label: str
     """Name within the study."""
@@ -49,7 +50,8 @@ class ModelChoice:
     """Bundled name, local folder or hub repository."""
     revisions: tuple[str, ...] = ("",)
     """Branches, tags, commits or training steps (`step1000`); each is a model of its own."""
-    weights: WeightsKind = "pretrained"
+    weights: str = "pretrained"
+    """Scheme of its weights (`superpos.kinds.weights`)."""
     seeds: tuple[int, ...] = ()
     dtype: Dtype = "float32"
     """Type the activations are computed and stored in."""
@@ -57,16 +59,18 @@ class ModelChoice:
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
         check_name("label", self.label)
-        check_choice("weights", self.weights, WEIGHTS_KINDS)
+        scheme = WEIGHTS.get(self.weights, "weights")
         check_choice("dtype", self.dtype, DTYPES)
         seeds = tuple(check_count("seeds", seed, 0) for seed in self.seeds)
         if not self.revisions or len(set(self.revisions)) < len(self.revisions):
             raise ArgumentError("revisions", f"{shown(list(self.revisions))} is empty or names one twice")
-        if self.weights == "pretrained" and seeds:
-            raise ArgumentError("seeds", f"{shown(list(seeds))} applies to random weights only; leave it out")
+        if seeds and not scheme.seeded:
+            drawn = ", ".join(one.name for one in WEIGHTS if one.seeded)
+            said = f"{shown(list(seeds))} applies to {drawn} weights only; leave it out"
+            raise ArgumentError("seeds", said)
         seeds = tuple(dict.fromkeys(seeds))
         check_size("models", MOST_MODELS, revisions=len(self.revisions), seeds=max(1, len(seeds)))
-        object.__setattr__(self, "seeds", seeds or ((0,) if self.weights == "random" else ()))
+        object.__setattr__(self, "seeds", seeds or ((0,) if scheme.seeded else ()))
 
     @property
     def specs(self) -> tuple[ModelSpec, ...]:
@@ -74,7 +78,7 @@ class ModelChoice:
         return tuple(
             ModelSpec(self.name, revision, self.weights, seed)
             for revision in self.revisions
-            for seed in (self.seeds if self.weights == "random" else (-1,))
+            for seed in (self.seeds or (-1,))
         )
 
 

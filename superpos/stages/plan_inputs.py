@@ -16,6 +16,7 @@ from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
+from superpos.kinds.weights import WEIGHTS
 from superpos.models import BUNDLED
 from superpos.reading.places import exists, is_folder, resolved, user_path
 from superpos.records.data import FeatureCopy, ModelInfo
@@ -66,8 +67,8 @@ class InputPlanner:
             spec = replace(spec, name=str(resolved(folder)))
         if spec in self._known_models:
             return self._known_models[spec]
-        # Random weights are a seed: what is read of the model is the same for every one.
-        alike = replace(spec, seed=0) if spec.weights == "random" else spec
+        # What is read of the model is the same for every seed of its weights.
+        alike = replace(spec, seed=0) if WEIGHTS.get(spec.weights).seeded else spec
         if alike not in self._inspected:
             self._inspected[alike] = inspect_model(alike)
         info = replace(self._inspected[alike], seed=spec.seed)
@@ -79,6 +80,8 @@ class InputPlanner:
             "weights_digest": info.weights_digest,
             "tokenizer": info.tokenizer_digest,
         }
+        if of_scheme := WEIGHTS.identity(spec.weights):
+            identity["scheme"] = of_scheme
         key = content_key("model", ALGORITHM_VERSIONS["model"], identity)
         planned = PlannedModel(key, Path(spec.name).name if is_local else spec.name, spec, info)
         self._known_models[spec] = planned

@@ -162,6 +162,7 @@ def test_reference_to_a_kind_of_the_users(package: Path) -> None:
     origin = shapes.origin("mine:KIND")
     assert origin is not None
     assert origin.version.startswith("sha256:")
+    assert shapes.names() == ("triangle", "square")  # what a reference gave has no name of its own
     with pytest.raises(InputError, match=r"shape 'mine:GONE' cannot be imported: AttributeError"):
         shapes.get("mine:GONE")
 
