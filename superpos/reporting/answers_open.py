@@ -12,7 +12,8 @@ from superpos.reporting.charts.label_correlation import label_correlations
 from superpos.reporting.charts.probe_quality import probe_quality
 from superpos.reporting.effects import direction, median_effect, rms
 from superpos.reporting.selection import SEARCH_SETTING, headline_sigma, main_targets, similarities
-from superpos.reporting.study_data import StudyData, records
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_views import records
 
 
 def answers(data: StudyData) -> tuple[Answer, ...]:

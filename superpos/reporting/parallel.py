@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 from superpos.cpus import usable_cpus
 from superpos.db.engine import Database
 from superpos.db.results import Results
-from superpos.reporting.sections import Card, chapters, draw_cards
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.sections import CHAPTERS, Card, draw_cards
+from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import drawing
+from superpos.reporting.subjects import Subject
 
 MIN_SUBJECTS = 3
 """With fewer, starting processes takes as long as they save."""
@@ -149,7 +150,7 @@ def main(folder: Path) -> None:
             (
                 (
                     subject,
-                    {one.anchor: draw_cards(data, one, (subject,)) for one in chapters() if one.by_subject},
+                    {one.name: draw_cards(data, one, (subject,)) for one in CHAPTERS if one.by_subject},
                 )
                 for subject in (Subject(*fields) for fields in order["subjects"])
             ),

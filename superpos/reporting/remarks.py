@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from superpos.reporting.study_data import StudyData, Subject, records
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_views import records
+from superpos.reporting.subjects import Subject
 
 EXCHANGED = {
     "groups": "whole documents or entities exchange their labels, which are constant within them",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from superpos.errors import ArgumentError
+from superpos.kinds import Kind, Register
 from superpos.reporting.csv_text import csv_text
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import drawing, save
+from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,28 +57,29 @@ class Section(NamedTuple):
     note: str
 
 
-class Chapter(NamedTuple):
-    """What makes a section."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter(Kind):
+    """What makes a section; `meaning` opens it, `name` is its anchor."""
 
-    anchor: str
     title: str
-    intro: str
     missing: str
+    """What was not run where there is nothing to show."""
     draw: Callable[[StudyData, Sequence[Subject]], Iterator[Drawn]]
     """Yields the figures of some subjects."""
-    by_subject: bool
+    by_subject: bool = True
     """Whether each subject has figures of its own."""
 
+    def check(self) -> None:
+        """Refuse a function that cannot be called with a study and its subjects."""
+        try:
+            inspect.signature(self.draw).bind(None, ())
+        except TypeError as error:
+            raise ArgumentError("draw", "takes the study and its subjects: draw(data, subjects)") from error
 
+
+CHAPTERS = Register("chapter", Chapter, package="superpos.reporting.chapters", group="superpos.chapters")
 MAX_SUBJECTS = 12
 """Subjects that get figures; a larger study names the others and has them in the tables."""
-
-
-def chapters() -> tuple[Chapter, ...]:
-    """Return the chapters of a page in order."""
-    from superpos.reporting import sections_fits, sections_inputs
-
-    return (*sections_inputs.CHAPTERS, *sections_fits.CHAPTERS)
 
 
 def draw_cards(data: StudyData, chapter: Chapter, subjects: Sequence[Subject]) -> tuple[Card, ...]:
@@ -99,17 +105,17 @@ def build_sections(
         Called when first needed: figures of subjects that were drawn by other processes, by chapter.
     """
     with drawing():
-        for chapter in chapters():
+        for chapter in CHAPTERS:
             cards: list[Card] = []
             if chapter.by_subject:
                 done = elsewhere()
                 for subject in data.subjects[:MAX_SUBJECTS]:
                     own = done.get(subject)
-                    cards += draw_cards(data, chapter, (subject,)) if own is None else own[chapter.anchor]
+                    cards += draw_cards(data, chapter, (subject,)) if own is None else own[chapter.name]
             else:
                 cards += draw_cards(data, chapter, data.subjects)
             note = "" if cards else f"{NOT_RUN}: {chapter.missing}."
-            yield Section(chapter.anchor, chapter.title, chapter.intro, tuple(cards), note)
+            yield Section(chapter.name, chapter.title, chapter.meaning, tuple(cards), note)
 
 
 def subject_name(subject: Subject, data: StudyData) -> str:

@@ -16,6 +16,7 @@ import scipy.stats
 
 import superpos
 from superpos.db.types import decode_array
+from superpos.reporting.chapters.optimal import chosen_layer
 from superpos.reporting.charts.distances import distances, sweep
 from superpos.reporting.charts.feature_counts import example, feature_counts
 from superpos.reporting.charts.importance import draw_importance, importance
@@ -26,10 +27,10 @@ from superpos.reporting.charts.outcomes import outcomes
 from superpos.reporting.charts.probe_quality import probe_quality, quality_table
 from superpos.reporting.charts.sensitivity import _widest, sensitivity
 from superpos.reporting.charts.target_psms import target_psms
-from superpos.reporting.sections_fits import chosen_layer
 from superpos.reporting.selection import describe_setting
-from superpos.reporting.study_data import StudyData, Subject, place
+from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import drawing
+from superpos.reporting.subjects import Subject, place
 
 MAIN = "model_weights = 'pretrained' AND gauge = 'unit' AND dataset = 'text_features'"
 

@@ -17,7 +17,7 @@ import superpos
 from superpos.reporting import parallel, write_report
 from superpos.reporting.layout import text_size
 from superpos.reporting.sections import Card
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import (
     PNG_DPI,
     colour_bar,
@@ -28,6 +28,7 @@ from superpos.reporting.style import (
     new_figure,
     save,
 )
+from superpos.reporting.subjects import Subject
 
 SVG = "{http://www.w3.org/2000/svg}"
 

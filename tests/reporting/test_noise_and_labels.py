@@ -21,7 +21,7 @@ from superpos.reporting.answers_structure import attenuation, preserved
 from superpos.reporting.charts.distances import distances, draw_comparison, draw_procedure
 from superpos.reporting.charts.label_correlation import N_RESAMPLES, interval, label_correlations
 from superpos.reporting.charts.noise_ceiling import ceiling_table, draw_noise_ceiling, known_pairs
-from superpos.reporting.sections import chapters
+from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import drawing, save
 from superpos.seeding import generator
@@ -231,7 +231,7 @@ def test_phi_follows_the_order_of_the_directions(make_study, study_plan):
 def test_captions_follow_what_was_computed(data, full_study):
     def captions(found, anchor):
         with drawing():
-            chapter = next(one for one in chapters() if one.anchor == anchor)
+            chapter = CHAPTERS.get(anchor)
             return [drawn.caption for drawn in chapter.draw(found, found.subjects[:1])]
 
     for caption in captions(data, "distances"):

@@ -11,7 +11,7 @@ from superpos.reporting import write_report
 from superpos.reporting.answers_structure import interpretable
 from superpos.reporting.charts.feature_counts import counts_table, feature_counts
 from superpos.reporting.remarks import near_copies, shuffled_labels
-from superpos.reporting.sections import chapters
+from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import drawing
 
@@ -51,7 +51,7 @@ def data(url):
 
 
 def captions(data, anchor):
-    chapter = next(one for one in chapters() if one.anchor == anchor)
+    chapter = CHAPTERS.get(anchor)
     with drawing():
         return {drawn.name: drawn.caption for drawn in chapter.draw(data, data.subjects)}
 

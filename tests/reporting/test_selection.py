@@ -20,7 +20,7 @@ from superpos.reporting.selection import (
     ordered,
     targets,
 )
-from superpos.reporting.study_data import quartiles
+from superpos.reporting.study_views import quartiles
 from superpos.reporting.style import kernel_styles, power_label, shorten, sigma_positions
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from superpos.reporting.selection import kernels, layers, similarities
-from superpos.reporting.study_data import quartiles, records
+from superpos.reporting.study_views import quartiles, records
 from superpos.reporting.style import kernel_styles, new_figure, shorten
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ import pandas as pd
 
 from superpos.analysis.best_match import best_matches
 from superpos.reporting.selection import balanced, common_grid, describe_setting, kernels, layers, targets
-from superpos.reporting.study_data import FIT_GROUP_AXES, StudyData, Subject, quartiles
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_views import FIT_GROUP_AXES, quartiles
 from superpos.reporting.style import (
     LineStyle,
     from_zero,
@@ -29,6 +30,7 @@ from superpos.reporting.style import (
     sigma_positions,
     target_style,
 )
+from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from superpos.records.data import TokenExample
-from superpos.reporting.study_data import StudyData, records
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_views import records
 from superpos.reporting.style import INK, new_figure, shorten
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from superpos.analysis import spearman
 from superpos.arrays import Float
 from superpos.reporting.charts.optimisers import spread
 from superpos.reporting.selection import kernels, similarities
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import FAINT, INK, kernel_styles, new_figure, shorten
+from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

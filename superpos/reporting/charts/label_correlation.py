@@ -17,8 +17,10 @@ import pandas as pd
 from superpos.analysis import average_ranks, spearman
 from superpos.arrays import Float
 from superpos.reporting.selection import main_targets, similarities
-from superpos.reporting.study_data import StudyData, Subject, best_layer, records
+from superpos.reporting.study_data import StudyData, best_layer
+from superpos.reporting.study_views import records
 from superpos.reporting.style import FAINT, INK, RANDOM_STYLE, TARGET_STYLES, new_figure
+from superpos.reporting.subjects import Subject
 from superpos.seeding import generator
 
 if TYPE_CHECKING:

@@ -9,8 +9,10 @@ import pandas as pd
 
 from superpos.arrays import Float
 from superpos.reporting.selection import main_targets, similarities
-from superpos.reporting.study_data import StudyData, Subject, records
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_views import records
 from superpos.reporting.style import WIDTH, colour_bar, new_figure
+from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

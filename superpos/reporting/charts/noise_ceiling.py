@@ -1,10 +1,4 @@
-"""How well each target is known: reliability per layer, and the entries with their bootstrap intervals.
-
-    noise level of a target = sqrt(mean of the squared standard errors of its entries over the pairs i < j)
-
-Two estimates of the same target from other samples lie about sqrt(2) noise levels apart, as root mean square
-over the pairs.
-"""
+"""How well each target is known: reliability per layer, and the entries with their bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -15,8 +9,10 @@ import pandas as pd
 
 from superpos.arrays import Float
 from superpos.reporting.selection import main_targets, similarities
-from superpos.reporting.study_data import StudyData, Subject, best_layer, place, records
+from superpos.reporting.study_data import StudyData, best_layer
+from superpos.reporting.study_views import records
 from superpos.reporting.style import FAINT, INK, new_figure, shorten
+from superpos.reporting.subjects import Subject, place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,13 +43,6 @@ class KnownPairs(NamedTuple):
     values: Float
     low: Float
     high: Float
-
-
-def noise_levels(pairs: pd.DataFrame) -> pd.Series:
-    """Return the noise level of every matrix of `psm_pairs` that has standard errors, by `psm_key`."""
-    known = pairs.dropna(subset=["standard_error"])
-    means: pd.Series = (known["standard_error"] ** 2).groupby(known["psm_key"]).mean() ** 0.5
-    return means
 
 
 def known_pairs(data: StudyData, subject: Subject) -> tuple[KnownPairs, ...]:

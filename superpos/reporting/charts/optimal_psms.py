@@ -9,8 +9,9 @@ import pandas as pd
 
 from superpos.arrays import Float
 from superpos.reporting.selection import kernels
-from superpos.reporting.study_data import StudyData, Subject, place
+from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import WIDTH, colour_bar, heat_map, leave_room, name_ticks, new_figure
+from superpos.reporting.subjects import Subject, place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

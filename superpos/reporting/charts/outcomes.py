@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from superpos.reporting.selection import KERNEL_ORDER, SIMILARITY_ORDER
-from superpos.reporting.study_data import StudyData, Subject, records
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_views import records
 from superpos.reporting.style import (
     JOINT_STATUSES,
     OUTCOME_COLOURS,
@@ -16,6 +17,7 @@ from superpos.reporting.style import (
     leave_room,
     new_figure,
 )
+from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

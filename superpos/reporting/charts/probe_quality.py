@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from superpos.reporting.selection import DIRECTION_SETTING, keep_main
-from superpos.reporting.study_data import StudyData, Subject
+from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import TARGET_STYLES, LineStyle, new_figure
+from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

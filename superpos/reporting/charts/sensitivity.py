@@ -9,8 +9,10 @@ import pandas as pd
 
 from superpos.records.fits import USABLE
 from superpos.reporting.selection import balanced, kernels, similarities
-from superpos.reporting.study_data import StudyData, Subject, quartiles, records
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_views import quartiles, records
 from superpos.reporting.style import INK, from_zero, kernel_styles, new_figure
+from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,8 +8,10 @@ import pandas as pd
 
 from superpos.arrays import Float
 from superpos.reporting.selection import layers, main_targets
-from superpos.reporting.study_data import StudyData, Subject, place, records
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_views import records
 from superpos.reporting.style import WIDTH, colour_bar, heat_map, name_ticks, new_figure
+from superpos.reporting.subjects import Subject, place
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,51 @@
+"""How well the probes read, a panel a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from superpos.reporting.charts.probe_quality import draw_probe_quality, probe_quality, quality_table
+from superpos.reporting.remarks import shuffled_labels
+from superpos.reporting.sections import Chapter, Drawn
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.subjects import Subject
+
+PANELS = 6
+"""Data sets in one figure."""
+
+
+def draw_probes(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
+    """Yield figures of probe quality, a panel a data set."""
+    import pandas as pd
+
+    panels = [panel for subject in subjects if (panel := probe_quality(data, subject)) is not None]
+    panels = [panel for panel in panels if panel.series]
+    for first in range(0, len(panels), PANELS):
+        chosen = tuple(panels[first : first + PANELS])
+        number = f"-{first // PANELS + 1}" if len(panels) > PANELS else ""
+        yield Drawn(
+            f"probe-quality{number}",
+            "Probe quality per layer",
+            "Area under the ROC curve on held-out samples, none of a sequence trained on (1 = perfect, "
+            "0.5 = chance). Bold lines are means over the features of a set, faint lines single features; "
+            "random weights are means over their seeds. Read a direction as one of the trained network only "
+            "as far as the bold line lies above the one of random weights; shuffled labels show what the "
+            f"procedure finds where there is nothing. {shuffled_labels(data, subjects)}".rstrip(),
+            draw_probe_quality(chosen),
+            pd.concat([quality_table(panel) for panel in chosen], ignore_index=True),
+        )
+
+
+KIND = Chapter(
+    name="probes",
+    version=1,
+    title="Probes",
+    meaning=(
+        "Linear probes give the directions of sets with samples; how well they read their feature bounds "
+        "what can be said of the directions."
+    ),
+    missing="no probe was trained",
+    draw=draw_probes,
+    by_subject=False,
+    rank=10,
+)

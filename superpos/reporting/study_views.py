@@ -1,0 +1,273 @@
+"""The views of one study: each read once, with plain number columns, and matrices by key.
+
+    noise level of a target = sqrt(mean of the squared standard errors of its entries over the pairs i < j)
+
+Two estimates of the same target from other samples lie about sqrt(2) noise levels apart, as root mean square
+over the pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from superpos.analysis.best_match import best_matches
+from superpos.arrays import Float
+from superpos.db.results import Results
+from superpos.errors import ArgumentError
+
+TARGET_AXES = (
+    "model",
+    "revision",
+    "model_weights",
+    "model_seed",
+    "dataset",
+    "corpus",
+    "hookpoint",
+    "layer",
+    "pooling",
+    "method",
+    "probe_C",
+    "split_seed",
+    "space",
+    "target",
+    "replicate",
+    "similarity",
+    "rbf_scale",
+)
+"""Axes that name a target in the views."""
+FIT_GROUP_AXES = (
+    *TARGET_AXES,
+    "energy",
+    "s",
+    "kernel",
+    "self_energy",
+    "softening",
+    "gauge",
+    "importance_mode",
+    "joint_polish",
+    "backend",
+    "optimiser",
+    "lambda_x",
+    "sigma",
+    "sigma_rule",
+    "config_key",
+)
+"""Axes that are not searched over for a best match."""
+ROW_ORDER = (
+    *TARGET_AXES,
+    "layer_a",
+    "layer_b",
+    "energy",
+    "s",
+    "n_dims",
+    "optimiser",
+    "sigma",
+    "feature",
+    "feature_a",
+    "feature_b",
+    "label_replicate",
+    "stage",
+    "run_id",
+    "probe_key",
+    "psm_key",
+    "psm_key_b",
+    "joint_key",
+    "fit_key",
+)
+"""Columns that put the rows of a view in one order on every database system."""
+MEASURES = (
+    "distance_joint",
+    "distance_start",
+    "distance_final",
+    "distance_moved",
+    "distance_drift",
+    "distance_return",
+    "distance_simplex",
+    "distance_identity",
+    "distance_polish",
+    "recovery",
+    "angle",
+    "energy_joint",
+    "energy_start",
+    "energy_final",
+    "norm_error",
+    "relative_gradient",
+    "min_eigenvalue",
+    "importance_entropy",
+    "gradient_norm",
+    "distance",
+    "fun",
+    "fun_joint",
+    "spearman",
+    "p_value",
+    "roc_auc",
+    "mcc",
+    "f1",
+    "balanced_accuracy",
+    "average_precision",
+    "accuracy",
+    "norm",
+    "value",
+    "value_low",
+    "value_high",
+    "standard_error",
+    "value_min",
+    "value_max",
+    "reliability",
+    "logit",
+    "weight",
+)
+"""Columns that may be NULL: NULL becomes NaN, also in a column that is NULL throughout."""
+
+
+class StudyViews:
+    """Views of one study, read when first asked for."""
+
+    def __init__(self, results: Results, study: str) -> None:
+        self.results = results
+        self.study = study
+        self._matrices: dict[str, Float] = {}
+        self._phis: dict[str, Float | None] = {}
+
+    def _frame(self, view: str) -> pd.DataFrame:
+        frame = self.results.frame(view, study=self.study)
+        order = [column for column in ROW_ORDER if column in frame.columns]
+        frame = frame.sort_values(order, kind="stable", ignore_index=True)
+        for column in MEASURES:
+            if column in frame.columns:
+                frame[column] = pd.to_numeric(frame[column]).astype("float64")
+        return frame
+
+    @cached_property
+    def fits(self) -> pd.DataFrame:
+        """`fit_results`."""
+        return self._frame("fit_results")
+
+    @cached_property
+    def joints(self) -> pd.DataFrame:
+        """`joint_results`."""
+        return self._frame("joint_results")
+
+    @cached_property
+    def matches(self) -> pd.DataFrame:
+        """`best_matches`; where the analysis stage has not run yet, the same choice made here."""
+        stored = self._frame("best_matches")
+        if not stored.empty or self.fits.empty:
+            return stored
+        return best_matches(self.fits, FIT_GROUP_AXES).rows
+
+    @cached_property
+    def psms(self) -> pd.DataFrame:
+        """`psm_results` that have a matrix."""
+        return self._frame("psm_results")
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """`psm_pairs`."""
+        return self._frame("psm_pairs")
+
+    @cached_property
+    def near_copies(self) -> pd.DataFrame:
+        """`near_copies`."""
+        return self._frame("near_copies")
+
+    @cached_property
+    def probes(self) -> pd.DataFrame:
+        """`probe_results`."""
+        return self._frame("probe_results")
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """`fit_weights`."""
+        return self._frame("fit_weights")
+
+    @cached_property
+    def layer_similarity(self) -> pd.DataFrame:
+        """`layer_similarity`."""
+        return self._frame("layer_similarity")
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """`dataset_features`, in the order of each set."""
+        frame = self._frame("dataset_features")
+        return frame.sort_values(["dataset", "corpus", "feature_index"], kind="stable", ignore_index=True)
+
+    @cached_property
+    def progress(self) -> pd.DataFrame:
+        """`study_progress`."""
+        return self._frame("study_progress")
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """`runs`."""
+        return self._frame("runs")
+
+    def psm(self, psm_key: str) -> Float:
+        """Return a target matrix, (n, n); read once."""
+        if psm_key not in self._matrices:
+            self._matrices[psm_key] = self.results.psm(psm_key)
+        return self._matrices[psm_key]
+
+    def joint_psm(self, joint_key: str) -> Float:
+        """Return the optimal matrix of a joint fit, (n, n)."""
+        return self.results.joint_arrays(joint_key)[2]
+
+    def final_psm(self, fit_key: str) -> Float | None:
+        """Return the matrix after re-optimisation, (n, n), None where the study did not keep it."""
+        arrays = self.results.fit_arrays(fit_key)
+        return None if arrays is None else arrays[1]
+
+    @cached_property
+    def noise(self) -> pd.Series:
+        """Noise level of every target that has one, by `psm_key`."""
+        return noise_levels(self.pairs)
+
+    def phi_of(self, dataset: str, target_key: str) -> Float | None:
+        """Return the phi coefficients of a target's features, (n, n), None where there are no labels."""
+        rows = self.features[self.features["dataset"] == dataset]
+        keys = rows["dataset_key"].unique()
+        if len(keys) != 1:
+            return None  # the same set on several texts: the labels are not those of one of them
+        key = str(keys[0])
+        if key not in self._phis:
+            try:
+                self._phis[key] = self.results.phi(key)
+            except ArgumentError:  # directions without labels
+                self._phis[key] = None
+        phi = self._phis[key]
+        order = {str(name): index for index, name in enumerate(rows["feature"])}
+        names = self.feature_names(target_key)
+        if phi is None or len(phi) != len(order) or not set(names) <= set(order):
+            return None
+        chosen = [order[name] for name in names]
+        return phi[np.ix_(chosen, chosen)]
+
+    def feature_names(self, target_key: str) -> tuple[str, ...]:
+        """Return the names of a target's rows."""
+        return self.results.feature_names(target_key)
+
+
+def noise_levels(pairs: pd.DataFrame) -> pd.Series:
+    """Return the noise level of every matrix of `psm_pairs` that has standard errors, by `psm_key`."""
+    known = pairs.dropna(subset=["standard_error"])
+    means: pd.Series = (known["standard_error"] ** 2).groupby(known["psm_key"]).mean() ** 0.5
+    return means
+
+
+def quartiles(groups: Any) -> pd.DataFrame:
+    """Return one row a group of a grouped column: its keys, `median`, `low`, `high`, `n_values`.
+
+    Quartiles interpolate linearly; there are no missing values among the grouped ones.
+    """
+    columns = {name: groups.quantile(q) for name, q in (("median", 0.5), ("low", 0.25), ("high", 0.75))}
+    return pd.DataFrame({**columns, "n_values": groups.size()}).reset_index()
+
+
+def records(frame: pd.DataFrame, *columns: str | float) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of some columns row by row, as plain Python numbers and text."""
+    return zip(*(frame[column].tolist() for column in columns), strict=True)
