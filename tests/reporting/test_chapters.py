@@ -32,7 +32,7 @@ ORDER = (
 """What a reader sees from top to bottom."""
 
 
-def draw(data, subjects):
+def draw(_, subjects):
     for subject in subjects:
         figure = new_figure(1.0)
         figure.subplots().plot([0, 1], [0, 1])
@@ -45,7 +45,7 @@ LINE = Chapter(
 
 
 @pytest.fixture
-def added(monkeypatch):
+def with_line(monkeypatch):
     """A chapter of a program's own."""
     monkeypatch.setattr(CHAPTERS, "_found", dict(CHAPTERS._found))
     return CHAPTERS.register(LINE)
@@ -55,7 +55,8 @@ def test_the_chapters_of_a_page_are_in_order():
     assert CHAPTERS.names() == ORDER
 
 
-def test_a_chapter_of_another_package_is_drawn_after_ours(added, small_study):
+@pytest.mark.usefixtures("with_line")
+def test_a_chapter_of_another_package_is_drawn_after_ours(small_study):
     assert CHAPTERS.names() == (*ORDER, "line")
     with superpos.connect(small_study) as results:
         *_, last = build_sections(StudyData(results, "synthetic"), dict)
@@ -78,5 +79,5 @@ def test_the_report_needs_neither_torch_nor_numba_nor_the_stages():
         "heavy = {'torch', 'transformers', 'ray', 'numba', 'superpos.stages', 'superpos.fits'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100)
-    assert done.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=100)
+    assert done.stdout.strip() == b"[]"
