@@ -72,7 +72,8 @@ def fit_joint(
     similarity
         `cosine`, or `rbf` = exp(-r^2 / rbf_scale).
     energy, s, self_energy, softening
-        The kernel; see `superpos.specs.axes.Kernel`. `s` is read by `riesz` alone, `softening` is eps itself.
+        The kernel; see `superpos.specs.axes.Kernel`. `s` is the parameter of an energy that has one,
+        `softening` is eps itself.
     n_dims
         Dimension f of the vectors, at least 2.
     lambda_d
@@ -191,7 +192,7 @@ def reoptimise(
         Or one of its subclasses, as `fit_joint`.
     """
     kernel = Kernel(energy, s, self_energy, softening)
-    held = check_vectors("vectors", vectors, Kernel("riesz", -1.0) if energy != "exp" else kernel)
+    held = check_vectors("vectors", vectors, kernel, coincident_allowed=True)
     with np.errstate(over="ignore"):  # logits further apart than the largest double: a weight of 0
         weights = softmax(as_vector("logits", logits, held.shape[0]))
     check_choice("optimiser", optimiser, OPTIMISERS)

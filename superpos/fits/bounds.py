@@ -1,26 +1,27 @@
 """Problems without a minimiser, and how they are recognised (the status `unbounded`).
 
-1. Cosine with log or riesz, gauge none. S does not change along X -> t X while dE/dt = -sum_ij w~_i w~_j
-   (log) or -|s| t^(-s-1) sum_ij w~_i w~_j r_ij^-s (riesz; softened: the same sign) is negative for every t: J
-   falls along every ray, so there is no critical point at all and no end of the descent means anything but
-   `unbounded`. `max_iter` or a small gradient only say how far out it was left. The descent stops when the
-   largest norm has grown to 1,000 start radii.
-2. RBF with log or riesz. All pair forces of the energy repel, and only the mismatch pulls together, with a
+1. Cosine with an energy that falls as distances grow, gauge none. S does not change along X -> t X while
+   dE/dt = -sum_ij w~_i w~_j (log) or -|s| t^(-s-1) sum_ij w~_i w~_j r_ij^-s (riesz; softened: the same sign)
+   is negative for every t: J falls along every ray, so there is no critical point at all and no end of the
+   descent means anything but `unbounded`. `max_iter` or a small gradient only say how far out it was left.
+   The descent stops when the largest norm has grown to 1,000 start radii.
+2. RBF with such an energy. All pair forces of the energy repel, and only the mismatch pulls together, with a
    force that dies like exp(-r^2 / C). Let i and j be bonded if the slope of the mismatch over r^2_ij is at
    least 1e-6 of that of the energy. At a critical point the forces across any cut of the features balance,
    and a cut has at most n^2 / 4 pairs, so up to n = 2,000 the graph of bonds is connected; if it is not, its
    components drive each other apart for good. This is asked of the end of every descent. During the descent
    it is asked only once a pair could be beyond r^2 = 100 C (largest norm above 5 sqrt(C)), where S < 4e-44:
    nearer than that a step may still come back.
-3. Any gauge none but exp with cosine, in the last resort: largest norm above 1,000 max(R, sqrt(C) if rbf).
-   sqrt(C) is the length that the target sets, R may be far below it if most features coincide.
+3. Any gauge none but an energy of cosines with cosine, in the last resort: largest norm above
+   1,000 max(R, sqrt(C) if rbf). sqrt(C) is the length that the target sets, R may be far below it if most
+   features coincide.
 
-`exp` with cosine is flat in the norms and bounded, hence never `unbounded`, whatever its norms; `unit` holds
-all norms and `mean_norm` bounds them by n R. The re-optimisation is unbounded if a norm passes 1,000 max n_i:
-far out the penalty lambda_x | ||x|| - n |, linear, loses to riesz with s < -1 always, with s = -1 when
-lambda_x is below about 2 w~_i (1 - w~_i), and to every repulsion when lambda_x = 0. A large lambda_x may
-still hold Powell at a kink of the penalty, which is a local minimum like any other; only an actual escape
-counts.
+An energy of cosines with cosine is flat in the norms, hence never `unbounded`, whatever its norms; `unit`
+holds all norms and `mean_norm` bounds them by n R. The re-optimisation is unbounded if a norm passes 1,000
+max n_i: far out the penalty lambda_x | ||x|| - n |, linear, loses to riesz with s < -1 always, with s = -1
+when lambda_x is below about 2 w~_i (1 - w~_i), and to every repulsion when lambda_x = 0. A large lambda_x
+may still hold Powell at a kink of the penalty, which is a local minimum like any other; only an actual
+escape counts.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ class EscapeCheck:
     """Recognises a joint descent that runs to infinity."""
 
     def __init__(self, problem: JointProblem) -> None:
-        rbf, repels = problem.similarity == "rbf", problem.kernel.energy != "exp"
+        rbf, repels = problem.similarity == "rbf", problem.kernel.kind.grows_norms
         free = problem.gauge == "none"
         self._hopeless = problem.has_no_minimiser
-        self._limit = GROWTH * problem.length if free and (rbf or repels) else math.inf
+        self._limit = GROWTH * problem.length if free and not problem.free_of_norms else math.inf
         self._bonds = free and rbf and repels
         self._far = FAR * problem.rbf_scale
         self._watch = 0.5 * math.sqrt(self._far) if self._bonds else math.inf

@@ -11,7 +11,14 @@ from superpos.fits.kernels import squared_distances
 from superpos.specs.axes import Kernel
 
 
-def check_vectors(argument: str, value: ArrayLike, kernel: Kernel, *, zero_allowed: bool = True) -> Float:
+def check_vectors(
+    argument: str,
+    value: ArrayLike,
+    kernel: Kernel,
+    *,
+    zero_allowed: bool = True,
+    coincident_allowed: bool = False,
+) -> Float:
     """Return `value` as vectors (n, f), n and f at least 2, at which the energy is defined.
 
     Raises
@@ -19,8 +26,9 @@ def check_vectors(argument: str, value: ArrayLike, kernel: Kernel, *, zero_allow
     ShapeError, NonFiniteError
         As `superpos.arrays.as_matrix`.
     ArgumentError
-        For zero rows where directions are needed (`exp`, or `zero_allowed` false), for coincident rows under
-        a singular kernel without softening, and if every row is zero.
+        For zero rows where directions are needed (an energy of cosines, or `zero_allowed` false), for
+        coincident rows under a singular kernel without softening (unless `coincident_allowed`), and if every
+        row is zero.
     """
     vectors = as_matrix(argument, value, min_rows=2, min_columns=2)
     with np.errstate(over="ignore"):
@@ -28,9 +36,9 @@ def check_vectors(argument: str, value: ArrayLike, kernel: Kernel, *, zero_allow
     if not np.isfinite(lengths).all():
         raise NonFiniteError(argument, "a row is so long that its square overflows")
     zero = np.flatnonzero(lengths == 0.0)
-    if zero.size and (kernel.energy == "exp" or not zero_allowed or zero.size == lengths.size):
+    if zero.size and (kernel.kind.angular or not zero_allowed or zero.size == lengths.size):
         raise ArgumentError(argument, f"row {zero[0]} is zero and has no direction")
-    if kernel.is_singular and kernel.softening == 0.0:
+    if kernel.is_singular and kernel.softening == 0.0 and not coincident_allowed:
         with np.errstate(over="ignore"):
             squares = squared_distances(vectors)
         np.fill_diagonal(squares, np.inf)

@@ -3,7 +3,7 @@
     none       X = L Y                                  L = unit of length, R = start radius
     unit       x_i = R y_i / ||y_i||
     mean_norm  X = (R / m) Y',  m = mean_j ||y'_j||     Y' = Y, or Y minus its mean row where the problem is
-                                                        translation-invariant (rbf with log or riesz)
+                                                        translation-invariant (rbf, energy of distances)
 Gradients, with G = dJ/dX:
     none       dJ/dY = L G
     unit       dJ/dy_i = (R / ||y_i||) (g_i - <g_i, u_i> u_i),  u_i = y_i / ||y_i||
@@ -26,7 +26,7 @@ from superpos.specs.axes import Kernel
 
 
 def check_gauge(kernel: Kernel, similarity: str, gauge: str) -> None:
-    """Refuse `mean_norm` under cosine with `log` or `riesz`.
+    """Refuse `mean_norm` under cosine with an energy that falls as distances grow.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def check_gauge(kernel: Kernel, similarity: str, gauge: str) -> None:
         Since the energy then grows one norm at the cost of another, which goes to 0 (`docs/science.md`,
         "Gauges").
     """
-    if gauge == "mean_norm" and similarity == "cosine" and kernel.energy != "exp":
+    if gauge == "mean_norm" and similarity == "cosine" and kernel.kind.grows_norms:
         raise ArgumentError(
             "gauge", f"'mean_norm' with cosine and {kernel.label} drives a norm to 0; allowed: none, unit"
         )

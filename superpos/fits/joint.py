@@ -5,8 +5,8 @@
 Both sums run over all n^2 entries: the diagonal of the energy as `self_energy` says, the diagonal of the
 mismatch as the constant sum_i (1 - T_ii)^2. With A = dJ/d cos_ij and B = dJ/d r^2_ij (symmetric, diagonal 0),
 
-    A = [exp] w~_i w~_j K_ij + [cosine] 2 lambda_d (S - T)
-    B = [log, riesz] w~_i w~_j dK/dr^2_ij + [rbf] 2 lambda_d (S - T) (-S / C)
+    A = [energies of cosines] w~_i w~_j dK/dc_ij + [cosine] 2 lambda_d (S - T)
+    B = [energies of distances] w~_i w~_j dK/dr^2_ij + [rbf] 2 lambda_d (S - T) (-S / C)
     dJ/dx_i = sum_j M_ij x_j + m_i x_i
               M_ij = 2 A_ij / (||x_i|| ||x_j||) - 4 B_ij,   m_i = 4 sum_j B_ij - 2 sum_j A_ij c_ij / ||x_i||^2
     dJ/dw_i = 2 w~_i (f_i - E),   f_i = sum_j K_ij w~_j
@@ -48,7 +48,7 @@ class JointPoint:
     gradient: Float
     """Gradient of the gauged problem, flat."""
     energy_slope: Float
-    """w~_i w~_j times the slope of K over c_ij (`exp`) or r^2_ij, (n, n)."""
+    """w~_i w~_j times the slope of K over c_ij or r^2_ij, (n, n)."""
     mismatch_slope: Float
     """Slope of lambda_d (S - T)^2 over c_ij (cosine) or r^2_ij (rbf), (n, n)."""
 
@@ -70,8 +70,8 @@ class JointObjective:
         self.gauge = Gauge(
             problem.gauge, problem.radius, problem.length, centred=problem.translation_invariant
         )
-        self._exp = kernel.energy == "exp"
-        self._angles = self._exp or self.cosine
+        self._angular = kernel.kind.angular
+        self._angles = self._angular or self.cosine
         self._self = self_value(kernel)
         self._eps2 = kernel.softening**2
         self._split = self.n * n_dims
@@ -118,18 +118,18 @@ class JointObjective:
             inverse = 1.0 / np.sqrt(squares)
             outer = inverse[:, None] * inverse
             angle = gram * outer
-        if not (self._exp and self.cosine):
+        if not (self._angular and self.cosine):
             distance = squares[:, None] - 2.0 * gram
             distance += squares
             np.maximum(distance, TINY, out=distance)
             distance.ravel()[::step] = 0.0
 
-        if self._exp:
+        if self._angular:
             argument = angle
         else:
             argument = distance + self._eps2
             argument.ravel()[::step] = 1.0
-        values = pair_energy(self.kernel, argument)
+        values = pair_energy(self.kernel, argument).copy()
         slope = pair_slope(self.kernel, argument, values) * (weights[:, None] * weights)
         slope.ravel()[::step] = 0.0
         values.ravel()[::step] = self._self
@@ -149,8 +149,8 @@ class JointObjective:
             residual *= similarities
             residual *= -1.0 / self.rbf_scale
 
-        angular = [part for part, by in ((slope, self._exp), (residual, self.cosine)) if by]
-        radial = [part for part, by in ((slope, not self._exp), (residual, not self.cosine)) if by]
+        angular = [part for part, by in ((slope, self._angular), (residual, self.cosine)) if by]
+        radial = [part for part, by in ((slope, not self._angular), (residual, not self.cosine)) if by]
         coupling = np.zeros_like(gram)
         diagonal = np.zeros(self.n)
         for part in radial:

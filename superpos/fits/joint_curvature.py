@@ -84,7 +84,7 @@ class JointCurvature:
         self.manifold = JointManifold(problem)
         # A mean norm couples all rows; it is rare, and NumPy does it.
         self._has_engine = compiled and not self.manifold.on_mean_norm
-        self._exp = problem.kernel.energy == "exp"
+        self._angular = problem.kernel.kind.angular
         self._cosine = problem.similarity == "cosine"
 
     def moved(self, point: CurvedPoint, step: Float) -> CurvedPoint:
@@ -109,7 +109,10 @@ class JointCurvature:
         both = np.outer(weights, weights)
         zero = np.zeros_like(both)
         a, a2, b, b2 = zero, zero, zero, zero
-        for by_angle, first, second in ((self._exp, both * slope, both * bend), (self._cosine, pull, stiff)):
+        for by_angle, first, second in (
+            (self._angular, both * slope, both * bend),
+            (self._cosine, pull, stiff),
+        ):
             if by_angle:
                 a, a2 = a + first, a2 + second
             else:
@@ -119,7 +122,7 @@ class JointCurvature:
         gradient, hessian, stiff = derivatives(vectors, amplitudes, pairs, (a, a2, b, b2, slope), own)
         if problem.learned:
             gradient = np.concatenate([gradient, 4.0 * amplitudes * (fields - energy)])
-        force = self._force(pairs, both * slope, by_angle=self._exp)
+        force = self._force(pairs, both * slope, by_angle=self._angular)
         force += self._force(pairs, pull, by_angle=self._cosine)
         return CurvedPoint(
             vectors=vectors,
@@ -137,13 +140,13 @@ class JointCurvature:
         """Return the gradient over X, (n f,), Hessian and stiff Hessian, by NumPy."""
         a, a2, b, b2, slope = terms
         slope_x = 4.0 * np.einsum("ij,ijk->ik", b, pairs.gaps)
-        if self._exp or self._cosine:
+        if self._angular or self._cosine:
             slope_x += 2.0 * np.einsum("ij,ijk->ik", a, pairs.toward)
         length, manifold = self.problem.length, self.manifold
         gradient = length * manifold.project(vectors, slope_x.reshape(-1, 1)).ravel()
         hessian = length**2 * manifold.curved(vectors, slope_x, self._hessian(pairs, a, a2, b, b2))
         if self.problem.learned:
-            per_pair = 2.0 * pairs.toward if self._exp else 4.0 * pairs.gaps
+            per_pair = 2.0 * pairs.toward if self._angular else 4.0 * pairs.gaps
             mixed = self._mixed(amplitudes, slope[:, :, None] * per_pair)
             tangent = np.eye(amplitudes.size) - np.outer(amplitudes, amplitudes)
             mixed = length * manifold.project(vectors, mixed) @ tangent
@@ -158,8 +161,8 @@ class JointCurvature:
         from superpos.fits.compiled.joint_hessian import assemble
 
         n, f = vectors.shape
-        directed, learned = self._exp or self._cosine or self.manifold.on_spheres, self.problem.learned
-        flags = (self._exp, self.manifold.on_spheres, learned, self.problem.translation_invariant)
+        directed, learned = self._angular or self._cosine or self.manifold.on_spheres, self.problem.learned
+        flags = (self._angular, self.manifold.on_spheres, learned, self.problem.translation_invariant)
         size = n * (f + learned)
         gradient, hessian, stiff = np.zeros(n * f), np.zeros((size, size)), np.empty((size, size))
         assemble(
@@ -201,7 +204,7 @@ class JointCurvature:
 
     def _pairs(self, vectors: Float) -> _Pairs:
         norms = np.linalg.norm(vectors, axis=1)
-        if self._exp or self._cosine:
+        if self._angular or self._cosine:
             units = vectors / norms[:, None]
             cosines = units @ units.T
             toward = (units - cosines[:, :, None] * units[:, None]) / norms[:, None, None]
@@ -216,10 +219,10 @@ class JointCurvature:
         """Return K with its diagonal, and dK and d^2 K over its argument with diagonal 0, all (n, n)."""
         kernel = self.problem.kernel
         argument = pairs.cosines
-        if not self._exp:
+        if not self._angular:
             argument = np.maximum(pairs.squares, TINY) + kernel.softening**2
             np.fill_diagonal(argument, 1.0)
-        values = pair_energy(kernel, argument)
+        values = pair_energy(kernel, argument).copy()
         slope = pair_slope(kernel, argument, values).copy()
         bend = pair_bend(kernel, argument, values).copy()
         np.fill_diagonal(values, self_value(kernel))
@@ -262,7 +265,7 @@ class JointCurvature:
         own = np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop)
         identity = np.eye(f)
         blocks = np.zeros((rows.stop - rows.start, *pairs.gaps.shape[:1], f, f))
-        if self._exp or self._cosine:
+        if self._angular or self._cosine:
             units, cosines, inverse = pairs.units, pairs.cosines[rows], 1.0 / pairs.norms
             here, there = pairs.toward[rows], np.swapaxes(pairs.toward, 0, 1)[rows]
             outer = units[:, :, None] * units[:, None, :]
@@ -276,7 +279,7 @@ class JointCurvature:
             diagonal = np.einsum("ij,ija,ijb->iab", a2[rows], here, here)
             diagonal -= lean + np.swapaxes(lean, 1, 2) + sway[:, None, None] * (identity - outer[rows])
             blocks[own] = 2.0 * diagonal
-        if not (self._exp and self._cosine):
+        if not (self._angular and self._cosine):
             gaps = pairs.gaps[rows]
             spread = (8.0 * b2[rows])[:, :, None, None] * gaps[:, :, :, None] * gaps[:, :, None, :]
             spread += (4.0 * b[rows])[:, :, None, None] * identity

@@ -1,8 +1,8 @@
 """The manifold that a gauge leaves to the joint step: projection, way back, and what it does not see.
 
     none       all X (n, f)
-    unit       rows on the spheres through them; so is `exp` with cosine under every gauge, whose J is
-               constant along the norms
+    unit       rows on the spheres through them; so is an energy of cosines with cosine under every gauge,
+               whose J is constant along the norms
     mean_norm  h(X) = mean_i ||x'_i|| = R,  X' = X minus its mean row where a shift changes nothing
 
 J restricted to {h = const} has the gradient P G and the Hessian P (H - mu h'') P, P = I - nu nu^T with the
@@ -30,7 +30,7 @@ class JointManifold:
 
     def __init__(self, problem: JointProblem) -> None:
         self.problem = problem
-        flat_norms = problem.kernel.energy == "exp" and problem.similarity == "cosine"
+        flat_norms = problem.free_of_norms
         self.on_spheres = problem.gauge == "unit" or flat_norms
         self.on_mean_norm = problem.gauge == "mean_norm" and not self.on_spheres
 

@@ -1,23 +1,21 @@
 """Pair energies and similarities: values and slopes, and the energy of a set of vectors.
 
     E(X, w~) = sum_ij K(x_i, x_j) w~_i w~_j            all ordered pairs; i = j only if self_energy = include
-    exp      K = exp(c),             c = cos(x_i, x_j)              dK/dc   = K
-    log      K = -log rho,           rho^2 = ||x_i - x_j||^2 + eps^2  dK/dr^2 = -1 / (2 rho^2)
-    riesz    K = sgn(s) rho^-s,                                     dK/dr^2 = -s K / (2 rho^2)
+    K = value(a, s), a = cos(x_i, x_j) or a = rho^2 = ||x_i - x_j||^2 + eps^2: the kinds of
+    `superpos.kinds.energies`
     cosine   S = c
     rbf      S = exp(-r^2 / C)                                      dS/dr^2 = -S / C
 
-The argument of a kernel is c for `exp` and rho^2 for the others: `pair_energy` and `pair_slope` take it, so
-that one pass over the Gram matrix serves energy and similarity. K(x, x) does not depend on x (e, -log eps,
-sgn(s) eps^-s), hence the diagonal enters the energy and the gradient with respect to the logits, never the
-gradient with respect to X.
+`pair_energy` and `pair_slope` take the argument of the kernel, so that one pass over the Gram matrix serves
+energy and similarity. K(x, x) does not depend on x (a is 1 or eps^2), hence the diagonal enters the energy
+and the gradient with respect to the logits, never the gradient with respect to X.
 
 Source: the thesis' energy functions; `docs/science.md`, "Diagonal of the energy".
 """
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 
@@ -33,43 +31,29 @@ def softmax(logits: Float) -> Float:
 
 
 def pair_energy(kernel: Kernel, argument: Float) -> Float:
-    """Return K at cosines (`exp`) or at squared softened distances rho^2 (`log`, `riesz`), elementwise."""
-    if kernel.energy == "exp":
-        return np.asarray(np.exp(argument))
-    if kernel.energy == "log":
-        return np.asarray(-0.5 * np.log(argument))
-    power = argument ** (0.5 * abs(kernel.s))
-    return np.asarray(1.0 / power if kernel.s > 0.0 else -power)
+    """Return K at cosines or at squared softened distances rho^2, elementwise."""
+    return _filled(kernel.kind.value(argument, kernel.s), argument)
 
 
 def pair_slope(kernel: Kernel, argument: Float, values: Float) -> Float:
     """Return dK/d(argument), given the argument and the values that `pair_energy` returned for it."""
-    if kernel.energy == "exp":
-        return values
-    if kernel.energy == "log":
-        return np.asarray(-0.5 / argument)
-    return np.asarray((-0.5 * kernel.s) * values / argument)
+    return _filled(kernel.kind.slope(argument, kernel.s, values), argument)
 
 
 def pair_bend(kernel: Kernel, argument: Float, values: Float) -> Float:
     """Return d^2 K/d(argument)^2, given the argument and the values that `pair_energy` returned for it."""
-    if kernel.energy == "exp":
-        return values
-    if kernel.energy == "log":
-        return np.asarray(0.5 / argument**2)
-    return np.asarray((0.5 * kernel.s) * (0.5 * kernel.s + 1.0) * values / argument**2)
+    return _filled(kernel.kind.bend(argument, kernel.s, values), argument)
+
+
+def _filled(found: Any, argument: Float) -> Float:
+    """Return what a point function gave as an array of the argument's shape; it may be one number."""
+    array = np.asarray(found)
+    return array if array.shape == argument.shape else np.full(argument.shape, array)
 
 
 def self_value(kernel: Kernel) -> float:
     """Return K(x, x) where the diagonal is included, else 0."""
-    if not kernel.includes_diagonal:
-        return 0.0
-    if kernel.energy == "exp":
-        return math.e
-    if kernel.energy == "log":
-        return -math.log(kernel.softening)
-    power = float(kernel.softening ** abs(kernel.s))
-    return 1.0 / power if kernel.s > 0.0 else -power
+    return kernel.kind.self_value(kernel.softening, kernel.s) if kernel.includes_diagonal else 0.0
 
 
 def squared_distances(vectors: Float) -> Float:
@@ -88,12 +72,12 @@ def cosines(vectors: Float) -> Float:
 
 def energy_matrix(vectors: Float, kernel: Kernel) -> Float:
     """Return K(x_i, x_j), (n, n), with K(x, x) or 0 on the diagonal as `self_energy` says."""
-    if kernel.energy == "exp":
+    if kernel.kind.angular:
         argument = cosines(vectors)
     else:
         argument = squared_distances(vectors) + kernel.softening**2
         np.fill_diagonal(argument, 1.0)
-    matrix = pair_energy(kernel, argument)
+    matrix = pair_energy(kernel, argument).copy()
     np.fill_diagonal(matrix, self_value(kernel))
     return matrix
 
@@ -101,7 +85,8 @@ def energy_matrix(vectors: Float, kernel: Kernel) -> Float:
 def energy_value(vectors: Float, importance: Float, kernel: Kernel) -> float:
     """Return E(X, w~) of vectors (n, f) under importance (n,).
 
-    Not finite where vectors coincide under a singular kernel without softening, or vanish under `exp`.
+    Not finite where vectors coincide under a singular kernel without softening, or vanish under an energy of
+    cosines.
     """
     with np.errstate(all="ignore"):
         return float(importance @ energy_matrix(vectors, kernel) @ importance)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.fits.kernels import self_value
+from superpos.fits.kernels import pair_energy, self_value
 from superpos.specs.axes import Kernel
 
 TINY = np.finfo(np.float64).tiny
@@ -35,12 +35,8 @@ class PenaltyObjective:
         np.fill_diagonal(weights, 0.0)
         self._constant = self_value(kernel) * float(importance @ importance)
         self._half_eps2 = 0.5 * kernel.softening**2
-        self._exp = kernel.energy == "exp"
-        self._log = kernel.energy == "log"
-        self._half_power = 0.5 * abs(kernel.s)
-        self._reciprocal = kernel.s > 0.0
-        # log and riesz s < 0 enter with a minus sign (and log with 1/2): it is folded into the weights.
-        self._pairs = (weights * (-0.5 if self._log else -1.0 if kernel.s < 0.0 else 1.0)).ravel()
+        self._angular = kernel.kind.angular
+        self._pairs = weights.ravel()
         self._gram = np.empty((n, n))
         self._flat = self._gram.ravel()
         self._diagonal = self._flat[:: n + 1]
@@ -50,15 +46,14 @@ class PenaltyObjective:
         self._squares_column = self._squares[:, None]
 
     def loss(self, flat: Float) -> float:
-        """Return F; not finite where vectors coincide under a singular kernel or vanish under `exp`."""
+        """Return F; not finite where vectors coincide under a singular kernel or vanish under a cosine."""
         vectors = flat.reshape(self.shape)
         gram, lengths = self._gram, self._lengths
         np.dot(vectors, vectors.T, out=gram)
         np.sqrt(self._diagonal, out=lengths)
-        if self._exp:
+        if self._angular:
             np.divide(gram, lengths, out=gram)
             np.divide(gram, self._column, out=gram)
-            np.exp(gram, out=gram)
         else:
             # Half of eps^2 with the row's square, half with the column's: rho^2 in two additions.
             np.add(self._diagonal, self._half_eps2, out=self._squares)
@@ -66,17 +61,9 @@ class PenaltyObjective:
             np.add(gram, self._squares, out=gram)
             np.add(gram, self._squares_column, out=gram)
             np.maximum(gram, TINY, out=gram)
-            self._diagonal.fill(1.0)
-            if self._log:
-                np.log(gram, out=gram)
-            else:
-                if self._half_power == 0.5:
-                    np.sqrt(gram, out=gram)
-                elif self._half_power != 1.0:
-                    np.power(gram, self._half_power, out=gram)
-                if self._reciprocal:
-                    np.reciprocal(gram, out=gram)
-        energy = float(np.dot(self._pairs, self._flat)) + self._constant
+        self._diagonal.fill(1.0)
+        values = pair_energy(self.kernel, gram)
+        energy = float(np.dot(self._pairs, values.ravel())) + self._constant
         if self.lambda_x == 0.0:
             return energy
         np.subtract(lengths, self.norms, out=lengths)

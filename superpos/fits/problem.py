@@ -44,11 +44,16 @@ class JointProblem:
         return max(self.radius, math.sqrt(self.rbf_scale)) if self.similarity == "rbf" else self.radius
 
     @property
+    def free_of_norms(self) -> bool:
+        """Whether the objective is constant along the norms of all vectors."""
+        return self.similarity == "cosine" and self.kernel.kind.angular
+
+    @property
     def translation_invariant(self) -> bool:
         """Whether a common shift of all vectors leaves the problem as it is."""
-        return self.similarity == "rbf" and self.kernel.energy != "exp" and self.gauge != "unit"
+        return self.similarity == "rbf" and not self.kernel.kind.angular and self.gauge != "unit"
 
     @property
     def has_no_minimiser(self) -> bool:
         """Whether the objective falls along every ray X -> t X (`bounds.py`, case 1)."""
-        return self.similarity == "cosine" and self.kernel.energy != "exp" and self.gauge == "none"
+        return self.similarity == "cosine" and self.kernel.kind.grows_norms and self.gauge == "none"

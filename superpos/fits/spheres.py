@@ -1,11 +1,9 @@
 """The energy on the product of spheres ||x_i|| = n_i: value, Riemannian gradient, Hessian-vector products.
 
-With x_i = n_i u_i, ||u_i|| = 1 and c_ij = <u_i, u_j>, every kernel is a function of c_ij alone, K = phi(c):
+With x_i = n_i u_i, ||u_i|| = 1 and c_ij = <u_i, u_j>, every kernel is a function of c_ij alone, K = phi(c),
+whose derivatives the kinds give (`superpos.kinds.energies`), of c itself or of
 
-    exp    phi = e^c                                            phi' = e^c         phi'' = e^c
-    log    phi = -log rho                                       phi' = b / rho^2   phi'' = 2 phi'^2
-    riesz  phi = sgn(s) rho^-s    phi' = |s| b rho^(-s-2)       phi'' = (s + 2) b phi' / rho^2
-           rho^2 = (n_i - n_j)^2 + n_i n_j ||u_i - u_j||^2 + eps^2,   b = n_i n_j   (d rho^2 / dc = -2 b)
+    rho^2 = (n_i - n_j)^2 + b ||u_i - u_j||^2 + eps^2,   b = n_i n_j   (d rho^2 / dc = -2 b)
 
 Row force, tangent part and derivatives, eta tangent (<eta_i, u_i> = 0) and P_i = I - u_i u_i^T:
 
@@ -18,7 +16,7 @@ In scaled coordinates z_i = sqrt(w_i) eta_i both lose their division by the row'
 over differences u_j - u_i, so that close pairs do not cancel. In terms of x: grad_i E = 2 w_i P_i t_i / n_i.
 
     relative gradient_i = ||P_i t_i|| / (n_i sum_{j != i} w_j k'_ij),  0/0 = 0
-    k' = e^c / n_i (exp),  1 / rho (log),  |s| rho^(-s-1) (riesz)
+    k' = |dK/dc| / n_i for energies of cosines, |dK/drho| for those of distances (the kinds' `force`)
 
 Source: Absil, Mahony & Sepulchre, Optimization Algorithms on Matrix Manifolds (2008), chapters 3 and 5, for
 the sphere as a Riemannian submanifold; the formulas for these kernels are ours, checked against differences.
@@ -27,6 +25,7 @@ the sphere as a Riemannian submanifold; the formulas for these kernels are ours,
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -111,31 +110,22 @@ class SpherePoint:
     """Energy, scaled gradient, relative gradient and Hessian-vector products at one point."""
 
     def __init__(self, problem: SphereEnergy, units: Float) -> None:
-        kernel, weights, s = problem.kernel, problem.importance, problem.kernel.s
+        kind, weights, s = problem.kernel.kind, problem.importance, problem.kernel.s
         self.problem = problem
         self.units = units
         differences = units[None, :, :] - units[:, None, :]
         squares = np.einsum("ijk,ijk->ij", differences, differences)
         self.cosines = 1.0 - 0.5 * squares
-        if kernel.energy == "exp":
-            values = np.exp(self.cosines)
-            first = values.copy()
-            second = first
-            forces = values.copy()
+        if kind.angular:
+            argument = self.cosines
         else:
-            rho2 = problem.gaps + problem.products * squares
-            np.fill_diagonal(rho2, 1.0)
-            if kernel.energy == "log":
-                values = -0.5 * np.log(rho2)
-                first = problem.products / rho2
-                second = 2.0 * first**2
-                forces = problem.norms[:, None] / np.sqrt(rho2)
-            else:
-                power = rho2 ** (-0.5 * s)
-                values = math.copysign(1.0, s) * power
-                first = abs(s) * problem.products * power / rho2
-                second = (s + 2.0) * problem.products * first / rho2
-                forces = abs(s) * problem.norms[:, None] * power / np.sqrt(rho2)
+            argument = problem.gaps + problem.products * squares
+            np.fill_diagonal(argument, 1.0)
+        value, slope, bend, pull_of = kind.on_spheres()
+        values = _filled(value(argument, s), argument)
+        first = _filled(slope(argument, problem.products, 1.0, s, values), argument)
+        second = _filled(bend(argument, problem.products, 1.0, s, values, first), argument)
+        forces = _filled(pull_of(argument, problem.norms[:, None], s, values), argument)
         for matrix in (values, first, second, forces):
             np.fill_diagonal(matrix, 0.0)
         self.energy = float(weights @ values @ weights) + problem.constant
@@ -179,6 +169,11 @@ class SpherePoint:
         result -= np.einsum("ij,ij->i", result, units)[:, None] * units
         result *= 2.0
         return np.asarray(result)
+
+
+def _filled(found: Any, argument: Float) -> Float:
+    """Return what a point function gave as a fresh array of the argument's shape."""
+    return np.array(np.broadcast_to(found, argument.shape))
 
 
 class OrbitProjection:

@@ -1,5 +1,7 @@
 """The axes of a fit: kernel, joint step, re-optimisation; each frozen, coerced and checked when it is made.
 
+Energies, similarities and optimisers are kinds (`superpos.kinds`); what they say of themselves is asked here.
+
 Neutral values stand where an axis does not apply (s = 0 for `exp` and `log`, lambda_x = 0 for `manifold`), so
 that no axis is ever NULL and equal computations have equal keys.
 """
@@ -7,13 +9,17 @@ that no axis is ever NULL and equal computations have equal keys.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
+
+import numpy as np
 
 from superpos.arrays import as_number
 from superpos.errors import ArgumentError, allowed, shown
+from superpos.kinds.energies import ENERGIES, Energy
+from superpos.kinds.register import Register
 
-EnergyName = Literal["exp", "log", "riesz"]
 SelfEnergy = Literal["exclude", "include"]
 Similarity = Literal["cosine", "rbf"]
 Gauge = Literal["none", "unit", "mean_norm"]
@@ -23,7 +29,6 @@ Optimiser = Literal["powell", "manifold"]
 Backend = Literal["scipy", "compiled"]
 SigmaRule = Literal["sigma", "sigma / sqrt(f)"]
 
-ENERGIES: tuple[str, ...] = get_args(EnergyName)
 SELF_ENERGIES: tuple[str, ...] = get_args(SelfEnergy)
 SIMILARITIES: tuple[str, ...] = get_args(Similarity)
 GAUGES: tuple[str, ...] = get_args(Gauge)
@@ -34,23 +39,25 @@ BACKENDS: tuple[str, ...] = get_args(Backend)
 SIGMA_RULES: tuple[str, ...] = get_args(SigmaRule)
 
 
-def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> str:
-    """Return `value` if it is one of `choices`.
+def check_choice(argument: str, value: object, choices: Iterable[str] | Register[Any]) -> str:
+    """Return `value` if it is one of `choices`, or the name of a kind or a reference to one.
 
     Raises
     ------
     ArgumentError
         Naming the argument, the value and what is allowed.
+    InputError
+        For a kind that cannot be imported.
     """
-    if value not in choices:
+    if isinstance(choices, Register):
+        choices.get(value, argument)  # type: ignore[arg-type]  # it refuses what is no text itself
+    elif value not in choices:
         raise ArgumentError(argument, f"{shown(value)} is unknown; {allowed(value, choices)}")
     return str(value)
 
 
 LARGEST_COUNT = 2**31 - 1
 """What an integer column holds in both database systems."""
-LARGEST_EXPONENT = 1000.0
-"""Of |s|: beyond it r^-s leaves the range of a double for distances between 1/2 and 2 already."""
 SOFTENINGS = (1e-150, 1e150)
 """Range of a softening other than 0: its square is a normal double."""
 LARGEST_DECADE = 300.0
@@ -82,6 +89,14 @@ def check_count(argument: str, value: Any, minimum: int) -> int:
     return int(number)
 
 
+def _is_normal(kind: Energy, s: float, eps: float) -> bool:
+    """Return whether K(x, x) at this softening is in range, or 0 as that of `log` at 1."""
+    with np.errstate(all="ignore"):
+        near = np.abs(np.asarray(kind.value(np.array([1.0, 2.0]) * eps**2, s)))
+    value = near[0] if near[0] != 0.0 else near[1]  # not an underflow, for twice the square has a value
+    return bool(value > 0.0 and abs(math.log10(value)) <= LARGEST_DECADE * (1.0 + 1e-12))
+
+
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """A pairwise energy K(x, y) with its treatment of the diagonal.
@@ -89,14 +104,14 @@ class Kernel:
     See `docs/science.md`, "Diagonal of the energy", "Gauges".
     """
 
-    energy: EnergyName
-    """`exp` = exp(cos), `log` = -log r, `riesz` = sgn(s) r^-s."""
+    energy: str
+    """Name of a kind of `superpos.kinds.energies`."""
     s: float = 0.0
-    """Exponent of `riesz`, not 0; 0 for the other two."""
+    """The energy's parameter (exponent of `riesz`); 0 for energies without one."""
     self_energy: SelfEnergy | None = None
     """Whether the sum runs over i = j too; None stands for the energy's default (`exp`: include)."""
     softening: float = 0.0
-    """eps >= 0: r becomes sqrt(r^2 + eps^2) everywhere; not for `exp`."""
+    """eps >= 0: r becomes sqrt(r^2 + eps^2) everywhere; not for energies of cosines."""
 
     def __post_init__(self) -> None:
         """Coerce and check.
@@ -104,27 +119,20 @@ class Kernel:
         Raises
         ------
         ArgumentError
-            For an unknown energy, s = 0 under `riesz` or |s| above `LARGEST_EXPONENT`, any softening under
-            `exp`, softening 0 where the diagonal of `log` or of `riesz` with s > 0 is included, or one whose
-            square or K(x, x) leaves the range of a double.
+            For an unknown energy, a parameter that it does not allow, any softening under an energy of
+            cosines, softening 0 where an infinite diagonal is included, or one whose square or K(x, x) leaves
+            the range of a double.
         """
-        check_choice("energy", self.energy, ENERGIES)
-        s = as_number("s", self.s)
-        if self.energy == "riesz" and s == 0.0:
-            raise ArgumentError(
-                "s", "0 is not an exponent of the riesz energy; use energy 'log' for the limit"
-            )
-        if self.energy == "riesz" and abs(s) > LARGEST_EXPONENT:
-            raise ArgumentError("s", f"{s:g} must be from {-LARGEST_EXPONENT:g} to {LARGEST_EXPONENT:g}")
-        object.__setattr__(self, "s", s if self.energy == "riesz" else 0.0)
-        default: SelfEnergy = "include" if self.energy == "exp" else "exclude"
-        chosen = default if self.self_energy is None else self.self_energy
+        kind = ENERGIES.get(self.energy, "energy")
+        s = kind.checked_parameter("s", as_number("s", self.s))
+        object.__setattr__(self, "s", s)
+        chosen = kind.default_self_energy if self.self_energy is None else self.self_energy
         check_choice("self_energy", chosen, SELF_ENERGIES)
         object.__setattr__(self, "self_energy", chosen)
         eps = as_number("softening", self.softening, minimum=0.0)
         object.__setattr__(self, "softening", eps)
-        if self.energy == "exp" and eps != 0.0:
-            raise ArgumentError("softening", f"{eps:g} does not apply to the exp energy; use 0")
+        if kind.angular and eps != 0.0:
+            raise ArgumentError("softening", f"{eps:g} does not apply to the {kind.name} energy; use 0")
         if self.is_singular and self.includes_diagonal and eps == 0.0:
             raise ArgumentError(
                 "softening", f"0 makes the included diagonal of {self.label} infinite; use a value above 0"
@@ -132,12 +140,17 @@ class Kernel:
         low, high = SOFTENINGS
         if eps != 0.0 and not low <= eps <= high:
             raise ArgumentError("softening", f"{eps:g} must be 0 or from {low:g} to {high:g}")
-        if eps != 0.0 and abs(self.s * math.log10(eps)) > LARGEST_DECADE:
+        if eps != 0.0 and not _is_normal(kind, s, eps):
             raise ArgumentError(
                 "softening",
                 f"{eps:g} carries K(x, x) of {self.label} out of the range of a double; "
                 "use a value nearer to 1",
             )
+
+    @property
+    def kind(self) -> Energy:
+        """The kind of the energy."""
+        return ENERGIES.get(self.energy)
 
     @property
     def includes_diagonal(self) -> bool:
@@ -147,12 +160,12 @@ class Kernel:
     @property
     def is_singular(self) -> bool:
         """Whether K(x, x) without softening is infinite."""
-        return self.energy == "log" or (self.energy == "riesz" and self.s > 0.0)
+        return bool(self.kind.singular(self.s))
 
     @property
     def label(self) -> str:
         """The `kernel` column of the views: exp, log, riesz:1."""
-        return f"riesz:{self.s:g}" if self.energy == "riesz" else self.energy
+        return self.kind.label(self.s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +175,7 @@ class JointAxes:
     See `docs/science.md`, "Start of the joint step".
     """
 
-    energy: EnergyName
+    energy: str
     s: float = 0.0
     self_energy: SelfEnergy | None = None
     softening: float = 0.0
@@ -200,7 +213,11 @@ class JointAxes:
     @property
     def label(self) -> str:
         """The `kernel` column of the views."""
-        return f"riesz:{self.s:g}" if self.energy == "riesz" else self.energy
+        return ENERGIES.get(self.energy).label(self.s)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the key of the axes is made from: all of them, and where an outside energy is from."""
+        return {**asdict(self), **ENERGIES.identity(self.energy)}
 
 
 POWELL_XTOL = POWELL_FTOL = 1e-4

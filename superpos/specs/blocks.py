@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from superpos.errors import ArgumentError
+from superpos.kinds.energies import ENERGIES
 from superpos.specs.axes import FitAxes, Gauge, ImportanceMode, JointAxes, JointPolish, Kernel
 from superpos.specs.limits import MOST_PIECES
 from superpos.specs.study import Block
@@ -65,10 +66,11 @@ def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:
 
 
 def _check_gauge(block: Block, similarity: str, kernel: Kernel, gauge: str) -> None:
-    if gauge == "mean_norm" and similarity == "cosine" and kernel.energy != "exp":
+    if gauge == "mean_norm" and similarity == "cosine" and kernel.kind.grows_norms:
+        fit = " or ".join(kind.name for kind in ENERGIES if not kind.grows_norms)
         raise ArgumentError(
             f"blocks.{block.name}.gauges",
-            f"mean_norm under cosine is for the exp energy only, not {kernel.label}; use unit",
+            f"mean_norm under cosine is for the {fit} energy only, not {kernel.label}; use unit",
         )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from superpos.errors import ArgumentError, allowed, shown
-from superpos.specs.axes import BACKENDS, ENERGIES, Kernel, check_choice, check_count, check_rbf_scale
+from superpos.kinds.energies import ENERGIES
+from superpos.specs.axes import BACKENDS, Kernel, check_choice, check_count, check_rbf_scale
 from superpos.specs.blocks import check_block
 from superpos.specs.feature_sets import read_corpora, read_dataset
 from superpos.specs.limits import LONGEST_GRID, MOST_SETTINGS, MOST_TARGETS, check_size
@@ -106,14 +107,15 @@ def _kernel(table: Table, index: int, value: Any) -> Kernel:
     if isinstance(value, str):
         energy, _, exponent = value.partition(":")
         if energy not in ENERGIES:
-            choices = allowed(energy, (*ENERGIES[:2], "riesz:<s>"))
+            choices = allowed(energy, (kind.spelling for kind in ENERGIES))
             raise table.fail(key, f"{shown(value)} is unknown; {choices}")
-        if exponent and energy != "riesz":
+        parameter = ENERGIES.get(energy).parameter
+        if exponent and parameter is None:
             raise table.fail(key, f"{shown(value)}: {energy} takes no exponent; use {energy!r}")
         try:
             s = float(exponent) if exponent else 0.0
         except ValueError as error:
-            said = f"{shown(value)}: {shown(exponent)} is not a number; use 'riesz:<s>'"
+            said = f"{shown(value)}: {shown(exponent)} is not a number; use '{energy}:<s>'"
             raise table.fail(key, said) from error
         return table.build(Kernel, dict.fromkeys(("s", "softening"), key), energy=energy, s=s)
     inner = Table(table.path, value, f"{table.prefix}{key}.")
@@ -124,7 +126,8 @@ def _kernel(table: Table, index: int, value: Any) -> Kernel:
         "softening": inner.take("softening", float, 0.0),
     }
     inner.finish()
-    if values["s"] != 0.0 and values["energy"] in ENERGIES and values["energy"] != "riesz":
+    energy = values["energy"]
+    if values["s"] != 0.0 and energy in ENERGIES and ENERGIES.get(energy).parameter is None:
         raise inner.fail(
             "s", f"{values['s']:g} does not apply to the {values['energy']} energy; leave it out"
         )

@@ -220,7 +220,7 @@ class _Planner(InputPlanner):
 
     def _joint_axes(self, axes: JointAxes) -> bytes:
         version = ALGORITHM_VERSIONS["joint_axes"]
-        key = content_key("joint_axes", version, asdict(axes))
+        key = content_key("joint_axes", version, axes.identity())
         self.joint_axes.setdefault(key, (axes, config_key({"max_iter": axes.max_iter, "gtol": axes.gtol})))
         return key
 

@@ -15,9 +15,9 @@ import pytest
 
 from superpos.errors import ArgumentError, SymmetryError
 from superpos.fits import certify, fit_joint, reoptimise
+from superpos.fits.energies.riesz import LARGEST_EXPONENT
 from superpos.records.fits import Status, Verdict
 from superpos.specs.axes import (
-    LARGEST_EXPONENT,
     LARGEST_SIGMA,
     LARGEST_TOLERANCE,
     RBF_SCALES,

@@ -1,0 +1,1 @@
+"""The project's own pair energies, one kind a module (`superpos.kinds.energies`)."""
