@@ -45,6 +45,7 @@ SOURCES = {
     "tests": ("py",),
     "jobs": ("py",),
     "reports": ("py", "sql"),
+    "tools": ("py",),
     "benchmarks": ("py",),
 }
 FENCED = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -170,7 +171,10 @@ def problems_of_span(span: str, known: set[str]) -> Iterator[str]:
         yield f"nothing is called {span}"
     if span.startswith("--") and span.split(maxsplit=1)[0].partition("=")[0] not in OPTIONS:
         yield f"no option {span}"
-    if re.fullmatch(r"(superpos|jobs|reports|benchmarks)(\.\w+)+(\(\))?", span) and span != "superpos.db":
+    if (
+        re.fullmatch(r"(superpos|jobs|reports|tools|benchmarks)(\.\w+)+(\(\))?", span)
+        and span != "superpos.db"
+    ):
         yield from problems_of_module(span)  # superpos.db: the file of results, as often as the package
     if re.fullmatch(r"[\w.-]+(/[\w.*-]+)+/?", span) or re.fullmatch(r"\w+/", span):
         places = (ROOT, ROOT / "superpos", ROOT / "docs")
@@ -254,7 +258,7 @@ def test_the_source_cites_pages_and_sections_that_exist() -> None:
     """As in: `docs/science.md`, "Best match"."""
     sections = set(re.findall(r"^#+ +(.*)$", text_of("docs/science.md"), re.MULTILINE))
     n_cited = 0
-    for folder in ("superpos", "jobs", "reports"):
+    for folder in ("superpos", "jobs", "reports", "tools"):
         for path in (ROOT / folder).rglob("*.py"):
             text = " ".join(path.read_text(encoding="utf-8").split())
             for page in re.findall(r"\bdocs/[\w/-]+\.md", text):

@@ -1,4 +1,4 @@
-"""Fill the generated parts of a page: `python -m superpos.cli.feature_set_doc docs/feature-sets.md`.
+"""Fill the generated parts of a page: `python -m tools.feature_set_doc docs/feature-sets.md`.
 
 Prose is written by hand in the page; what stands between `<!-- generated: NAME -->` and `<!-- end -->` is
 replaced by what the sets give here and now, with the bundled model's tokenizer.
@@ -17,7 +17,6 @@ from pathlib import Path
 from superpos.cli.dataset_console import marked, visible
 from superpos.cli.dataset_pages import SetPage, labelled_page, words_page
 from superpos.cli.dataset_sources import corpus_label, known_features
-from superpos.cli.feature_set_samples import CLASSES, CORPORA
 from superpos.datasets.build import build_dataset
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
@@ -27,6 +26,7 @@ from superpos.specs.builders import DocumentOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
 from superpos.specs.imports import TokenListOptions
+from tools.feature_set_samples import CLASSES, CORPORA
 
 FEATURE_IS = {
     "text_features": ("a property of the token's own text", "tokens"),

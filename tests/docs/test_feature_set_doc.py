@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from superpos.cli import feature_set_doc
 from superpos.cli.dataset_sources import known_features
-from superpos.cli.feature_set_samples import CLASSES, CORPORA
 from superpos.datasets.build import build_dataset
 from superpos.datasets.sources import load_corpus
 from superpos.datasets.tokens import TokenTable, load_tokens
@@ -22,6 +20,8 @@ from superpos.specs.builders import BUILDERS, DocumentOptions, EntityOptions, To
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
 from superpos.specs.studyfile import load_study
+from tools import feature_set_doc
+from tools.feature_set_samples import CLASSES, CORPORA
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "feature-sets.md").read_text(encoding="utf-8")
 
