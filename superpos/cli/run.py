@@ -74,7 +74,7 @@ def _run(
         for line in drop_dependants(database, rebuild):
             OUT.print(line, markup=False)
     ensure_current(database)
-    from superpos.db.register import register_study
+    from superpos.db.studies import register_study
     from superpos.stages.pipeline import run_study
 
     study_id = register_study(database, plan)

@@ -10,8 +10,15 @@ import sqlalchemy as sa
 
 from superpos.arrays import Float
 from superpos.db.engine import Database, take_turns
-from superpos.db.tables_fits import analyses, best_match, layer_pairs, psms, targets
-from superpos.db.tables_inputs import activation_sets, direction_sets
+from superpos.db.tables import (
+    activation_sets,
+    analyses,
+    best_match,
+    direction_sets,
+    layer_pairs,
+    psms,
+    targets,
+)
 
 CELLS = """
 SELECT t.target_id, t.key AS target_key, jf.joint_id, fa.fit_axes_id, ja.joint_axes_id,

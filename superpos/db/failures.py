@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from superpos.db.engine import Database, take_turns
-from superpos.db.tables_fits import cell_failures
+from superpos.db.tables import cell_failures
 from superpos.records.work import CellFailure
 
 MAX_ATTEMPTS = 3

@@ -12,8 +12,18 @@ import sqlalchemy as sa
 from superpos.db.engine import Database
 from superpos.db.insert import ids_by_key, parts
 from superpos.db.migrate import current_revision, ensure_current, newest_revision
-from superpos.db.tables_fits import fit_axes, fits, joint_axes, joint_fits, psms, targets
-from superpos.db.tables_inputs import activation_sets, datasets, direction_sets, features
+from superpos.db.tables import (
+    activation_sets,
+    datasets,
+    direction_sets,
+    features,
+    fit_axes,
+    fits,
+    joint_axes,
+    joint_fits,
+    psms,
+    targets,
+)
 from superpos.records.data import FeatureCopy, FeatureStatus
 from superpos.records.plan import StudyPlan
 from superpos.specs.probes import CEILING_METHOD

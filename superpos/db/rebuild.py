@@ -9,29 +9,27 @@ import sqlalchemy as sa
 
 from superpos.db.engine import Database
 from superpos.db.insert import parts
-from superpos.db.tables_fits import (
+from superpos.db.tables import (
+    activation_sets,
     analyses,
     best_match,
     block_targets,
     blocks,
+    datasets,
+    direction_rows,
+    direction_sets,
+    features,
     fit_arrays,
     fits,
     importance,
     joint_fits,
     layer_pairs,
+    probes,
     psm_entries,
     psm_measures,
     psms,
-    targets,
-)
-from superpos.db.tables_inputs import (
-    activation_sets,
-    datasets,
-    direction_rows,
-    direction_sets,
-    features,
-    probes,
     shards,
+    targets,
 )
 from superpos.errors import InputError, shown
 from superpos.specs.study import MEDIAN_RULE

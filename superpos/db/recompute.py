@@ -10,20 +10,25 @@ import numpy as np
 import sqlalchemy as sa
 
 from superpos.db.engine import Database
-from superpos.db.fit_work import WorkReader
-from superpos.db.tables_fits import (
+from superpos.db.fits import WorkReader
+from superpos.db.psms import target_works
+from superpos.db.tables import (
+    activation_sets,
+    datasets,
+    direction_sets,
+    features,
     fit_arrays,
     fit_axes,
     fits,
     importance,
     joint_axes,
     joint_fits,
+    models,
+    probes,
     psm_entries,
     psms,
     targets,
 )
-from superpos.db.tables_inputs import activation_sets, datasets, direction_sets, features, models, probes
-from superpos.db.targets import target_works
 from superpos.records.work import JointWork, TargetWork
 from superpos.specs.models import ModelSpec
 

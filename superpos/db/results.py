@@ -13,8 +13,16 @@ from superpos.arrays import Float
 from superpos.db.engine import Database
 from superpos.db.migrate import require_current
 from superpos.db.progress import study_names
-from superpos.db.tables_fits import fit_arrays, fit_axes, joint_fits, psms, targets
-from superpos.db.tables_inputs import datasets, direction_rows, direction_sets
+from superpos.db.tables import (
+    datasets,
+    direction_rows,
+    direction_sets,
+    fit_arrays,
+    fit_axes,
+    joint_fits,
+    psms,
+    targets,
+)
 from superpos.errors import ArgumentError, InputError, allowed, shown
 
 VIEWS = (

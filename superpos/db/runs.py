@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from superpos.db.engine import Database
-from superpos.db.tables_inputs import runs
+from superpos.db.tables import runs
 
 
 def start_run(

@@ -9,25 +9,23 @@ from typing import Any
 import sqlalchemy as sa
 
 from superpos.db.engine import Database
-from superpos.db.tables_fits import (
+from superpos.db.tables import (
+    activation_sets,
     block_targets,
     blocks,
+    datasets,
+    direction_sets,
     fit_axes,
     fits,
     joint_axes,
     joint_fits,
-    psms,
-    targets,
-)
-from superpos.db.tables_inputs import (
-    activation_sets,
-    datasets,
-    direction_sets,
     models,
     probes,
+    psms,
     runs,
     shards,
     studies,
+    targets,
 )
 from superpos.errors import InputError, shown
 

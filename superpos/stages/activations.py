@@ -9,7 +9,8 @@ from pathlib import Path
 
 from superpos.activations.inspection import inspect_model
 from superpos.datasets.artifacts import load_dataset
-from superpos.db.inputs import dataset_digest, finish_activations, missing_activations
+from superpos.db.activations import finish_activations, missing_activations
+from superpos.db.datasets import dataset_digest
 from superpos.errors import ContentChangedError
 from superpos.records.data import ActivationInfo, ModelInfo
 from superpos.records.work import ActivationWork

@@ -9,7 +9,7 @@ from superpos.analysis.layer_similarity import layer_similarities
 from superpos.arrays import Float
 from superpos.db.analysis import CELL_AXES, analysed, feature_targets, n_results, read_cells, write_analysis
 from superpos.db.failures import failed_keys
-from superpos.db.fit_work import WorkReader, best_without_arrays
+from superpos.db.fits import WorkReader, best_without_arrays
 from superpos.stages import fits
 from superpos.stages.context import Context
 

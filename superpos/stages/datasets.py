@@ -12,7 +12,7 @@ from superpos.datasets.build import build_dataset
 from superpos.datasets.duplicates import copy_reason
 from superpos.datasets.notes import notes_of
 from superpos.datasets.summaries import summarise, summarise_imported, summarise_words
-from superpos.db.inputs import check_same, dataset_digest, finish_dataset, missing_datasets
+from superpos.db.datasets import check_same, dataset_digest, finish_dataset, missing_datasets
 from superpos.errors import InputError, StageError
 from superpos.records.data import FeatureCopy, FeatureStatus, LabelledTokens
 from superpos.records.plan import PlannedDataset

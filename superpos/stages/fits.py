@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from superpos.db.failures import clear_failures, failed_keys, record_failures
-from superpos.db.fit_results import insert_results
-from superpos.db.fit_work import Cell, WorkReader, missing_cells
+from superpos.db.fits import Cell, WorkReader, insert_results, missing_cells
 from superpos.records.work import CellFailure, JointResult, JointWork
 from superpos.stages.context import Context
 from superpos.stages.fit_cells import compute_work

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from superpos.db.engine import Database
 from superpos.db.progress import study_progress
-from superpos.db.register import register_study
 from superpos.db.runs import end_run, start_run
+from superpos.db.studies import register_study
 from superpos.records.plan import StudyPlan
 from superpos.stages import activations, analysis, datasets, fits, probes, psms, resampled
 from superpos.stages.context import Context

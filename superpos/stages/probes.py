@@ -8,8 +8,13 @@ from pathlib import Path
 
 from superpos.datasets.artifacts import load_dataset
 from superpos.datasets.duplicates import copy_reason
-from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
-from superpos.db.sources import finish_sources, missing_sources
+from superpos.db.probes import (
+    finish_directions,
+    finish_sources,
+    missing_directions,
+    missing_sources,
+    pass_on_refusals,
+)
 from superpos.errors import NotPermutableError
 from superpos.records.data import FeatureStatus, LabelledTokens, ProbeMetrics, ProbeSet
 from superpos.records.work import DirectionResult, DirectionWork, SourceResult

@@ -11,7 +11,7 @@ from typing import Any
 
 from superpos.arrays import Float
 from superpos.db.failures import clear_failures
-from superpos.db.targets import finish_targets, missing_targets, near_copies, refuse_targets
+from superpos.db.psms import finish_targets, missing_targets, near_copies, refuse_targets
 from superpos.errors import InputError, shown
 from superpos.hashing import content_key
 from superpos.kinds.controls import CONTROLS

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from superpos.activations.inspection import inspect_model
-from superpos.db.directions import direction_works
+from superpos.db.ceilings import ceiling_works
 from superpos.db.engine import Database
+from superpos.db.probes import direction_works, left_out_rows, source_works
 from superpos.db.recompute import (
     activation_row,
     axes_exist,
@@ -28,8 +29,6 @@ from superpos.db.recompute import (
     probe_rows,
     psm_row,
 )
-from superpos.db.resampled import ceiling_works
-from superpos.db.sources import left_out_rows, source_works
 from superpos.errors import InputError, shown
 from superpos.kinds.controls import FEATURES
 from superpos.records.work import SourceWork

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from superpos.db.inputs import activation_works
+from superpos.db.activations import activation_works
 from superpos.errors import FileLostError
 from superpos.records.work import DirectionWork
 from superpos.stages import activations, datasets

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.db.directions import pass_on_refusals
-from superpos.db.resampled import finish_ceilings, finish_whitened, missing_ceilings, missing_whitened
+from superpos.db.ceilings import finish_ceilings, missing_ceilings
+from superpos.db.probes import pass_on_refusals
+from superpos.db.whitening import finish_whitened, missing_whitened
 from superpos.psms import cosine, rbf
 from superpos.records.work import CeilingResult, CeilingWork, DirectionWork, PsmToResample
 from superpos.specs.axes import Similarity

@@ -9,8 +9,8 @@ from typing import Any
 
 from superpos.activations.shards import read_shards
 from superpos.datasets.artifacts import load_dataset
+from superpos.db.datasets import check_same
 from superpos.db.engine import Database
-from superpos.db.inputs import check_same
 from superpos.db.recompute import activation_row, dataset_row
 from superpos.errors import InputError
 from superpos.hashing import text_digest

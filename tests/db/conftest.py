@@ -16,18 +16,17 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from superpos.db.activations import finish_activations, missing_activations
 from superpos.db.analysis import n_results, write_analysis
-from superpos.db.directions import finish_directions, missing_directions
+from superpos.db.datasets import finish_dataset, missing_datasets
 from superpos.db.engine import Database
-from superpos.db.fit_results import insert_results
-from superpos.db.fit_work import WorkReader, missing_cells
-from superpos.db.inputs import finish_activations, finish_dataset, missing_activations, missing_datasets
+from superpos.db.fits import WorkReader, insert_results, missing_cells
 from superpos.db.metadata import metadata
 from superpos.db.migrate import ensure_current
-from superpos.db.register import register_study
+from superpos.db.probes import finish_directions, finish_sources, missing_directions, missing_sources
+from superpos.db.psms import finish_targets, missing_targets
 from superpos.db.runs import start_run
-from superpos.db.sources import finish_sources, missing_sources
-from superpos.db.targets import finish_targets, missing_targets
+from superpos.db.studies import register_study
 from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.psms.build import describe_psm
 from superpos.records.data import (

@@ -7,17 +7,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from superpos.db.activations import activation_works, finish_activations, missing_activations
 from superpos.db.analysis import write_analysis
-from superpos.db.directions import direction_works, finish_directions, missing_directions
+from superpos.db.datasets import finish_dataset
 from superpos.db.engine import Database
 from superpos.db.failures import failed_keys, record_failures
-from superpos.db.fit_results import insert_results
-from superpos.db.inputs import activation_works, finish_activations, finish_dataset, missing_activations
+from superpos.db.fits import insert_results
 from superpos.db.metadata import metadata
 from superpos.db.migrate import check
-from superpos.db.register import register_study
-from superpos.db.sources import finish_sources, missing_sources
-from superpos.db.targets import finish_targets, missing_targets
+from superpos.db.probes import (
+    direction_works,
+    finish_directions,
+    finish_sources,
+    missing_directions,
+    missing_sources,
+)
+from superpos.db.psms import finish_targets, missing_targets
+from superpos.db.studies import register_study
 from superpos.records.work import CellFailure
 
 

@@ -9,20 +9,26 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from superpos.db.activations import missing_activations
 from superpos.db.analysis import feature_targets
-from superpos.db.directions import missing_directions, pass_on_refusals
+from superpos.db.datasets import dataset_digest
 from superpos.db.failures import put_back, record_failures
 from superpos.db.gc import collect_garbage
-from superpos.db.inputs import dataset_digest, missing_activations
 from superpos.db.metadata import metadata
 from superpos.db.migrate import check
 from superpos.db.planned import count_done
+from superpos.db.probes import (
+    finish_sources,
+    missing_directions,
+    missing_sources,
+    pass_on_refusals,
+    source_works,
+)
 from superpos.db.progress import left_over, study_progress
+from superpos.db.psms import missing_targets, target_works
 from superpos.db.rebuild import drop_dependants
 from superpos.db.recompute import dataset_row, direction_row
 from superpos.db.results import Results
-from superpos.db.sources import finish_sources, missing_sources, source_works
-from superpos.db.targets import missing_targets, target_works
 from superpos.db.trace import trace
 from superpos.errors import ArgumentError
 from superpos.hashing import array_digest

@@ -6,14 +6,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from superpos.db.directions import missing_directions
+from superpos.db.activations import missing_activations
+from superpos.db.datasets import missing_datasets
 from superpos.db.failures import MAX_ATTEMPTS, clear_failures, failed_keys, put_back, record_failures
-from superpos.db.fit_work import WorkReader, missing_cells
-from superpos.db.inputs import missing_activations, missing_datasets
+from superpos.db.fits import WorkReader, missing_cells
 from superpos.db.metadata import metadata
+from superpos.db.probes import missing_directions
 from superpos.db.progress import failure_reasons, fit_rate, left_over, study_progress
+from superpos.db.psms import missing_targets
 from superpos.db.runs import end_run, last_outcome
-from superpos.db.targets import missing_targets
 from superpos.records.work import CellFailure
 
 

@@ -29,9 +29,9 @@ from superpos.db.migrate import (
     require_current,
     upgrade,
 )
-from superpos.db.register import register_study
 from superpos.db.results import VIEWS, Results
 from superpos.db.runs import start_run
+from superpos.db.studies import register_study
 from superpos.errors import DatabaseError
 
 NEWEST = newest_revision()

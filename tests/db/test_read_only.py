@@ -19,8 +19,8 @@ from superpos.cli.parser import main
 from superpos.db.engine import Database
 from superpos.db.migrate import require_current, upgrade
 from superpos.db.progress import study_progress
-from superpos.db.register import register_study
 from superpos.db.results import VIEWS, Results
+from superpos.db.studies import register_study
 from superpos.errors import DatabaseError
 
 OVERRIDES = 0b111 << 1

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from superpos.db.activations import finish_activations, missing_activations
 from superpos.db.analysis import analysed
-from superpos.db.directions import pass_on_refusals
 from superpos.db.engine import Database
 from superpos.db.failures import record_failures
-from superpos.db.fit_work import WorkReader
+from superpos.db.fits import WorkReader
 from superpos.db.gc import collect_garbage
-from superpos.db.inputs import finish_activations, missing_activations
 from superpos.db.metadata import metadata
 from superpos.db.migrate import check
+from superpos.db.probes import pass_on_refusals
 from superpos.db.progress import left_over
 from superpos.db.rebuild import drop_dependants
 from superpos.db.results import Results

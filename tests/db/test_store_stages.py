@@ -9,26 +9,14 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from superpos.db.directions import (
-    direction_works,
-    finish_directions,
-    missing_directions,
-    pass_on_refusals,
-)
-from superpos.db.fit_results import insert_results
-from superpos.db.fit_work import WorkReader, best_without_arrays, missing_cells
-from superpos.db.inputs import (
-    activation_works,
-    dataset_digest,
-    finish_activations,
-    finish_dataset,
-    missing_activations,
-    missing_datasets,
-)
+from superpos.db.activations import activation_works, finish_activations, missing_activations
+from superpos.db.datasets import dataset_digest, finish_dataset, missing_datasets
+from superpos.db.fits import WorkReader, best_without_arrays, insert_results, missing_cells
 from superpos.db.metadata import metadata
+from superpos.db.probes import direction_works, finish_directions, missing_directions, pass_on_refusals
 from superpos.db.progress import left_over, study_progress
+from superpos.db.psms import finish_targets, missing_targets, refuse_targets, target_works
 from superpos.db.results import Results
-from superpos.db.targets import finish_targets, missing_targets, refuse_targets, target_works
 from superpos.errors import ContentChangedError
 from superpos.hashing import array_digest
 from superpos.records.work import DirectionResult

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from superpos.db.directions import finish_directions, missing_directions, pass_on_refusals
+from superpos.db.activations import finish_activations, missing_activations
+from superpos.db.ceilings import finish_ceilings, missing_ceilings
 from superpos.db.failures import put_back, record_failures
-from superpos.db.inputs import finish_activations, missing_activations
 from superpos.db.metadata import metadata
+from superpos.db.probes import finish_directions, missing_directions, pass_on_refusals
 from superpos.db.progress import study_progress
+from superpos.db.psms import missing_targets, target_works
 from superpos.db.recompute import psm_row
-from superpos.db.resampled import finish_ceilings, missing_ceilings
 from superpos.db.results import Results
-from superpos.db.targets import missing_targets, target_works
 from superpos.records.data import ProbeMetrics
 from superpos.records.work import CeilingResult, CellFailure
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from superpos.db.activations import read_shard_rows
 from superpos.db.engine import Database
-from superpos.db.inputs import read_shard_rows
 from superpos.db.results import Results
 from superpos.db.trace import trace
 from superpos.errors import InputError

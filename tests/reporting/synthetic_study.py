@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from superpos.db import tables_fits as f
-from superpos.db import tables_inputs as t
+from superpos.db import tables as t
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current
 from superpos.seeding import generator
@@ -117,7 +116,7 @@ class Builder:
         return number
 
     def write(self) -> None:
-        order = list(f.targets.metadata.sorted_tables)
+        order = list(t.targets.metadata.sorted_tables)
         with self.database.write() as connection:
             for table in sorted(self.rows, key=order.index):
                 connection.execute(table.insert(), self.rows[table])
@@ -276,7 +275,7 @@ class Study:
         similarity: str,
     ) -> int:  # fmt: skip
         name = key("target", direction, kind, replicate, similarity)
-        stored = self.b.by_key.get((f.targets, name))
+        stored = self.b.by_key.get((t.targets, name))
         if stored is not None:
             return stored
         n = len(features)
@@ -285,7 +284,7 @@ class Study:
         shared = generator("sample", name=f"{weights}{kind}{similarity}{n}", seed=replicate)
         matrix = 0.8 * psm(shared, n, similarity, spread) + 0.2 * psm(self.rng, n, similarity, spread)
         matrix_id = self.b.add(
-            f.psms, "psm_id", key=key("psm", name), similarity=similarity, n_features=n,
+            t.psms, "psm_id", key=key("psm", name), similarity=similarity, n_features=n,
             rbf_scale_resolved=0.0 if similarity == "cosine" else 20.0 + layer, matrix=matrix,
             value_q25=0.0, value_median=0.1, value_q75=0.2, min_eigenvalue=0.01, rank=n, warning="",
             n_resamples=self.plan.n_resamples if known else 0,
@@ -298,13 +297,13 @@ class Study:
             value = float(matrix[a, b])
             width = self.rng.uniform(0.05, 0.2, size=2) if known else None
             self.b.add(
-                f.psm_entries, psm_id=matrix_id, row_a=a, row_b=b, value=value,
+                t.psm_entries, psm_id=matrix_id, row_a=a, row_b=b, value=value,
                 value_low=None if width is None else value - width[0],
                 value_high=None if width is None else value + width[1],
                 standard_error=None if width is None else 0.2 * float(width.sum()),
             )  # fmt: skip
         return self.b.add(
-            f.targets, "target_id", key=name, direction_id=direction, space="raw", kind=kind,
+            t.targets, "target_id", key=name, direction_id=direction, space="raw", kind=kind,
             replicate=replicate, similarity=similarity, rbf_scale=0.0 if similarity == "cosine" else -1.0,
             fit_two_classes=0, psm_id=matrix_id, status="done", reason="", run_id=self.run,
         )  # fmt: skip
@@ -312,7 +311,7 @@ class Study:
     def joint_axes(self, kernel: tuple[str, float, str, str, float], n_dims: int, gauge: str = "unit") -> int:
         energy, s, label, own, softening = kernel
         return self.b.add(
-            f.joint_axes, "joint_axes_id", key=key("joint_axes", kernel, n_dims, gauge), energy=energy, s=s,
+            t.joint_axes, "joint_axes_id", key=key("joint_axes", kernel, n_dims, gauge), energy=energy, s=s,
             kernel=label, self_energy=own, softening=softening, gauge=gauge, importance_mode="learned",
             joint_polish="on",
             n_dims=n_dims, lambda_d=100.0, restart=0, backend="compiled", max_iter=500, gtol=1e-5,
@@ -321,20 +320,20 @@ class Study:
 
     def fit_axes(self, optimiser: str, sigma: float) -> int:
         return self.b.add(
-            f.fit_axes, "fit_axes_id", key=key("fit_axes", optimiser, sigma), optimiser=optimiser,
+            t.fit_axes, "fit_axes_id", key=key("fit_axes", optimiser, sigma), optimiser=optimiser,
             lambda_x=1.0 if optimiser == "powell" else 0.0, sigma=sigma, sigma_rule="sigma", trial=0,
             backend="compiled", xtol=1e-4, ftol=1e-4, max_iter=0, gtol=1e-8, config_key="33333333",
             algorithm_version=1,
         )  # fmt: skip
 
     def block(self, name: str, targets: list[int], joints: list[int], fits: list[int]) -> None:
-        block = self.b.add(f.blocks, "block_id", study_id=self.study, name=name)
+        block = self.b.add(t.blocks, "block_id", study_id=self.study, name=name)
         for target in targets:
-            self.b.add(f.block_targets, block_id=block, target_id=target)
+            self.b.add(t.block_targets, block_id=block, target_id=target)
         for joint in joints:
-            self.b.add(f.block_joint_axes, block_id=block, joint_axes_id=joint)
+            self.b.add(t.block_joint_axes, block_id=block, joint_axes_id=joint)
         for fit in fits:
-            self.b.add(f.block_fit_axes, block_id=block, fit_axes_id=fit)
+            self.b.add(t.block_fit_axes, block_id=block, fit_axes_id=fit)
         if not self.plan.fits:
             return
         for target in targets:
@@ -345,24 +344,24 @@ class Study:
                     if (joint, fit) not in self.distance_final:
                         self.fit(joint, fit)
                     distance = self.distance_final[joint, fit]
-                    own = self.b.rows[f.joint_axes][axes - 1]
+                    own = self.b.rows[t.joint_axes][axes - 1]
                     group = (own["kernel"], own["gauge"], fit)
                     if group not in best or distance < best[group][0]:
                         best[group] = (distance, joint, fit)
             if self.plan.match:
                 for _, joint, fit in best.values():
                     self.b.add(
-                        f.best_match, study_id=self.study, target_id=target, joint_id=joint,
+                        t.best_match, study_id=self.study, target_id=target, joint_id=joint,
                         fit_axes_id=fit, n_cells=len(self.plan.n_dims), n_usable=len(self.plan.n_dims),
                     )  # fmt: skip
 
     def joint(self, target: int, axes: int) -> int:
-        row, own = self.b.rows[f.targets][target - 1], self.b.rows[f.joint_axes][axes - 1]
+        row, own = self.b.rows[t.targets][target - 1], self.b.rows[t.joint_axes][axes - 1]
         name = key("joint", row["psm_id"], axes)
-        known = self.b.by_key.get((f.joint_fits, name))
+        known = self.b.by_key.get((t.joint_fits, name))
         if known is not None:
             return known
-        matrix_row = self.b.rows[f.psms][row["psm_id"] - 1]
+        matrix_row = self.b.rows[t.psms][row["psm_id"] - 1]
         n, matrix = matrix_row["n_features"], matrix_row["matrix"]
         noise = 0.02 if row["kind"] == "features" else 0.06
         drawn = self.rng.normal(scale=noise, size=(n, n))
@@ -373,7 +372,7 @@ class Study:
         entropy = float(-np.sum(weights * np.log(weights)) / np.log(n))
         unbounded = own["gauge"] == "none" and row["similarity"] == "cosine"
         joint = self.b.add(
-            f.joint_fits, "joint_id", key=name, psm_id=row["psm_id"], joint_axes_id=axes, fun=1.0,
+            t.joint_fits, "joint_id", key=name, psm_id=row["psm_id"], joint_axes_id=axes, fun=1.0,
             energy=0.9, mismatch=0.01, distance=float(np.linalg.norm(optimal - matrix)), nit=100, nfev=120,
             njev=120, gradient_norm=1e-4, importance_entropy=entropy, norm_min=0.9, norm_max=1.1,
             start_radius=1.0,
@@ -383,26 +382,26 @@ class Study:
         )  # fmt: skip
         for index in range(n):
             self.b.add(
-                f.importance, joint_id=joint, row_index=index, logit=float(logits[index]),
+                t.importance, joint_id=joint, row_index=index, logit=float(logits[index]),
                 weight=float(weights[index]),
             )  # fmt: skip
         return joint
 
     def fit(self, joint: int, axes: int) -> None:
-        row, own = self.b.rows[f.joint_fits][joint - 1], self.b.rows[f.fit_axes][axes - 1]
+        row, own = self.b.rows[t.joint_fits][joint - 1], self.b.rows[t.fit_axes][axes - 1]
         n, sigma = row["similarities"].shape[0], own["sigma"]
         manifold = own["optimiser"] == "manifold"
         moved = (0.6 if manifold else 0.25) * (1.0 + 2.0 * sigma**0.5) * float(self.rng.uniform(0.8, 1.2))
         drawn = self.rng.normal(scale=moved / n, size=(n, n))
         final = row["similarities"] + (drawn + drawn.T) / 2
-        target = self.b.rows[f.psms][row["psm_id"] - 1]["matrix"]
+        target = self.b.rows[t.psms][row["psm_id"] - 1]["matrix"]
         simplex = np.where(np.eye(n) > 0, 1.0, -1.0 / (n - 1))
         start = row["distance"] * (1.0 + sigma)
         gradient = 10.0 ** (self.rng.uniform(-10, -8) if manifold else self.rng.uniform(-3.5, -0.5))
         energy = 0.9 - (0.1 if manifold else 0.06) * float(self.rng.uniform(0.5, 1.0))
         self.distance_final[joint, axes] = float(np.linalg.norm(final - target))
         self.b.add(
-            f.fits, joint_id=joint, fit_axes_id=axes, distance_start=start,
+            t.fits, joint_id=joint, fit_axes_id=axes, distance_start=start,
             distance_final=self.distance_final[joint, axes],
             distance_moved=float(np.linalg.norm(final - row["similarities"])),
             distance_drift=0.2 * float(self.rng.uniform(0.9, 1.1)),
@@ -420,14 +419,14 @@ class Study:
         )  # fmt: skip
         if self.plan.store_arrays:
             self.b.add(
-                f.fit_arrays, joint_id=joint, fit_axes_id=axes, vectors=np.zeros((n, 2)), similarities=final
+                t.fit_arrays, joint_id=joint, fit_axes_id=axes, vectors=np.zeros((n, 2)), similarities=final
             )
 
 
 def layer_pairs(builder: Builder, study: Study) -> None:
     """Add the Spearman correlations of the study's target matrices of neighbouring layers."""
     groups: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
-    for target in builder.rows.get(f.targets, []):
+    for target in builder.rows.get(t.targets, []):
         direction = builder.rows[t.direction_sets][target["direction_id"] - 1]
         activation = builder.rows[t.activation_sets][direction["activation_id"] - 1]
         name = (
@@ -443,6 +442,6 @@ def layer_pairs(builder: Builder, study: Study) -> None:
         for i, (_, a) in enumerate(ordered):
             for _, b in ordered[i + 1 :]:
                 builder.add(
-                    f.layer_pairs, study_id=study.study, target_a=a, target_b=b,
+                    t.layer_pairs, study_id=study.study, target_a=a, target_b=b,
                     spearman=float(study.rng.uniform(0.5, 0.95)), p_value=0.001, n_permutations=999,
                 )  # fmt: skip

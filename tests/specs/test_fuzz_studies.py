@@ -27,7 +27,7 @@ from superpos.cli.parser import main
 from superpos.cluster import pool
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current
-from superpos.db.register import register_study
+from superpos.db.studies import register_study
 from superpos.errors import LONGEST_MESSAGE, InputError
 from superpos.specs.studyfile import load_study
 from superpos.stages.plan import plan_study

@@ -16,7 +16,7 @@ from superpos.db.engine import Database
 from superpos.db.failures import MAX_ATTEMPTS, failed_keys, put_back
 from superpos.db.migrate import ensure_current
 from superpos.db.progress import left_over, study_progress
-from superpos.db.register import register_study
+from superpos.db.studies import register_study
 from superpos.errors import InputError, StageError
 from superpos.records.work import JointWork
 from superpos.stages import fit_cells, psms

@@ -15,8 +15,8 @@ from tiny_study import Notes, Tiny, count, read_views, run_tiny
 from superpos.db.engine import Database
 from superpos.db.progress import left_over, study_progress
 from superpos.db.rebuild import drop_dependants
-from superpos.db.register import register_study
 from superpos.db.results import Results
+from superpos.db.studies import register_study
 from superpos.errors import ContentChangedError
 from superpos.records.plan import StudyPlan
 from superpos.stages import datasets

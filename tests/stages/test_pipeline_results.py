@@ -11,7 +11,7 @@ from tiny_study import SAME_VIEWS, Notes, Tiny, count, read_views, run_tiny
 
 from superpos.db.engine import Database
 from superpos.db.progress import left_over, study_progress
-from superpos.db.register import register_study
+from superpos.db.studies import register_study
 from superpos.stages import fits
 from superpos.stages.executor import Answer, SerialExecutor, attempt
 from superpos.stages.tasks import TASKS

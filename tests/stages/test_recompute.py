@@ -153,7 +153,7 @@ def test_files_that_become_something_else_are_refused(
 
 
 def test_keys_without_a_result_are_refused(copy_of_finished: Database, tiny: Tiny) -> None:
-    from superpos.db.register import register_study
+    from superpos.db.studies import register_study
 
     register_study(copy_of_finished, tiny.plan(name="planned", probe_C=0.25, more=""))
     waiting = keys(copy_of_finished, "SELECT key FROM direction_sets WHERE status = 'planned'")[0]

@@ -14,14 +14,14 @@ from tiny_study import Notes, Tiny, count, read_views
 from superpos.activations.shards import read_shards
 from superpos.datasets.artifacts import load_dataset
 from superpos.datasets.splits import split_by_group, split_groups
-from superpos.db.directions import missing_directions
+from superpos.db.activations import read_shard_rows
 from superpos.db.engine import Database
 from superpos.db.failures import MAX_ATTEMPTS, put_back
-from superpos.db.inputs import read_shard_rows
+from superpos.db.probes import missing_directions
 from superpos.db.progress import left_over, study_progress
-from superpos.db.register import register_study
 from superpos.db.results import Results
 from superpos.db.runs import last_outcome
+from superpos.db.studies import register_study
 from superpos.errors import InputError
 from superpos.psms import cosine
 from superpos.psms.spaces import whiten

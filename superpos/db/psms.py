@@ -12,8 +12,8 @@ from superpos.arrays import Float
 from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
 from superpos.db.insert import ids_by_key, insert_missing, parts
-from superpos.db.tables_fits import block_targets, blocks, psm_entries, psms, targets
-from superpos.db.tables_inputs import datasets, direction_rows, direction_sets, features
+from superpos.db.studies import study_target_ids
+from superpos.db.tables import datasets, direction_rows, direction_sets, features, psm_entries, psms, targets
 from superpos.hashing import array_digest
 from superpos.kinds.controls import FEATURES
 from superpos.records.work import Directions, PsmResult, TargetWork
@@ -35,15 +35,10 @@ def missing_targets(database: Database, study_id: int, limit: int) -> tuple[Targ
         reference.c.label_replicate == -1,
         reference.c.status == "planned",
     )
-    of_study = (
-        sa.select(block_targets.c.target_id)
-        .join(blocks, blocks.c.block_id == block_targets.c.block_id)
-        .where(blocks.c.study_id == study_id)
-    )
     conditions = (
         t.status == "planned",
         direction_sets.c.status == "done",
-        t.target_id.in_(of_study),
+        t.target_id.in_(study_target_ids(study_id)),
         ~no_reference_yet,
         sa.or_(t.space != "whitened", direction_sets.c.coef_whitened.is_not(None)),
         not_quarantined("psms", t.key),

@@ -1,4 +1,7 @@
-"""Write a study's plan in one transaction: identities of its rows, its revision, its disjoint blocks."""
+"""A study in the database: its plan, written in one transaction, and which rows are its own.
+
+A plan is the identities of its rows, its revision, its disjoint blocks.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +14,21 @@ import sqlalchemy as sa
 
 from superpos.db.engine import Database, take_turns
 from superpos.db.insert import ids_by_key, insert_missing
-from superpos.db.tables_fits import (
+from superpos.db.tables import (
+    activation_sets,
     block_fit_axes,
     block_joint_axes,
     block_targets,
     blocks,
-    fit_axes,
-    joint_axes,
-    targets,
-)
-from superpos.db.tables_inputs import (
-    activation_sets,
     datasets,
     direction_sets,
+    fit_axes,
+    joint_axes,
     models,
     studies,
     study_datasets,
     study_models,
+    targets,
 )
 from superpos.records.plan import PlannedDirections, PlannedModel, StudyPlan
 from superpos.specs.axes import FitAxes, JointAxes
@@ -43,6 +44,25 @@ def newest_study(connection: sa.Connection, name: str) -> tuple[int, int, str] |
     )
     row = connection.execute(query).first()
     return None if row is None else (row[0], row[1], row[2])
+
+
+def study_target_ids(study_id: int) -> sa.Select[Any]:
+    """Return the query of a study's targets."""
+    return (
+        sa.select(block_targets.c.target_id)
+        .join(blocks, blocks.c.block_id == block_targets.c.block_id)
+        .where(blocks.c.study_id == study_id)
+    )
+
+
+def study_direction_ids(study_id: int) -> sa.Select[Any]:
+    """Return the query of the direction sets that a study's targets rest on."""
+    return (
+        sa.select(targets.c.direction_id)
+        .join(block_targets, block_targets.c.target_id == targets.c.target_id)
+        .join(blocks, blocks.c.block_id == block_targets.c.block_id)
+        .where(blocks.c.study_id == study_id)
+    )
 
 
 def register_study(database: Database, plan: StudyPlan) -> int:

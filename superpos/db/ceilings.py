@@ -1,4 +1,4 @@
-"""What is made of trained probes on request: whitened directions, and noise ceilings of their matrices."""
+"""Missing and finished rows of the stage `ceilings`: noise ceilings of matrices, on request."""
 
 from __future__ import annotations
 
@@ -8,56 +8,13 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from superpos.arrays import Float
-from superpos.db.directions import direction_works
 from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
-from superpos.db.tables_fits import block_targets, blocks, psm_entries, psms, targets
-from superpos.db.tables_inputs import direction_sets, probes
-from superpos.records.work import CeilingResult, CeilingWork, DirectionWork, PsmToResample
+from superpos.db.probes import direction_works
+from superpos.db.studies import study_target_ids
+from superpos.db.tables import direction_sets, probes, psm_entries, psms, targets
+from superpos.records.work import CeilingResult, CeilingWork, PsmToResample
 from superpos.specs.probes import CEILING_METHOD
-
-
-def _of_study(study_id: int) -> sa.ColumnElement[bool]:
-    """Return the condition that a target belongs to a study."""
-    query = (
-        sa.select(block_targets.c.target_id)
-        .join(blocks, blocks.c.block_id == block_targets.c.block_id)
-        .where(blocks.c.study_id == study_id)
-    )
-    return targets.c.target_id.in_(query)
-
-
-def missing_whitened(database: Database, study_id: int) -> tuple[tuple[DirectionWork, Float], ...]:
-    """Return a study's probe sets whose whitened directions are asked for and not there, with raw ones."""
-    d = direction_sets.c
-    wanted = (
-        sa.select(targets.c.direction_id)
-        .where(_of_study(study_id), targets.c.space == "whitened", targets.c.status == "planned")
-        .distinct()
-    )
-    query = sa.select(d.direction_id, d.coef_raw).where(
-        d.direction_id.in_(wanted),
-        d.status == "done",
-        d.coef_whitened.is_(None),
-        not_quarantined("whitening", d.key),
-    )
-    with database.read() as connection:
-        raw: dict[int, Float] = {row[0]: row[1] for row in connection.execute(query)}
-    works = direction_works(database, list(raw)) if raw else ()
-    return tuple((work, raw[work.direction_id]) for work in works)
-
-
-def finish_whitened(database: Database, direction_id: int, whitened: Float) -> None:
-    """Write the whitened directions of a probe set."""
-    d = direction_sets.c
-    with database.write() as connection:
-        take_turns(connection, "probes")
-        connection.execute(
-            direction_sets.update()
-            .where(d.direction_id == direction_id, d.coef_whitened.is_(None))
-            .values(coef_whitened=whitened)
-        )
 
 
 def missing_ceilings(database: Database, study_id: int, n_resamples: int) -> tuple[CeilingWork, ...]:
@@ -67,7 +24,7 @@ def missing_ceilings(database: Database, study_id: int, n_resamples: int) -> tup
     """
     return _ceiling_works(
         database,
-        _of_study(study_id),
+        targets.c.target_id.in_(study_target_ids(study_id)),
         sa.or_(psms.c.n_resamples < n_resamples, psms.c.ceiling_method != CEILING_METHOD),
         not_quarantined("ceilings", direction_sets.c.key),
     )

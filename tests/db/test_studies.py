@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from superpos.db.engine import Database
-from superpos.db.fit_work import missing_cells
+from superpos.db.fits import missing_cells
 from superpos.db.metadata import metadata
 from superpos.db.planned import count_done, seconds_per_fit
 from superpos.db.progress import study_names
-from superpos.db.register import newest_study, register_study
-from superpos.db.tables_inputs import studies
+from superpos.db.studies import newest_study, register_study
+from superpos.db.tables import studies
 from superpos.specs.axes import FitAxes
 from superpos.specs.study import ModelChoice
 

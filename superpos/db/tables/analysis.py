@@ -1,0 +1,43 @@
+"""Tables of the stage `analysis`."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from superpos.db.metadata import metadata, reference
+from superpos.db.types import Number
+
+best_match = sa.Table(
+    "best_match",
+    metadata,
+    reference("study_id", "studies.study_id", primary_key=True),
+    reference("target_id", "targets.target_id", primary_key=True),
+    sa.Column("joint_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("fit_axes_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("n_cells", sa.Integer, nullable=False),
+    sa.Column("n_usable", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["joint_id", "fit_axes_id"], ["fits.joint_id", "fits.fit_axes_id"]),
+    sa.Index(None, "joint_id", "fit_axes_id"),
+    sa.Index(None, "target_id"),
+)
+
+layer_pairs = sa.Table(
+    "layer_pairs",
+    metadata,
+    reference("study_id", "studies.study_id", primary_key=True),
+    reference("target_a", "targets.target_id", primary_key=True),
+    reference("target_b", "targets.target_id", primary_key=True),
+    sa.Column("spearman", Number),
+    sa.Column("p_value", Number),
+    sa.Column("n_permutations", sa.Integer, nullable=False),
+    sa.Index(None, "target_a"),
+    sa.Index(None, "target_b"),
+)
+
+analyses = sa.Table(
+    "analyses",
+    metadata,
+    reference("study_id", "studies.study_id", primary_key=True),
+    sa.Column("n_results", sa.Integer, nullable=False),
+    reference("run_id", "runs.run_id"),
+)
