@@ -18,6 +18,7 @@ from superpos.cli.ending import ended
 from superpos.cli.interrupt import Interruption
 from superpos.errors import LONGEST_MESSAGE, MOST_DIGITS, InputError, allowed, plain, shown
 from superpos.files import is_there
+from superpos.specs.studies import FOLDER, bundled_studies
 
 STAGE_NAMES = (
     "datasets",
@@ -29,7 +30,6 @@ STAGE_NAMES = (
     "fits",
     "analysis",
 )
-STUDY_FOLDER = Path(__file__).resolve().parent.parent / "studies"
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 
 
@@ -120,11 +120,6 @@ def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
     return function(options)
 
 
-def bundled_studies() -> tuple[str, ...]:
-    """Return the names of the studies that ship with the package."""
-    return tuple(sorted(path.stem for path in STUDY_FOLDER.glob("*.toml")))
-
-
 def find_study(text: str) -> Path:
     """Return the file of a study: a path, or the name of a bundled one.
 
@@ -135,7 +130,7 @@ def find_study(text: str) -> Path:
     """
     bundled = bundled_studies()
     if text in bundled:
-        return STUDY_FOLDER / f"{text}.toml"
+        return FOLDER / f"{text}.toml"
     path = Path(text)
     try:
         there = is_there(path)

@@ -51,7 +51,7 @@ def _bundled(table: Table, read: Callable[[str], T], name: str) -> T:
 def _features(table: Table, build: Callable[[str, Any, Table], Any]) -> tuple[Any, ...]:
     """Return one record for each entry of the table `features`."""
     values = table.take("features", dict)
-    inner = Table(table.path, values, f"{table.prefix}features.")
+    inner = table.inside("features", values)
     found = tuple(build(name, inner.take(name, (str, dict, list)), inner) for name in values)
     inner.finish()
     return found

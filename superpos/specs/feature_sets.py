@@ -17,7 +17,8 @@ from superpos.specs.builder_tables import read_options
 from superpos.specs.builders import BUILDERS
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.names import check_name
-from superpos.specs.toml_table import Table, load_toml
+from superpos.specs.toml_file import load_toml
+from superpos.specs.toml_table import Table
 
 FOLDER = Path(__file__).resolve().parent.parent / "feature_sets"
 NEED_CORPUS = ("documents", "conllu", "latex_syntax")
@@ -174,7 +175,7 @@ def _corpus(builder: str, table: Table, corpora: Mapping[str, CorpusSpec], *, re
     if isinstance(value, dict):
         if given:
             raise table.fail(next(iter(given)), "does not apply beside a table; set it in the table `corpus`")
-        return read_corpus(Table(table.path, value, f"{table.prefix}corpus."), corpora)
+        return read_corpus(table.inside("corpus", value), corpora)
     if value in corpora:
         if given:
             raise table.fail(
@@ -200,9 +201,7 @@ def read_corpus(table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
     table = table.near_file(("path",), ("stdlib",))
     if table.has("parts"):
         parts = table.take("parts", dict)
-        inner = Table(table.path, parts, f"{table.prefix}parts.").near_file(
-            tuple(parts), ("stdlib", *corpora)
-        )
+        inner = table.inside("parts", parts).near_file(tuple(parts), ("stdlib", *corpora))
         for name in parts:
             inner.build(check_name, argument=name, name=name)
         named = tuple((name, _part(name, inner, corpora)) for name in parts)
@@ -218,7 +217,7 @@ def read_corpus(table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
 def _part(name: str, table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
     value = table.take(name, (str, dict))
     if isinstance(value, dict):
-        return read_corpus(Table(table.path, value, f"{table.prefix}{name}."), corpora)
+        return read_corpus(table.inside(name, value), corpora)
     if value in corpora:
         return corpora[value]
     return table.build(CorpusSpec.from_text, dict.fromkeys(("corpus", "max_documents"), name), text=value)

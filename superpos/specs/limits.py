@@ -24,6 +24,10 @@ MOST_CELLS = 1_000_000_000
 """Re-optimised fits of a study."""
 MOST_TABLES = 1_000
 """Tables of one kind in a study file: models, corpora, data sets, blocks."""
+LONGEST_CHAIN = 10
+"""Study files that stand on one another, and blocks that a block is like."""
+MOST_INHERITED = 1_000_000
+"""Values of all blocks of a study, those that they inherit counted for each."""
 MOST_PIECES = 1_000_000
 """Comparisons of products with which the blocks of a study are made disjoint."""
 

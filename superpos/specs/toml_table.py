@@ -1,14 +1,15 @@
-"""A TOML table that is read key by key: wrong types and keys nobody asked for become one clear message."""
+"""A TOML table that is read key by key: wrong types and keys nobody asked for become one clear message.
+
+A table may stand on others: a key that it does not set is theirs. Messages about such a key name the file and
+the table that set it, and who inherits it; relative paths are relative to the file that says them.
+"""
 
 from __future__ import annotations
 
-import codecs
 import re
-import sys
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from superpos.errors import ArgumentError, InputError, allowed, plain, shown
 from superpos.files import is_there
@@ -20,80 +21,57 @@ LONGEST_KEY = 200
 """Characters of a key in a message."""
 
 
-LARGEST_FILE = 1 << 20
-"""Bytes of a study file or set file; the parser takes seconds for so many."""
-DEEPEST_KEY = 64
-"""Parts of a dotted key; the parser's memory grows with their square."""
-_KEY_PART = r"""(?:"[^"\n]*"|'[^'\n]*'|[^\s.=,\[\]{}"'#]+)[ \t]*"""
-# Where a key may begin: a line, a header, an inline table. Prose in quotes begins at none of them.
-_DEEP_KEY = re.compile(rf"(?:^|[\[{{,])[ \t]*(?:{_KEY_PART}\.[ \t]*){{{DEEPEST_KEY}}}", re.MULTILINE)
+class Place(NamedTuple):
+    """Where a key is set."""
 
-
-def load_toml(path: Path) -> dict[str, Any]:
-    """Return the content of a TOML file, with or without a byte order mark.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, unreadable, larger than `LARGEST_FILE`, not UTF-8 or not TOML.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such study file; give a path or a bundled name") from error
-    except (OSError, ValueError) as error:  # the second for names that no file can have
-        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from error
-    if len(content) > LARGEST_FILE:
-        raise InputError(f"{path}: is larger than {LARGEST_FILE:,} bytes; no study file is")
-    marked = content.startswith(codecs.BOM_UTF8)
-    try:
-        text = content.decode("utf-8").removeprefix("\ufeff" if marked else "")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-    return parse_toml(path, text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def parse_toml(path: Path, text: str) -> dict[str, Any]:
-    """Return the content of TOML text; `path` is for the message of the `InputError`."""
-    if found := _DEEP_KEY.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        raise InputError(f"{path}: line {line}: a key of more than {DEEPEST_KEY} parts, nested too deeply")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: is not TOML ({error})") from error
-    except RecursionError as error:
-        raise InputError(f"{path}: is nested too deeply to be a study file") from error
-    except ValueError as error:  # a whole number of more digits than Python reads
-        raise InputError(f"{path}: {_long_number(text) or plain(str(error))}") from error
-
-
-def _long_number(text: str) -> str:
-    """Say in which line and after which key the first whole number stands that Python does not read."""
-    limit = sys.get_int_max_str_digits()
-    found = re.search(rf"[0-9][0-9_]{{{limit},}}", text)
-    if found is None:
-        return ""
-    start = text.rfind("\n", 0, found.start()) + 1
-    key, equals, _ = text[start : found.start()].partition("=")
-    place = f"line {text.count(chr(10), 0, start) + 1}: {f'{plain(key.strip())}: ' if equals else ''}"
-    return f"{place}a whole number of more than {limit} digits"
+    path: Path
+    prefix: str
+    """What stands before the key in messages: `blocks[2].`."""
+    heir: str = ""
+    """The table that inherits it, empty for the one that sets it."""
 
 
 class Table:
     """One table of a study file; every message it raises names the file and the full key."""
 
-    def __init__(self, path: Path, data: dict[str, Any], prefix: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        data: Mapping[str, Any],
+        prefix: str = "",
+        heir: str = "",
+        *,
+        places: Mapping[str, Place] | None = None,
+        known: Iterable[str] = (),
+    ) -> None:
         self.path = path
         self.prefix = prefix
+        self.heir = heir
         self._data = dict(data)
-        self._known: list[str] = []
+        self._places = dict(places or {})
+        self._known = list(known)
+
+    @property
+    def label(self) -> str:
+        """The table's own name in messages: `blocks[2]`; empty for a whole file."""
+        return self.prefix.rstrip(".")
+
+    def place(self, key: str) -> Place:
+        """Return where a key of this table, or a part of its value, is set."""
+        top = re.split(r"[.\[]", key, maxsplit=1)[0]
+        return self._places.get(top, Place(self.path, self.prefix, self.heir))
+
+    def inside(self, key: str, value: Mapping[str, Any]) -> Table:
+        """Return the table that is the value of a key, or a part of it (`kernels[0]`)."""
+        path, prefix, heir = self.place(key)
+        return Table(path, value, f"{prefix}{key}.", heir)
 
     def fail(self, key: str, message: str) -> InputError:
         """Return the error for a key of this table."""
-        place = plain(f"{self.prefix}{key}".rstrip("."), LONGEST_KEY)
-        return InputError(f"{self.path}: {place}: {message}" if place else f"{self.path}: {message}")
+        path, prefix, heir = self.place(key)
+        where = plain(f"{prefix}{key}".rstrip("."), LONGEST_KEY)
+        said = f"{message} (inherited by {plain(heir, 2 * LONGEST_KEY)})" if heir else message
+        return InputError(f"{path}: {where}: {said}" if where else f"{path}: {said}")
 
     def has(self, key: str) -> bool:
         """Whether the file sets this key."""
@@ -104,9 +82,27 @@ class Table:
         self._known.append(key)
 
     def over(self, below: Table, without: tuple[str, ...] = ()) -> Table:
-        """Return this table's values over those of another without some keys; messages name this one."""
+        """Return this table's values over those of another without some keys."""
         under = {key: value for key, value in below._data.items() if key not in without}
-        return type(self)(self.path, {**under, **self._data}, self.prefix)
+        heir = ": ".join(part for part in (str(self.path) * (self.path != below.path), self.label) if part)
+        inherited = {key: below.place(key)._replace(heir=self.heir or heir) for key in under}
+        return type(self)(
+            self.path,
+            {**under, **self._data},
+            self.prefix,
+            self.heir,
+            places={**inherited, **{key: self.place(key) for key in self._data}},
+            known=(*below._known, *self._known),
+        )
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Return the keys that the file sets and that nothing has read yet."""
+        return tuple(self._data)
+
+    def inherits(self, key: str) -> bool:
+        """Whether another table than this one sets a key."""
+        return bool(self.place(key).heir)
 
     def peek(self, key: str) -> Any:
         """Return what the file says of a key, unchecked; None if it says nothing."""
@@ -118,14 +114,11 @@ class Table:
         A study started from two folders is then one study. A value that is one of `names` is no path.
         """
         own = tuple(names)
-        return type(self)(
-            self.path,
-            {
-                key: self.beside(key, value) if key in keys and value not in own else value
-                for key, value in self._data.items()
-            },
-            self.prefix,
-        )
+        data = {
+            key: self.beside(key, value) if key in keys and value not in own else value
+            for key, value in self._data.items()
+        }
+        return type(self)(self.path, data, self.prefix, self.heir, places=self._places, known=self._known)
 
     def beside(self, key: str, value: Any) -> Any:
         """Return text that names something beside the file as an absolute path, anything else as it is.
@@ -138,7 +131,7 @@ class Table:
         if not isinstance(value, str) or not value:
             return value
         try:
-            beside = self.path.parent / Path(value).expanduser()
+            beside = self.place(key).path.parent / Path(value).expanduser()
             there = is_there(beside)
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
@@ -181,14 +174,15 @@ class Table:
             return list(default)
         value = self._data.pop(key)
         elements = value if isinstance(value, list) else [value]
-        one = Table(self.path, {f"{key}[{i}]": element for i, element in enumerate(elements)}, self.prefix)
+        path, prefix, heir = self.place(key)
+        one = Table(path, {f"{key}[{i}]": element for i, element in enumerate(elements)}, prefix, heir)
         return [one.take(f"{key}[{i}]", kind) for i in range(len(elements))]
 
     def tables(self, key: str) -> list[Table]:
         """Return an array of tables, empty where the file has none."""
         values = self.take_list(key, dict, [])
         self._check_number(key, len(values))
-        return [Table(self.path, value, f"{self.prefix}{key}[{i}].") for i, value in enumerate(values)]
+        return [self.inside(f"{key}[{i}]", value) for i, value in enumerate(values)]
 
     def named_tables(self, key: str, *, required: bool = True) -> dict[str, Table]:
         """Return a table of tables by name; at least one if they are required."""
@@ -199,9 +193,7 @@ class Table:
         for name, value in values.items():
             if not isinstance(value, dict):
                 raise self.fail(f"{key}.{name}", f"{shown(value)} is not a table")
-        return {
-            name: Table(self.path, value, f"{self.prefix}{key}.{name}.") for name, value in values.items()
-        }
+        return {name: self.inside(f"{key}.{name}", value) for name, value in values.items()}
 
     def _check_number(self, key: str, count: int) -> None:
         if count > MOST_TABLES:
@@ -240,6 +232,8 @@ class Table:
         except ArgumentError as error:
             key = error.argument.removeprefix(self.prefix)
             raise self.fail((keys or {}).get(key, key), error.reason) from error
+        except InputError as error:  # a kind that cannot be imported, say: a record knows no file
+            raise self.fail("", str(error)) from error
 
 
 _NAMES: dict[type, str] = {

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from superpos.cli.parser import build_parser, bundled_studies
+from superpos.cli.parser import build_parser
+from superpos.specs.studies import bundled_studies
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(

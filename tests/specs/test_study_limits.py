@@ -24,7 +24,7 @@ from superpos.specs.limits import (
 from superpos.specs.names import LONGEST_NAME, check_name, check_text
 from superpos.specs.study import Block, ModelChoice, Reoptimisation, Study, TargetChoice
 from superpos.specs.studyfile import load_study
-from superpos.specs.toml_table import LARGEST_FILE
+from superpos.specs.toml_file import LARGEST_FILE
 
 HEAD = '[models.nano]\n[datasets.digits]\nmatrices = ["embed"]\n'
 BLOCK = f"{HEAD}[[blocks]]\n"

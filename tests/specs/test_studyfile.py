@@ -273,8 +273,9 @@ TOP: list[tuple[str, str]] = [
     (
         f'descripton = ""\n{HEAD}[[blocks]]\n',
         (
-            "descripton: unknown key; allowed: blocks, corpora, datasets, description, models, name, "
-            "noise_ceiling, store_vectors (did you mean 'description'?)"
+            "descripton: unknown key; allowed: blocks, corpora, datasets, defaults, description, extends, "
+            "kernels, models, name, noise_ceiling, reoptimisations, store_vectors (did you mean "
+            "'description'?)"
         ),
     ),
     (
@@ -397,10 +398,10 @@ BLOCK: list[tuple[str, str]] = [
         'space = "raw"',
         (
             "blocks[0].space: unknown key; allowed: backend, class_weight, datasets, fit_two_classes, "
-            "gauges, gtol, hookpoints, importance_modes, joint_polish, kernels, lambda_d, layers, max_iter, "
-            "method, models, n_dims, name, poolings, probe_C, probe_C_grid, rbf_scales, reoptimisations, "
-            "replicates, restarts, scaler, similarities, spaces, split_seeds, targets (did you mean "
-            "'spaces'?)"
+            "gauges, gtol, hookpoints, importance_modes, joint_polish, kernels, lambda_d, layers, "
+            "like, max_iter, method, models, n_dims, name, poolings, probe_C, probe_C_grid, rbf_scales, "
+            "reoptimisations, replicates, restarts, scaler, similarities, spaces, split_seeds, targets "
+            "(did you mean 'spaces'?)"
         ),
     ),
     (

@@ -1,0 +1,99 @@
+"""Kernels in a study file: `exp`, `riesz:1`, a table, or the name of a list of these."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from typing import Any
+
+from superpos.errors import allowed, shown
+from superpos.kinds.energies import ENERGIES
+from superpos.specs.axes import Kernel
+from superpos.specs.fields import field_of, read_field
+from superpos.specs.limits import MOST_TABLES
+from superpos.specs.toml_table import Table
+
+LIST_NAME = re.compile(r"[A-Za-z0-9_-]+")
+"""Names of lists of kernels and of re-optimisations: what TOML takes without quotes."""
+
+
+def named_kernels(table: Table) -> dict[str, tuple[Kernel, ...]]:
+    """Return the lists of `[kernels]` by name; raises `InputError` for a name that is an energy's."""
+    found: dict[str, tuple[Kernel, ...]] = {}
+    for name in list_names(table):
+        if name in ENERGIES:
+            raise table.fail(name, "is the name of an energy; choose another for a list of kernels")
+        values = table.take_list(name, (str, dict))
+        found[name] = tuple(read_kernel(table, f"{name}[{i}]", value) for i, value in enumerate(values))
+        check_list(table, name, found[name])
+    return found
+
+
+def list_names(table: Table) -> tuple[str, ...]:
+    """Return the names of the lists in a table; raises `InputError` for one that needs quotes."""
+    for name in table.unread:
+        if not LIST_NAME.fullmatch(name):
+            raise table.fail(name, "is no name of a list; use letters, digits, - and _")
+    return table.unread
+
+
+def check_list(table: Table, key: str, values: Collection[Any]) -> None:
+    """Refuse a list that is empty, or too long to be taken for every block that names it."""
+    if not values:
+        raise table.fail(key, "is empty; give at least one value")
+    if len(values) > MOST_TABLES:
+        raise table.fail(key, f"holds {len(values):,} values; at most {MOST_TABLES:,}")
+
+
+def read_kernels(
+    table: Table, default: tuple[Kernel, ...], named: Mapping[str, tuple[Kernel, ...]]
+) -> tuple[Kernel, ...]:
+    """Return the kernels of a block; a name of `named` stands for the kernels of that list."""
+    if not table.has("kernels"):
+        table.know("kernels")
+        return default
+    found: list[Kernel] = []
+    for index, value in enumerate(table.take_list("kernels", (str, dict))):
+        if isinstance(value, str) and value in named:
+            found.extend(named[value])
+            check_list(table, "kernels", found)
+        else:
+            found.append(read_kernel(table, f"kernels[{index}]", value, tuple(named)))
+    return tuple(found)
+
+
+def read_kernel(table: Table, key: str, value: Any, names: tuple[str, ...] = ()) -> Kernel:
+    """Read `exp`, `log`, `riesz:1`, or a table with energy, s, self_energy and softening.
+
+    Parameters
+    ----------
+    table
+        The table that holds it.
+    key
+        Its key there.
+    value
+        Text or a table.
+    names
+        Names of lists that might be meant, for the message.
+    """
+    if isinstance(value, str):
+        energy, _, exponent = value.partition(":")
+        if energy not in ENERGIES:
+            choices = allowed(energy, (*(kind.spelling for kind in ENERGIES), *names))
+            raise table.fail(key, f"{shown(value)} is unknown; {choices}")
+        if exponent and ENERGIES.get(energy).parameter is None:
+            raise table.fail(key, f"{shown(value)}: {energy} takes no exponent; use {energy!r}")
+        try:
+            s = float(exponent) if exponent else field_of(Kernel, "s").default
+        except ValueError as error:
+            said = f"{shown(value)}: {shown(exponent)} is not a number; use '{energy}:<s>'"
+            raise table.fail(key, said) from error
+        return table.build(Kernel, dict.fromkeys(("s", "softening"), key), energy=energy, s=s)
+    inner = table.inside(key, value)
+    values: dict[str, Any] = {field.name: read_field(inner, Kernel, field.name) for field in fields(Kernel)}
+    inner.finish()
+    energy, s = values["energy"], values["s"]
+    if s != 0.0 and inner.build(ENERGIES.get, name=energy, argument="energy").parameter is None:
+        raise inner.fail("s", f"{s:g} does not apply to the {energy} energy; leave it out")
+    return inner.build(Kernel, **{**values, "self_energy": values["self_energy"] or None})
