@@ -13,6 +13,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from superpos.kinds.controls import CONTROLS
+from superpos.reporting.looks import in_order, kernel_order
+
 DIRECTION_SETTING = ("pooling", "method", "probe_C", "split_seed")
 TARGET_SETTING = (*DIRECTION_SETTING, "space", "rbf_scale")
 SIMILARITY_SETTING = (*TARGET_SETTING, "gauge", "importance_mode", "joint_polish", "backend")
@@ -34,8 +37,6 @@ SEARCH_SETTING = (
     "trial",
 )
 """Everything but the model that two fits must share to be compared."""
-KERNEL_ORDER = {"exp": 0, "log": 1}
-TARGET_ORDER = ("features", "permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels")
 SIMILARITY_ORDER = ("cosine", "rbf")
 ABSENT = {"space": "none", "probe_C": 0.0}
 """What stands for no such setting: imported similarities have no space, and only probes have a penalty."""
@@ -100,15 +101,14 @@ def main_targets(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def kernels(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Return the kernels of a view: exp, log, then riesz by s."""
-    found = frame[["kernel", "s"]].drop_duplicates() if not frame.empty else frame.iloc[:0]
-    names = {str(kernel): float(s) for kernel, s in zip(found["kernel"], found["s"], strict=True)}
-    return tuple(sorted(names, key=lambda name: (KERNEL_ORDER.get(name, 2), names[name])))
+    """Return the kernels of a view, by the rank of their energy and then by s."""
+    found = frame["kernel"].unique().tolist() if not frame.empty else []
+    return tuple(sorted((str(kernel) for kernel in found), key=kernel_order))
 
 
 def targets(frame: pd.DataFrame) -> tuple[str, ...]:
     """Return the kinds of target of a view, features first."""
-    return ordered(frame["target"].unique().tolist(), TARGET_ORDER)
+    return in_order(CONTROLS, frame["target"].tolist())
 
 
 def similarities(frame: pd.DataFrame) -> tuple[str, ...]:

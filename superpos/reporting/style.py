@@ -25,9 +25,6 @@ PNG_DPI = 130
 INK = "#1f2933"
 FAINT = "#9aa5b1"
 GRID = "#e4e7eb"
-KERNEL_COLOURS = {"exp": "#0072B2", "log": "#E69F00", "riesz:1": "#009E73"}
-KERNEL_SPARE = ("#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#5E4FA2")
-KERNEL_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 OUTCOME_COLOURS = {
     "converged": "#117733",
     "polished": "#44AA99",
@@ -48,41 +45,13 @@ VERDICTS = ("strict", "degenerate", "saddle", "not_critical", "not_applicable")
 
 
 class LineStyle(NamedTuple):
-    """How one kind of target is drawn."""
+    """How a line of a figure is drawn."""
 
     label: str
     colour: str
     dashes: Any
     width: float
     marker: str
-
-
-TARGET_STYLES = {
-    "features": LineStyle("features", "#111827", "-", 2.2, "o"),
-    "permuted": LineStyle("permuted", "#CC6677", "-", 1.4, "s"),
-    "gaussian": LineStyle("gaussian", "#33A0C8", (0, (5, 1.5)), 1.4, "^"),
-    "shuffled_entries": LineStyle("shuffled entries", "#B8860B", (0, (3, 1.5)), 1.4, "D"),
-    "spectrum": LineStyle("spectrum", "#AA4499", (0, (4, 1.5, 1, 1.5)), 1.4, "v"),
-    "shuffled_labels": LineStyle("shuffled labels", "#7A7A1F", (0, (1, 1.2)), 1.6, "P"),
-}
-RANDOM_STYLE = LineStyle("random weights", "#6B7280", (0, (4, 1.5)), 1.8, "X")
-
-
-def target_style(target: str) -> LineStyle:
-    """Return the style of a kind of target; one that is unknown is grey."""
-    return TARGET_STYLES.get(target, LineStyle(target, FAINT, "-", 1.2, "x"))
-
-
-def kernel_styles(kernels: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return colour and marker of each kernel; exp, log and riesz:1 have theirs on every page."""
-    spare = iter(KERNEL_SPARE * (1 + len(kernels) // len(KERNEL_SPARE)))
-    fixed = tuple(KERNEL_COLOURS)
-    styles = {}
-    for index, kernel in enumerate(kernels):
-        colour = KERNEL_COLOURS[kernel] if kernel in KERNEL_COLOURS else next(spare)
-        position = fixed.index(kernel) if kernel in fixed else 3 + index % (len(KERNEL_MARKERS) - 3)
-        styles[kernel] = (colour, KERNEL_MARKERS[position])
-    return styles
 
 
 SETTINGS: dict[str, Any] = {

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from superpos.kinds.controls import CONTROLS
+from superpos.kinds.energies import ENERGIES
+from superpos.kinds.looks import Look
+from superpos.kinds.register import BY_HAND
+from superpos.reporting.looks import kernel_styles, split_kernel, target_style
 from superpos.reporting.selection import (
     balanced,
     common_grid,
@@ -21,7 +27,7 @@ from superpos.reporting.selection import (
     targets,
 )
 from superpos.reporting.study_views import quartiles
-from superpos.reporting.style import kernel_styles, power_label, shorten, sigma_positions
+from superpos.reporting.style import FAINT, power_label, shorten, sigma_positions
 
 
 def rows(**columns):
@@ -121,6 +127,52 @@ def test_orders():
     assert targets(frame) == ("features", "permuted", "spectrum", "zzz")
     assert layers(frame) == (0, 1, 2, 3)
     assert ordered(["b", "a"], ["a"]) == ("a", "b")
+
+
+def test_kinds_that_nobody_here_knows_come_after_ours_by_name():
+    frame = rows(
+        kernel=["zeta:2", "riesz:1", "mypackage.sets:energy", "alpha", "exp"],
+        s=[2.0, 1.0, 0.0, 0.0, 0.0],
+        target=["zzz", "shuffled_labels", "aaa", "features", "mypackage.sets:control"],
+    )
+    assert kernels(frame) == ("exp", "riesz:1", "alpha", "mypackage.sets:energy", "zeta:2")
+    assert targets(frame) == ("features", "shuffled_labels", "aaa", "mypackage.sets:control", "zzz")
+
+
+def test_kinds_that_nobody_here_knows_are_drawn():
+    styles = kernel_styles(["exp", "zeta:2", "alpha"])
+    assert styles["exp"] == ("#0072B2", "o")
+    assert len(set(styles.values())) == 3
+    unknown = target_style("from_elsewhere")
+    assert (unknown.label, unknown.colour) == ("from elsewhere", FAINT)
+
+
+def test_a_kind_from_elsewhere_says_how_it_is_drawn(monkeypatch):
+    for register in (ENERGIES, CONTROLS):
+        monkeypatch.setattr(register, "_found", dict(register._found))
+    pale = dataclasses.replace(ENERGIES.get("exp"), name="pale", rank=0, colours=((0.0, "#123456"),))
+    monkeypatch.setitem(ENERGIES._found, "pale", (pale, BY_HAND))
+    other = dataclasses.replace(
+        CONTROLS.get("permuted"), name="other", rank=0, look=Look(colour="#654321", label="another")
+    )
+    monkeypatch.setitem(CONTROLS._found, "other", (other, BY_HAND))
+    assert kernels(rows(kernel=["pale", "riesz:1", "zz"], s=[0.0, 1.0, 0.0])) == ("riesz:1", "pale", "zz")
+    assert kernel_styles(["pale"])["pale"][0] == "#123456"
+    assert targets(rows(target=["other", "spectrum"])) == ("spectrum", "other")
+    assert target_style("other")[:2] == ("another", "#654321")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "split"),
+    [
+        ("exp", ("exp", 0.0)),
+        ("riesz:-1", ("riesz", -1.0)),
+        ("a.b:c", ("a.b:c", 0.0)),
+        ("a.b:c:2", ("a.b:c", 2.0)),
+    ],
+)
+def test_kernels_are_read_as_energy_and_s(kernel, split):
+    assert split_kernel(kernel) == split
 
 
 def test_empty_frames_give_empty_choices():

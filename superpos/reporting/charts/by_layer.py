@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from superpos.reporting.looks import kernel_styles
 from superpos.reporting.selection import kernels, layers, similarities
 from superpos.reporting.study_views import quartiles, records
-from superpos.reporting.style import kernel_styles, new_figure, shorten
+from superpos.reporting.style import new_figure, shorten
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

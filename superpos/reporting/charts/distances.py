@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from superpos.analysis.best_match import best_matches
+from superpos.reporting.looks import target_style
 from superpos.reporting.selection import balanced, common_grid, describe_setting, kernels, layers, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import FIT_GROUP_AXES, quartiles
@@ -28,7 +29,6 @@ from superpos.reporting.style import (
     new_grid,
     sigma_axis,
     sigma_positions,
-    target_style,
 )
 from superpos.reporting.subjects import Subject
 

@@ -14,9 +14,10 @@ import pandas as pd
 from superpos.analysis import spearman
 from superpos.arrays import Float
 from superpos.reporting.charts.optimisers import spread
+from superpos.reporting.looks import kernel_styles
 from superpos.reporting.selection import kernels, similarities
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import FAINT, INK, kernel_styles, new_figure, shorten
+from superpos.reporting.style import FAINT, INK, new_figure, shorten
 from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:

@@ -16,10 +16,11 @@ import pandas as pd
 
 from superpos.analysis import average_ranks, spearman
 from superpos.arrays import Float
+from superpos.reporting.looks import target_style, weights_style
 from superpos.reporting.selection import main_targets, similarities
 from superpos.reporting.study_data import StudyData, best_layer
 from superpos.reporting.study_views import records
-from superpos.reporting.style import FAINT, INK, RANDOM_STYLE, TARGET_STYLES, new_figure
+from superpos.reporting.style import FAINT, INK, new_figure
 from superpos.reporting.subjects import Subject
 from superpos.seeding import generator
 
@@ -32,11 +33,6 @@ MIN_RESAMPLED = 6
 """Features from which there is an interval."""
 N_RESAMPLES = 2000
 LEVEL = (2.5, 97.5)
-STYLES = {
-    "trained weights": TARGET_STYLES["features"],
-    "random weights": RANDOM_STYLE,
-    "imported directions": TARGET_STYLES["features"],
-}
 
 
 class LabelCorrelation(NamedTuple):
@@ -136,7 +132,7 @@ def draw_label_correlations(numbers: LabelCorrelations) -> Figure:
         lines, points = axes[index]
         for weights in dict.fromkeys(row.weights for row in numbers.rows):
             rows = [row for row in numbers.rows if (row.similarity, row.weights) == (similarity, weights)]
-            style = STYLES[weights]
+            style = weights_style("random") if weights == "random weights" else target_style("features")
             shift = 0.06 if weights == "random weights" else -0.06  # bars side by side
             x = [row.layer + shift for row in rows]
             shown[weights] = lines.plot(

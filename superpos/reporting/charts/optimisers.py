@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from superpos.arrays import Float
+from superpos.reporting.looks import kernel_styles
 from superpos.reporting.selection import kernels, similarities
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import FAINT, INK, WIDTH, kernel_styles, log_axis, new_figure
+from superpos.reporting.style import FAINT, INK, WIDTH, log_axis, new_figure
 from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:

@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from superpos.reporting.looks import target_style
 from superpos.reporting.selection import DIRECTION_SETTING, keep_main
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import TARGET_STYLES, LineStyle, new_figure
+from superpos.reporting.style import LineStyle, new_figure
 from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SERIES = {
-    "trained weights": LineStyle("trained weights", "#111827", "-", 2.4, "o"),
-    "random weights": LineStyle("random weights", "#D55E00", (0, (4, 1.5)), 2.2, "X"),
-    "shuffled labels": TARGET_STYLES["shuffled_labels"],
-}
+SERIES = ("trained weights", "random weights", "shuffled labels")
+
+
+def series_style(name: str) -> LineStyle:
+    """Return how one kind of probes is drawn."""
+    return {
+        "trained weights": LineStyle(name, "#111827", "-", 2.4, "o"),
+        "random weights": LineStyle(name, "#D55E00", (0, (4, 1.5)), 2.2, "X"),
+        "shuffled labels": target_style("shuffled_labels"),
+    }[name]
 
 
 class Series(NamedTuple):
@@ -104,7 +110,7 @@ def draw_probe_quality(panels: tuple[ProbeQuality, ...]) -> Figure:
             continue
         numbers = panels[position]
         for series in reversed(numbers.series):
-            style = SERIES[series.name]
+            style = series_style(series.name)
             shown[series.name] = style
             for scores in series.features.values():
                 panel.plot(series.layers, scores, color=style.colour, linewidth=0.7, alpha=0.28)

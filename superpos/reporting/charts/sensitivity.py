@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from superpos.records.fits import USABLE
+from superpos.reporting.looks import kernel_styles
 from superpos.reporting.selection import balanced, kernels, similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles, records
-from superpos.reporting.style import INK, from_zero, kernel_styles, new_figure
+from superpos.reporting.style import INK, from_zero, new_figure
 from superpos.reporting.subjects import Subject
 
 if TYPE_CHECKING:
