@@ -21,11 +21,11 @@ import numpy as np
 
 from superpos.datasets.artifacts import content_digest
 from superpos.datasets.build import build_dataset
+from superpos.datasets.builders.sparse_probing import SparseProbingOptions
 from superpos.datasets.sources import load_corpus
 from superpos.models import bundled_model
 from superpos.seeding import generator
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import SparseProbingOptions
 
 
 def peak_megabytes() -> float:

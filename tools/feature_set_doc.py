@@ -18,32 +18,16 @@ from superpos.cli.dataset_console import marked, visible
 from superpos.cli.dataset_pages import SetPage, labelled_page, words_page
 from superpos.cli.dataset_sources import corpus_label, known_features
 from superpos.datasets.build import build_dataset
+from superpos.datasets.builders.documents import DocumentOptions
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
+from superpos.kinds.builders import BUILDERS
 from superpos.models import BUNDLED, bundled_model
 from superpos.records.data import TokenExample
-from superpos.specs.builders import DocumentOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
-from superpos.specs.imports import TokenListOptions
 from tools.feature_set_samples import CLASSES, CORPORA
 
-FEATURE_IS = {
-    "text_features": ("a property of the token's own text", "tokens"),
-    "python_syntax": ("the kind of Python source token that the token lies in", "tokens"),
-    "latex_syntax": ("the LaTeX construct that the token lies in", "tokens"),
-    "tokens": ("a predicate on the token's own text: words, or a regular expression", "tokens"),
-    "regex": ("a regular expression; true for tokens inside a match", "tokens"),
-    "ngrams": ("a phrase, at its last token", "phrases and foils"),
-    "documents": ("the label of the document", "tokens"),
-    "conllu": ("a property of a word in a treebank", "last tokens of words"),
-    "entities": ("the label of a named entity", "spans: the surname"),
-    "sparse_probing": ("what a folder of the sparse-probing paper says", "as the folder says"),
-    "token_list": ("a word: its row of the embedding or unembedding matrix", "none"),
-    "directions": ("a row of a file of vectors", "none"),
-    "psm": ("a row of a file with a finished similarity matrix", "none"),
-}
-"""What a feature of each builder is, and what its samples are."""
 CONTEXT = 36
 """Characters of an example that are shown on either side."""
 WORD = 12
@@ -84,7 +68,7 @@ def generated_parts() -> dict[str, str]:
 
 def builders_table() -> str:
     """Return the table of builders."""
-    rows = [f"| `{builder}` | {what} | {samples} |" for builder, (what, samples) in FEATURE_IS.items()]
+    rows = [f"| `{kind.name}` | {kind.feature} | {kind.samples} |" for kind in BUILDERS]
     return "\n".join(["| builder | a feature is | samples |", "|---|---|---|", *rows])
 
 
@@ -94,17 +78,18 @@ def sets_table() -> str:
     for name in bundled_sets():
         spec = load_feature_set(name)
         features = known_features(spec)
-        what, samples = FEATURE_IS[spec.builder]
         text = corpus_label(spec) if spec.reads_corpus else "prompts" if spec.has_probes else "none"
         count = "labels" if features is None else str(len(features))
-        rows.append(f"| `{name}` | `{spec.builder}` | {what} | {count} | {samples} | {text} |")
+        rows.append(
+            f"| `{name}` | `{spec.builder}` | {spec.kind.feature} | {count} | {spec.kind.samples} | {text} |"
+        )
     return "\n".join(rows)
 
 
 def _page(name: str, table: TokenTable) -> SetPage:
     spec = load_feature_set(name)
-    if isinstance(spec.options, TokenListOptions):
-        return words_page(spec, spec.options, table, "", BUNDLED[0])
+    if spec.kind.words:
+        return words_page(spec, table, "", BUNDLED[0])
     tokens = build_dataset(spec, bundled_model(BUNDLED[0]))
     return labelled_page(spec, tokens, table, 1, "", BUNDLED[0])
 
@@ -136,8 +121,9 @@ def _section(page: SetPage, context: int, *, counts: bool = True) -> str:
     lines = [f"### `{page.name}`", "", f"{page.description}."]
     if counts:
         kinds = {"samples": "samples", "sequences": "sequences", "documents": "documents"}
-        if page.builder == "entities":
-            kinds = {"samples": "samples", "documents": "names"}
+        called = BUILDERS.get(page.builder).documents
+        if called != kinds["documents"]:  # and then each text is a sequence of its own
+            kinds = {"samples": "samples", "documents": called}
         sizes = ", ".join(f"{page.counts[f'n_{what}']:,} {called}" for what, called in kinds.items())
         lines += ["", f"Built with its defaults: {sizes}.", ""]
         lines += ["| feature | positives | negatives | example |", "|---|---:|---:|---|"]

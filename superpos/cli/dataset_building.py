@@ -20,7 +20,6 @@ from superpos.models import BUNDLED
 from superpos.reading.places import exists, is_folder, user_path
 from superpos.records.data import LabelledTokens
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import TokenListOptions
 
 
 def build_page(
@@ -42,12 +41,12 @@ def build_page(
 def _built(
     spec: DatasetSpec, options: argparse.Namespace, usage: str
 ) -> tuple[SetPage, LabelledTokens | None]:
-    if spec.builder in ("directions", "psm"):
+    if spec.kind.rows:
         return imported_page(spec, usage), None
     tokenizer, label = _tokenizer(options)
     table = load_tokens(tokenizer)
-    if isinstance(spec.options, TokenListOptions):
-        return words_page(spec, spec.options, table, usage, label), None
+    if spec.kind.words:
+        return words_page(spec, table, usage, label), None
     try:
         tokens = _waiting(f"building {spec.name}", lambda: build_dataset(spec, tokenizer))
     except ArgumentError as error:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from superpos.cli.dataset_building import build_page, may_write, print_result
 from superpos.cli.dataset_sources import display_path, set_usage, toml_lines
-from superpos.datasets.imported import SUFFIXES
+from superpos.datasets.matrix_files import SUFFIXES
 from superpos.errors import InputError
 from superpos.models import BUNDLED
 from superpos.reading.places import is_file, is_folder, resolved, user_path

@@ -12,7 +12,7 @@ from superpos.arrays import Float
 from superpos.cli.dataset_sources import source_of, toml_lines
 from superpos.datasets.artifacts import content_digest
 from superpos.datasets.duplicates import copy_reason
-from superpos.datasets.imported import imported_copies, read_imported
+from superpos.datasets.imported import imported_copies, read_imported, word_tokens
 from superpos.datasets.labels import (
     feature_counts,
     identical_features,
@@ -22,12 +22,10 @@ from superpos.datasets.labels import (
 )
 from superpos.datasets.notes import notes_of
 from superpos.datasets.spellings import spelled_alike
-from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import InputError
 from superpos.records.data import LabelledTokens, TokenExample
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import PsmFileOptions, TokenListOptions
 
 _CALLED = {"n_documents": "documents of the corpus", "n_bytes": "bytes of the corpus"}
 COSINE_ROWS = 2000
@@ -206,10 +204,9 @@ def labelled_page(
     )
 
 
-def words_page(
-    spec: DatasetSpec, options: TokenListOptions, table: TokenTable, usage: str, tokenizer: str
-) -> SetPage:
+def words_page(spec: DatasetSpec, table: TokenTable, usage: str, tokenizer: str) -> SetPage:
     """Return the page of a list of words; words of several tokens are shown even where they are refused."""
+    options = spec.options
     lead = " " if options.leading_space else ""
     ids = [table.encode(f"{lead}{word}") for word in options.words]
     notes = [
@@ -217,11 +214,11 @@ def words_page(
         *notes_of({"labels_alike": spelled_alike(options.words)}),
     ]
     try:
-        list_tokens(spec, table)
+        word_tokens(spec, table)
     except InputError as error:
         averaged = replace(spec, options=replace(options, several_tokens="mean"))
         try:
-            list_tokens(averaged, table)
+            word_tokens(averaged, table)
         except InputError:
             notes.append(f"a study with this tokenizer refuses the set: {error}")
             usage = ""
@@ -262,12 +259,12 @@ def imported_page(spec: DatasetSpec, usage: str) -> SetPage:
     copies = {copy.feature: copy for copy in imported_copies(spec, rows)}
     notes = [f"{copy.feature} is left out ({copy_reason(copy, 'row')})" for copy in copies.values()]
     notes += notes_of({"labels_alike": spelled_alike(names)})
-    if isinstance(spec.options, PsmFileOptions):
+    if spec.matrix_of:
         off = values[np.triu_indices(len(values), 1)]
-        quartiles = {str(spec.options.similarity): _quartiles(off)}
+        quartiles = {spec.matrix_of: _quartiles(off)}
         eigenvalue = float(np.linalg.eigvalsh(values)[0])
         notes.append(
-            f"a finished {spec.options.similarity} similarity matrix; smallest eigenvalue {eigenvalue:.3g}"
+            f"a finished {spec.matrix_of} similarity matrix; smallest eigenvalue {eigenvalue:.3g}"
             + (" (not positive semidefinite, so no vectors have it)" if eigenvalue < -1e-6 else "")
         )
     else:

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from superpos.models import BUNDLED
 from superpos.reading.places import resolved
-from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BARE_NAME = re.compile(r"[^A-Za-z0-9_-]+")
@@ -19,16 +17,12 @@ _BARE_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 def source_of(spec: DatasetSpec) -> str:
     """Return what a set reads: its corpus, its list, its folder or its file."""
-    if spec.reads_corpus:
-        source = corpus_label(spec)
-        entities = getattr(spec.options, "entities", "")
-        return f"{source}, names of {entities}" if entities else source
-    if isinstance(spec.options, TokenListOptions):
-        return "the model's own matrix"
-    for option in ("entities", "folder", "file"):
-        if value := getattr(spec.options, option, ""):
-            return f"prompts, names of {value}" if option == "entities" else str(value)
-    return ""
+    corpus = corpus_label(spec) if spec.reads_corpus else ""
+    if spec.kind.source is not None:
+        return spec.kind.source(spec.options, corpus)
+    return corpus or next(
+        (str(value) for name in spec.kind.files if (value := getattr(spec.options, name))), ""
+    )
 
 
 def corpus_label(spec: DatasetSpec) -> str:
@@ -46,34 +40,12 @@ def known_features(spec: DatasetSpec) -> tuple[str, ...] | None:
     InputError
         If a list of names that the set reads has a mistake.
     """
-    options = spec.options
-    if spec.builder in ("text_features", "python_syntax", "latex_syntax"):
-        return _own_features(spec.builder)
-    if isinstance(options, EntityOptions):
-        from superpos.datasets.builders.entity_lists import read_list
-
-        return read_list(options).classes
-    if isinstance(options, DirectionFileOptions | PsmFileOptions):
-        return options.names or None
-    for option in ("features", "phrases", "classes", "words"):
-        if values := getattr(options, option, ()):
+    if spec.kind.features is not None:
+        return spec.kind.features(spec.options)
+    for option in ("features", "phrases", "classes", "words", "names"):
+        if values := getattr(spec.options, option, ()):
             return tuple(value if isinstance(value, str) else value.name for value in values)
     return None
-
-
-def _own_features(builder: str) -> tuple[str, ...]:
-    """Return the features of a builder that is told nothing."""
-    if builder == "text_features":
-        from superpos.datasets.text_features import TEXT_FEATURES
-
-        return TEXT_FEATURES
-    if builder == "python_syntax":
-        from superpos.datasets.python_syntax import PYTHON_FEATURES
-
-        return PYTHON_FEATURES
-    from superpos.datasets.builders.latex_syntax import LATEX_FEATURES
-
-    return LATEX_FEATURES
 
 
 def set_usage(label: str, file: str, keys: Mapping[str, str | int]) -> str:
@@ -96,7 +68,7 @@ def study_of_set(spec: DatasetSpec, usage: str, model: str) -> str:
     """
     label = _BARE_NAME.sub("-", Path(model).name).strip("-") or "model"
     models = f"[models.{label}]\n" + ("" if model in BUNDLED else toml_lines({"name": model}))
-    matrix = spec.options.similarity if isinstance(spec.options, PsmFileOptions) else "cosine"
+    matrix = spec.matrix_of or "cosine"
     block = "[[blocks]]\n" + ("" if matrix == "cosine" else f'similarities = ["{matrix}"]\n')
     return f"{models}\n{usage}\n{block}"
 

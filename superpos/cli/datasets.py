@@ -87,7 +87,7 @@ def list_sets(options: argparse.Namespace, console: Console) -> int:
 def show(options: argparse.Namespace, console: Console) -> int:
     """Build a set, a small one by default, and print what it holds."""
     spec, usage = chosen_set(options)
-    drawn = spec.has_probes and spec.builder not in ("sparse_probing", "ngrams")  # these take what there is
+    drawn = spec.has_probes and not spec.kind.takes_all
     small = drawn and options.n_samples is None and spec.n_samples > SMALL_SAMPLES
     page, _ = build_page(resized(spec, SMALL_SAMPLES) if small else spec, options, usage)
     if small:
@@ -147,7 +147,7 @@ def chosen_set(options: argparse.Namespace) -> tuple[DatasetSpec, str]:
     if needs_corpus(spec):
         raise InputError(
             f"{options.set}: needs a text; name it with --corpus (a file, a folder or hub:owner/name"
-            + ("; --label-key says where its labels are)" if spec.builder == "documents" else ")")
+            + ("; --label-key says where its labels are)" if spec.kind.labelled_corpus else ")")
         )
     return spec, set_usage(spec.name, file, keys)
 

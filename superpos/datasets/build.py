@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,58 +10,36 @@ from typing import Any
 import numpy as np
 import tokenizers
 
-from superpos.datasets.corpus_sets import TextLabels, build_from_corpus
+from superpos.datasets.corpus_sets import build_from_corpus
 from superpos.datasets.duplicates import label_copies
 from superpos.datasets.labels import count_labels, identical_features
-from superpos.datasets.option_files import option_digest, option_file
+from superpos.datasets.option_files import option_digest
 from superpos.datasets.sequences import chunk_length
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
-from superpos.datasets.tokens import TokenTable, load_tokens
+from superpos.datasets.tokens import load_tokens
 from superpos.errors import ArgumentError, InputError, shown
-from superpos.facts import FACTS
+from superpos.kinds.builders import BUILDERS
 from superpos.names import unfit_character, unfit_name
-from superpos.reading.places import walked
 from superpos.records.data import FeatureStatus, LabelledTokens
-from superpos.specs.builders import EntityOptions
-from superpos.specs.datasets import DatasetSpec, SampleUnit
-from superpos.specs.imports import SparseProbingOptions
+from superpos.specs.datasets import DatasetSpec
 from superpos.specs.versions import ALGORITHM_VERSIONS
 
-ON_TEXT: dict[str, str] = {
-    "text_features": "superpos.datasets.text_features",
-    "python_syntax": "superpos.datasets.python_syntax",
-    "latex_syntax": "superpos.datasets.builders.latex_syntax",
-    "tokens": "superpos.datasets.builders.token_predicates",
-    "regex": "superpos.datasets.builders.regex_spans",
-    "ngrams": "superpos.datasets.builders.ngrams",
-    "documents": "superpos.datasets.builders.documents",
-    "conllu": "superpos.datasets.builders.conllu",
-}
-"""Builders that label the tokens of a corpus, each by `text_labels(spec, table, corpus) -> TextLabels`."""
-WHOLE: dict[str, str] = {
-    "entities": "superpos.datasets.builders.entities",
-    "sparse_probing": "superpos.datasets.builders.sparse_probing",
-}
-"""Builders that make the whole set, each by `build(spec, table) -> LabelledTokens`."""
-SMALL_FOLDER = 1 << 25
-"""Bytes of a folder, 32 MiB, that are imported while a study is planned."""
+
+def sample_unit(spec: DatasetSpec) -> str:
+    """Return whether a set's samples are single tokens (`token`) or spans (`span`)."""
+    return "token" if spec.kind.sample_unit is None else spec.kind.sample_unit(spec.options)
 
 
-def sample_unit(spec: DatasetSpec) -> SampleUnit:
-    """Return whether a set's samples are single tokens or spans; of an imported folder its columns say so."""
-    if spec.builder == "entities":
-        return "span"
-    if isinstance(spec.options, SparseProbingOptions):
-        from superpos.datasets.builders.sparse_probing_families import folder_unit
-
-        return folder_unit(spec.options.folder)
-    return "token"
+def kind_identity(spec: DatasetSpec) -> dict[str, Any]:
+    """Return what the builder adds to the identity: where it is from and its version; nothing for ours."""
+    said = BUILDERS.identity(spec.builder)
+    return {"kind": said} if said else {}
 
 
 def options_identity(spec: DatasetSpec) -> dict[str, Any]:
     """Return what a builder is told with the content of its files in the place of their names."""
     options = asdict(spec.options)
-    for name in getattr(spec.options, "FILES", ()):
+    for name in spec.kind.files:
         options[name] = option_digest(options[name]) if options[name] else ""
     return options
 
@@ -76,7 +53,7 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
     `load_tokens` do.
     """
     table = load_tokens(Path(tokenizer_path))
-    if spec.builder in ON_TEXT:
+    if spec.kind.text_labels:
         chunk_length(spec, table)
     more: dict[str, Any] = {}
     if table.back or len(table.front) > 1:
@@ -99,24 +76,17 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
         "tokenizer_digest": table.digest,
         "bos_id": table.bos_id,
         **more,
+        **kind_identity(spec),
     }
 
 
 def try_files(spec: DatasetSpec, tokenizer_path: Path) -> None:
     """Read the files that a builder is told of where that takes no time, so that a mistake shows early.
 
-    Lists of entities are read, and folders of the sparse-probing paper of at most `SMALL_FOLDER` bytes are
-    imported; what ships with the package is believed. Raises `InputError` as `build_dataset` does.
+    Raises `InputError` as `build_dataset` does.
     """
-    options = spec.options
-    if isinstance(options, EntityOptions) and options.entities not in FACTS:
-        from superpos.datasets.builders.entity_lists import read_list
-
-        read_list(options)
-    elif isinstance(options, SparseProbingOptions):
-        files = walked(option_file(options.folder))
-        if sum(file.stat().st_size for file in files) <= SMALL_FOLDER:
-            build_dataset(spec, tokenizer_path)
+    if spec.kind.try_files is not None:
+        spec.kind.try_files(spec, tokenizer_path)
 
 
 def build_dataset(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None = None) -> LabelledTokens:
@@ -131,12 +101,12 @@ def build_dataset(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None
         If the builder has no labelled tokens (its directions come without probes).
     """
     table = load_tokens(Path(tokenizer_path))
-    if spec.builder in WHOLE:
-        tokens = _call(WHOLE[spec.builder], "build", spec, table)
-    elif spec.builder in ON_TEXT:
+    kind = spec.kind
+    if kind.build is not None:
+        tokens: LabelledTokens = kind.build(spec, table)
+    elif kind.text_labels is not None:
         read = corpus or load_corpus(spec.corpus)
-        features: TextLabels = _call(ON_TEXT[spec.builder], "text_labels", spec, table, read)
-        tokens = build_from_corpus(spec, features, table, read)
+        tokens = build_from_corpus(spec, kind.text_labels(spec, table, read), table, read)
     else:
         raise ArgumentError("builder", f"{spec.builder} makes directions without probes; nothing to label")
     _check_names(spec, tokens)
@@ -145,7 +115,7 @@ def build_dataset(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None
 
 def _check_names(spec: DatasetSpec, tokens: LabelledTokens) -> None:
     """Refuse names that no database holds, whatever builder made them; readers say more of most of them."""
-    read = [spec.corpus.label, *(getattr(spec.options, name) for name in getattr(spec.options, "FILES", ()))]
+    read = [spec.corpus.label, *(getattr(spec.options, name) for name in spec.kind.files)]
     where = next(filter(None, read), f"datasets.{spec.name}")
     for what, names, unfit in (
         ("feature", tokens.feature_names, unfit_name),
@@ -154,11 +124,6 @@ def _check_names(spec: DatasetSpec, tokens: LabelledTokens) -> None:
         for name in names:
             if why := unfit(name):
                 raise InputError(f"{where}: {shown(name)} is no name of a {what}: {why}")
-
-
-def _call(module: str, function: str, spec: DatasetSpec, table: TokenTable, *more: Corpus) -> Any:
-    """Call a builder; its module (and the packages it needs) is imported when it is first used."""
-    return getattr(importlib.import_module(module), function)(spec, table, *more)
 
 
 def _with_provenance(spec: DatasetSpec, tokens: LabelledTokens) -> LabelledTokens:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from superpos.datasets.corpus import Corpus
 from superpos.datasets.groups import EQUAL_ROWS, MIN_DOCUMENTS, NAMES_ONLY, WINDOWS
-from superpos.datasets.spellings import spelled_alike
 from superpos.specs.datasets import DatasetSpec
 
 
@@ -23,10 +21,7 @@ def foreseen(spec: DatasetSpec, corpus: Corpus) -> dict[str, Any]:
     known: dict[str, Any] = {}
     if len(corpus.documents) < MIN_DOCUMENTS:
         known |= {"groups": WINDOWS, "documents_used": len(corpus.documents)}
-    if spec.builder == "documents":
-        counts = Counter(document.label for document in corpus.documents if document.label)
-        known["labels_alike"] = spelled_alike(counts, getattr(spec.options, "classes", ()) or None)
-    return known
+    return known if spec.kind.foreseen is None else {**known, **spec.kind.foreseen(spec, corpus)}
 
 
 _OTHER_RULES = {

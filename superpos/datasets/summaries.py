@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from superpos.datasets.artifacts import content_digest
-from superpos.datasets.imported import imported_copies, read_imported
+from superpos.datasets.imported import imported_copies, read_imported, word_tokens
 from superpos.datasets.labels import feature_counts, phi_matrix
 from superpos.datasets.spellings import spelled_alike
-from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import load_tokens
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.records.data import FeatureCopy, FeatureStatus, LabelledTokens, TokenExample
 from superpos.records.work import DatasetSummary, FeatureSummary
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import TokenListOptions
 
 
 def summarise(tokens: LabelledTokens, relative: str) -> DatasetSummary:
@@ -52,9 +50,9 @@ def summarise_imported(spec: DatasetSpec) -> DatasetSummary:
 def summarise_words(spec: DatasetSpec, tokenizer_path: Path) -> DatasetSummary:
     """Return the summary of a list of words; the example of each is how its tokens read."""
     table = load_tokens(tokenizer_path)
-    ids = list_tokens(spec, table)
+    ids = word_tokens(spec, table)
     spelled = [[table.token_bytes[index].decode("utf-8", "replace") for index in one] for one in ids]
-    words = spec.options.words if isinstance(spec.options, TokenListOptions) else ()
+    words = spec.options.words
     provenance = {
         "builder": spec.builder,
         "tokens": dict(zip(words, spelled, strict=True)),

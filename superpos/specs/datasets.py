@@ -5,23 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from superpos.errors import ArgumentError, shown
+from superpos.kinds.builders import BUILDERS, Builder, NoOptions
+from superpos.kinds.options import record_from_json
 from superpos.specs.axes import check_choice, check_count
-from superpos.specs.builders import (
-    BUILDERS,
-    OPTIONS,
-    WITHOUT_PROBES,
-    BuilderName,
-    EntityOptions,
-    NoOptions,
-    Options,
-    check_pattern,
-    options_from_json,
-)
-from superpos.specs.names import check_name
+from superpos.specs.names import check_name, check_pattern
 
+T = TypeVar("T")
 CorpusKind = Literal["stdlib", "text", "hub", "union", "none"]
 SampleUnit = Literal["token", "span"]
 DocumentUnit = Literal["file", "heading", "paragraph"]
@@ -135,7 +127,8 @@ class DatasetSpec:
     """A feature set: a builder, what it is told, the corpus it reads; draws are made with `seed`."""
 
     name: str
-    builder: BuilderName
+    builder: str
+    """Name of a builder, see `superpos.kinds.builders`."""
     corpus: CorpusSpec = field(default_factory=CorpusSpec)
     n_sequences: int = 400
     ctx_len: int = 128
@@ -148,20 +141,17 @@ class DatasetSpec:
     duplicates: Duplicates = "drop"
     """What becomes of features that are the same as an earlier one of the set, or its complement: the first
     is kept (`drop`), or all are (`keep`)."""
-    options: Options = field(default_factory=NoOptions)
-    """What the builder is told."""
+    options: Any = field(default_factory=NoOptions)
+    """What the builder is told: the record that it names."""
     description: str = ""
     """For people; no part of the identity."""
 
     def __post_init__(self) -> None:
         """Coerce and check; raises `ArgumentError`."""
         check_name("name", self.name)
-        check_choice("builder", self.builder, BUILDERS)
+        kind = BUILDERS.get(self.builder, "builder")
         check_choice("duplicates", self.duplicates, DUPLICATES)
-        if not isinstance(self.options, OPTIONS[self.builder]):
-            raise ArgumentError(
-                "options", f"{type(self.options).__name__} is not what builder {self.builder} is told"
-            )
+        self.told(kind.options)
         for name, minimum in (
             ("n_sequences", 2),
             ("ctx_len", 8),
@@ -173,23 +163,54 @@ class DatasetSpec:
         if not self.reads_corpus and self.corpus.kind != "none":
             object.__setattr__(self, "corpus", NO_CORPUS)
 
+    def told(self, record: type[T], builder: str = "") -> T:
+        """Return the options.
+
+        Parameters
+        ----------
+        record
+            The record that they should be.
+        builder
+            Whose record it is; the set's own builder by default.
+
+        Raises
+        ------
+        ArgumentError
+            If they are those of another builder.
+        """
+        if not isinstance(self.options, record):
+            name = builder or self.builder
+            raise ArgumentError(
+                "options", f"{type(self.options).__name__} is not what builder {name} is told"
+            )
+        return self.options
+
+    @property
+    def kind(self) -> Builder:
+        """The builder."""
+        return BUILDERS.get(self.builder, "builder")
+
     @property
     def reads_corpus(self) -> bool:
         """Whether the builder reads a corpus."""
-        if isinstance(self.options, EntityOptions):
-            return self.options.contexts == "sentences"
-        return self.builder not in (*WITHOUT_PROBES, "sparse_probing")
+        return self.kind.reads_text(self.options)
 
     @property
     def has_probes(self) -> bool:
         """Whether the directions are those of probes on activations."""
-        return self.builder not in WITHOUT_PROBES
+        return self.kind.has_probes
+
+    @property
+    def matrix_of(self) -> str:
+        """The similarity that a finished matrix is of; empty for a set that gives directions."""
+        return "" if self.kind.similarity is None else self.kind.similarity(self.options)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DatasetSpec:
         """Return the specification that `dataclasses.asdict` (and JSON) made `values` of."""
         corpus = CorpusSpec.from_json(values["corpus"])
-        options = options_from_json(values["builder"], dict(values.get("options") or {}))
+        kind = BUILDERS.get(values["builder"], "builder")
+        options = record_from_json(kind.options, values.get("options") or {})
         return cls(**{**values, "corpus": corpus, "options": options})
 
     def with_corpus(self, corpus: CorpusSpec) -> DatasetSpec:

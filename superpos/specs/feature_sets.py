@@ -2,6 +2,9 @@
 
 A set file has the keys of a `[datasets.NAME]` table. In a study such a table may name a set (`set = "NAME"`
 or a file; the table's own name if it has no `builder`) and override any of its keys. So may a set file.
+
+A builder `package.module:function` is the user's own. It is imported here, which runs its module: a set file
+or a study from elsewhere can run code, as a script from elsewhere can.
 """
 
 from __future__ import annotations
@@ -10,19 +13,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from superpos.errors import InputError, allowed, shown
+from superpos.errors import ArgumentError, InputError, allowed, shown
 from superpos.facts import FACTS
 from superpos.files import is_there
+from superpos.kinds.builders import BUILDERS, Builder
 from superpos.specs.builder_tables import read_options
-from superpos.specs.builders import BUILDERS
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.names import check_name
 from superpos.specs.toml_file import load_toml
 from superpos.specs.toml_table import Table
 
 FOLDER = Path(__file__).resolve().parent.parent / "feature_sets"
-NEED_CORPUS = ("documents", "conllu", "latex_syntax")
-"""Builders for which the standard library is no sensible text: the corpus has to be named."""
 CORPUS_KEYS: dict[str, type] = {
     "text_key": str,
     "label_key": str,
@@ -33,8 +34,9 @@ CORPUS_KEYS: dict[str, type] = {
     "documents": str,
     "heading": str,
 }
-_PATH_KEYS = ("corpus", "entities", "folder", "file", "names_file")
 _COUNTS = ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed")
+_OWN_KEYS = ("set", "builder", "corpus", "needs_corpus", *CORPUS_KEYS, *_COUNTS, "duplicates", "description")
+"""Keys of every set, which no option of a builder may be called."""
 
 
 def bundled_sets() -> tuple[str, ...]:
@@ -92,11 +94,10 @@ def read_dataset(
     """
     table.build(check_name, {"name": ""}, argument="name", name=label)
     about_text = [key for key in ("corpus", *CORPUS_KEYS) if table.has(key)]
-    table = _with_definition(label, _near(table, corpora), corpora)
+    table = _with_definition(label, table, corpora)
     table.know("set")
-    builder = table.take("builder", str)
-    if builder not in BUILDERS:
-        raise table.fail("builder", f"{shown(builder)} is unknown; {allowed(builder, BUILDERS)}")
+    name = table.take("builder", str)
+    builder = _builder(name, table)
     corpus = _corpus(builder, table, corpora, required=corpus_required)
     values: dict[str, Any] = {key: table.take(key, int, _default(key)) for key in _COUNTS}
     values["duplicates"] = table.take("duplicates", str, "drop")
@@ -104,14 +105,10 @@ def read_dataset(
     options = read_options(builder, table)
     table.finish()
     made = table.build(
-        DatasetSpec, {"name": ""}, name=label, builder=builder, corpus=corpus, options=options, **values
+        DatasetSpec, {"name": ""}, name=label, builder=name, corpus=corpus, options=options, **values
     )
     if about_text and not made.reads_corpus:
-        why = (
-            'prompts need no text; give contexts = "sentences", or leave it out'
-            if builder == "entities"
-            else f"builder {builder} reads no text; leave it out"
-        )
+        why = builder.without_corpus or f"builder {name} reads no text; leave it out"
         raise table.fail(about_text[0], f"does not apply: {why}")
     return made
 
@@ -121,9 +118,30 @@ def _default(key: str) -> int:
     return int(default)
 
 
-def _near(table: Table, corpora: Iterable[str]) -> Table:
+def _builder(name: str, table: Table) -> Builder:
+    """Return the builder of this name; one of another package is imported.
+
+    Raises
+    ------
+    InputError
+        If there is none, it cannot be used, or one of its options is called as a key of every set.
+    """
+    try:
+        builder = BUILDERS.get(name)
+        taken = [key.name for key in builder.keys if key.name in _OWN_KEYS]
+    except ArgumentError as error:
+        raise table.fail("builder", error.reason) from error
+    except InputError as error:
+        raise table.fail("builder", str(error)) from error
+    if taken:
+        raise table.fail("builder", f"{shown(name)}: its option {taken[0]} is a key of every set; rename it")
+    return builder
+
+
+def _near(name: Any, table: Table, corpora: Iterable[str]) -> Table:
     """Return the table with paths made absolute; what is a name is no path, whatever lies beside the file."""
-    return table.near_file(_PATH_KEYS, ("stdlib", *corpora, *FACTS))
+    files = _builder(name, table).files if isinstance(name, str) and name else ()
+    return table.near_file(("corpus", *files), ("stdlib", *corpora, *FACTS))
 
 
 def _with_definition(
@@ -131,7 +149,7 @@ def _with_definition(
 ) -> Table:
     """Return the table on top of the set that it names, which may itself stand on another."""
     if not table.has("set") and table.has("builder"):
-        return table
+        return _near(table.peek("builder"), table, corpora)
     name = table.take("set", str, label)
     file = set_file(name, table.path)
     key = "set" if name != label else "builder"
@@ -143,9 +161,9 @@ def _with_definition(
         )
     if file in seen:
         raise table.fail(key, f"{shown(name)} stands on itself; give a builder")
-    own = _near(Table(file, load_toml(file)), ())
-    definition = _with_definition(file.stem, own, {}, (*seen, file))
+    definition = _with_definition(file.stem, Table(file, load_toml(file)), {}, (*seen, file))
     read_dataset(label, definition, {}, corpus_required=False)  # its mistakes name its own file
+    table = _near(table.peek("builder") or definition.peek("builder"), table, corpora)
     # Keys of the definition's text say nothing about another one that has keys of its own.
     corpus = table.peek("corpus")
     named = isinstance(corpus, dict) or corpus in tuple(corpora)
@@ -160,9 +178,11 @@ def _corpus_keys(table: Table) -> dict[str, Any]:
     return given
 
 
-def _corpus(builder: str, table: Table, corpora: Mapping[str, CorpusSpec], *, required: bool) -> CorpusSpec:
+def _corpus(
+    builder: Builder, table: Table, corpora: Mapping[str, CorpusSpec], *, required: bool
+) -> CorpusSpec:
     """Read `corpus`: a name of the study, `stdlib`, `hub:owner/name`, a path, or a table."""
-    needed = table.take("needs_corpus", bool, builder in NEED_CORPUS)
+    needed = table.take("needs_corpus", bool, builder.needs_corpus)
     if not table.has("corpus") and needed:
         if required:
             raise table.fail(

@@ -8,8 +8,9 @@ list) may hold whatever a database can.
 from __future__ import annotations
 
 import re
+import warnings
 
-from superpos.errors import ArgumentError, shown
+from superpos.errors import ArgumentError, plain, shown
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 LONGEST_NAME = 200
@@ -72,3 +73,17 @@ def check_names(argument: str, names: tuple[str, ...], *, minimum: int = 0) -> N
     check_texts(argument, names, minimum=minimum)
     for name in names:
         check_name(argument, name)
+
+
+def check_pattern(argument: str, text: str) -> None:
+    """Refuse text that is no regular expression, with an `ArgumentError`."""
+    check_text(argument, text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # a set like [[a], which may mean more one day
+            re.compile(text)
+    except re.error as error:
+        said = f"{shown(text)} is not a regular expression: {plain(str(error))}"
+        raise ArgumentError(argument, said) from None
+    except (OverflowError, RecursionError) as error:
+        raise ArgumentError(argument, f"{shown(text)} is too large a regular expression ({error})") from None

@@ -17,7 +17,6 @@ from superpos.kinds.controls import CONTROLS, FEATURES
 from superpos.records.plan import PlannedDirections, PlannedTarget, StudyPlan
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
-from superpos.specs.imports import PsmFileOptions
 from superpos.specs.limits import MOST_CELLS, MOST_TARGETS
 from superpos.specs.probes import ProbeSettings
 from superpos.specs.study import MEDIAN_RULE, Block, Study
@@ -152,12 +151,12 @@ class _Planner(InputPlanner):
     def _source_targets(self, block: Block, similarity: str, source: bytes) -> Iterator[bytes]:
         """Yield the targets of directions without probes; a control they cannot have is left out."""
         directions = self.directions[source]
-        options = next(d.spec.options for d in self.datasets.values() if d.key == directions.dataset_key)
+        spec = next(d.spec for d in self.datasets.values() if d.key == directions.dataset_key)
         scales = block.rbf_scales if similarity == "rbf" else (0.0,)
         asked = [choice for choice in block.targets if not CONTROLS.get(choice.kind).of_labels]
         space = "raw"
-        if isinstance(options, PsmFileOptions):
-            if options.similarity != similarity:
+        if spec.matrix_of:
+            if spec.matrix_of != similarity:
                 return
             numbers = tuple(scale for scale in scales if scale != MEDIAN_RULE)
             asked = [choice for choice in asked if CONTROLS.get(choice.kind).of_matrix]

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from superpos.activations.inspection import check_token_ids, hook_width, inspect_model, tokenizer_file
-from superpos.datasets.build import ON_TEXT, build_dataset, dataset_identity, sample_unit, try_files
-from superpos.datasets.imported import imported_copies, imported_identity, read_imported
+from superpos.datasets.build import build_dataset, dataset_identity, sample_unit, try_files
+from superpos.datasets.imported import imported_copies, imported_identity, read_imported, word_tokens
 from superpos.datasets.notes import foreseen, notes_of
 from superpos.datasets.sources import Corpus, load_corpus
-from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
@@ -22,13 +21,14 @@ from superpos.reading.places import exists, is_folder, resolved, user_path
 from superpos.records.data import FeatureCopy, ModelInfo
 from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
-from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
 from superpos.specs.models import EMBED_LAYER, ModelSpec, expand_sites
 from superpos.specs.study import Block, ModelChoice, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS
 
 Tokenizer = tuple[str, tuple[int, ...], tuple[int, ...]]
 """Digest of its file, and the special tokens before and behind a text."""
+UNKNOWN_LAYER = -1
+"""Layer of directions that do not say where they live."""
 SINGLE = "token"
 """`pooling` of sets whose samples are single tokens."""
 SMALL_CORPUS = 8
@@ -96,8 +96,8 @@ class InputPlanner:
                 f"positions of model {model.name}"
             )
         known = (spec.name, *self._tokenizer(model, tokenizer))
-        if isinstance(spec.options, TokenListOptions):
-            for word in list_tokens(spec, load_tokens(tokenizer)):  # one of several tokens is refused here
+        if spec.kind.words:
+            for word in word_tokens(spec, load_tokens(tokenizer)):  # one of several tokens is refused here
                 check_token_ids(model.spec, model.info.vocab_size, word, f"datasets.{spec.name}: a word")
         if known in self._known_datasets:
             return self._known_datasets[known]
@@ -131,7 +131,7 @@ class InputPlanner:
             self._corpus = (spec.corpus, load_corpus(spec.corpus))
         corpus = self._corpus[1]
         small = corpus.provenance["n_bytes"] <= SMALL_CORPUS * spec.n_sequences * spec.ctx_len
-        known = foreseen(spec, corpus) if spec.builder in ON_TEXT else {}
+        known = foreseen(spec, corpus) if spec.kind.text_labels else {}
         copies: tuple[FeatureCopy, ...] = ()
         if spec.corpus.kind == "text" and small:
             tried = build_dataset(spec, tokenizer, corpus)
@@ -143,10 +143,11 @@ class InputPlanner:
         """Yield the directions of a set that needs no probes."""
         spec = self.specs[name]
         options = spec.options
-        if isinstance(options, DirectionFileOptions | PsmFileOptions):
+        if spec.kind.rows:
             dataset = self._imported(spec)
-            yield self._source(dataset.key, None, options.hookpoint, options.layer, "imported")
-        elif isinstance(options, TokenListOptions):
+            where = getattr(options, "hookpoint", ""), getattr(options, "layer", UNKNOWN_LAYER)
+            yield self._source(dataset.key, None, *where, "imported")
+        elif spec.kind.words:
             for label in block.models:
                 for model_spec in self.choices[label].specs:
                     model = self._model(model_spec)
@@ -216,7 +217,7 @@ def absolute(spec: DatasetSpec) -> DatasetSpec:
     """Return the set with absolute paths: workers and later runs may start elsewhere."""
     changed = {
         name: str(resolved(place))
-        for name in getattr(spec.options, "FILES", ())
+        for name in spec.kind.files
         if (value := getattr(spec.options, name)) and exists(place := user_path(value))
     }
     options: Any = spec.options  # every kind of options is a dataclass, which `replace` wants to know

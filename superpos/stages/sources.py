@@ -8,14 +8,12 @@ import numpy as np
 
 from superpos.activations.inspection import tokenizer_file
 from superpos.datasets.duplicates import vector_copies
-from superpos.datasets.imported import imported_copies, read_imported
-from superpos.datasets.token_lists import list_tokens
+from superpos.datasets.imported import imported_copies, read_imported, word_tokens
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
 from superpos.records.data import FeatureCopy
 from superpos.records.work import SourceResult, SourceWork
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import MatrixName, PsmFileOptions, TokenListOptions
 from superpos.specs.models import ModelSpec
 
 MIN_FEATURES = 2
@@ -44,20 +42,18 @@ def read_source(task: SourceTask) -> SourceResult:
 def _imported(task: SourceTask) -> SourceResult:
     rows = read_imported(task.spec)
     names, kept, copies = _kept(rows.names, imported_copies(task.spec, rows))
-    options = task.spec.options
-    if isinstance(options, PsmFileOptions):
+    if similarity := task.spec.matrix_of:
         matrix = rows.values[np.ix_(kept, kept)]
-        return SourceResult(task.work.direction_id, names, None, matrix, options.similarity, copies=copies)
+        return SourceResult(task.work.direction_id, names, None, matrix, similarity, copies=copies)
     return SourceResult(task.work.direction_id, names, rows.values[kept], None, "", copies=copies)
 
 
 def _matrix_rows(task: SourceTask, model: ModelSpec) -> SourceResult:
-    from superpos.activations.embeddings import token_rows
+    from superpos.activations.embeddings import Matrix, token_rows
 
-    options = task.spec.options
-    words = options.words if isinstance(options, TokenListOptions) else ()
-    ids = list_tokens(task.spec, load_tokens(tokenizer_file(model)))
-    matrix: MatrixName = "unembed" if task.work.hookpoint == "unembed" else "embed"
+    words = task.spec.options.words
+    ids = word_tokens(task.spec, load_tokens(tokenizer_file(model)))
+    matrix: Matrix = "unembed" if task.work.hookpoint == "unembed" else "embed"
     rows = token_rows(model, ids, matrix)
     names, kept, copies = _kept(words, vector_copies(words, rows) if task.spec.duplicates == "drop" else ())
     return SourceResult(task.work.direction_id, names, rows[kept], None, "", copies=copies)

@@ -27,9 +27,9 @@ from superpos.datasets.artifacts import content_digest, load_dataset
 from superpos.datasets.build import build_dataset
 from superpos.datasets.labels import several_examples
 from superpos.datasets.tokens import load_tokens
+from superpos.kinds.builders import BUILDERS
 from superpos.models import bundled_model
 from superpos.records.data import TokenExample
-from superpos.specs.builders import BUILDERS
 from superpos.specs.datasets import CorpusSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
 from superpos.specs.studyfile import load_study
@@ -604,4 +604,4 @@ def test_help_names_every_action_and_option(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_builders_are_all_among_those_this_page_was_written_for() -> None:
-    assert {load_feature_set(name).builder for name in bundled_sets()} <= set(BUILDERS)
+    assert {load_feature_set(name).builder for name in bundled_sets()} <= set(BUILDERS.names())

@@ -7,14 +7,19 @@ import numpy as np
 import pytest
 
 from superpos.datasets.build import build_dataset
-from superpos.datasets.builders.conllu import text_labels, values_of, word_predicate
+from superpos.datasets.builders.conllu import (
+    ConlluOptions,
+    WordProperty,
+    text_labels,
+    values_of,
+    word_predicate,
+)
 from superpos.datasets.conllu_text import ConlluWord, parse_documents
 from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import InputError
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import ConlluOptions, WordProperty
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
 FEATURES = (

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from superpos.datasets.build import build_dataset
+from superpos.datasets.builders.documents import DocumentOptions
 from superpos.datasets.sequences import document_order
 from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import ArgumentError, InputError
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import DocumentOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
 pytestmark = pytest.mark.stdlib

@@ -18,10 +18,10 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 from superpos.datasets.artifacts import content_digest
 from superpos.datasets.build import build_dataset
-from superpos.datasets.builders.entities import build
-from superpos.datasets.builders.entity_lists import read_entities, surname_place
-from superpos.datasets.builders.entity_sentences import find_mentions, sentence_starts
-from superpos.datasets.builders.entity_spans import surname_tokens
+from superpos.datasets.builders.entities import EntityOptions, build
+from superpos.datasets.entity_text.lists import read_entities, surname_place
+from superpos.datasets.entity_text.sentences import find_mentions, sentence_starts
+from superpos.datasets.entity_text.spans import surname_tokens
 from superpos.datasets.sources import Document, load_corpus
 from superpos.datasets.spelling import byte_alphabet
 from superpos.datasets.splits import split_by_group, split_groups
@@ -30,7 +30,6 @@ from superpos.errors import ArgumentError, InputError
 from superpos.facts import FACTS, fact_list, templates
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
 TEMPLATES = ("A word on {name}", "Do you know {name}", "{name}", "The story of the famous {name}")

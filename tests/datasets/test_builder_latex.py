@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from superpos.datasets.alignment import align
 from superpos.datasets.build import build_dataset
-from superpos.datasets.builders.alignment import align
 from superpos.datasets.builders.latex_syntax import (
     LATEX_FEATURES,
     anchors,

@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 
 from superpos.datasets.artifacts import content_digest
 from superpos.datasets.build import build_dataset
-from superpos.datasets.builders.ngrams import scan_corpus
-from superpos.datasets.builders.phrases import Phrase
+from superpos.datasets.builders.ngrams import NgramOptions, scan_corpus
+from superpos.datasets.phrases import Phrase
 from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import InputError
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import NgramOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
 pytestmark = pytest.mark.stdlib

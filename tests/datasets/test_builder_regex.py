@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from superpos.datasets.alignment import align, align_ids, seen_text
 from superpos.datasets.build import build_dataset
-from superpos.datasets.builders.alignment import align, align_ids, seen_text
-from superpos.datasets.builders.regex_spans import text_labels
+from superpos.datasets.builders.regex import RegexOptions, SpanPattern, text_labels
 from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import RegexOptions, SpanPattern
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
 pytestmark = pytest.mark.stdlib

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from superpos.datasets.build import build_dataset
-from superpos.datasets.builders.token_predicates import predicate_table, text_labels
+from superpos.datasets.builders.tokens import TokenOptions, TokenPredicate, predicate_table, text_labels
 from superpos.datasets.sources import Corpus, load_corpus
 from superpos.datasets.spelling import byte_alphabet
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError
+from superpos.kinds.builders import NoOptions
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import NoOptions, TokenOptions, TokenPredicate
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 
 pytestmark = pytest.mark.stdlib
@@ -146,7 +146,7 @@ def test_predicates_are_asked_once_an_entry(
 
         return holds
 
-    monkeypatch.setattr("superpos.datasets.builders.token_predicates.predicate", counting)
+    monkeypatch.setattr("superpos.datasets.builders.tokens.predicate", counting)
     features = (TokenPredicate("a", regex="a"), TokenPredicate("b", regex="b"))
     labels = text_labels(DatasetSpec("t", "tokens", options=TokenOptions(features), **SIZES), table, corpus)
     assert len(asked) == 2 * len(table.token_bytes)

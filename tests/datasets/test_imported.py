@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
+from superpos.datasets.builders.directions import DirectionFileOptions
+from superpos.datasets.builders.psm import PsmFileOptions
+from superpos.datasets.builders.token_list import TokenListOptions, list_tokens
 from superpos.datasets.imported import imported_identity, read_imported
-from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
 from superpos.models import bundled_model
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
 
 ROWS = np.random.default_rng(1).normal(size=(4, 3))
 NAMES = ("north", "south", "east", "west")

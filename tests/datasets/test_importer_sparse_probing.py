@@ -19,9 +19,15 @@ from hypothesis import strategies as st
 
 from superpos.datasets.artifacts import content_digest, load_dataset, save_dataset
 from superpos.datasets.build import build_dataset, dataset_identity
-from superpos.datasets.builders import sparse_probing_columns
-from superpos.datasets.builders.sparse_probing import build, folder_family, folder_name, folder_unit
+from superpos.datasets.builders.sparse_probing import (
+    SparseProbingOptions,
+    build,
+    folder_family,
+    folder_name,
+    folder_unit,
+)
 from superpos.datasets.labels import count_labels
+from superpos.datasets.sparse_probing import columns as sparse_probing_columns
 from superpos.datasets.splits import split_groups, split_members
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
@@ -29,7 +35,6 @@ from superpos.hashing import canonical_json
 from superpos.models import bundled_model
 from superpos.records.data import FeatureStatus, LabelledTokens
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import SparseProbingOptions
 
 Said = dict[tuple[int, int], tuple[int, dict[str, bool]]]
 """Row and last position of a sample: its length, and its label for each feature that it belongs to."""

@@ -15,31 +15,24 @@ import pytest
 
 from superpos.datasets import build as building
 from superpos.datasets.build import build_dataset
-from superpos.datasets.builders.entity_lists import read_entities
+from superpos.datasets.builders.conllu import ConlluOptions, WordProperty
+from superpos.datasets.builders.directions import DirectionFileOptions
+from superpos.datasets.builders.documents import DocumentOptions
+from superpos.datasets.builders.entities import EntityOptions
+from superpos.datasets.builders.ngrams import NgramOptions
+from superpos.datasets.builders.psm import PsmFileOptions
+from superpos.datasets.builders.regex import RegexOptions, SpanPattern
+from superpos.datasets.builders.sparse_probing import SparseProbingOptions
 from superpos.datasets.builders.sparse_probing import build as import_folder
+from superpos.datasets.builders.token_list import TokenListOptions
+from superpos.datasets.builders.tokens import TokenOptions, TokenPredicate
+from superpos.datasets.entity_text.lists import read_entities
 from superpos.datasets.imported import read_imported
 from superpos.datasets.sources import load_corpus
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
 from superpos.models import bundled_model
-from superpos.specs.builders import (
-    ConlluOptions,
-    DocumentOptions,
-    EntityOptions,
-    NgramOptions,
-    RegexOptions,
-    SpanPattern,
-    TokenOptions,
-    TokenPredicate,
-    WordProperty,
-)
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
-from superpos.specs.imports import (
-    DirectionFileOptions,
-    PsmFileOptions,
-    SparseProbingOptions,
-    TokenListOptions,
-)
 
 BAD = ("a\0b", "a\x07", "a\u202eb", "x" * 501)
 

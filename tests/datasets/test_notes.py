@@ -12,15 +12,19 @@ import numpy as np
 import pytest
 
 from superpos.datasets.build import build_dataset
+from superpos.datasets.builders.conllu import ConlluOptions, WordProperty
+from superpos.datasets.builders.directions import DirectionFileOptions
+from superpos.datasets.builders.documents import DocumentOptions
+from superpos.datasets.builders.entities import EntityOptions
+from superpos.datasets.builders.sparse_probing import SparseProbingOptions
+from superpos.datasets.builders.token_list import TokenListOptions
 from superpos.datasets.groups import DOCUMENTS, EQUAL_ROWS, NAMES, NAMES_ONLY
 from superpos.datasets.notes import foreseen, notes_of
 from superpos.datasets.sources import load_corpus
 from superpos.datasets.spellings import sense, spelled_alike
 from superpos.datasets.summaries import summarise_imported, summarise_words
 from superpos.models import bundled_model
-from superpos.specs.builders import ConlluOptions, DocumentOptions, EntityOptions, WordProperty
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
-from superpos.specs.imports import DirectionFileOptions, SparseProbingOptions, TokenListOptions
 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from superpos.datasets.builders.python_syntax import PYTHON_FEATURES, python_labels
 from superpos.datasets.python_source import source_tokens
-from superpos.datasets.python_syntax import PYTHON_FEATURES, python_labels
 from superpos.datasets.sources import Corpus
 
 pytestmark = pytest.mark.stdlib

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superpos.datasets.python_syntax import (
+from superpos.datasets.builders.python_syntax import (
     PYTHON_FEATURES,
     anchors,
     python_labels,

@@ -25,19 +25,20 @@ from tokenizers import (
     trainers,
 )
 
+from superpos.datasets.alignment import align_ids
 from superpos.datasets.build import build_dataset, dataset_identity
-from superpos.datasets.builders.alignment import align_ids
-from superpos.datasets.builders.entity_spans import surname_tokens
-from superpos.datasets.python_syntax import PYTHON_FEATURES, python_labels
+from superpos.datasets.builders.entities import EntityOptions
+from superpos.datasets.builders.python_syntax import PYTHON_FEATURES, python_labels
+from superpos.datasets.builders.regex import RegexOptions, SpanPattern
+from superpos.datasets.builders.text_features import TEXT_FEATURES, text_features
+from superpos.datasets.builders.token_list import TokenListOptions, list_tokens
+from superpos.datasets.builders.tokens import TokenOptions, TokenPredicate
+from superpos.datasets.entity_text.spans import surname_tokens
 from superpos.datasets.sources import Corpus, Document, corpus_digest
-from superpos.datasets.text_features import TEXT_FEATURES, text_features
-from superpos.datasets.token_lists import list_tokens
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
 from superpos.models import bundled_model
-from superpos.specs.builders import EntityOptions, RegexOptions, SpanPattern, TokenOptions, TokenPredicate
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import TokenListOptions
 
 PROSE = (
     "The Café in Zürich opened at 9, and Mary paid 120 francs (about 110 euros) for naïve paintings. "

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superpos.datasets.text_features import TEXT_FEATURES, text_feature_table, text_features
+from superpos.datasets.builders.text_features import TEXT_FEATURES, text_feature_table, text_features
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.records.data import LabelledTokens
 

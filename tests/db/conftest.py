@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from superpos.datasets.builders.directions import DirectionFileOptions
+from superpos.datasets.builders.psm import PsmFileOptions
+from superpos.datasets.builders.token_list import TokenListOptions
 from superpos.db.activations import finish_activations, missing_activations
 from superpos.db.analysis import n_results, write_analysis
 from superpos.db.datasets import finish_dataset, missing_datasets
@@ -64,7 +67,6 @@ from superpos.records.work import (
 from superpos.specs.axes import FitAxes, JointAxes, Kernel
 from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import DirectionFileOptions, PsmFileOptions, TokenListOptions
 from superpos.specs.models import ModelSpec
 from superpos.specs.study import Block, ModelChoice, Reoptimisation, Study, TargetChoice
 

@@ -11,12 +11,15 @@ import pytest
 
 from superpos.cli.dataset_sources import known_features
 from superpos.datasets.build import build_dataset
+from superpos.datasets.builders.documents import DocumentOptions
+from superpos.datasets.builders.entities import EntityOptions
+from superpos.datasets.builders.tokens import TokenOptions
 from superpos.datasets.sources import load_corpus
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
+from superpos.kinds.builders import BUILDERS
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import BUILDERS, DocumentOptions, EntityOptions, TokenOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
 from superpos.specs.studyfile import load_study
@@ -57,13 +60,12 @@ def test_the_page_names_every_set_and_every_builder() -> None:
         assert f"| `{name}` | `{load_feature_set(name).builder}` |" in PAGE
         assert f"### `{name}`\n" in PAGE or f"\n| `{name}` | " in PAGE.split("matrix rows are directions")[1]
     for builder in BUILDERS:
-        assert f"\n| `{builder}` | {feature_set_doc.FEATURE_IS[builder][0]} |" in PAGE
-    assert tuple(feature_set_doc.FEATURE_IS) == BUILDERS
+        assert f"\n| `{builder.name}` | {builder.feature} | {builder.samples} |" in PAGE
 
 
 def test_every_builder_has_a_set_file_on_the_page(written: dict[str, Path]) -> None:
     specs = sets_of(written)
-    assert {spec.builder for spec in specs.values()} == set(BUILDERS)
+    assert {spec.builder for spec in specs.values()} == set(BUILDERS.names())
     tokens = specs["grammar.toml"].options
     assert isinstance(tokens, TokenOptions)
     assert [feature.name for feature in tokens.features] == ["article", "loop", "number", "dunder"]

@@ -10,28 +10,20 @@ from typing import Any
 
 import pytest
 
+from superpos.datasets.builders.conllu import ConlluOptions, WordProperty
+from superpos.datasets.builders.directions import DirectionFileOptions
+from superpos.datasets.builders.documents import DocumentOptions
+from superpos.datasets.builders.entities import EntityOptions
+from superpos.datasets.builders.ngrams import NgramOptions
+from superpos.datasets.builders.psm import PsmFileOptions
+from superpos.datasets.builders.regex import RegexOptions, SpanPattern
+from superpos.datasets.builders.sparse_probing import SparseProbingOptions
+from superpos.datasets.builders.token_list import TokenListOptions
+from superpos.datasets.builders.tokens import TokenOptions, TokenPredicate
 from superpos.errors import InputError
-from superpos.specs.builders import (
-    BUILDERS,
-    ConlluOptions,
-    DocumentOptions,
-    EntityOptions,
-    NgramOptions,
-    NoOptions,
-    RegexOptions,
-    SpanPattern,
-    TokenOptions,
-    TokenPredicate,
-    WordProperty,
-)
+from superpos.kinds.builders import BUILDERS, NoOptions
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set, set_file
-from superpos.specs.imports import (
-    DirectionFileOptions,
-    PsmFileOptions,
-    SparseProbingOptions,
-    TokenListOptions,
-)
 from superpos.specs.studyfile import load_study
 
 
@@ -167,7 +159,7 @@ layer = 2""",
 
 
 def test_the_table_of_keys_covers_every_builder_and_every_option() -> None:
-    assert tuple(builder for builder, _, _ in EVERY_KEY) == BUILDERS
+    assert tuple(builder for builder, _, _ in EVERY_KEY) == BUILDERS.names()
     for builder, text, options in EVERY_KEY:
         for name in asdict(options):
             assert f"{name} =" in text or f"[{name}]" in text, (builder, name)
@@ -175,7 +167,7 @@ def test_the_table_of_keys_covers_every_builder_and_every_option() -> None:
 
 @pytest.mark.parametrize(("builder", "text", "options"), EVERY_KEY)
 def test_every_key_of_every_builder(builder: str, text: str, options: Any, tmp_path: Path) -> None:
-    reads = builder in BUILDERS[:8] or builder == "entities"  # as the table of builders says
+    reads = builder in BUILDERS.names()[:8] or builder == "entities"  # as the table of builders says
     corpus = 'corpus = "text.txt"\n' if reads else ""
     head = f'builder = "{builder}"\n{corpus}n_sequences = 11\nctx_len = 12\nn_samples = 23\n'
     spec = set_of(tmp_path, f'{head}min_positives = 4\nseed = 5\ndescription = "Mine"\n{text}')
@@ -188,7 +180,7 @@ def test_every_key_of_every_builder(builder: str, text: str, options: Any, tmp_p
 
 @pytest.mark.parametrize(("builder", "text", "options"), EVERY_KEY)
 def test_a_set_survives_json(builder: str, text: str, options: Any, tmp_path: Path) -> None:
-    corpus = 'corpus = "text.txt"\n' if builder in (*BUILDERS[:8], "entities") else ""
+    corpus = 'corpus = "text.txt"\n' if builder in (*BUILDERS.names()[:8], "entities") else ""
     spec = set_of(tmp_path, f'builder = "{builder}"\n{corpus}{text}')
     assert spec.options == options
     assert DatasetSpec.from_json(json.loads(json.dumps(asdict(spec)))) == spec
@@ -219,7 +211,10 @@ def test_every_bundled_set_can_be_read() -> None:
         spec = load_feature_set(name)
         assert spec.name == name
         assert spec.description
-    assert {load_feature_set(name).builder for name in names} >= set(BUILDERS[:3]) | {"ngrams", "documents"}
+    assert {load_feature_set(name).builder for name in names} >= set(BUILDERS.names()[:3]) | {
+        "ngrams",
+        "documents",
+    }
     assert load_feature_set("natural_language").corpus.kind == "none"
     assert load_feature_set("compound_words").corpus.kind == "none"
     assert load_feature_set("python_words").corpus.kind == "stdlib"

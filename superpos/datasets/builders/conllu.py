@@ -24,23 +24,62 @@ Haystack (2023), there from the English Web Treebank.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from superpos.arrays import Bool, Int
-from superpos.datasets.builders.alignment import Alignment, align_ids
+from superpos.datasets.alignment import Alignment, align_ids
 from superpos.datasets.conllu_text import ConlluWord, parse_documents
 from superpos.datasets.corpus_sets import TextLabels
 from superpos.datasets.sequences import TokenLabels
 from superpos.datasets.sources import Corpus, Document
 from superpos.datasets.spellings import sense
 from superpos.datasets.tokens import TokenTable
-from superpos.errors import ArgumentError, InputError
-from superpos.specs.builders import CONLLU_FIELDS, ConlluOptions
+from superpos.errors import ArgumentError, InputError, shown
+from superpos.kinds.builders import Builder
+from superpos.specs.builder_tables import read_features
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.names import check_name, check_names
+from superpos.specs.toml_table import Table
 
 Predicate = Callable[[ConlluWord], bool]
+CONLLU_FIELDS = ("form", "lemma", "upos", "xpos", "deprel")
+
+
+@dataclass(frozen=True, slots=True)
+class WordProperty:
+    """A property of a word: `upos=NOUN`, `deprel=nsubj`, or a morphological feature such as `Number=Plur`.
+
+    Values may be joined with `|` (any of them); several conditions with `&` (all of them).
+    """
+
+    name: str
+    condition: str
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_name(f"features.{self.name}", self.name)
+        for part in self.condition.split("&"):
+            key, equals, value = part.strip().partition("=")
+            if not key.strip() or not equals or not value.strip():
+                raise ArgumentError(
+                    f"features.{self.name}",
+                    f"{shown(self.condition)} is not FIELD=VALUE; FIELD is {', '.join(CONLLU_FIELDS)} or the "
+                    "name of a morphological feature",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class ConlluOptions:
+    """Features of the builder `conllu`."""
+
+    features: tuple[WordProperty, ...]
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_names("features", tuple(feature.name for feature in self.features), minimum=2)
 
 
 def word_predicate(condition: str) -> Predicate:
@@ -106,9 +145,7 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
     ArgumentError
         If the specification carries the options of another builder.
     """
-    options = spec.options
-    if not isinstance(options, ConlluOptions):
-        raise ArgumentError("options", f"{type(options).__name__} is not what builder conllu is told")
+    options = spec.told(ConlluOptions, "conllu")
     strata = np.array([0 if document.source else -1 for document in corpus.documents], dtype=np.int64)
     if not np.any(strata == 0):
         raise InputError(
@@ -139,3 +176,26 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
         return TokenLabels(labels, eligible)
 
     return TextLabels(names, label, sparse=True, provenance=counts, strata=strata)
+
+
+def _read(table: Table) -> ConlluOptions:
+    return table.build(ConlluOptions, features=read_features(table, _read_property))
+
+
+def _read_property(name: str, value: Any, table: Table) -> WordProperty:
+    text = Table(table.path, {name: value}, table.prefix).take(name, str)
+    return table.build(WordProperty, {f"features.{name}": name}, name=name, condition=text)
+
+
+KIND = Builder(
+    name="conllu",
+    version=1,
+    rank=7,
+    meaning="Properties of words in CoNLL-U treebanks.",
+    feature="a property of a word in a treebank",
+    samples="last tokens of words",
+    options=ConlluOptions,
+    read=_read,
+    text_labels=text_labels,
+    needs_corpus=True,
+)

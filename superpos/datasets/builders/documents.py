@@ -18,6 +18,8 @@ Finding Neurons in a Haystack (2023).
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,11 +29,30 @@ from superpos.datasets.sources import Corpus, Document
 from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError, allowed
-from superpos.specs.builders import DocumentOptions
+from superpos.kinds.builders import Builder
+from superpos.specs.axes import check_count
 from superpos.specs.datasets import FOLDER_LABEL, DatasetSpec
+from superpos.specs.names import check_names
 
 SHOWN = 12
 """Labels that a message lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentOptions:
+    """Classes of the builder `documents`; empty = every label that enough documents of the corpus have."""
+
+    classes: tuple[str, ...] = ()
+    min_documents: int = 10
+    """Labels of fewer documents are left out when `classes` is empty."""
+    skip_tokens: int = 8
+    """Tokens at the start of a sequence that are never sampled: a label needs some text before it."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_names("classes", self.classes, minimum=2 if self.classes else 0)
+        object.__setattr__(self, "min_documents", check_count("min_documents", self.min_documents, 2))
+        object.__setattr__(self, "skip_tokens", check_count("skip_tokens", self.skip_tokens, 0))
 
 
 def document_classes(options: DocumentOptions, corpus: Corpus, label: str) -> tuple[str, ...]:
@@ -84,9 +105,7 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
         If `skip_tokens` leaves no token of a sequence, or the specification carries the options of another
         builder.
     """
-    options = spec.options
-    if not isinstance(options, DocumentOptions):
-        raise ArgumentError("options", f"{type(options).__name__} is not what builder documents is told")
+    options = spec.told(DocumentOptions, "documents")
     length = chunk_length(spec, table)
     if options.skip_tokens >= length:
         raise ArgumentError(
@@ -110,3 +129,22 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
         "documents_of_other_labels": int(np.count_nonzero(strata < 0)),
     }
     return TextLabels(names, label, provenance=provenance, strata=strata)
+
+
+def _foreseen(spec: DatasetSpec, corpus: Corpus) -> dict[str, Any]:
+    counts = Counter(document.label for document in corpus.documents if document.label)
+    return {"labels_alike": spelled_alike(counts, spec.told(DocumentOptions).classes or None)}
+
+
+KIND = Builder(
+    name="documents",
+    version=1,
+    rank=6,
+    meaning="Labels of whole documents.",
+    feature="the label of the document",
+    options=DocumentOptions,
+    text_labels=text_labels,
+    needs_corpus=True,
+    labelled_corpus=True,
+    foreseen=_foreseen,
+)

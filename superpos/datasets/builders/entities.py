@@ -1,16 +1,16 @@
 """Named entities: the text ends at a name, the sample is the span of the surname's tokens.
 
-A list says which label each name has (see `entity_lists`); every class is a feature, true for the names of
-the class, so features are exclusive. The text before a name is
+A list says which label each name has (see `entity_text.lists`). Every class is a feature, true for the names
+of the class, so features are exclusive. The text before a name is
 
 - `templates`: a prompt that ends at the name, each name in some of them, drawn at random;
-- `sentences`: a sentence of the corpus that contains the name, cut after it (see `entity_sentences`).
+- `sentences`: a sentence of the corpus that contains the name, cut after it (see `entity_text.sentences`).
 
 Each text is a sequence of its own with one sample: the tokens of the surname, which end the text (a suffix
 such as Jr. is cut off: what follows the surname changes nothing before it in a causal model). Encoders read
 their separator behind it. A text longer than the context loses its front. A surname that a vocabulary cannot
 write (`[UNK]`) is left out and counted. `n_sequences` and `min_positives` of the specification play no part;
-`n_samples` limits the texts (see `entity_texts`).
+`n_samples` limits the texts (see `entity_text.texts`).
 
 Groups of a split: all sequences of a name stay together. With sentences, so do all of a document, and hence
 everything that names and documents connect; if more than half of the samples are connected so, names alone
@@ -21,29 +21,76 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
 from superpos.arrays import Int
-from superpos.datasets.builders.entity_lists import Entity, read_list
-from superpos.datasets.builders.entity_spans import surname_tokens, writes_surname
-from superpos.datasets.builders.entity_texts import (
+from superpos.datasets.corpus_sets import MIN_SAMPLES
+from superpos.datasets.entity_text.lists import Entity, read_list
+from superpos.datasets.entity_text.spans import surname_tokens, writes_surname
+from superpos.datasets.entity_text.texts import (
     EntityText,
     TextSource,
     choose_texts,
     from_sentences,
     from_templates,
 )
-from superpos.datasets.corpus_sets import MIN_SAMPLES
 from superpos.datasets.groups import NAMES, NAMES_AND_DOCUMENTS, NAMES_ONLY
 from superpos.datasets.labels import examples_of
 from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import TokenTable
-from superpos.errors import ArgumentError, InputError
+from superpos.errors import ArgumentError, InputError, shown
+from superpos.facts import FACTS, NEUTRAL, templates
+from superpos.kinds.builders import Builder
 from superpos.records.data import LabelledTokens
-from superpos.specs.builders import EntityOptions
+from superpos.specs.axes import check_choice, check_count
+from superpos.specs.builder_tables import read_record, read_texts
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.names import check_names, check_texts
+from superpos.specs.toml_table import Table
+
+Contexts = Literal["templates", "sentences"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntityOptions:
+    """Named entities with a label each, and the text that ends at their names."""
+
+    FILES: ClassVar[tuple[str, ...]] = ("entities",)
+
+    entities: str
+    """Bundled fact list, or a CSV file."""
+    name_column: str = "name"
+    label_column: str = "label"
+    classes: tuple[str, ...] = ()
+    """Labels to keep, in this order; empty = all, sorted."""
+    contexts: Contexts = "templates"
+    """`templates`: prompts that end at the name. `sentences`: sentences of the corpus cut after the name."""
+    templates: tuple[str, ...] = ()
+    """Each ends with {name}; empty = those of the bundled list, or the neutral ones."""
+    max_names: int = 0
+    """Names of each class, drawn at random; 0 = all."""
+    contexts_per_name: int = 4
+    """Sequences of each name at most."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_choice("contexts", self.contexts, get_args(Contexts))
+        check_names("classes", self.classes, minimum=2 if self.classes else 0)
+        check_texts("templates", self.templates)
+        for template in self.templates:
+            if template.count("{name}") != 1 or not template.endswith("{name}"):
+                raise ArgumentError(
+                    "templates",
+                    f"{shown(template)} has no place for the name at its end; end it with {{name}}",
+                )
+        object.__setattr__(self, "max_names", check_count("max_names", self.max_names, 0))
+        object.__setattr__(
+            self, "contexts_per_name", check_count("contexts_per_name", self.contexts_per_name, 1)
+        )
 
 
 def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
@@ -55,9 +102,7 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
         If the list has a mistake (see `read_entities`), a class that is asked for is not there, the corpus
         cannot be read, or fewer than 20 texts are found.
     """
-    options = spec.options
-    if not isinstance(options, EntityOptions):
-        raise ArgumentError("options", f"{type(options).__name__} is not what builder entities is told")
+    options = spec.told(EntityOptions, "entities")
     path, listed, classes = read_list(options)
     kept = tuple(entity for entity in listed if entity.label in classes)
     make = from_templates if options.contexts == "templates" else from_sentences
@@ -165,3 +210,42 @@ def _groups(names: list[str], documents: Int, options: EntityOptions) -> tuple[I
 def _by_class(classes: tuple[str, ...], labels: list[str]) -> dict[str, int]:
     counts = Counter(labels)
     return {label: counts[label] for label in classes}
+
+
+def _read(table: Table) -> EntityOptions:
+    """Read an entity list; without templates a bundled list has its own, another one neutral ones."""
+    entities = table.take("entities", str)
+    given = read_texts(table, "templates")
+    prompts = given or templates(entities if entities in FACTS else NEUTRAL)
+    return read_record(EntityOptions, table, entities=entities, templates=prompts)
+
+
+def _source(options: EntityOptions, corpus: str) -> str:
+    return f"{corpus or 'prompts'}, names of {options.entities}"
+
+
+def _try_files(spec: DatasetSpec, _tokenizer: Path) -> None:
+    """Read the list; what ships with the package is believed."""
+    options = spec.told(EntityOptions, "entities")
+    if options.entities not in FACTS:
+        read_list(options)
+
+
+KIND = Builder(
+    name="entities",
+    version=1,
+    rank=8,
+    meaning="Labels of named entities, at the surname that ends a prompt or a sentence.",
+    feature="the label of a named entity",
+    samples="spans: the surname",
+    options=EntityOptions,
+    read=_read,
+    build=build,
+    reads_corpus=lambda options: options.contexts == "sentences",
+    without_corpus='prompts need no text; give contexts = "sentences", or leave it out',
+    documents="names",
+    sample_unit=lambda _: "span",
+    features=lambda options: read_list(options).classes,
+    source=_source,
+    try_files=_try_files,
+)

@@ -38,12 +38,13 @@ from __future__ import annotations
 import numpy as np
 
 from superpos.arrays import Bool, Int
-from superpos.datasets.builders.alignment import Alignment, align_ids, covered, seen_text
-from superpos.datasets.builders.latex_scanner import LatexScanner
+from superpos.datasets.alignment import Alignment, align_ids, covered, seen_text
 from superpos.datasets.corpus_sets import TextLabels
+from superpos.datasets.latex_scanner import LatexScanner
 from superpos.datasets.sequences import TokenLabels
 from superpos.datasets.sources import Corpus, Document
 from superpos.datasets.tokens import TokenTable
+from superpos.kinds.builders import Builder
 from superpos.specs.datasets import DatasetSpec
 
 LATEX_FEATURES = (
@@ -101,3 +102,15 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
         return TokenLabels(np.asarray(features[place], dtype=np.bool_), ~unclear[place])
 
     return TextLabels(LATEX_FEATURES, label, provenance=counts)
+
+
+KIND = Builder(
+    name="latex_syntax",
+    version=1,
+    rank=2,
+    meaning="The 11 constructs of LaTeX.",
+    feature="the LaTeX construct that the token lies in",
+    text_labels=text_labels,
+    needs_corpus=True,
+    features=lambda _: LATEX_FEATURES,
+)

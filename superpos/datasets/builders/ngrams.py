@@ -29,19 +29,44 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from superpos.arrays import Bool, Int
-from superpos.datasets.builders.alignment import Alignment, align_ids, seen_text
-from superpos.datasets.builders.phrases import Phrase, Span, lowered
+from superpos.datasets.alignment import Alignment, align_ids, seen_text
 from superpos.datasets.corpus_sets import TextLabels
+from superpos.datasets.phrases import Phrase, Span, lowered
 from superpos.datasets.sequences import TokenLabels, chunk_length
 from superpos.datasets.sources import Corpus, Document
 from superpos.datasets.tokens import TokenTable
-from superpos.errors import ArgumentError, InputError
+from superpos.errors import ArgumentError, InputError, shown
+from superpos.facts import bigrams
+from superpos.kinds.builders import Builder
 from superpos.seeding import generator
-from superpos.specs.builders import NgramOptions
+from superpos.specs.axes import check_count
+from superpos.specs.builder_tables import read_bundled, read_record, read_texts
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.names import check_names
+from superpos.specs.toml_table import Table
 
 Place = tuple[int, Span]
 """Index of a document, and a span in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NgramOptions:
+    """Phrases of the builder `ngrams`, written with single spaces."""
+
+    phrases: tuple[str, ...]
+    ignore_case: bool = True
+    negatives: int = 2
+    """Foils for each occurrence: the last word after other words and the first words before other words."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_names("phrases", self.phrases, minimum=2)
+        for phrase in self.phrases:
+            if len(phrase.split(" ")) < 2 or phrase != " ".join(phrase.split()):
+                raise ArgumentError(
+                    "phrases", f"{shown(phrase)} is not two or more words with single spaces between"
+                )
+        object.__setattr__(self, "negatives", check_count("negatives", self.negatives, 1))
 
 
 @dataclass(slots=True)
@@ -138,9 +163,7 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
     ArgumentError
         If the specification carries the options of another builder.
     """
-    options = spec.options
-    if not isinstance(options, NgramOptions):
-        raise ArgumentError("options", f"{type(options).__name__} is not what builder ngrams is told")
+    options = spec.told(NgramOptions, "ngrams")
     names = options.phrases
     scan = scan_corpus(options, corpus, table, spec.seed)
     if not any(scan.occurrences):
@@ -177,3 +200,23 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
         "samples_lost": lost,
     }
     return TextLabels(names, label, sparse=True, provenance=provenance, strata=scan.strata)
+
+
+def _read(table: Table) -> NgramOptions:
+    """Read phrases, or `list`, the name of a bundled list of bigrams."""
+    bundled = read_bundled(table, lambda name: tuple(" ".join(pair) for pair in bigrams(name)))
+    return read_record(NgramOptions, table, phrases=bundled + read_texts(table, "phrases"))
+
+
+KIND = Builder(
+    name="ngrams",
+    version=1,
+    rank=5,
+    meaning="Phrases against hard negatives: their words beside other words.",
+    feature="a phrase, at its last token",
+    samples="phrases and foils",
+    options=NgramOptions,
+    read=_read,
+    text_labels=text_labels,
+    takes_all=True,
+)

@@ -1,11 +1,11 @@
 """Import a folder of the sparse-probing paper: its tokens, positions and labels, nothing recomputed.
 
 Gurnee et al. 2023, "Finding Neurons in a Haystack: Case Studies with Sparse Probing"; the families of folders
-are listed in `sparse_probing_families`. A row is a sequence, its ids are taken as they are, without adding a
-token at its front; it is cut after its last sample (but not for an encoder, which reads what follows: there
-only at padding and the context length), and rows without samples are left out. Where a family has
-positions for each feature, `members` says which samples belong to which; the classes of a class column become
-one-vs-rest features on shared samples.
+are listed in `superpos.datasets.sparse_probing.families`. A row is a sequence. Its ids are taken as they are,
+without adding a token at its front; it is cut after its last sample (but not for an encoder, which reads what
+follows: there only at padding and the context length), and rows without samples are left out. Where a family
+has positions for each feature, `members` says which samples belong to which; the classes of a class column
+become one-vs-rest features on shared samples.
 
 Left out and counted: samples beyond the context length, and samples on padding (a run of id 0 or 1 at the
 end of a row; compound words have none, their last token is the sample). A position that a row names twice
@@ -17,14 +17,19 @@ Groups of a split: rows with the same tokens stay together, and of wikidata fold
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from superpos.arrays import Int
-from superpos.datasets.builders.sparse_probing_columns import SavedRows, TokenScan, open_rows
-from superpos.datasets.builders.sparse_probing_families import (
+from superpos.datasets.corpus_sets import MIN_SAMPLES
+from superpos.datasets.groups import EQUAL_ROWS, NAMES
+from superpos.datasets.labels import examples_of
+from superpos.datasets.option_files import option_file
+from superpos.datasets.sparse_probing.columns import SavedRows, TokenScan, open_rows
+from superpos.datasets.sparse_probing.families import (
     CLASS_COLUMN,
     CLASSES,
     INDICES,
@@ -33,17 +38,16 @@ from superpos.datasets.builders.sparse_probing_families import (
     folder_family,
     folder_unit,
 )
-from superpos.datasets.builders.sparse_probing_marks import Marks, read_marks
-from superpos.datasets.corpus_sets import MIN_SAMPLES
-from superpos.datasets.groups import EQUAL_ROWS, NAMES
-from superpos.datasets.labels import examples_of
-from superpos.datasets.option_files import option_file
+from superpos.datasets.sparse_probing.marks import Marks, read_marks
 from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
+from superpos.kinds.builders import Builder
+from superpos.reading.places import walked
 from superpos.records.data import LabelledTokens
+from superpos.specs.axes import check_count
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import SparseProbingOptions
+from superpos.specs.names import check_names
 
 __all__ = ["build", "folder_family", "folder_name", "folder_unit"]
 
@@ -55,6 +59,30 @@ _MORE_COLUMNS = {
 }
 
 
+SMALL_FOLDER = 1 << 25
+"""Bytes of a folder, 32 MiB, that are imported while a study is planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class SparseProbingOptions:
+    """A folder of the sparse-probing paper, as `datasets.load_from_disk` reads it."""
+
+    FILES: ClassVar[tuple[str, ...]] = ("folder",)
+
+    folder: str
+    features: tuple[str, ...] = ()
+    """Features or classes to keep; empty = all."""
+    max_rows: int = 0
+    """Rows to read, drawn at random; 0 = all."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        if not self.folder:
+            raise ArgumentError("folder", "is empty; name a folder that datasets.load_from_disk reads")
+        check_names("features", self.features)
+        object.__setattr__(self, "max_rows", check_count("max_rows", self.max_rows, 0))
+
+
 def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
     """Return the labelled tokens of a folder.
 
@@ -64,9 +92,7 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
         If the folder is no data set of a known family, a cell is not what it should be (the message names row
         and column), a token id is not in the vocabulary, or fewer than 20 samples are left.
     """
-    options = spec.options
-    if not isinstance(options, SparseProbingOptions):
-        raise ArgumentError("options", f"{type(options).__name__} is not what builder sparse_probing is told")
+    options = spec.told(SparseProbingOptions, "sparse_probing")
     place = option_file(options.folder)
     columns = folder_columns(place)
     family = family_of(place, columns)
@@ -169,3 +195,27 @@ def _documents(saved: SavedRows, family: str, scan: TokenScan, used: Int) -> tup
     _, groups = np.unique(scan.hashes[used], return_inverse=True)
     rows = tuple(f"row {number}" for number in saved.numbers[used].tolist())
     return rows, np.arange(len(used)), groups.astype(np.int64)
+
+
+def _try_files(spec: DatasetSpec, tokenizer: Path) -> None:
+    """Import a folder of at most `SMALL_FOLDER` bytes."""
+    from superpos.datasets.build import build_dataset  # which reads the builders
+
+    files = walked(option_file(spec.told(SparseProbingOptions).folder))
+    if sum(file.stat().st_size for file in files) <= SMALL_FOLDER:
+        build_dataset(spec, tokenizer)
+
+
+KIND = Builder(
+    name="sparse_probing",
+    version=1,
+    rank=9,
+    meaning="What a folder of the sparse-probing paper says.",
+    feature="what a folder of the sparse-probing paper says",
+    samples="as the folder says",
+    options=SparseProbingOptions,
+    build=build,
+    takes_all=True,
+    sample_unit=lambda options: folder_unit(options.folder),
+    try_files=_try_files,
+)

@@ -2,10 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal, get_args
+
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import InputError
+from superpos.facts import token_list
+from superpos.kinds.builders import Builder
+from superpos.specs.axes import check_choice
+from superpos.specs.builder_tables import read_bundled, read_record, read_texts
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.imports import TokenListOptions
+from superpos.specs.names import check_names
+from superpos.specs.toml_table import Table
+
+SeveralTokens = Literal["refuse", "mean"]
+MatrixName = Literal["embed", "unembed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenListOptions:
+    """Words whose rows of the embedding or unembedding matrix are directions."""
+
+    words: tuple[str, ...]
+    matrices: tuple[MatrixName, ...] = ("embed",)
+    several_tokens: SeveralTokens = "refuse"
+    """What to do with a word of several tokens: refuse it, or take the mean of their rows."""
+    leading_space: bool = True
+    """Whether a space precedes the word, as within a sentence."""
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_names("words", self.words, minimum=2)
+        check_names("matrices", self.matrices, minimum=1)
+        for matrix in self.matrices:
+            check_choice("matrices", matrix, get_args(MatrixName))
+        check_choice("several_tokens", self.several_tokens, get_args(SeveralTokens))
 
 
 def list_tokens(spec: DatasetSpec, table: TokenTable) -> tuple[tuple[int, ...], ...]:
@@ -17,9 +48,7 @@ def list_tokens(spec: DatasetSpec, table: TokenTable) -> tuple[tuple[int, ...], 
         If a word has no token, one for what the vocabulary cannot write, or several where these are refused;
         two words may not have the same tokens.
     """
-    options = spec.options
-    if not isinstance(options, TokenListOptions):
-        raise InputError(f"datasets.{spec.name}: builder {spec.builder} is no list of tokens")
+    options = spec.told(TokenListOptions, "token_list")
     lead = " " if options.leading_space else ""
     found = tuple(tuple(table.encode(f"{lead}{word}")) for word in options.words)
     for word, ids in zip(options.words, found, strict=True):
@@ -47,3 +76,23 @@ def list_tokens(spec: DatasetSpec, table: TokenTable) -> tuple[tuple[int, ...], 
             raise InputError(f"datasets.{spec.name}.words: {word!r} {same}; leave it out")
         by_tokens[ids] = word
     return found
+
+
+def _read(table: Table) -> TokenListOptions:
+    """Read words, or `list`, the name of a bundled list of words."""
+    bundled = read_bundled(table, token_list)
+    return read_record(TokenListOptions, table, words=bundled + read_texts(table, "words"))
+
+
+KIND = Builder(
+    name="token_list",
+    version=1,
+    rank=10,
+    meaning="Words whose rows of the embedding or unembedding matrix are directions.",
+    feature="a word: its row of the embedding or unembedding matrix",
+    samples="none",
+    options=TokenListOptions,
+    read=_read,
+    words=list_tokens,
+    source=lambda _options, _corpus: "the model's own matrix",
+)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from superpos.arrays import Bool, Int
-from superpos.datasets.builders.sparse_probing_columns import SavedRows
-from superpos.datasets.builders.sparse_probing_families import CLASS_COLUMN, CLASSES, INDICES
+from superpos.datasets.sparse_probing.columns import SavedRows
+from superpos.datasets.sparse_probing.families import CLASS_COLUMN, CLASSES, INDICES
 from superpos.errors import InputError, allowed
 
 COMPOUND_LABELS = {"bigram": 1, "missing_first": -1, "missing_second": -1, "1": 1, "-1": -1}

@@ -19,7 +19,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from superpos.datasets.builders.entity_lists import SUFFIX, surname_place
+from superpos.datasets.entity_text.lists import SUFFIX, surname_place
 from superpos.datasets.sources import Document
 
 _WORD = re.compile(r"\w+")

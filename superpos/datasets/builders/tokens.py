@@ -24,6 +24,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,8 +35,40 @@ from superpos.datasets.own_text import own_text_labeller
 from superpos.datasets.sources import Corpus
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError
-from superpos.specs.builders import TokenOptions, TokenPredicate
+from superpos.kinds.builders import Builder
+from superpos.specs.builder_tables import read_features, read_texts
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.names import check_name, check_names, check_pattern, check_texts
+from superpos.specs.toml_table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPredicate:
+    """A property of a token's own text: one of `words` after an optional space, or `regex` found in it."""
+
+    name: str
+    words: tuple[str, ...] = ()
+    regex: str = ""
+    ignore_case: bool = False
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_name(f"features.{self.name}", self.name)
+        if bool(self.words) == bool(self.regex):
+            raise ArgumentError(f"features.{self.name}", "give either words or regex")
+        check_texts(f"features.{self.name}.words", self.words)
+        check_pattern(f"features.{self.name}.regex", self.regex)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOptions:
+    """Features of the builder `tokens`."""
+
+    features: tuple[TokenPredicate, ...]
+
+    def __post_init__(self) -> None:
+        """Check; raises `ArgumentError`."""
+        check_names("features", tuple(feature.name for feature in self.features), minimum=2)
 
 
 def predicate(feature: TokenPredicate) -> Callable[[str], bool]:
@@ -93,9 +127,7 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
     ArgumentError
         If the specification carries the options of another builder.
     """
-    options = spec.options
-    if not isinstance(options, TokenOptions):
-        raise ArgumentError("options", f"{type(options).__name__} is not what builder tokens is told")
+    options = spec.told(TokenOptions, "tokens")
     features = predicate_table(options.features, table)
     names = tuple(feature.name for feature in options.features)
     label = own_text_labeller(lambda tokens: predicate_rows(options.features, tokens), features, table)
@@ -110,3 +142,35 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
 
 def _fold(feature: TokenPredicate) -> Callable[[str], str]:
     return str.casefold if feature.ignore_case else str
+
+
+def _read(table: Table) -> TokenOptions:
+    return table.build(TokenOptions, features=read_features(table, _read_predicate))
+
+
+def _read_predicate(name: str, value: Any, table: Table) -> TokenPredicate:
+    """Read a regular expression, a list of words, or a table with either and `ignore_case`."""
+    if isinstance(value, str):
+        keys = dict.fromkeys((f"features.{name}.regex", f"{name}.regex"), name)
+        return table.build(TokenPredicate, keys, name=name, regex=value)
+    one = table.inside(name, value if isinstance(value, dict) else {"words": value})
+    fields: dict[str, Any] = {
+        "words": read_texts(one, "words"),
+        "regex": one.take("regex", str, ""),
+        "ignore_case": one.take("ignore_case", bool, False),
+    }
+    one.finish()
+    keys = {f"features.{name}{rest}": f"{name}{rest}" for rest in ("", ".words", ".regex")}
+    return table.build(TokenPredicate, keys, name=name, **fields)
+
+
+KIND = Builder(
+    name="tokens",
+    version=1,
+    rank=3,
+    meaning="Predicates on a token's own text: words, or a regular expression.",
+    feature="a predicate on the token's own text: words, or a regular expression",
+    options=TokenOptions,
+    read=_read,
+    text_labels=text_labels,
+)

@@ -36,6 +36,7 @@ from superpos.datasets.corpus_sets import TextLabels
 from superpos.datasets.own_text import own_text_labeller
 from superpos.datasets.sources import Corpus
 from superpos.datasets.tokens import TokenTable
+from superpos.kinds.builders import Builder
 from superpos.specs.datasets import DatasetSpec
 
 TEXT_FEATURES = (
@@ -51,6 +52,7 @@ TEXT_FEATURES = (
     "is_not_alphanumeric",
     "is_not_ascii",
 )
+
 _UPPER = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz")
 
@@ -85,3 +87,14 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
     """Return the features of tokens by the text that each stands for."""
     vocabulary = text_feature_table(table.token_bytes)
     return TextLabels(TEXT_FEATURES, own_text_labeller(text_feature_table, vocabulary, table))
+
+
+KIND = Builder(
+    name="text_features",
+    version=1,
+    rank=0,
+    meaning="The 11 properties of a token's own text.",
+    feature="a property of the token's own text",
+    text_labels=text_labels,
+    features=lambda _: TEXT_FEATURES,
+)

@@ -38,6 +38,7 @@ from superpos.datasets.python_source import OPENED_STRINGS, SourceToken, source_
 from superpos.datasets.sequences import TokenLabels
 from superpos.datasets.sources import Corpus, Document
 from superpos.datasets.tokens import TokenTable
+from superpos.kinds.builders import Builder
 from superpos.specs.datasets import DatasetSpec
 
 PYTHON_FEATURES = (
@@ -53,6 +54,7 @@ PYTHON_FEATURES = (
     "is_number",
     "is_operator",
 )
+
 _COLUMN = {name: column for column, name in enumerate(PYTHON_FEATURES)}
 _SPACE = b" \t\n\r\f\v"
 
@@ -136,3 +138,14 @@ def text_labels(spec: DatasetSpec, table: TokenTable, corpus: Corpus) -> TextLab
         return None if labels is None else TokenLabels(labels)
 
     return TextLabels(PYTHON_FEATURES, label)
+
+
+KIND = Builder(
+    name="python_syntax",
+    version=1,
+    rank=1,
+    meaning="The 11 kinds of Python source tokens.",
+    feature="the kind of Python source token that the token lies in",
+    text_labels=text_labels,
+    features=lambda _: PYTHON_FEATURES,
+)

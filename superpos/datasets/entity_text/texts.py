@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from superpos.datasets.builders.entity_lists import Entity, surname_place
-from superpos.datasets.builders.entity_sentences import find_mentions
+from superpos.datasets.entity_text.lists import Entity, surname_place
+from superpos.datasets.entity_text.sentences import find_mentions
 from superpos.datasets.sources import load_corpus
 from superpos.facts import FACTS, NEUTRAL
 from superpos.facts import templates as prompts
 from superpos.seeding import generator
-from superpos.specs.builders import EntityOptions
 from superpos.specs.datasets import DatasetSpec
+
+if TYPE_CHECKING:  # which reads lists and texts itself
+    from superpos.datasets.builders.entities import EntityOptions
 
 CHARACTERS_PER_TOKEN = 64
 """A sentence keeps so many characters for each token of the context: more than any tokenizer fits in."""

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from superpos.datasets.option_files import option_file
 from superpos.errors import InputError, allowed, shown
@@ -18,7 +18,9 @@ from superpos.names import unfit_name
 from superpos.reading.places import is_file
 from superpos.reading.refusals import listed
 from superpos.reading.texts import csv_rows
-from superpos.specs.builders import EntityOptions
+
+if TYPE_CHECKING:  # which reads lists and texts itself
+    from superpos.datasets.builders.entities import EntityOptions
 
 SUFFIX = r"(?:Jr|Sr)\.?|III|II|IV"
 """What may follow a surname, as a regular expression."""

@@ -1,0 +1,1 @@
+"""Folders of the sparse-probing paper: their families, columns and marks."""

@@ -1,0 +1,131 @@
+"""What a kind can be told: the fields of its record of options with their types, defaults and meanings.
+
+Study files, the pages and stored specifications are read by them, so that a record is all that a kind has to
+write.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from itertools import pairwise
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from superpos.errors import ArgumentError, plain
+
+READABLE = "str, int, float, bool, dict, Any, Literal of texts, and tuple[..., ...] of any of the first four"
+"""Annotations of fields that a study file can fill."""
+_SINGLE = (str, int, float, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One field of a record of options."""
+
+    name: str
+    type: type
+    """`str`, `int`, `float`, `bool`, `dict`; `object` for any value; a record of its own for nested ones."""
+    many: bool = False
+    """Whether it is a tuple of such values."""
+    choices: tuple[str, ...] = ()
+    """Texts that are allowed; empty = any."""
+    required: bool = False
+    default: Any = None
+    """Value where nothing is said, unless something has to be."""
+
+    @property
+    def is_record(self) -> bool:
+        """Whether its values are records of their own, which no default reader fills."""
+        return is_dataclass(self.type)
+
+
+def options_of(record: type[Any]) -> tuple[Option, ...]:
+    """Return the fields of a dataclass in their order.
+
+    Raises
+    ------
+    ArgumentError
+        Naming the field whose annotation no study file can fill.
+    """
+    try:
+        hints = get_type_hints(record)
+    except Exception as error:  # an annotation is any expression of the user's
+        raise ArgumentError("options", f"{record.__name__}: annotations cannot be read ({error})") from error
+    found = []
+    for field in fields(record):
+        many, kind, choices = _annotation(field.name, hints[field.name])
+        default = field.default
+        if field.default_factory is not MISSING:
+            default = field.default_factory()
+        found.append(
+            Option(
+                field.name,
+                kind,
+                many,
+                choices,
+                default is MISSING,
+                default if default is not MISSING else None,
+            )
+        )
+    return tuple(found)
+
+
+def field_meanings(record: type[Any]) -> Mapping[str, str]:
+    """Return the docstrings of a class's fields on one line each; empty where its source is not at hand."""
+    found: dict[str, str] = {}
+    for owner in reversed(record.__mro__[:-1]):
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
+        except (OSError, TypeError, SyntaxError):
+            continue
+        body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+        for line, below in pairwise(body):
+            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+                text = below.value if isinstance(below, ast.Expr) else None
+                if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                    found[line.target.id] = " ".join(text.value.split())
+    return found
+
+
+def record_from_json(record: type[Any], values: Mapping[str, Any]) -> Any:
+    """Return the record that `dataclasses.asdict` (and JSON) made `values` of, other names passed over."""
+    made: dict[str, Any] = {}
+    for option in options_of(record):
+        if option.name in values:
+            value = values[option.name]
+            if option.is_record and option.many:
+                value = [record_from_json(option.type, item) for item in value]
+            elif option.is_record:
+                value = record_from_json(option.type, value)
+            made[option.name] = frozen(value)
+    return record(**made)
+
+
+def frozen(value: Any) -> Any:
+    """Return a value with its lists as tuples, at every depth."""
+    if isinstance(value, list | tuple):
+        return tuple(map(frozen, value))
+    return {key: frozen(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+def _annotation(name: str, hint: Any) -> tuple[bool, type, tuple[str, ...]]:
+    """Return whether a field holds many values, their type, and which texts are allowed."""
+    if get_origin(hint) in (tuple, list):
+        inner = [one for one in get_args(hint) if one is not Ellipsis]
+        if len(inner) == 1:
+            many, kind, choices = _annotation(name, inner[0])
+            if not many and (kind in _SINGLE or is_dataclass(kind)):
+                return True, kind, choices
+    elif get_origin(hint) is Literal and all(isinstance(one, str) for one in get_args(hint)):
+        return False, str, get_args(hint)
+    elif hint in (Any, object):
+        return False, object, ()
+    elif hint is dict or get_origin(hint) in (dict, Mapping):
+        return False, dict, ()
+    elif hint in _SINGLE or (isinstance(hint, type) and is_dataclass(hint)):
+        return False, hint, ()
+    said = plain(hint.__name__ if type(hint) is type else str(hint))
+    raise ArgumentError(name, f"has the annotation {said}, which no study file fills; allowed: {READABLE}")
