@@ -93,6 +93,7 @@ def _run(
             data_folder=database.default_data_folder.resolve(),  # workers may stand elsewhere
             stages=stages,
             address=address or "local",
+            study_id=study_id,
         )
     OUT.print(
         f"study {plan.study.name}: {time.monotonic() - began:.0f} s; results in {database.label}, files in "

@@ -17,8 +17,11 @@ from superpos.records.work import ActivationWork
 from superpos.specs.models import ModelSpec
 from superpos.stages import datasets
 from superpos.stages.context import Context
+from superpos.stages.loop import Done, Stage, run_stage
 
 STAGE = "activations"
+Group = tuple[ActivationWork, ...]
+"""Sites of one model on one data set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +67,33 @@ def run(context: Context) -> None:
 
 def extract_works(context: Context, works: Sequence[ActivationWork]) -> None:
     """Extract activation sets, grouped so that a model passes once over each data set."""
-    if not works:
-        return
-    context.reporter.start(STAGE, len(works))
 
     def common(work: ActivationWork) -> tuple[bytes, bytes, str, str]:
         return work.model_key, work.dataset_key, work.dtype, work.pooling
 
-    groups = [list(group) for _, group in groupby(sorted(works, key=common), key=common)]
-    for group in groups:
-        datasets.read(context, group[0].dataset_key)  # is there, and is what results hang on
-    tasks = [_task(context, group) for group in groups]
-    for answer in context.executor.run("extract", tasks):
-        group = groups[answer.index]
-        if answer.error is not None:
-            for work in group:
-                context.fail(STAGE, work.key, answer.error)
-        else:
-            _finish(context, group, answer.value)
-        context.reporter.advance(STAGE, len(group))
-    context.reporter.finish(STAGE)
+    groups = [tuple(group) for _, group in groupby(sorted(works, key=common), key=common)]
+
+    def prepare() -> None:
+        for group in groups:
+            datasets.read(context, group[0].dataset_key)  # is there, and is what results hang on
+
+    run_stage(
+        context,
+        Stage(
+            name=STAGE,
+            task="extract",
+            works=groups,
+            total=len(works),
+            prepare=prepare,
+            payload=lambda group: _task(context, group),
+            insert=lambda done: _insert(context, done),
+            keys=lambda group: [work.key.hex() for work in group],
+            steps=len,
+        ),
+    )
 
 
-def _task(context: Context, group: Sequence[ActivationWork]) -> ExtractionTask:
+def _task(context: Context, group: Group) -> ExtractionTask:
     model = context.model(group[0].model_key)
     return ExtractionTask(
         model=model.spec,
@@ -99,17 +106,17 @@ def _task(context: Context, group: Sequence[ActivationWork]) -> ExtractionTask:
     )
 
 
-def _finish(context: Context, group: Sequence[ActivationWork], infos: list[ActivationInfo]) -> None:
-    by_site = {(info.hookpoint, info.layer): info for info in infos}
-    results = [(work, by_site[work.hookpoint, work.layer]) for work in group]
-    digest = dataset_digest(context.database, group[0].dataset_key)
-    assert digest is not None  # noqa: S101 (missing_activations asks for built data sets only)
-    finish_activations(context.database, results, digest, context.run_id)
-    for work, info in results:
-        context.succeed(STAGE, work.key)
-        if info.status != "ok":
-            name = context.model(work.model_key).name
-            context.reporter.note(
-                f"model {name}: {work.hookpoint} of layer {work.layer} is left out "
-                f"({info.status} activations in {work.dtype})"
-            )
+def _insert(context: Context, done: Done[Group]) -> None:
+    for group, infos in done:
+        by_site = {(info.hookpoint, info.layer): info for info in infos}
+        results = [(work, by_site[work.hookpoint, work.layer]) for work in group]
+        digest = dataset_digest(context.database, group[0].dataset_key)
+        assert digest is not None  # noqa: S101 (missing_activations asks for built data sets only)
+        finish_activations(context.database, results, digest, context.run_id)
+        for work, info in results:
+            if info.status != "ok":
+                name = context.model(work.model_key).name
+                context.reporter.note(
+                    f"model {name}: {work.hookpoint} of layer {work.layer} is left out "
+                    f"({info.status} activations in {work.dtype})"
+                )

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from superpos.db.engine import Database
-from superpos.db.failures import clear_failures, record_failures
 from superpos.records.plan import PlannedDataset, PlannedModel, StudyPlan
-from superpos.records.work import CellFailure
-from superpos.stages.executor import Executor, Reporter, TaskError
+from superpos.stages.executor import Executor, Reporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +21,6 @@ class Context:
     data_folder: Path
     executor: Executor
     reporter: Reporter
-
-    def fail(self, stage: str, key: bytes, error: TaskError) -> None:
-        """Record that the work named `key` ended without a result."""
-        record_failures(
-            self.database, [CellFailure(stage, key.hex(), error.reason, error.message)], self.run_id
-        )
-        self.reporter.note(f"{stage}: {error.message}")
-
-    def succeed(self, stage: str, key: bytes) -> None:
-        """Forget earlier failures of work that has a result now."""
-        clear_failures(self.database, stage, [key.hex()])
 
     def dataset(self, key: bytes) -> PlannedDataset:
         """Return the planned data set with this key."""

@@ -20,6 +20,8 @@ from superpos.records.work import DatasetSummary
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.stages.context import Context
+from superpos.stages.executor import TaskError
+from superpos.stages.loop import Done, Stage, run_stage
 
 STAGE = "datasets"
 
@@ -61,26 +63,33 @@ def run(context: Context) -> None:
         If text that the user named cannot be used; the other sets are built first.
     """
     keys = missing_datasets(context.database, context.study_id)
-    if not keys:
-        return
-    context.reporter.start(STAGE, len(keys))
-    tasks = [_task(context, context.dataset(key)) for key in keys]
     refused: list[str] = []
-    for answer in context.executor.run("dataset", tasks):
-        key = keys[answer.index]
-        name = context.dataset(key).name
-        if answer.error is not None and answer.error.exit_status == InputError.exit_status:
-            refused.append(f"data set {name}: {answer.error.message}")
-        elif answer.error is not None:
-            context.fail(STAGE, key, answer.error)
-        else:
-            summary: DatasetSummary = answer.value
+
+    def insert(done: Done[bytes]) -> None:
+        for key, summary in done:
             finish_dataset(context.database, key, summary, context.run_id)
-            context.succeed(STAGE, key)
             for note in _notes(summary):
-                context.reporter.note(f"data set {name}: {note}")
-        context.reporter.advance(STAGE)
-    context.reporter.finish(STAGE)
+                context.reporter.note(f"data set {context.dataset(key).name}: {note}")
+
+    def refuse(key: bytes, error: TaskError) -> bool:
+        if error.exit_status != InputError.exit_status:
+            return False
+        refused.append(f"data set {context.dataset(key).name}: {error.message}")
+        return True
+
+    run_stage(
+        context,
+        Stage(
+            name=STAGE,
+            task="dataset",
+            works=keys,
+            total=len(keys),
+            payload=lambda key: _task(context, context.dataset(key)),
+            insert=insert,
+            keys=lambda key: (key.hex(),),
+            refuse=refuse,
+        ),
+    )
     if refused:  # trying again is of no use: the text or the study must change, and then the key does
         raise InputError("; ".join(refused))
 

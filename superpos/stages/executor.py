@@ -6,7 +6,7 @@ of their payload; a task that raised is an answer too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -95,9 +95,13 @@ def attempt(function: Callable[[Any], Any], index: int, payload: Any) -> Answer:
     payload cannot take a batch with it; an AssertionError is a bug of the program and is raised. Every task
     runs on one thread, so that its bits are the same in a worker, in this process and when made again.
     """
+    with one_thread():
+        return _try(function, index, payload)
+
+
+def _try(function: Callable[[Any], Any], index: int, payload: Any) -> Answer:
     try:
-        with one_thread():
-            return Answer(index, function(payload))
+        return Answer(index, function(payload))
     except FAILURES as error:
         return Answer(index, None, task_error(error))
 
@@ -107,13 +111,15 @@ class SerialExecutor:
 
     n_workers = 1
 
-    def __init__(self, tasks: dict[str, Callable[[Any], Any]]) -> None:
+    def __init__(self, tasks: Mapping[str, Callable[[Any], Any]], *, on_one_thread: bool = False) -> None:
+        """Take tasks by name, and whether the caller is on one thread already: to ask again takes a while."""
         self._tasks = tasks
+        self._attempt = _try if on_one_thread else attempt
 
     def run(self, task: str, payloads: Iterable[Any]) -> Iterator[Answer]:
         """Yield answers in order."""
         for index, payload in enumerate(payloads):
-            yield attempt(self._tasks[task], index, payload)
+            yield self._attempt(self._tasks[task], index, payload)
 
 
 class SilentReporter:

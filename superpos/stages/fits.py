@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from superpos.db.failures import clear_failures, failed_keys, record_failures
+from superpos.db.failures import failed_keys
 from superpos.db.fits import Cell, WorkReader, insert_results, missing_cells
 from superpos.records.work import CellFailure, JointResult, JointWork
 from superpos.stages.context import Context
 from superpos.stages.fit_cells import compute_work
+from superpos.stages.loop import Done, Stage, run_stage
 
 STAGE = "fits"
+Chunk = list[JointWork]
+"""What a worker is handed at once."""
 CHUNK_SECONDS = 2.0
 FIRST_CHUNK = 8
 """Cells of the first chunks, before the speed is known."""
@@ -35,23 +38,18 @@ class _Chunks:
     def __init__(self, works: Iterator[JointWork]) -> None:
         self._works = works
         self._cells_per_chunk = FIRST_CHUNK
-        self.sent: dict[int, list[JointWork]] = {}
 
-    def __iter__(self) -> Iterator[list[JointWork]]:
-        chunk: list[JointWork] = []
+    def __iter__(self) -> Iterator[Chunk]:
+        chunk: Chunk = []
         size = 0
         for work in self._works:
             chunk.append(work)
             size += len(work.fits) + 1
             if size >= self._cells_per_chunk:
-                yield self._send(chunk)
+                yield chunk
                 chunk, size = [], 0
         if chunk:
-            yield self._send(chunk)
-
-    def _send(self, chunk: list[JointWork]) -> list[JointWork]:
-        self.sent[len(self.sent)] = chunk
-        return chunk
+            yield chunk
 
     def learn(self, results: Sequence[JointResult]) -> None:
         """Set the size of later chunks from the seconds of an earlier one."""
@@ -85,33 +83,31 @@ def compute_cells(
     failed
         Keys of cells that failed in earlier runs, and whether they are quarantined: those are passed over.
     """
-    n_failed = 0
-    if not cells:
-        return n_failed
-    context.reporter.start(STAGE, len(cells))
     chunks = _Chunks(_without_quarantined(reader, cells, {key for key, stopped in failed.items() if stopped}))
-    for answer in context.executor.run("fits", chunks):
-        works = chunks.sent[answer.index]
-        chunks.sent[answer.index] = []
-        keys = [
-            reader.key_text(work.psm_key, work.axes_key, key) for work in works for _, key, _ in work.fits
-        ]
-        if answer.error is not None:
-            failures = [CellFailure(STAGE, key, answer.error.reason, answer.error.message) for key in keys]
-        else:
-            results: list[JointResult] = answer.value
-            insert_results(context.database, results, context.run_id)
-            chunks.learn(results)
-            failures = [failure for result in results for failure in result.failures]
-            mended = (failed.keys() & set(keys)) - {failure.key for failure in failures}
-            clear_failures(context.database, STAGE, mended)
-        n_failed += len(failures)
-        if failures:
-            record_failures(context.database, failures, context.run_id)
-            context.reporter.note(f"fits: {len(failures)} cells failed: {failures[0].message}")
-        context.reporter.advance(STAGE, sum(len(work.fits) for work in works))
-    context.reporter.finish(STAGE)
-    return n_failed
+
+    def insert(done: Done[Chunk]) -> list[CellFailure]:
+        results: list[JointResult] = [result for _, value in done for result in value]
+        insert_results(context.database, results, context.run_id)
+        chunks.learn(results)
+        return [failure for result in results for failure in result.failures]
+
+    return run_stage(
+        context,
+        Stage(
+            name=STAGE,
+            task="fits",
+            works=chunks,
+            total=len(cells),
+            payload=lambda chunk: chunk,
+            insert=insert,
+            keys=lambda chunk: [
+                reader.key_text(work.psm_key, work.axes_key, key) for work in chunk for _, key, _ in work.fits
+            ],
+            steps=lambda chunk: sum(len(work.fits) for work in chunk),
+            notes=lambda failures: [f"fits: {len(failures)} cells failed: {failures[0].message}"],
+            failed_before=failed,
+        ),
+    )
 
 
 def _without_quarantined(

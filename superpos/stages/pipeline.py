@@ -58,6 +58,7 @@ def run_study(
     data_folder: Path,
     stages: Sequence[str] = tuple(STAGES),
     address: str = "",
+    study_id: int | None = None,
 ) -> None:
     """Run what is missing of a study; whatever has finished when it is stopped stays.
 
@@ -75,8 +76,11 @@ def run_study(
         Names of `STAGES` to run; the others are passed over.
     address
         Address of the cluster, for the record.
+    study_id
+        Of the plan, where it is registered already.
     """
-    study_id = register_study(database, plan)
+    if study_id is None:
+        study_id = register_study(database, plan)
     run_id = start_run(
         database,
         study=plan.study.name,

@@ -17,10 +17,11 @@ from superpos.db.probes import (
 )
 from superpos.errors import NotPermutableError
 from superpos.records.data import FeatureStatus, LabelledTokens, ProbeMetrics, ProbeSet
-from superpos.records.work import DirectionResult, DirectionWork, SourceResult
+from superpos.records.work import DirectionResult, DirectionWork, SourceWork
 from superpos.stages.context import Context
+from superpos.stages.loop import Done, Stage, run_stage
 from superpos.stages.probe_inputs import feature_statuses, read_probe_data
-from superpos.stages.remake import answers, file_places
+from superpos.stages.remake import run_on_files
 from superpos.stages.sources import MIN_FEATURES, SourceTask
 
 STAGE = "probes"
@@ -106,55 +107,61 @@ def _with_left_out(probes: ProbeSet, tokens: LabelledTokens, statuses: Sequence[
 def run(context: Context) -> None:
     """Make the missing directions of the study: read those without probes, train the others."""
     _read_sources(context)
-    works = missing_directions(context.database, context.study_id)
     said: set[str] = set()  # layers and replicates have the same to say
-    for index, value in answers(
+
+    def insert(done: Done[DirectionWork]) -> None:
+        for work, value in done:
+            result = _result(work, value)
+            finish_directions(context.database, [result], context.run_id)
+            note = f"data set {context.dataset(work.dataset_key).name}: {result.reason}"
+            if result.reason and note not in said:
+                said.add(note)
+                context.reporter.note(note)
+
+    run_on_files(
         context,
-        STAGE,
-        "probes",
-        works,
-        lambda place: ProbeTask(works[place], *file_places(context, works[place])),
-    ):
-        result = _result(works[index], value)
-        finish_directions(context.database, [result], context.run_id)
-        note = f"data set {context.dataset(works[index].dataset_key).name}: {result.reason}"
-        if result.reason and note not in said:
-            said.add(note)
-            context.reporter.note(note)
+        name=STAGE,
+        task="probes",
+        works=missing_directions(context.database, context.study_id),
+        probes=lambda work: work,
+        payload=ProbeTask,
+        insert=insert,
+    )
     pass_on_refusals(context.database)
 
 
 def _read_sources(context: Context) -> None:
     """Read directions that come without probes."""
     works = missing_sources(context.database, context.study_id)
-    if not works:
-        return
-    context.reporter.start(STAGE, len(works))
-    tasks = [
-        SourceTask(
-            work,
-            context.dataset(work.dataset_key).spec,
-            None if work.model_key is None else context.model(work.model_key).spec,
-        )
-        for work in works
-    ]
-    for answer in context.executor.run("source", tasks):
-        work = works[answer.index]
-        if answer.error is not None:
-            context.fail(STAGE, work.key, answer.error)
-        else:
-            result: SourceResult = answer.value
-            finish_sources(context.database, [result], context.run_id)
-            context.succeed(STAGE, work.key)
-            name = context.dataset(work.dataset_key).name
-            if result.reason:
-                context.reporter.note(f"data set {name}: {result.reason}")
-            if work.model_key is not None:  # of an imported set it was said when the set was read
-                for copy in result.copies:
-                    reason = copy_reason(copy, f"row of the {work.hookpoint} matrix")
-                    context.reporter.note(f"data set {name}: feature {copy.feature} is left out ({reason})")
-        context.reporter.advance(STAGE)
-    context.reporter.finish(STAGE)
+
+    def payload(work: SourceWork) -> SourceTask:
+        model = None if work.model_key is None else context.model(work.model_key).spec
+        return SourceTask(work, context.dataset(work.dataset_key).spec, model)
+
+    run_stage(
+        context,
+        Stage(
+            name=STAGE,
+            task="source",
+            works=works,
+            total=len(works),
+            payload=payload,
+            insert=lambda done: _insert_sources(context, done),
+            keys=lambda work: (work.key.hex(),),
+        ),
+    )
+
+
+def _insert_sources(context: Context, done: Done[SourceWork]) -> None:
+    for work, result in done:
+        finish_sources(context.database, [result], context.run_id)
+        name = context.dataset(work.dataset_key).name
+        if result.reason:
+            context.reporter.note(f"data set {name}: {result.reason}")
+        if work.model_key is not None:  # of an imported set it was said when the set was read
+            for copy in result.copies:
+                reason = copy_reason(copy, f"row of the {work.hookpoint} matrix")
+                context.reporter.note(f"data set {name}: feature {copy.feature} is left out ({reason})")
 
 
 def _result(work: DirectionWork, probes: ProbeSet | NotTrained) -> DirectionResult:

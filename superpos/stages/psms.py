@@ -7,10 +7,10 @@ and every layer of that width shares its matrix. All other keys name the directi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from superpos.arrays import Float
-from superpos.db.failures import clear_failures
 from superpos.db.psms import finish_targets, missing_targets, near_copies, refuse_targets
 from superpos.errors import InputError, shown
 from superpos.hashing import content_key
@@ -20,7 +20,8 @@ from superpos.records.work import Directions, PsmResult, TargetWork
 from superpos.specs.study import MEDIAN_RULE
 from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages.context import Context
-from superpos.stages.executor import FAILURES, task_error
+from superpos.stages.executor import SerialExecutor, TaskError
+from superpos.stages.loop import Done, Stage, run_stage
 
 STAGE = "psms"
 BATCH = 200
@@ -91,43 +92,72 @@ def build(work: TargetWork) -> PsmResult:
     return PsmResult(work.target_id, psm_key(work), record)
 
 
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """Why directions have no such matrix."""
+
+    reason: str
+
+
+def build_or_refuse(work: TargetWork) -> PsmResult | NotApplicable:
+    """Return the matrix of one target, or why its directions have none."""
+    try:
+        return build(work)
+    except InputError as error:
+        return NotApplicable(str(error))
+
+
 def run(context: Context) -> None:
     """Build every matrix of the study that is missing; small enough to be made by the driver itself."""
-    warned: set[str] = set()
-    built = False
+    said: set[str] = set()
     failed: set[int] = set()
+    built = False
+
+    def refuse(work: TargetWork, _: TaskError) -> bool:
+        failed.add(work.target_id)
+        return False
+
     while works := _missing(context, failed):
         built = True
-        context.reporter.start(STAGE, len(works))
-        results: list[PsmResult] = []
-        refused: dict[int, str] = {}
-        for work in works:
-            try:
-                results.append(build(work))
-            except InputError as error:
-                refused[work.target_id] = str(error)
-                if str(error) not in warned:
-                    warned.add(str(error))
-                    context.reporter.note(f"target {work.kind} ({work.similarity}): not applicable: {error}")
-            except FAILURES as error:
-                failed.add(work.target_id)
-                context.fail(STAGE, work.key, task_error(error))
-            else:
-                message = results[-1].record.message
-                if message and not CONTROLS.get(work.kind).is_control and message not in warned:
-                    warned.add(message)
-                    context.reporter.note(f"{work.similarity} target: {message}")
-            context.reporter.advance(STAGE)
-        finish_targets(context.database, results, context.run_id)
-        keys = [work.key.hex() for work in works if work.target_id not in failed]
-        clear_failures(context.database, STAGE, keys)
-        refuse_targets(context.database, refused, context.run_id)
-        context.reporter.finish(STAGE)
+        run_stage(
+            context,
+            Stage(
+                name=STAGE,
+                task=STAGE,
+                works=works,
+                total=len(works),
+                payload=lambda work: work,
+                insert=lambda done: _insert(context, done, said),
+                keys=lambda work: (work.key.hex(),),
+                batch=BATCH,
+                refuse=refuse,
+                executor=SerialExecutor({STAGE: build_or_refuse}, on_one_thread=True),
+            ),
+        )
     for pair in near_copies(context.database, context.plan.study.name) if built else ():
         context.reporter.note(
             f"data set {pair.dataset}: {pair.feature_a} and {pair.feature_b} are almost one direction at "
             f"every layer (cosine {pair.cosine:.4f}); they count as two features"
         )
+
+
+def _insert(context: Context, done: Done[TargetWork], said: set[str]) -> None:
+    """Store a batch of matrices, and what has none; say what was not `said` yet."""
+    results: list[PsmResult] = []
+    refused: dict[int, str] = {}
+    for work, value in done:
+        if isinstance(value, NotApplicable):
+            refused[work.target_id] = reason = value.reason
+            note = f"target {work.kind} ({work.similarity}): not applicable: {reason}"
+        else:
+            results.append(value)
+            reason = "" if CONTROLS.get(work.kind).is_control else value.record.message
+            note = f"{work.similarity} target: {reason}"
+        if reason and reason not in said:
+            said.add(reason)
+            context.reporter.note(note)
+    finish_targets(context.database, results, context.run_id)
+    refuse_targets(context.database, refused, context.run_id)
 
 
 def _missing(context: Context, failed: set[int]) -> list[TargetWork]:

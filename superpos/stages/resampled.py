@@ -21,8 +21,9 @@ from superpos.psms import cosine, rbf
 from superpos.records.work import CeilingResult, CeilingWork, DirectionWork, PsmToResample
 from superpos.specs.axes import Similarity
 from superpos.stages.context import Context
+from superpos.stages.loop import Done
 from superpos.stages.probe_inputs import ProbeData, read_probe_data
-from superpos.stages.remake import answers, file_places
+from superpos.stages.remake import run_on_files
 
 if TYPE_CHECKING:
     from superpos.probes.resample import Drawn
@@ -130,16 +131,20 @@ def _similarity(psm: PsmToResample, rows: Callable[[Drawn], Float]) -> Callable[
 def run_whitening(context: Context) -> None:
     """Whiten the directions of the study's probe sets that targets in the space `whitened` wait for."""
     pass_on_refusals(context.database)
-    found = missing_whitened(context.database, context.study_id)
-    works = [work for work, _ in found]
-    for index, value in answers(
+
+    def insert(done: Done[tuple[DirectionWork, Float]]) -> None:
+        for (work, _), whitened in done:
+            finish_whitened(context.database, work.direction_id, whitened)
+
+    run_on_files(
         context,
-        WHITENING,
-        "whiten",
-        works,
-        lambda place: WhitenTask(*found[place], *file_places(context, works[place])),
-    ):
-        finish_whitened(context.database, works[index].direction_id, value)
+        name=WHITENING,
+        task="whiten",
+        works=missing_whitened(context.database, context.study_id),
+        probes=lambda found: found[0],
+        payload=lambda found, tokens_path, data_folder: WhitenTask(*found, tokens_path, data_folder),
+        insert=insert,
+    )
 
 
 def run_ceilings(context: Context) -> None:
@@ -147,17 +152,23 @@ def run_ceilings(context: Context) -> None:
     n_resamples = context.plan.study.noise_ceiling
     if n_resamples == 0:
         return
-    found = missing_ceilings(context.database, context.study_id, n_resamples)
-    works = [work.direction for work in found]
-    for _, value in answers(
+    run_on_files(
         context,
-        CEILINGS,
-        "resample",
-        works,
-        lambda place: CeilingTask(found[place], n_resamples, *file_places(context, works[place])),
-    ):
-        finish_ceilings(context.database, value)
-        unknown = max(int(np.isnan(np.diagonal(result.low)).sum()) for result in value)
+        name=CEILINGS,
+        task="resample",
+        works=missing_ceilings(context.database, context.study_id, n_resamples),
+        probes=lambda work: work.direction,
+        payload=lambda work, tokens_path, data_folder: CeilingTask(
+            work, n_resamples, tokens_path, data_folder
+        ),
+        insert=lambda done: _insert_ceilings(context, done),
+    )
+
+
+def _insert_ceilings(context: Context, done: Done[CeilingWork]) -> None:
+    for _, ceilings in done:
+        finish_ceilings(context.database, ceilings)
+        unknown = max(int(np.isnan(np.diagonal(result.low)).sum()) for result in ceilings)
         if unknown:
             context.reporter.note(
                 f"noise ceilings: {unknown} features are in too few groups to be in every resample; their "
