@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from jobs.nano_data import SEPARATOR, SEPARATOR_ID
 
 MARGIN = 0.5
 """Nats per token by which the network should beat the bigram; the card says so where it does not."""
+
+WIDTH = 100
+"""Columns of the card's lines; tables are as wide as they are."""
 
 _CARD = """# nano
 
@@ -83,7 +87,7 @@ def card(record: dict[str, Any]) -> str:
     for seed, loss in zip(record["random_seeds"], nats["random_weights"], strict=True):
         rows.append((f"random weights, seed {seed}", loss, None))
     rows.append(("**trained**", nats["trained"], bits["trained"]))
-    return _CARD.format(
+    text = _CARD.format(
         **settings,
         n_parameters=record["n_parameters"],
         python=record["versions"]["python"],
@@ -110,6 +114,14 @@ def card(record: dict[str, Any]) -> str:
         else f"only {gain:.2f} nats per token below the bigram, less than the {MARGIN:g} asked for",
         quartiles=", ".join(f"{value:.2f}" for value in nats["trained_file_quartiles"]),
     )
+    return "\n\n".join(map(_folded, text.split("\n\n"))).rstrip() + "\n"
+
+
+def _folded(paragraph: str) -> str:
+    """Return a paragraph with lines of at most `WIDTH` columns; headings and tables as they are."""
+    if paragraph.startswith(("#", "|")):
+        return paragraph
+    return textwrap.fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _thinned(curve: list[list[float]], count: int) -> list[list[float]]:
