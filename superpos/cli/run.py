@@ -75,10 +75,14 @@ def _run(
             OUT.print(line, markup=False)
     ensure_current(database)
     from superpos.db.studies import register_study
+    from superpos.stages.measures import lacking, measure
     from superpos.stages.pipeline import run_study
 
     study_id = register_study(database, plan)
     if not left_over(database, study_id):
+        if "psms" in stages and lacking(database, study_id):  # matrices that an older version made
+            with TerminalReporter(interruption.check) as reporter:
+                measure(database, study_id, reporter)
         return _nothing_to_do(database, plan.study.name)
     began = time.monotonic()
     with (

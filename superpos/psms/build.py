@@ -16,13 +16,16 @@ from numpy.typing import ArrayLike
 from superpos.arrays import Float, as_matrix, as_psm
 from superpos.errors import ArgumentError, shown
 from superpos.kinds.controls import CONTROLS, Control
+from superpos.kinds.measures import MEASURES
 from superpos.psms.arguments import SimilarityOf, similarity_of
+from superpos.psms.measuring import measure_matrices
 from superpos.psms.similarity import ScaleRule, is_median, resolve_rbf_scale
 from superpos.records.psms import PsmRecord
 from superpos.specs.axes import check_count
 
-RANK_TOLERANCE = 1e-10
-"""Eigenvalues below this fraction of the largest count as 0."""
+QUARTILES = ("value_q25", "value_median", "value_q75")
+COLUMNS = ("min_eigenvalue", "rank", "effective_dimension", *QUARTILES)
+"""Measures that the record of a matrix holds itself."""
 RATIO_RANGE = (0.1, 5.0)
 """Median of r^2 / C outside of which the RBF is called flat: similarities above 0.90 or below 0.007."""
 NEGATIVE_EIGENVALUE = -1e-9
@@ -168,24 +171,24 @@ def describe_psm(
     matrix = as_psm("T", T)
     n = matrix.shape[0]
     values = matrix[np.triu_indices(n, 1)]
-    eigenvalues = np.linalg.eigvalsh(matrix)
-    magnitudes = np.abs(eigenvalues)
+    found, _ = measure_matrices([matrix], [MEASURES.get(name) for name in COLUMNS])
+    measured = {name: float(column[0]) for name, column in found.items()}
     known = similarity_of(similarity)
     ratios = None
     if known.has_scale:
         ratios = _quartiles(known.argument_of(matrix)[np.triu_indices(n, 1)])
-    smallest = float(eigenvalues[0])
+    smallest = measured["min_eigenvalue"]
     return PsmRecord(
         matrix=matrix,
         similarity=similarity,
         kind=kind,
         replicate=replicate,
         rbf_scale_resolved=rbf_scale_resolved,
-        quartiles=_quartiles(values),
+        quartiles=np.array([measured[name] for name in QUARTILES]),
         ratio_quartiles=ratios,
         min_eigenvalue=smallest,
-        rank=int(np.sum(magnitudes > RANK_TOLERANCE * np.max(magnitudes))),
-        effective_dimension=float(np.sum(eigenvalues) ** 2 / np.sum(eigenvalues**2)),
+        rank=int(measured["rank"]),
+        effective_dimension=measured["effective_dimension"],
         message=" ".join(_warnings(known, values, ratios, smallest)),
     )
 

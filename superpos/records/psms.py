@@ -28,7 +28,7 @@ class PsmRecord:
     min_eigenvalue: float
     """Smallest eigenvalue of the matrix; below 0 no vectors have these similarities."""
     rank: int
-    """Eigenvalues above `RANK_TOLERANCE` (in `superpos.psms.build`) times the largest, in absolute value."""
+    """Number of eigenvalues that are not 0 (`superpos.psms.measures.rank`)."""
     effective_dimension: float
     """Participation ratio of the eigenvalues, (sum)^2 / (sum of squares), between 0 and n."""
     message: str

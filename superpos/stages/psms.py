@@ -22,6 +22,7 @@ from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages.context import Context
 from superpos.stages.executor import SerialExecutor, TaskError
 from superpos.stages.loop import Done, Stage, run_stage
+from superpos.stages.measures import measure
 
 STAGE = "psms"
 BATCH = 200
@@ -108,7 +109,7 @@ def build_or_refuse(work: TargetWork) -> PsmResult | NotApplicable:
 
 
 def run(context: Context) -> None:
-    """Build every matrix of the study that is missing; small enough to be made by the driver itself."""
+    """Build and measure what the study lacks; small enough to be made by the driver itself."""
     said: set[str] = set()
     failed: set[int] = set()
     built = False
@@ -134,6 +135,7 @@ def run(context: Context) -> None:
                 executor=SerialExecutor({STAGE: build_or_refuse}, on_one_thread=True),
             ),
         )
+    measure(context.database, context.study_id, context.reporter)
     for pair in near_copies(context.database, context.plan.study.name) if built else ():
         context.reporter.note(
             f"data set {pair.dataset}: {pair.feature_a} and {pair.feature_b} are almost one direction at "

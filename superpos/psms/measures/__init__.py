@@ -1,0 +1,1 @@
+"""The project's own measures of a matrix, one a module under `KIND`; see `superpos.kinds.measures`."""

@@ -1,0 +1,60 @@
+"""Measures of many matrices at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from superpos.arrays import Float, as_psm
+from superpos.errors import ShapeError, plain
+from superpos.kinds.measures import Measure, read
+
+
+def measure_matrices(
+    matrices: Sequence[Float], measures: Sequence[Measure]
+) -> tuple[dict[str, Float], dict[str, str]]:
+    """Return each measure of each matrix, and what went wrong.
+
+    Parameters
+    ----------
+    matrices
+        Similarity matrices (n, n); n may differ. Those of one n are measured together.
+    measures
+        Measures that are defined for their similarity.
+
+    Returns
+    -------
+    values : dict
+        By name an array (len(matrices),); NaN where a measure is not defined.
+    failed : dict
+        By name a line on each measure that raised or gave another shape; it has no values.
+
+    Raises
+    ------
+    ShapeError, NonFiniteError, SymmetryError
+        If a matrix is no pairwise similarity matrix.
+    """
+    checked = [as_psm("matrices", matrix) for matrix in matrices]
+    places: dict[int, list[int]] = {}
+    for place, matrix in enumerate(checked):
+        places.setdefault(len(matrix), []).append(place)
+    values = {measure.name: np.full(len(checked), np.nan) for measure in measures}
+    failed: dict[str, str] = {}
+    for here in places.values():
+        seen = read(np.stack([checked[place] for place in here]), [measure.reads for measure in measures])
+        for measure in measures:
+            try:
+                values[measure.name][here] = _values(measure, seen[measure.reads])
+            except Exception as error:  # whatever a stranger's function does on unlucky numbers
+                failed[measure.name] = plain(f"{measure.name} failed: {type(error).__name__}: {error}", 300)
+    return {name: column for name, column in values.items() if name not in failed}, failed
+
+
+def _values(measure: Measure, given: Float) -> Float:
+    given = given.view()
+    given.setflags(write=False)  # others read it too
+    values = np.asarray(measure.function(given), dtype=np.float64)
+    if values.shape != (len(given),):
+        raise ShapeError("function", f"gives shape {values.shape}; use ({len(given)},)")
+    return values

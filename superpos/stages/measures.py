@@ -1,0 +1,58 @@
+"""Measures of every matrix of a study, of the features and of each control (`superpos.kinds.measures`).
+
+Part of the stage `psms`: whatever a matrix lacks is found. So matrices that an older version made get the
+measures of this one, and a measure whose version was raised is found anew.
+"""
+
+from __future__ import annotations
+
+from superpos.db.engine import Database
+from superpos.db.measures import finish_measures, similarities, unmeasured
+from superpos.kinds.measures import MEASURES, Measure
+from superpos.psms.measuring import measure_matrices
+from superpos.stages.executor import Reporter
+from superpos.threads import one_thread
+
+STEP = "measures"
+BATCH = 500
+"""Matrices that are measured and written together."""
+
+
+def measure(database: Database, study_id: int, reporter: Reporter) -> None:
+    """Find every measure that a matrix of the study lacks; small enough to be made by the driver itself.
+
+    A measure that fails is said and left out; the next run tries it again.
+
+    Raises
+    ------
+    InputError
+        If a measure of another package cannot be imported.
+    """
+    for similarity in similarities(database, study_id):
+        wanted = _wanted(similarity)
+        while found := unmeasured(database, study_id, similarity, _versions(wanted), BATCH):
+            reporter.start(STEP, len(found))
+            with one_thread():  # of BLAS, so that bits do not depend on the machine's cores
+                values, failed = measure_matrices([one.matrix for one in found], wanted)
+            for said in failed.values():
+                reporter.note(f"{STEP}: {said}")
+            wanted = [kind for kind in wanted if kind.name not in failed]
+            finish_measures(database, [one.psm_id for one in found], values, _versions(wanted))
+            reporter.advance(STEP, len(found))
+            reporter.finish(STEP)
+
+
+def lacking(database: Database, study_id: int) -> bool:
+    """Return whether some matrix of the study lacks a measure; raises as `measure`."""
+    return any(
+        unmeasured(database, study_id, similarity, _versions(_wanted(similarity)), 1)
+        for similarity in similarities(database, study_id)
+    )
+
+
+def _wanted(similarity: str) -> list[Measure]:
+    return [kind for kind in MEASURES if kind.applies_to(similarity)]
+
+
+def _versions(measures: list[Measure]) -> dict[str, int]:
+    return {kind.name: kind.version for kind in measures}

@@ -1,0 +1,157 @@
+"""Measures in the store: which matrices lack one, values of another version, what a later run fills in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from superpos.db.measures import finish_measures, similarities, unmeasured
+from superpos.db.results import Results
+from superpos.db.tables import psm_measures, psms
+from superpos.kinds.measures import MEASURES, Measure
+from superpos.stages.executor import SilentReporter
+from superpos.stages.measures import lacking, measure
+
+VERSIONS = {"first": 1, "second": 3}
+
+
+class Notes(SilentReporter):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture
+def bare(open_store: Any) -> Any:
+    """Matrices of two similarities that an older version made: without measures."""
+    store = open_store(similarities=("cosine", "rbf"), controls=("permuted",)).inputs()
+    with store.database.write() as connection:
+        connection.execute(psm_measures.delete())
+    return store
+
+
+@pytest.fixture
+def _own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measures that a test registers go with it."""
+    monkeypatch.setattr(MEASURES, "_found", dict(MEASURES._found))
+
+
+def stored(store: Any) -> dict[tuple[int, str], tuple[int, float | None]]:
+    m = psm_measures.c
+    with store.database.read() as connection:
+        rows = connection.execute(sa.select(m.psm_id, m.measure, m.version, m.value)).all()
+    return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+
+def test_matrices_without_a_measure_are_found_in_parts(bare: Any) -> None:
+    database, study = bare.database, bare.study_id
+    assert similarities(database, study) == ("cosine", "rbf")
+    found = unmeasured(database, study, "cosine", VERSIONS, 100)
+    with database.read() as connection:
+        ids = connection.scalars(sa.select(psms.c.psm_id).where(psms.c.similarity == "cosine")).all()
+    assert [one.psm_id for one in found] == sorted(ids)
+    assert [one.psm_id for one in unmeasured(database, study, "cosine", VERSIONS, 2)] == sorted(ids)[:2]
+    assert found[0].matrix.shape[0] == found[0].matrix.shape[1]
+    assert unmeasured(database, study, "cosine", {}, 100) == []
+    assert unmeasured(database, study + 1, "cosine", VERSIONS, 100) == []
+
+
+def test_a_value_counts_once_it_is_there_and_null_is_a_value(bare: Any) -> None:
+    database, study = bare.database, bare.study_id
+    first, *others = (one.psm_id for one in unmeasured(database, study, "cosine", VERSIONS, 100))
+    finish_measures(database, [first], {"first": np.array([0.5])}, VERSIONS)
+    assert unmeasured(database, study, "cosine", VERSIONS, 1)[0].psm_id == first
+    finish_measures(database, [first], {"second": np.array([np.nan])}, VERSIONS)
+    assert [one.psm_id for one in unmeasured(database, study, "cosine", VERSIONS, 100)] == others
+    assert stored(bare) == {(first, "first"): (1, 0.5), (first, "second"): (3, None)}
+
+
+def test_a_value_of_another_version_is_found_anew(bare: Any) -> None:
+    database, study = bare.database, bare.study_id
+    ids = [one.psm_id for one in unmeasured(database, study, "cosine", VERSIONS, 100)]
+    ones = {name: np.ones(len(ids)) for name in VERSIONS}
+    finish_measures(database, ids, ones, VERSIONS)
+    finish_measures(database, ids, {name: 2.0 * column for name, column in ones.items()}, VERSIONS)
+    assert set(stored(bare).values()) == {(1, 1.0), (3, 1.0)}  # equal work is written once
+    raised = {"first": 2, "second": 3}
+    assert len(unmeasured(database, study, "cosine", raised, 100)) == len(ids)
+    finish_measures(database, ids, {"first": np.full(len(ids), 7.0)}, raised)
+    assert set(stored(bare).values()) == {(2, 7.0), (3, 1.0)}
+    assert unmeasured(database, study, "cosine", raised, 100) == []
+
+
+def test_a_run_fills_in_what_older_matrices_lack(bare: Any) -> None:
+    database, study = bare.database, bare.study_id
+    assert lacking(database, study)
+    measure(database, study, SilentReporter())
+    assert not lacking(database, study)
+    frame, matrices = (Results(database).frame(view) for view in ("geometry_results", "psm_results"))
+    for _, row in matrices.iterrows():
+        own = frame[frame["target_key"] == row["target_key"]].set_index("measure")["value"]
+        names = {kind.name for kind in MEASURES if kind.applies_to(row["similarity"])}
+        assert set(own.index) == names
+        for name in ("min_eigenvalue", "rank", "value_q25", "value_median", "value_q75"):
+            assert own[name] == row[name], name
+    assert set(frame["target"]) == {"features", "permuted"}
+    before = stored(bare)
+    measure(database, study, SilentReporter())
+    assert stored(bare) == before
+
+
+@pytest.mark.usefixtures("_own")
+def test_a_measure_from_elsewhere_is_stored_and_raised(bare: Any) -> None:
+    database, study = bare.database, bare.study_id
+    measure(database, study, SilentReporter())
+    before = stored(bare)
+
+    def largest(version: int, factor: float) -> Measure:
+        return Measure(
+            name="largest",
+            version=version,
+            meaning="Largest similarity.",
+            formula="max T_ij, i < j",
+            reads="entries",
+            function=lambda entries: factor * entries.max(axis=1),
+        )
+
+    MEASURES.register(largest(1, 1.0))
+    assert lacking(database, study)
+    measure(database, study, SilentReporter())
+    added = {key: row for key, row in stored(bare).items() if key not in before}
+    assert {key[1] for key in added} == {"largest"}
+    assert {key: row for key, row in stored(bare).items() if key in before} == before
+    MEASURES._found["largest"] = (largest(2, 10.0), None)
+    measure(database, study, SilentReporter())
+    again = {key: row for key, row in stored(bare).items() if key not in before}
+    assert again == {key: (2, 10.0 * row[1]) for key, row in added.items()}  # type: ignore[operator]
+
+
+@pytest.mark.usefixtures("_own")
+def test_a_measure_that_fails_is_said_and_tried_again(bare: Any) -> None:
+    database, study = bare.database, bare.study_id
+
+    def fails(matrices: np.ndarray) -> np.ndarray:
+        if failing:
+            raise ZeroDivisionError("no luck")
+        return np.asarray(matrices[:, 0, 1])
+
+    failing: list[bool] = []
+    kind = Measure(
+        name="unlucky", version=1, meaning="Of mine.", formula="T_12", reads="matrix", function=fails
+    )
+    MEASURES.register(kind)
+    failing.append(True)
+    reporter = Notes()
+    measure(database, study, reporter)
+    assert set(reporter.notes) == {"measures: unlucky failed: ZeroDivisionError: no luck"}
+    assert {name for _, name in stored(bare)} == {kind.name for kind in MEASURES} - {"unlucky"}
+    failing.clear()
+    measure(database, study, reporter)
+    assert {name for _, name in stored(bare)} == {kind.name for kind in MEASURES}
