@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from superpos.arrays import Bool, Int
+from superpos.catalogue import names
 from superpos.errors import ArgumentError
 from superpos.records.fits import USABLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SEARCH_AXES = ("n_dims", "lambda_d", "restart", "trial")
-"""Axes that are searched over, in the order of the design; lambda_x is not one (see above)."""
+SEARCH_AXES = names(roles=("searched",))
+"""Axes that are searched over (n_dims, lambda_d, restart, trial); lambda_x is not one (see above)."""
 VALUE_COLUMNS = ("fun_joint", "distance_final", "status_joint", "status", "fit_key")
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from superpos.arrays import Float
+from superpos.catalogue import Role, names
 from superpos.db.engine import Database, take_turns
 from superpos.db.tables import (
     activation_sets,
@@ -20,11 +21,21 @@ from superpos.db.tables import (
     targets,
 )
 
-CELLS = """
+_GROUPED: tuple[Role, ...] = ("compared", "setting")
+_JOINT = names("kernel", "joint", roles=(*_GROUPED, "searched"))
+_FIT = names("fit", roles=(*_GROUPED, "searched"))
+CELL_AXES = (
+    "target_key",
+    *names("kernel", "joint", roles=_GROUPED),
+    "joint_config",
+    *names("fit", roles=_GROUPED),
+    "fit_config",
+)
+"""Axes of a group of cells; a target stands for all axes of its inputs."""
+CELLS = f"""
 SELECT t.target_id, t.key AS target_key, jf.joint_id, fa.fit_axes_id, ja.joint_axes_id,
-  ja.energy, ja.s, ja.self_energy, ja.softening, ja.gauge, ja.importance_mode, ja.joint_polish, ja.backend,
-  ja.config_key AS joint_config, ja.n_dims, ja.lambda_d, ja.restart,
-  fa.optimiser, fa.lambda_x, fa.sigma, fa.sigma_rule, fa.config_key AS fit_config, fa.trial,
+  {", ".join(f"ja.{name}" for name in _JOINT)}, ja.config_key AS joint_config,
+  {", ".join(f"fa.{name}" for name in _FIT)}, fa.config_key AS fit_config,
   jf.fun AS fun_joint, jf.status AS status_joint, f.distance_final, f.status,
   t.key || '.' || jf.key || '.' || fa.key AS fit_key
 FROM blocks b
@@ -37,25 +48,7 @@ FROM blocks b
   JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = bj.joint_axes_id
   JOIN fits f ON f.joint_id = jf.joint_id AND f.fit_axes_id = bf.fit_axes_id
 WHERE b.study_id = :study_id
-"""
-CELL_AXES = (
-    "target_key",
-    "energy",
-    "s",
-    "self_energy",
-    "softening",
-    "gauge",
-    "importance_mode",
-    "joint_polish",
-    "backend",
-    "joint_config",
-    "optimiser",
-    "lambda_x",
-    "sigma",
-    "sigma_rule",
-    "fit_config",
-)
-"""Axes of a group of cells; a target stands for all axes of its inputs."""
+"""  # noqa: S608 (names of the catalogue)
 
 
 def n_results(database: Database, study_id: int) -> int:

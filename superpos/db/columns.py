@@ -1,233 +1,38 @@
-"""What every column of the views means: the source of `docs/schema.md`."""
+"""Columns of tables, made from the catalogue's axes and measured columns."""
 
 from __future__ import annotations
 
-COLUMNS: dict[str, str] = {
-    # inputs
-    "study": "name of the study; a view shows the newest revision of each",
-    "model": "bundled name, hub repository, or name of the model's folder; empty for imported directions",
-    "revision": "revision of a hub model; empty for a local one",
-    "model_weights": "`pretrained` or `random`; empty for imported directions",
-    "model_seed": "seed of random weights, -1 for pretrained ones and imported directions",
-    "dataset": "name of the feature set in the study",
-    "corpus": "`stdlib`, or name of the file or folder of text",
-    "hookpoint": "`mlp.act` (input of the MLP's down projection), `mlp.out`, `resid`, `embed`, `unembed` "
-    "(rows of the output matrix); as stated, or empty, for imported directions",
-    "layer": "block counted from 0; -1 for `embed` and `unembed`; as stated for imported directions",
-    "pooling": "activations of a sample's span: `token` (single tokens), `last`, `max`, `mean`; empty for "
-    "directions without probes",
-    "n_features": "features that have a direction (n)",
-    "d_hook": "width of the directions (d); 0 for an imported similarity matrix",
-    # directions
-    "method": "`logistic`, `mean_difference`, `lda` (probes); `embedding` (rows of a matrix of the model); "
-    "`imported`",
-    "probe_C": "inverse strength of the probes' L2 penalty as asked for; 0 for methods without one",
-    "split_seed": "seed of the split into training and test part; -1 for directions without probes",
-    "space": "`raw` (coefficients over the scaler's scale), `scaled`, `whitened`, or `none` (a probe itself, "
-    "an imported similarity matrix)",
-    "label_replicate": "-1 for the labels as they are; r for permutation r of the control `shuffled_labels`",
-    "label_permutation": "what changed places under `shuffled_labels`: `groups` (labels are constant within "
-    "documents or entities, which exchange theirs), `rows` (labels vary within them: samples change places "
-    "within a group, and groups of equal size as wholes), `mixed` (features with samples of their own "
-    "differ in it); empty for the labels as they are",
-    "permutation_note": "why, the number of groups, and the share of training samples with other labels",
-    # target
-    "target": "`features`, or a control: permuted, gaussian, shuffled_entries, spectrum, shuffled_labels",
-    "replicate": "replicate of a control; 0 for `features`",
-    "similarity": "`cosine` or `rbf`",
-    "rbf_scale": "C of the RBF as asked for: 0 for cosine, -1 for the rule `median`",
-    "rbf_scale_resolved": "C of the RBF as used, in squared units of the directions; 0 for cosine",
-    # joint step
-    "energy": "`exp`, `log`, `riesz`",
-    "s": "exponent of `riesz`; 0 for the others",
-    "kernel": "label: `exp`, `log`, `riesz:1`",
-    "self_energy": "`include` or `exclude` the diagonal of the energy",
-    "softening": "eps over the start radius",
-    "gauge": "`none`, `unit` (all norms at the start radius), `mean_norm`",
-    "importance_mode": "`learned` or `uniform`",
-    "joint_polish": "`on` (the end of the conjugate gradients is finished by Newton's method) or `off`",
-    "n_dims": "dimension of the optimal features (f)",
-    "lambda_d": "weight of the mismatch with the target",
-    "restart": "number of the random start",
-    "backend": "`scipy` or `compiled` (of the joint step)",
-    # re-optimisation
-    "optimiser": "`powell` (energy plus norm penalty) or `manifold` (exact norms)",
-    "lambda_x": "weight of the norm penalty; 0 for `manifold`",
-    "sigma": "perturbation as asked for, in units of each norm",
-    "sigma_rule": "`sigma`, or `sigma / sqrt(f)`",
-    "trial": "number of the perturbation draw; 0 where sigma is 0",
-    # keys
-    "probe_key": "key of the probe",
-    "direction_key": "key of the set of directions",
-    "target_key": "key of the target",
-    "psm_key": "key of the target similarity matrix; equal matrices share it",
-    "psm_key_b": "key of the matrix of `layer_b`",
-    "joint_key": "key of the joint fit",
-    "fit_key": "joint key, a dot, key of the re-optimisation's axes; `superpos trace` takes it",
-    "dataset_key": "key of the data set",
-    "config_key": "stands for settings that are no axis: probe settings, tolerances, iteration limits",
-    # activations
-    "activation_key": "key of the activation set",
-    "dtype": "type the activations were computed and stored in",
-    "n_rows": "samples with activations",
-    "n_constant": "coordinates that do not vary over the samples; NULL where they were not counted",
-    "agreement": "largest deviation from the float32 oracle, one sequence at a time, over the oracle's root "
-    "mean square",
-    "reason": "why there is no result; empty where there is one",
-    # probes
-    "feature": "name of the feature",
-    "duplicate_of": "the feature that is kept in its place, for `duplicate` and `opposite`; else empty",
-    "feature_index": "place of the feature in its set",
-    "n_train": "samples the probe was trained on",
-    "n_test": "samples it was measured on",
-    "n_positive": "positives in both parts together",
-    "n_negative": "negatives in both parts together",
-    "accuracy": "share of test samples classified right",
-    "balanced_accuracy": "mean of sensitivity and specificity",
-    "f1": "harmonic mean of precision and recall",
-    "mcc": "Matthews correlation coefficient",
-    "roc_auc": "area under the ROC curve, from scores",
-    "average_precision": "area under the precision-recall curve, from scores",
-    "norm": "Euclidean norm of the raw coefficients",
-    "C": "inverse strength of the penalty as used, where cross-validation chose it; NULL elsewhere",
-    "nit": "iterations (CG, Newton or trust-region steps, Powell sweeps)",
-    # matrices
-    "value_q25": "lower quartile of the off-diagonal similarities",
-    "value_median": "median of the off-diagonal similarities",
-    "value_q75": "upper quartile of the off-diagonal similarities",
-    "exponent_q25": "lower quartile of squared distance over C; NULL for cosine",
-    "exponent_median": "median of squared distance over C; far from 1 the RBF tells nothing",
-    "exponent_q75": "upper quartile of squared distance over C",
-    "min_eigenvalue": "smallest eigenvalue (of the target matrix; in fits of the scaled Hessian)",
-    "rank": "rank of the target matrix",
-    "warning": "what a reader should know of the matrix; empty where nothing",
-    "reliability": "agreement of the matrix with itself over resampled probes; NULL until it is computed",
-    "n_resamples": "bootstrapped sets of probes behind the noise ceiling; 0 where there is none",
-    "ceiling_method": "how the intervals were made: `bias_t` (spread and bias over the bootstraps, Student's "
-    "quantile), `percentile` (before schema 0003: not centred on the value, too narrow), empty where there "
-    "are none",
-    "n_unknown": "pairs without an interval, because some bootstrap lost one of their features; NULL until "
-    "it is computed",
-    "measure": "name of a measure of the matrix; its register has formula and citation",
-    "measure_version": "version of the measure that gave the value",
-    "feature_a": "feature of the row",
-    "feature_b": "feature of the column",
-    "value": "similarity",
-    "n_layers": "layers with this setting; at each of them the pair's cosine is above 0.999 or below -0.999",
-    "value_min": "smallest similarity over the layers",
-    "value_max": "largest similarity over the layers",
-    "value_low": "lower end of the noise ceiling: the 95 % interval of what such probes say of the pair on "
-    "average over samples of this size; it holds the value and reaches on to where the bias of the "
-    "bootstraps points; NULL until it is computed, and where it cannot be",
-    "value_high": "upper end of the noise ceiling; NULL likewise",
-    "standard_error": "standard deviation of the similarity over samples of this size, estimated from the "
-    "bootstraps; NULL likewise",
-    # joint fits
-    "fun": "objective at the end; lengths in units of the start radius",
-    "fun_cg": "objective where the conjugate gradients ended; NULL in rows of revision 0002",
-    "energy_joint": "energy after the joint step; lengths in units of the start radius",
-    "mismatch": "sum of squared differences to the target after the joint step",
-    "distance": "Minkowski distance (p = 2, all n^2 entries) of the joint matrix to the target",
-    "nfev": "evaluations of the objective",
-    "njev": "evaluations of its gradient",
-    "nit_polish": "Newton steps of the polish of a joint fit",
-    "gradient_norm": "infinity norm of the gradient over logits and vectors in units of the problem",
-    "importance_entropy": "entropy of the importance over log n: 1 = all equal, 0 = one feature",
-    "norm_min": "smallest norm of the optimal features",
-    "norm_max": "largest norm",
-    "start_radius": "radius of the sphere the features started on",
-    "verdict_joint": "what the end of the joint fit is, over vectors and importance; see below",
-    "target_min_eigenvalue": "smallest eigenvalue of the target; below 0 no vectors have these similarities",
-    "status": "how it ended; see above",
-    "message": "the optimiser's own words",
-    "seconds": "time it took; no part of the results",
-    "logit": "importance logit w",
-    "weight": "importance, softmax of the logits",
-    # re-optimised fits
-    "distance_joint": "of the joint matrix to the target",
-    "distance_start": "of the perturbed start to the target",
-    "distance_final": "of the final matrix to the target",
-    "distance_moved": "of the final to the joint matrix",
-    "distance_drift": "of the final matrix at sigma 0 to the joint matrix",
-    "distance_return": "of the final matrix to the final matrix at sigma 0",
-    "distance_simplex": "of the final matrix to the regular simplex (rbf: of its mean similarity)",
-    "distance_identity": "of the final matrix to the identity",
-    "distance_polish": "of Powell's end to its polished end; NULL for `manifold`",
-    "recovery": "1 - moved / d(start, joint); NULL at sigma 0",
-    "angle": "mean angle of the perturbation in degrees",
-    "rms_final": "root mean square over off-diagonal entries, final against target: comparable between n",
-    "fun_joint": "objective after the joint step",
-    "energy_start": "energy of the perturbed start",
-    "energy_final": "energy of the final features",
-    "norm_error": "sum of | norm - held norm |",
-    "relative_gradient": "largest row gradient on the spheres over the forces on that row",
-    "n_negative_eigenvalues": "negative eigenvalues of the scaled Hessian",
-    "n_zero": "zero eigenvalues of the scaled Hessian off the rotations",
-    "verdict": "certificate of the final point; see above",
-    "verdict_polished": "certificate of Powell's polished end; of the point itself for `manifold`",
-    "status_joint": "how the joint step ended",
-    "n_cells": "cells of the group the best match was chosen from",
-    "n_usable": "those of them with a usable status",
-    # layers, data sets, progress, runs
-    "layer_a": "first layer",
-    "layer_b": "second, later layer",
-    "spearman": "rank correlation of the off-diagonal similarities; NULL if one matrix is constant",
-    "p_value": "one-sided Mantel test",
-    "n_permutations": "relabellings behind it; all n! where that is few",
-    "builder": "how labels were made",
-    "n_documents": "documents that were read",
-    "n_sequences": "sequences of tokens",
-    "n_tokens": "tokens in them",
-    "n_samples": "probed positions",
-    "example": "one positive example as JSON: before, token, after, document",
-    "stage": "`datasets`, `activations`, `probes`, `psms`, `fits`, `analysis`; `whitening` (a row a probe "
-    "set) and `ceilings` (a row a target of the features) where they are asked for",
-    "planned": "rows (for `fits` cells) the study asks for",
-    "done": "rows with a result",
-    "failed": "failed, to be tried again by the next run",
-    "quarantined": "failed three times; `superpos retry` puts them back",
-    "not_applicable": "rows that cannot have a result (a refused layer, say)",
-    "run_id": "number of the run",
-    "started_at": "ISO 8601, UTC",
-    "ended_at": "ISO 8601, UTC; NULL while it runs or if it was killed",
-    "host": "name of the machine",
-    "git_commit": "commit of the checkout, `+` if files differ from it; empty for an installed wheel",
-    "versions": "JSON: packages, Python, platform, processor",
-    "address": "Ray cluster, or `local`",
-    "outcome": "`running`, `done`, `incomplete`, `failed`, `interrupted`",
-}
-"""Column to meaning; a column means the same in every view unless `VIEW_COLUMNS` says otherwise."""
+from typing import Any
 
-VIEW_COLUMNS: dict[tuple[str, str], str] = {
-    ("fit_results", "n_negative"): COLUMNS["n_negative_eigenvalues"],
-    ("best_matches", "n_negative"): COLUMNS["n_negative_eigenvalues"],
-    ("fit_results", "min_eigenvalue"): "smallest eigenvalue of the scaled Hessian at the final point",
-    ("best_matches", "min_eigenvalue"): "smallest eigenvalue of the scaled Hessian at the final point",
-    ("geometry_results", "value"): "what the measure says of the matrix; NULL where it is not defined",
-    ("psm_results", "min_eigenvalue"): "smallest eigenvalue; below 0 no vectors have these similarities",
-    ("dataset_features", "status"): "`ok`, `no_positives`, `no_negatives`, `too_few`, `duplicate` (the same "
-    "labels or rows as another feature), `opposite` (their complement or negative)",
-    ("dataset_features", "n_positive"): "positives among the samples",
-    ("dataset_features", "n_negative"): "negatives among the samples",
-    ("activation_results", "status"): "`planned`, `done`, or `not_applicable` (a refused layer)",
-    ("activation_results", "d_hook"): "width of the hookpoint; 0 until it is known",
-    ("probe_results", "status"): "`converged`, `max_iter`, or why the feature was left out",
-    ("runs", "seconds"): "JSON: seconds by stage",
+import sqlalchemy as sa
+
+from superpos.catalogue import Axis, Column, Level, Role, axes, measured
+from superpos.db.metadata import KIND, LABEL
+from superpos.db.types import Json, Number
+
+STORED: tuple[Role, ...] = ("compared", "setting", "searched", "config")
+"""Roles of axes that are columns of their level's table."""
+_TYPES: dict[str, Any] = {
+    "integer": sa.Integer,
+    "number": Number,
+    "kind": KIND,
+    "label": LABEL,
+    "text": sa.Text,
+    "json": Json,
 }
 
-VIEW_ROWS: dict[str, str] = {
-    "activation_results": "one row per activation set: a layer of a hookpoint on a data set",
-    "probe_results": "one row per probe",
-    "psm_results": "one row per target similarity matrix, controls included",
-    "psm_pairs": "one row per pair of features of a `features` matrix",
-    "near_copies": "one row per pair of features whose directions are almost parallel at every layer",
-    "geometry_results": "one row per target similarity matrix, controls included, and measure",
-    "joint_results": "one row per joint fit, every restart",
-    "fit_weights": "one row per joint fit and feature",
-    "fit_results": "one row per re-optimised fit",
-    "best_matches": "one row per group of cells: its best fit",
-    "layer_similarity": "one row per pair of layers",
-    "dataset_features": "one row per feature of a data set",
-    "study_progress": "one row per study and stage",
-    "runs": "one row per recorded execution",
-}
+
+def axis_columns(*levels: Level, roles: tuple[Role, ...] = STORED) -> list[sa.Column[Any]]:
+    """Return the columns of the axes of some levels; no axis is ever NULL."""
+    return [_column(axis, nullable=False) for axis in axes(*levels, roles=roles)]
+
+
+def measured_columns(table: str) -> list[sa.Column[Any]]:
+    """Return the columns of what is measured in a table."""
+    return [_column(column, nullable=not column.required) for column in measured(table)]
+
+
+def _column(entry: Axis | Column, nullable: bool) -> sa.Column[Any]:
+    default = None if entry.older is None else str(entry.older)
+    kind = sa.String(entry.width) if entry.type == "word" else _TYPES[entry.type]
+    return sa.Column(entry.column, kind, nullable=nullable, server_default=default)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from superpos.catalogue import Level, names
 from superpos.errors import ArgumentError, InputError
 from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.kinds.controls import CONTROLS, FEATURES
@@ -220,12 +221,16 @@ class _Planner(InputPlanner):
     def _joint_axes(self, axes: JointAxes) -> bytes:
         version = ALGORITHM_VERSIONS["joint_axes"]
         key = content_key("joint_axes", version, axes.identity())
-        self.joint_axes.setdefault(key, (axes, config_key({"max_iter": axes.max_iter, "gtol": axes.gtol})))
+        self.joint_axes.setdefault(key, (axes, _config_key(axes, "joint")))
         return key
 
     def _fit_axes(self, axes: FitAxes) -> bytes:
         version = ALGORITHM_VERSIONS["fit_axes"]
         key = content_key("fit_axes", version, asdict(axes))
-        names = ("backend", "xtol", "ftol", "max_iter", "gtol")
-        self.fit_axes.setdefault(key, (axes, config_key({name: getattr(axes, name) for name in names})))
+        self.fit_axes.setdefault(key, (axes, _config_key(axes, "fit")))
         return key
+
+
+def _config_key(axes: JointAxes | FitAxes, level: Level) -> str:
+    """Return what stands for the settings of a step that are no axis of the views."""
+    return config_key({name: getattr(axes, name) for name in names(level, roles=("config",))})

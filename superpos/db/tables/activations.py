@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from superpos.db.columns import axis_columns, measured_columns
 from superpos.db.metadata import KIND, identity, metadata, reference, stage_columns
-from superpos.db.types import Number
 
 models = sa.Table(
     "models",
@@ -33,14 +33,9 @@ activation_sets = sa.Table(
     *identity("activation_id"),
     reference("model_id", "models.model_id"),
     reference("dataset_id", "datasets.dataset_id"),
-    sa.Column("hookpoint", sa.Text, nullable=False),
-    sa.Column("layer", sa.Integer, nullable=False),
-    sa.Column("pooling", sa.Text, nullable=False),
+    *axis_columns("activations"),
     sa.Column("dtype", sa.Text, nullable=False),
-    sa.Column("n_rows", sa.Integer),
-    sa.Column("d_hook", sa.Integer),
-    sa.Column("n_constant", sa.Integer),
-    sa.Column("agreement", Number),
+    *measured_columns("activation_sets"),
     sa.Column("dataset_digest", sa.String(64)),
     sa.Column("content_digest", sa.String(64)),
     *stage_columns(),

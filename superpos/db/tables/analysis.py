@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from superpos.db.columns import measured_columns
 from superpos.db.metadata import metadata, reference
-from superpos.db.types import Number
 
 best_match = sa.Table(
     "best_match",
@@ -14,8 +14,7 @@ best_match = sa.Table(
     reference("target_id", "targets.target_id", primary_key=True),
     sa.Column("joint_id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("fit_axes_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("n_cells", sa.Integer, nullable=False),
-    sa.Column("n_usable", sa.Integer, nullable=False),
+    *measured_columns("best_match"),
     sa.ForeignKeyConstraint(["joint_id", "fit_axes_id"], ["fits.joint_id", "fits.fit_axes_id"]),
     sa.Index(None, "joint_id", "fit_axes_id"),
     sa.Index(None, "target_id"),
@@ -27,9 +26,7 @@ layer_pairs = sa.Table(
     reference("study_id", "studies.study_id", primary_key=True),
     reference("target_a", "targets.target_id", primary_key=True),
     reference("target_b", "targets.target_id", primary_key=True),
-    sa.Column("spearman", Number),
-    sa.Column("p_value", Number),
-    sa.Column("n_permutations", sa.Integer, nullable=False),
+    *measured_columns("layer_pairs"),
     sa.Index(None, "target_a"),
     sa.Index(None, "target_b"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from superpos.db.columns import measured_columns
 from superpos.db.metadata import identity, metadata, one_of, reference, stage_columns
 from superpos.db.types import Array, Json
 
@@ -18,10 +19,7 @@ datasets = sa.Table(
     sa.Column("specification", Json, nullable=False),
     sa.Column("corpus_digest", sa.String(64), nullable=False),
     sa.Column("tokenizer_digest", sa.String(64), nullable=False),
-    sa.Column("n_documents", sa.Integer),
-    sa.Column("n_sequences", sa.Integer),
-    sa.Column("n_tokens", sa.Integer),
-    sa.Column("n_samples", sa.Integer),
+    *measured_columns("datasets"),
     sa.Column("phi", Array),
     sa.Column("path", sa.Text),
     sa.Column("content_digest", sa.String(64)),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from superpos.db.metadata import KIND, LABEL, identity, metadata, one_of, reference
+from superpos.db.columns import STORED, axis_columns, measured_columns
+from superpos.db.metadata import identity, metadata, one_of, reference
 from superpos.db.types import Array, Number
 
 FIT_STATUSES = ("converged", "max_iter", "unbounded", "non_finite", "stalled")
@@ -15,20 +16,7 @@ joint_axes = sa.Table(
     "joint_axes",
     metadata,
     *identity("joint_axes_id"),
-    sa.Column("energy", KIND, nullable=False),
-    sa.Column("s", Number, nullable=False),
-    sa.Column("kernel", LABEL, nullable=False),
-    sa.Column("self_energy", sa.String(8), nullable=False),
-    sa.Column("softening", Number, nullable=False),
-    sa.Column("gauge", sa.String(16), nullable=False),
-    sa.Column("importance_mode", sa.String(8), nullable=False),
-    sa.Column("joint_polish", sa.String(8), nullable=False, server_default="off"),
-    sa.Column("n_dims", sa.Integer, nullable=False),
-    sa.Column("lambda_d", Number, nullable=False),
-    sa.Column("restart", sa.Integer, nullable=False),
-    sa.Column("backend", sa.String(16), nullable=False),
-    sa.Column("max_iter", sa.Integer, nullable=False),
-    sa.Column("gtol", Number, nullable=False),
+    *axis_columns("kernel", "joint", roles=(*STORED, "derived")),
     sa.Column("config_key", sa.String(8), nullable=False),
     sa.Column("algorithm_version", sa.Integer, nullable=False),
 )
@@ -39,20 +27,7 @@ joint_fits = sa.Table(
     *identity("joint_id"),
     reference("psm_id", "psms.psm_id"),
     reference("joint_axes_id", "joint_axes.joint_axes_id"),
-    sa.Column("fun", Number),
-    sa.Column("fun_cg", Number),
-    sa.Column("energy", Number),
-    sa.Column("mismatch", Number),
-    sa.Column("distance", Number),
-    sa.Column("nit", sa.Integer, nullable=False),
-    sa.Column("nfev", sa.Integer, nullable=False),
-    sa.Column("njev", sa.Integer, nullable=False),
-    sa.Column("nit_polish", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("gradient_norm", Number),
-    sa.Column("importance_entropy", Number),
-    sa.Column("norm_min", Number),
-    sa.Column("norm_max", Number),
-    sa.Column("start_radius", Number, nullable=False),
+    *measured_columns("joint_fits"),
     sa.Column("verdict", sa.String(16), nullable=False, server_default="not_applicable"),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("message", sa.Text, nullable=False),
@@ -71,8 +46,7 @@ importance = sa.Table(
     metadata,
     reference("joint_id", "joint_fits.joint_id", primary_key=True),
     sa.Column("row_index", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("logit", Number),
-    sa.Column("weight", Number),
+    *measured_columns("importance"),
     sqlite_with_rowid=False,
 )
 
@@ -80,16 +54,7 @@ fit_axes = sa.Table(
     "fit_axes",
     metadata,
     *identity("fit_axes_id"),
-    sa.Column("optimiser", KIND, nullable=False),
-    sa.Column("lambda_x", Number, nullable=False),
-    sa.Column("sigma", Number, nullable=False),
-    sa.Column("sigma_rule", sa.String(16), nullable=False),
-    sa.Column("trial", sa.Integer, nullable=False),
-    sa.Column("backend", sa.String(16), nullable=False),
-    sa.Column("xtol", Number, nullable=False),
-    sa.Column("ftol", Number, nullable=False),
-    sa.Column("max_iter", sa.Integer, nullable=False),
-    sa.Column("gtol", Number, nullable=False),
+    *axis_columns("fit"),
     sa.Column("config_key", sa.String(8), nullable=False),
     sa.Column("algorithm_version", sa.Integer, nullable=False),
 )
@@ -99,34 +64,7 @@ fits = sa.Table(
     metadata,
     reference("joint_id", "joint_fits.joint_id", primary_key=True),
     reference("fit_axes_id", "fit_axes.fit_axes_id", primary_key=True),
-    *(
-        sa.Column(name, Number)
-        for name in (
-            "distance_start",
-            "distance_final",
-            "distance_moved",
-            "distance_drift",
-            "distance_return",
-            "distance_simplex",
-            "distance_identity",
-            "distance_polish",
-            "recovery",
-            "angle",
-            "rms_final",
-            "fun",
-            "energy_start",
-            "energy_final",
-            "norm_error",
-            "relative_gradient",
-            "min_eigenvalue",
-        )
-    ),
-    sa.Column("n_negative", sa.Integer),
-    sa.Column("n_zero", sa.Integer),
-    sa.Column("nit", sa.Integer, nullable=False),
-    sa.Column("nfev", sa.Integer, nullable=False),
-    sa.Column("verdict", sa.String(16), nullable=False),
-    sa.Column("verdict_polished", sa.String(16), nullable=False),
+    *measured_columns("fits"),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("seconds", Number, nullable=False),
     reference("run_id", "runs.run_id"),

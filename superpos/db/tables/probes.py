@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from superpos.db.columns import axis_columns, measured_columns
 from superpos.db.metadata import identity, metadata, one_of, reference, stage_columns
 from superpos.db.tables.datasets import LEFT_OUT
-from superpos.db.types import Array, Json, Key, Number
+from superpos.db.types import Array, Json, Key
 
 direction_sets = sa.Table(
     "direction_sets",
@@ -15,12 +16,7 @@ direction_sets = sa.Table(
     reference("activation_id", "activation_sets.activation_id", nullable=True, index=True),
     reference("dataset_id", "datasets.dataset_id"),
     reference("model_id", "models.model_id", nullable=True),
-    sa.Column("hookpoint", sa.Text, nullable=False),
-    sa.Column("layer", sa.Integer, nullable=False),
-    sa.Column("pooling", sa.Text, nullable=False),
-    sa.Column("method", sa.Text, nullable=False),
-    sa.Column("probe_C", Number, nullable=False),
-    sa.Column("split_seed", sa.Integer, nullable=False),
+    *axis_columns("activations", "directions"),
     sa.Column("label_replicate", sa.Integer, nullable=False),
     sa.Column("label_permutation", sa.String(8), nullable=False, server_default=""),
     sa.Column("permutation_note", sa.Text, nullable=False, server_default=""),
@@ -59,18 +55,7 @@ probes = sa.Table(
     sa.Column("key", Key, nullable=False, unique=True),
     sa.Column("feature", sa.Text, nullable=False),
     sa.Column("row_index", sa.Integer),
-    sa.Column("n_train", sa.Integer, nullable=False),
-    sa.Column("n_test", sa.Integer, nullable=False),
-    sa.Column("n_positive", sa.Integer, nullable=False),
-    sa.Column("accuracy", Number),
-    sa.Column("balanced_accuracy", Number),
-    sa.Column("f1", Number),
-    sa.Column("mcc", Number),
-    sa.Column("roc_auc", Number),
-    sa.Column("average_precision", Number),
-    sa.Column("norm", Number),
-    sa.Column("nit", sa.Integer, nullable=False),
-    sa.Column("C", Number),
+    *measured_columns("probes"),
     sa.Column("status", sa.String(16), nullable=False),
     one_of("status", ("converged", "max_iter", *LEFT_OUT)),
 )

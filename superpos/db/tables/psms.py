@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from superpos.db.columns import axis_columns, measured_columns
 from superpos.db.metadata import KIND, identity, metadata, reference, stage_columns
 from superpos.db.types import Array, Number
 
@@ -12,12 +13,7 @@ targets = sa.Table(
     metadata,
     *identity("target_id"),
     reference("direction_id", "direction_sets.direction_id", index=True),
-    sa.Column("space", sa.String(16), nullable=False),
-    sa.Column("kind", KIND, nullable=False),
-    sa.Column("replicate", sa.Integer, nullable=False),
-    sa.Column("similarity", KIND, nullable=False),
-    sa.Column("rbf_scale", Number, nullable=False),
-    sa.Column("fit_two_classes", sa.Integer, nullable=False, server_default="0"),
+    *axis_columns("target"),
     reference("psm_id", "psms.psm_id", nullable=True, index=True),
     *stage_columns(),
 )
@@ -30,19 +26,7 @@ psms = sa.Table(
     sa.Column("n_features", sa.Integer, nullable=False),
     sa.Column("rbf_scale_resolved", Number, nullable=False),
     sa.Column("matrix", Array, nullable=False),
-    sa.Column("value_q25", Number),
-    sa.Column("value_median", Number),
-    sa.Column("value_q75", Number),
-    sa.Column("exponent_q25", Number),
-    sa.Column("exponent_median", Number),
-    sa.Column("exponent_q75", Number),
-    sa.Column("min_eigenvalue", Number, nullable=False),
-    sa.Column("rank", sa.Integer, nullable=False),
-    sa.Column("warning", sa.Text, nullable=False),
-    sa.Column("reliability", Number),
-    sa.Column("n_resamples", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("ceiling_method", sa.String(16), nullable=False, server_default=""),
-    sa.Column("n_unknown", sa.Integer),
+    *measured_columns("psms"),
     sa.Column("content_digest", sa.String(64), nullable=False),
     reference("run_id", "runs.run_id"),
 )
@@ -53,10 +37,7 @@ psm_entries = sa.Table(
     reference("psm_id", "psms.psm_id", primary_key=True),
     sa.Column("row_a", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("row_b", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("value", Number, nullable=False),
-    sa.Column("value_low", Number),
-    sa.Column("value_high", Number),
-    sa.Column("standard_error", Number),
+    *measured_columns("psm_entries"),
     sqlite_with_rowid=False,
 )
 
@@ -66,6 +47,6 @@ psm_measures = sa.Table(
     reference("psm_id", "psms.psm_id", primary_key=True),
     sa.Column("measure", KIND, primary_key=True),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("value", Number),
+    *measured_columns("psm_measures"),
     sqlite_with_rowid=False,
 )

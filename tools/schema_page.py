@@ -1,4 +1,4 @@
-"""Write `docs/schema.md` from a fresh database: `python -m superpos.db.schema_doc > docs/schema.md`."""
+"""Write `docs/schema.md` from a fresh database: `python -m tools.schema_page > docs/schema.md`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from superpos.db.columns import COLUMNS, VIEW_COLUMNS, VIEW_ROWS
+from superpos.catalogue import meaning
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current, newest_revision
 from superpos.db.results import VIEWS
@@ -16,7 +16,7 @@ from superpos.db.tables import metadata
 
 INTRODUCTION = """# Schema
 
-Written by `python -m superpos.db.schema_doc`; schema revision {revision}. Read through the views; the
+Written by `python -m tools.schema_page`; schema revision {revision}. Read through the views; the
 tables behind them may change with a migration. [Queries](sql-cookbook.md), [terms](glossary.md),
 [conventions](science.md).
 
@@ -51,11 +51,9 @@ def document() -> str:
             columns = {view: [c["name"] for c in inspector.get_columns(view)] for view in VIEWS}
     parts = [INTRODUCTION.format(revision=newest_revision()), "## Views\n"]
     for view in VIEWS:
-        parts.append(f"### `{view}`: {VIEW_ROWS[view]}\n")
+        parts.append(f"### `{view}`: {VIEWS[view]}\n")
         parts.append("| column | meaning |\n|---|---|")
-        parts.extend(
-            f"| `{name}` | {VIEW_COLUMNS.get((view, name)) or COLUMNS[name]} |" for name in columns[view]
-        )
+        parts.extend(f"| `{name}` | {meaning(view, name)} |" for name in columns[view])
         parts.append("")
     parts.append("## Tables\n")
     parts.append("| table | columns | refers to |\n|---|---|---|")

@@ -1,0 +1,79 @@
+"""One catalogue of axes and of columns: name, type, level, default, neutral value, meaning.
+
+Tables, views, their pages, the study reader, the analysis and the report take what they list from here.
+"""
+
+from __future__ import annotations
+
+from superpos.catalogue.axes import AXES, MEDIAN_RULE
+from superpos.catalogue.columns import MEASURED
+from superpos.catalogue.notes import NOTED
+from superpos.catalogue.records import LEVELS, Axis, Column, Level, Role
+from superpos.errors import ArgumentError, allowed, shown
+
+__all__ = [
+    "AXES",
+    "LEVELS",
+    "MEASURED",
+    "MEDIAN_RULE",
+    "NOTED",
+    "Axis",
+    "Column",
+    "Level",
+    "Role",
+    "axes",
+    "axis",
+    "meaning",
+    "measured",
+    "names",
+]
+
+
+def axes(*levels: Level, roles: tuple[Role, ...] = ()) -> tuple[Axis, ...]:
+    """Return the axes of some levels (of all without any) that have one of some roles (any without)."""
+    return tuple(
+        one for one in AXES if (not levels or one.level in levels) and (not roles or one.role in roles)
+    )
+
+
+def names(*levels: Level, roles: tuple[Role, ...] = ()) -> tuple[str, ...]:
+    """Return the names of `axes`."""
+    return tuple(one.name for one in axes(*levels, roles=roles))
+
+
+def axis(name: str, level: Level | None = None) -> Axis:
+    """Return an axis by its name; by its level too where a setting of two steps has one name.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none, with the nearest name.
+    """
+    for one in AXES:
+        if one.name == name and level in (None, one.level):
+            return one
+    raise ArgumentError("axis", f"{shown(name)} is unknown; {allowed(name, sorted(names()))}")
+
+
+def measured(table: str) -> tuple[Column, ...]:
+    """Return the measured columns of a table, in its order."""
+    return tuple(column for column in MEASURED if column.table == table)
+
+
+def meaning(view: str, name: str) -> str:
+    """Return what a column of a view means, for a page.
+
+    Raises
+    ------
+    ArgumentError
+        If the catalogue does not say.
+    """
+    columns = [column for column in (*MEASURED, *NOTED) if column.name == name]
+    for own in (True, False):
+        for column in columns:
+            if (view in column.views) if own else not column.views:
+                return column.meaning
+    for one in AXES:
+        if one.name == name and one.role != "config":
+            return one.said
+    raise ArgumentError("column", f"{view}.{name} has no meaning; add it to superpos.catalogue")

@@ -1,0 +1,253 @@
+"""Every measured, counted or noted column, by the table that holds it and in the order of its columns.
+
+To add one: an entry here, what computes it, a migration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from superpos.catalogue.records import Column
+
+_LENGTH = "distance of similarities (p = 2, all n^2 entries)"
+_ENERGY = "energy, lengths in units of the start radius"
+_FIT_VIEWS = ("fit_results", "best_matches")
+_ITERATIONS = "iterations (CG, Newton or trust-region steps, Powell sweeps)"
+
+
+def _number(name: str, meaning: str, unit: str = "", **options: Any) -> Column:
+    """Return a measured number, which may be missing."""
+    return Column(name=name, type="number", meaning=meaning, unit=unit, **options)
+
+
+def _count(name: str, meaning: str, unit: str, **options: Any) -> Column:
+    """Return a count that every row has."""
+    return Column(name=name, type="integer", meaning=meaning, unit=unit, **{"required": True, **options})
+
+
+def _text(name: str, meaning: str, **options: Any) -> Column:
+    """Return a text that every row has."""
+    return Column(name=name, type="text", meaning=meaning, required=True, **options)
+
+
+def _word(name: str, meaning: str, **options: Any) -> Column:
+    """Return a word of a closed list."""
+    return Column(name=name, type="word", meaning=meaning, required=True, **options)
+
+
+def _of(table: str, *columns: Column) -> tuple[Column, ...]:
+    return tuple(replace(column, table=table) for column in columns)
+
+
+_DATASETS = _of(
+    "datasets",
+    _count("n_documents", "documents that were read", "documents", required=False),
+    _count("n_sequences", "sequences of tokens", "sequences", required=False),
+    _count("n_tokens", "tokens in them", "tokens", required=False),
+    _count("n_samples", "probed positions", "samples", required=False),
+)
+_ACTIVATION_SETS = _of(
+    "activation_sets",
+    _count("n_rows", "samples with activations", "samples", required=False),
+    _count(
+        "d_hook",
+        "width of the hookpoint; 0 until it is known",
+        "coordinates",
+        views=("activation_results",),
+        required=False,
+    ),
+    _count(
+        "n_constant",
+        "coordinates that do not vary over the samples; NULL where they were not counted",
+        "coordinates",
+        required=False,
+    ),
+    _number(
+        "agreement",
+        "largest deviation from the float32 oracle, one sequence at a time, over the oracle's "
+        "root mean square",
+        "oracle's root mean square",
+    ),
+)
+_PROBES = _of(
+    "probes",
+    _count("n_train", "samples the probe was trained on", "samples"),
+    _count("n_test", "samples it was measured on", "samples"),
+    _count("n_positive", "positives in both parts together", "samples"),
+    _number("accuracy", "share of test samples classified right"),
+    _number("balanced_accuracy", "mean of sensitivity and specificity"),
+    _number("f1", "harmonic mean of precision and recall"),
+    _number("mcc", "Matthews correlation coefficient"),
+    _number("roc_auc", "area under the ROC curve, from scores"),
+    _number("average_precision", "area under the precision-recall curve, from scores"),
+    _number("norm", "Euclidean norm of the raw coefficients"),
+    _count("nit", _ITERATIONS, "iterations"),
+    _number("C", "inverse strength of the penalty as used, where cross-validation chose it; NULL elsewhere"),
+)
+_PSMS = _of(
+    "psms",
+    _number("value_q25", "lower quartile of the off-diagonal similarities"),
+    _number("value_median", "median of the off-diagonal similarities"),
+    _number("value_q75", "upper quartile of the off-diagonal similarities"),
+    _number("exponent_q25", "lower quartile of squared distance over C; NULL for cosine"),
+    _number("exponent_median", "median of squared distance over C; far from 1 the RBF tells nothing"),
+    _number("exponent_q75", "upper quartile of squared distance over C"),
+    _number(
+        "min_eigenvalue",
+        "smallest eigenvalue; below 0 no vectors have these similarities",
+        views=("psm_results",),
+        required=True,
+    ),
+    _count("rank", "rank of the target matrix", ""),
+    _text("warning", "what a reader should know of the matrix; empty where nothing"),
+    _number(
+        "reliability",
+        "agreement of the matrix with itself over resampled probes; NULL until it is computed",
+    ),
+    _count(
+        "n_resamples",
+        "bootstrapped sets of probes behind the noise ceiling; 0 where there is none",
+        "bootstraps",
+        older=0,
+    ),
+    _word(
+        "ceiling_method",
+        "how the intervals were made: `bias_t` (spread and bias over the bootstraps, Student's "
+        "quantile), `percentile` (before schema 0003: not centred on the value, too narrow), "
+        "empty where there are none",
+        older="",
+    ),
+    _count(
+        "n_unknown",
+        "pairs without an interval, because some bootstrap lost one of their features; NULL until"
+        " it is computed",
+        "pairs",
+        required=False,
+    ),
+)
+_PSM_ENTRIES = _of(
+    "psm_entries",
+    _number("value", "similarity", required=True),
+    _number(
+        "value_low",
+        "lower end of the noise ceiling: the 95 % interval of what such probes say of the pair on"
+        " average over samples of this size; it holds the value and reaches on to where the bias "
+        "of the bootstraps points; NULL until it is computed, and where it cannot be",
+    ),
+    _number("value_high", "upper end of the noise ceiling; NULL likewise"),
+    _number(
+        "standard_error",
+        "standard deviation of the similarity over samples of this size, estimated from the "
+        "bootstraps; NULL likewise",
+    ),
+)
+_PSM_MEASURES = _of(
+    "psm_measures",
+    _number(
+        "value",
+        "what the measure says of the matrix; NULL where it is not defined",
+        views=("geometry_results",),
+    ),
+)
+_JOINT_FITS = _of(
+    "joint_fits",
+    _number("fun", "objective at the end; lengths in units of the start radius", _ENERGY),
+    _number(
+        "fun_cg",
+        "objective where the conjugate gradients ended; NULL in rows of revision 0002",
+        _ENERGY,
+    ),
+    _number(
+        "energy_joint",
+        "energy after the joint step; lengths in units of the start radius",
+        _ENERGY,
+        column="energy",
+    ),
+    _number("mismatch", "sum of squared differences to the target after the joint step"),
+    _number(
+        "distance",
+        "Minkowski distance (p = 2, all n^2 entries) of the joint matrix to the target",
+        _LENGTH,
+    ),
+    _count("nit", _ITERATIONS, "iterations", views=("joint_results",)),
+    _count("nfev", "evaluations of the objective", "evaluations"),
+    _count("njev", "evaluations of its gradient", "evaluations"),
+    _count("nit_polish", "Newton steps of the polish of a joint fit", "iterations", older=0),
+    _number(
+        "gradient_norm",
+        "infinity norm of the gradient over logits and vectors in units of the problem",
+    ),
+    _number("importance_entropy", "entropy of the importance over log n: 1 = all equal, 0 = one feature"),
+    _number("norm_min", "smallest norm of the optimal features"),
+    _number("norm_max", "largest norm"),
+    _number("start_radius", "radius of the sphere the features started on", required=True),
+)
+_IMPORTANCE = _of(
+    "importance",
+    _number("logit", "importance logit w"),
+    _number("weight", "importance, softmax of the logits"),
+)
+_FITS = _of(
+    "fits",
+    _number("distance_start", "of the perturbed start to the target", _LENGTH),
+    _number("distance_final", "of the final matrix to the target", _LENGTH),
+    _number("distance_moved", "of the final to the joint matrix", _LENGTH),
+    _number("distance_drift", "of the final matrix at sigma 0 to the joint matrix", _LENGTH),
+    _number("distance_return", "of the final matrix to the final matrix at sigma 0", _LENGTH),
+    _number(
+        "distance_simplex",
+        "of the final matrix to the regular simplex (rbf: of its mean similarity)",
+        _LENGTH,
+    ),
+    _number("distance_identity", "of the final matrix to the identity", _LENGTH),
+    _number("distance_polish", "of Powell's end to its polished end; NULL for `manifold`", _LENGTH),
+    _number("recovery", "1 - moved / d(start, joint); NULL at sigma 0"),
+    _number("angle", "mean angle of the perturbation in degrees", "degrees"),
+    _number(
+        "rms_final",
+        "root mean square over off-diagonal entries, final against target: comparable between n",
+    ),
+    _number("fun", "objective at the end; lengths in units of the start radius", _ENERGY, views=_FIT_VIEWS),
+    _number("energy_start", "energy of the perturbed start", _ENERGY),
+    _number("energy_final", "energy of the final features", _ENERGY),
+    _number("norm_error", "sum of | norm - held norm |"),
+    _number("relative_gradient", "largest row gradient on the spheres over the forces on that row"),
+    _number(
+        "min_eigenvalue",
+        "smallest eigenvalue of the scaled Hessian at the final point",
+        views=_FIT_VIEWS,
+    ),
+    _count("n_negative", "negative eigenvalues of the scaled Hessian", "", views=_FIT_VIEWS, required=False),
+    _count("n_zero", "zero eigenvalues of the scaled Hessian off the rotations", "", required=False),
+    _count("nit", _ITERATIONS, "iterations", views=_FIT_VIEWS),
+    _count("nfev", "evaluations of the objective", "evaluations", views=_FIT_VIEWS),
+    _word("verdict", "certificate of the final point; see above"),
+    _word("verdict_polished", "certificate of Powell's polished end; of the point itself for `manifold`"),
+)
+_BEST_MATCH = _of(
+    "best_match",
+    _count("n_cells", "cells of the group the best match was chosen from", "cells"),
+    _count("n_usable", "those of them with a usable status", "cells"),
+)
+_LAYER_PAIRS = _of(
+    "layer_pairs",
+    _number("spearman", "rank correlation of the off-diagonal similarities; NULL if one matrix is constant"),
+    _number("p_value", "one-sided Mantel test"),
+    _count("n_permutations", "relabellings behind it; all n! where that is few", ""),
+)
+
+MEASURED: tuple[Column, ...] = (
+    *_DATASETS,
+    *_ACTIVATION_SETS,
+    *_PROBES,
+    *_PSMS,
+    *_PSM_ENTRIES,
+    *_PSM_MEASURES,
+    *_JOINT_FITS,
+    *_IMPORTANCE,
+    *_FITS,
+    *_BEST_MATCH,
+    *_LAYER_PAIRS,
+)
+"""What stages measure."""

@@ -1,0 +1,124 @@
+"""Columns of the views that are neither asked for nor measured: names, keys, outcomes, what views make."""
+
+from __future__ import annotations
+
+from superpos.catalogue.records import Column, Type
+
+
+def _said(type_: Type, *views: str, **meanings: str) -> tuple[Column, ...]:
+    return tuple(Column(name=name, type=type_, meaning=said, views=views) for name, said in meanings.items())
+
+
+_OUTCOMES = (
+    *_said(
+        "word",
+        status="how it ended; see above",
+        outcome="`running`, `done`, `incomplete`, `failed`, `interrupted`",
+        status_joint="how the joint step ended",
+        verdict_joint="what the end of the joint fit is, over vectors and importance; see below",
+    ),
+    *_said(
+        "word",
+        "dataset_features",
+        status="`ok`, `no_positives`, `no_negatives`, `too_few`, `duplicate` (the same labels or rows as "
+        "another feature), `opposite` (their complement or negative)",
+    ),
+    *_said("word", "activation_results", status="`planned`, `done`, or `not_applicable` (a refused layer)"),
+    *_said("word", "probe_results", status="`converged`, `max_iter`, or why the feature was left out"),
+    *_said(
+        "text",
+        reason="why there is no result; empty where there is one",
+        message="the optimiser's own words",
+    ),
+    *_said("number", seconds="time it took; no part of the results"),
+)
+_NAMES = (
+    *_said(
+        "text",
+        feature="name of the feature",
+        feature_a="feature of the row",
+        feature_b="feature of the column",
+        duplicate_of="the feature that is kept in its place, for `duplicate` and `opposite`; else empty",
+        dtype="type the activations were computed and stored in",
+        builder="how labels were made",
+        measure="name of a measure of the matrix; its register has formula and citation",
+        permutation_note="why, the number of groups, and the share of training samples with other labels",
+    ),
+    *_said(
+        "word",
+        label_permutation="what changed places under `shuffled_labels`: `groups` (labels are constant within "
+        "documents or entities, which exchange theirs), `rows` (labels vary within them: samples change "
+        "places within a group, and groups of equal size as wholes), `mixed` (features with samples of their "
+        "own differ in it); empty for the labels as they are",
+        stage="`datasets`, `activations`, `probes`, `psms`, `fits`, `analysis`; `whitening` (a row a probe "
+        "set) and `ceilings` (a row a target of the features) where they are asked for",
+    ),
+    *_said("json", example="one positive example as JSON: before, token, after, document"),
+    *_said(
+        "integer",
+        feature_index="place of the feature in its set",
+        label_replicate="-1 for the labels as they are; r for permutation r of the control `shuffled_labels`",
+        layer_a="first layer",
+        layer_b="second, later layer",
+        measure_version="version of the measure that gave the value",
+        n_features="features that have a direction (n)",
+        d_hook="width of the directions (d); 0 for an imported similarity matrix",
+    ),
+)
+_KEYS = _said(
+    "text",
+    probe_key="key of the probe",
+    direction_key="key of the set of directions",
+    target_key="key of the target",
+    psm_key="key of the target similarity matrix; equal matrices share it",
+    psm_key_b="key of the matrix of `layer_b`",
+    joint_key="key of the joint fit",
+    fit_key="joint key, a dot, key of the re-optimisation's axes; `superpos trace` takes it",
+    dataset_key="key of the data set",
+    activation_key="key of the activation set",
+    config_key="stands for settings that are no axis: probe settings, tolerances, iteration limits",
+)
+_MADE = (
+    *_said(
+        "number",
+        distance_joint="of the joint matrix to the target",
+        fun_joint="objective after the joint step",
+        target_min_eigenvalue="smallest eigenvalue of the target; below 0 no vectors have these similarities",
+        value_min="smallest similarity over the layers",
+        value_max="largest similarity over the layers",
+    ),
+    *_said(
+        "integer",
+        n_layers="layers with this setting; at each of them the pair's cosine is above 0.999 or below -0.999",
+    ),
+    *_said(
+        "integer",
+        "dataset_features",
+        n_positive="positives among the samples",
+        n_negative="negatives among the samples",
+    ),
+)
+_PROGRESS = (
+    *_said(
+        "integer",
+        planned="rows (for `fits` cells) the study asks for",
+        done="rows with a result",
+        failed="failed, to be tried again by the next run",
+        quarantined="failed three times; `superpos retry` puts them back",
+        not_applicable="rows that cannot have a result (a refused layer, say)",
+        run_id="number of the run",
+    ),
+    *_said(
+        "text",
+        started_at="ISO 8601, UTC",
+        ended_at="ISO 8601, UTC; NULL while it runs or if it was killed",
+        host="name of the machine",
+        git_commit="commit of the checkout, `+` if files differ from it; empty for an installed wheel",
+        versions="JSON: packages, Python, platform, processor",
+        address="Ray cluster, or `local`",
+    ),
+    *_said("json", "runs", seconds="JSON: seconds by stage"),
+)
+
+NOTED: tuple[Column, ...] = (*_OUTCOMES, *_NAMES, *_KEYS, *_MADE, *_PROGRESS)
+"""What rows and runs are called, how they ended, and what views make of other columns."""
