@@ -13,28 +13,22 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from superpos.catalogue import names
 from superpos.kinds.controls import CONTROLS
 from superpos.reporting.looks import in_order, kernel_order
 
-DIRECTION_SETTING = ("pooling", "method", "probe_C", "split_seed")
-TARGET_SETTING = (*DIRECTION_SETTING, "space", "rbf_scale")
-SIMILARITY_SETTING = (*TARGET_SETTING, "gauge", "importance_mode", "joint_polish", "backend")
-KERNEL_SETTING = ("self_energy", "softening")
-OPTIMISER_SETTING = ("lambda_x", "sigma_rule", "config_key")
+DIRECTION_SETTING = names("activations", "directions", roles=("setting",))
+TARGET_SETTING = (*DIRECTION_SETTING, *names("target", roles=("setting",)))
+JOINT_SETTING = names("joint", roles=("setting",))
+SIMILARITY_SETTING = (*TARGET_SETTING, *JOINT_SETTING)
+KERNEL_SETTING = names("kernel", roles=("setting",))
+OPTIMISER_SETTING = (*names("fit", roles=("setting",)), "config_key")
 SEARCH_SETTING = (
-    *TARGET_SETTING,
-    "gauge",
-    "importance_mode",
-    "joint_polish",
-    "backend",
+    *SIMILARITY_SETTING,
     *KERNEL_SETTING,
     *OPTIMISER_SETTING,
-    "optimiser",
-    "sigma",
-    "n_dims",
-    "lambda_d",
-    "restart",
-    "trial",
+    *names("fit", roles=("compared",)),
+    *names(roles=("searched",)),
 )
 """Everything but the model that two fits must share to be compared."""
 SIMILARITY_ORDER = ("cosine", "rbf")

@@ -17,44 +17,17 @@ import pandas as pd
 
 from superpos.analysis.best_match import best_matches
 from superpos.arrays import Float
+from superpos.catalogue import MEASURED, NOTED, names
 from superpos.db.results import Results
 from superpos.errors import ArgumentError
 
-TARGET_AXES = (
-    "model",
-    "revision",
-    "model_weights",
-    "model_seed",
-    "dataset",
-    "corpus",
-    "hookpoint",
-    "layer",
-    "pooling",
-    "method",
-    "probe_C",
-    "split_seed",
-    "space",
-    "target",
-    "replicate",
-    "similarity",
-    "rbf_scale",
-)
+TARGET_AXES = names("model", "dataset", "activations", "directions", "target", roles=("compared", "setting"))
 """Axes that name a target in the views."""
 FIT_GROUP_AXES = (
     *TARGET_AXES,
-    "energy",
-    "s",
-    "kernel",
-    "self_energy",
-    "softening",
-    "gauge",
-    "importance_mode",
-    "joint_polish",
-    "backend",
-    "optimiser",
-    "lambda_x",
-    "sigma",
-    "sigma_rule",
+    *names("kernel", roles=("compared", "derived", "setting")),
+    *names("joint", roles=("setting",)),
+    *names("fit", roles=("compared", "setting")),
     "config_key",
 )
 """Axes that are not searched over for a best match."""
@@ -80,48 +53,8 @@ ROW_ORDER = (
     "fit_key",
 )
 """Columns that put the rows of a view in one order on every database system."""
-MEASURES = (
-    "distance_joint",
-    "distance_start",
-    "distance_final",
-    "distance_moved",
-    "distance_drift",
-    "distance_return",
-    "distance_simplex",
-    "distance_identity",
-    "distance_polish",
-    "recovery",
-    "angle",
-    "energy_joint",
-    "energy_start",
-    "energy_final",
-    "norm_error",
-    "relative_gradient",
-    "min_eigenvalue",
-    "importance_entropy",
-    "gradient_norm",
-    "distance",
-    "fun",
-    "fun_joint",
-    "spearman",
-    "p_value",
-    "roc_auc",
-    "mcc",
-    "f1",
-    "balanced_accuracy",
-    "average_precision",
-    "accuracy",
-    "norm",
-    "value",
-    "value_low",
-    "value_high",
-    "standard_error",
-    "value_min",
-    "value_max",
-    "reliability",
-    "logit",
-    "weight",
-)
+_TYPES = [(column.name, column.type) for column in (*MEASURED, *NOTED)]
+NUMBERS = {name for name, kind in _TYPES if kind == "number"} - {n for n, kind in _TYPES if kind != "number"}
 """Columns that may be NULL: NULL becomes NaN, also in a column that is NULL throughout."""
 
 
@@ -138,8 +71,8 @@ class StudyViews:
         frame = self.results.frame(view, study=self.study)
         order = [column for column in ROW_ORDER if column in frame.columns]
         frame = frame.sort_values(order, kind="stable", ignore_index=True)
-        for column in MEASURES:
-            if column in frame.columns:
+        for column in frame.columns:
+            if column in NUMBERS:
                 frame[column] = pd.to_numeric(frame[column]).astype("float64")
         return frame
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from superpos.kinds.energies import ENERGIES
 from superpos.reporting.looks import in_order, split_kernel
-from superpos.reporting.selection import SIMILARITY_ORDER
+from superpos.reporting.selection import JOINT_SETTING, SIMILARITY_ORDER
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
 from superpos.reporting.style import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SETTING = [
+NAMED = (
     "similarity",
     "kernel",
     "s",
@@ -34,7 +34,10 @@ SETTING = [
     "softening",
     "importance_mode",
     "joint_polish",
-]
+)
+OTHERS = tuple(axis for axis in JOINT_SETTING if axis not in (*NAMED, "backend"))
+"""Settings of the joint step that a bar names where they vary."""
+SETTING = [*NAMED, *OTHERS]
 
 
 class Shares(NamedTuple):
@@ -126,15 +129,18 @@ def _labels(frame: pd.DataFrame) -> dict[tuple[object, ...], str]:
         "s",
         "self_energy",
         "softening",
+        *OTHERS,
     ]
     rows = rows.sort_values(order)
     labels: dict[tuple[object, ...], str] = {}
     uniform, unpolished = "uniform" in set(rows["importance_mode"]), "off" in set(rows["joint_polish"])
+    varied = {axis for axis in OTHERS if rows[axis].nunique() > 1}
     for setting in records(rows, *SETTING):
-        similarity, kernel, _, gauge, self_energy, softening, mode, polish = setting
+        similarity, kernel, _, gauge, self_energy, softening, mode, polish, *others = setting
         own = f"{kernel} {self_energy}" + (f" ε{softening:g}" if softening else "")
         parts = [similarity, own, f"gauge {gauge}", *([mode] if uniform else [])]
         parts += [f"polish {polish}"] if unpolished else []
+        parts += [f"{axis} {value}" for axis, value in zip(OTHERS, others, strict=True) if axis in varied]
         labels[setting] = " · ".join(parts)
     return labels
 
