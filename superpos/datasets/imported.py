@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from superpos.arrays import as_matrix, as_psm
 from superpos.datasets.build import kind_identity, options_identity
 from superpos.datasets.duplicates import matrix_copies, vector_copies
 from superpos.datasets.matrix_files import NamedRows
 from superpos.datasets.tokens import TokenTable
-from superpos.errors import InputError
+from superpos.errors import ArgumentError, InputError
+from superpos.kinds.builders import BUILDERS
 from superpos.records.data import FeatureCopy
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.names import check_names
 from superpos.specs.versions import ALGORITHM_VERSIONS
 
 
@@ -45,8 +50,32 @@ def read_imported(spec: DatasetSpec) -> NamedRows:
     """
     if spec.kind.rows is None:
         raise InputError(f"datasets.{spec.name}: builder {spec.builder} imports nothing")
-    found: NamedRows = spec.kind.rows(spec)
-    return found
+    found: Any = spec.kind.rows(spec)
+    if BUILDERS.origin(spec.builder) is None:  # those of ours say themselves what is wrong, and where
+        return NamedRows(*found)
+    try:
+        return _checked_rows(found, matrix=bool(spec.matrix_of))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"datasets.{spec.name}: builder {spec.builder}: {error}") from error
+
+
+def _checked_rows(given: Any, *, matrix: bool) -> NamedRows:
+    """Return rows of a builder from elsewhere; raises `ArgumentError` for what are none."""
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise ArgumentError("rows", f"returns {type(given).__name__}; names and rows are needed")
+    names, values = given
+    rows = as_psm("rows", values) if matrix else as_matrix("rows", values, min_rows=2)
+    found = tuple(names)
+    check_names("names", found, minimum=2)
+    if len(found) != len(rows):
+        raise ArgumentError("names", f"{len(found)} names for {len(rows)} rows")
+    if matrix and not np.all(np.diag(rows) == 1.0):
+        raise ArgumentError("rows", "are no similarity matrix; its diagonal is 1")
+    if not rows.any(axis=1).all():
+        raise ArgumentError(
+            "rows", f"row {int(np.argmin(rows.any(axis=1)))} is all zero and has no direction"
+        )
+    return NamedRows(found, rows)
 
 
 def word_tokens(spec: DatasetSpec, table: TokenTable) -> tuple[tuple[int, ...], ...]:

@@ -154,7 +154,13 @@ def check_arguments(argument: str, function: Any, names: tuple[str, ...]) -> Non
     try:
         signature.bind(*names)
     except TypeError as error:
-        raise ArgumentError(argument, f"takes {signature}, but {called}") from error
+        raise ArgumentError(argument, f"takes {parameters_of(signature)}, but {called}") from error
+
+
+def parameters_of(signature: inspect.Signature) -> str:
+    """Return the parameters of a function without their annotations, as messages show them."""
+    plain = [one.replace(annotation=one.empty) for one in signature.parameters.values()]
+    return str(inspect.Signature(plain))
 
 
 def _of_function(name: str, function: Callable[..., Any]) -> Builder:

@@ -67,8 +67,8 @@ class Register(Generic[K]):
     group
         Group of the entry points by which other packages add kinds.
     wrap
-        Makes a kind of a plain function that a reference `package.module:function` names; None where a
-        function says too little to be a kind.
+        Makes a kind of a plain function that a reference `package.module:function` or an entry point names;
+        None where a function says too little to be a kind.
     """
 
     def __init__(
@@ -198,6 +198,7 @@ class Register(Generic[K]):
             kind = entry.load()
         except Exception as error:  # whatever a stranger's module does when it is imported
             raise InputError(f"{where} cannot be imported: {_said(error)}") from error
+        kind = self._wrapped(entry.name, kind, where)
         self._accept(kind, where)
         if kind.name != entry.name:
             raise InputError(f"{where} calls itself {shown(kind.name)}; give both the same name")
@@ -212,10 +213,18 @@ class Register(Generic[K]):
                 found = getattr(found, part)
         except Exception as error:
             raise InputError(f"{where} cannot be imported: {_said(error)}") from error
-        if callable(found) and not isinstance(found, Kind) and self._wrap is not None:
-            found = self._wrap(name, found)
+        found = self._wrapped(name, found, where)
         self._accept(found, where)
         return found, origin_of_module(module)
+
+    def _wrapped(self, name: str, found: Any, where: str) -> Any:
+        """Return the kind that a plain function makes; anything else as it is."""
+        if self._wrap is None or isinstance(found, Kind | type) or not callable(found):
+            return found
+        try:
+            return self._wrap(name, found)
+        except Exception as error:  # whatever is wrong with a stranger's function
+            raise InputError(f"{where}: {_said(error)}") from error
 
     def _accept(self, kind: object, where: str) -> None:
         """Refuse what is no kind of this family, or one from elsewhere whose functions disagree."""
