@@ -20,6 +20,7 @@ from superpos.db.tables import (
     psms,
     targets,
 )
+from superpos.kinds.controls import FEATURES
 
 _GROUPED: tuple[Role, ...] = ("compared", "setting")
 _JOINT = names("kernel", "joint", roles=(*_GROUPED, "searched"))
@@ -99,7 +100,7 @@ def feature_targets(database: Database, study_id: int) -> list[tuple[tuple[Any, 
         .join(direction_sets, d.direction_id == t.direction_id)
         .outerjoin(activation_sets, activation_sets.c.activation_id == d.activation_id)
         .join(psms, psms.c.psm_id == t.psm_id)
-        .where(t.kind == "features", d.layer >= 0)
+        .where(t.kind == FEATURES, d.layer >= 0)
         .where(t.target_id.in_(sa.text("SELECT target_id FROM study_targets WHERE study_id = :study_id")))
         .order_by(t.target_id)
     )

@@ -13,6 +13,7 @@ from superpos.db.failures import not_quarantined
 from superpos.db.probes import direction_works
 from superpos.db.studies import study_target_ids
 from superpos.db.tables import direction_sets, probes, psm_entries, psms, targets
+from superpos.kinds.controls import FEATURES
 from superpos.records.work import CeilingResult, CeilingWork, PsmToResample
 from superpos.specs.probes import CEILING_METHOD
 
@@ -47,7 +48,7 @@ def _ceiling_works(database: Database, *conditions: sa.ColumnElement[bool]) -> t
         )
         .join(targets, t.direction_id == d.direction_id)
         .join(psms, psms.c.psm_id == t.psm_id)
-        .where(d.activation_id.is_not(None), d.label_replicate == -1, t.kind == "features")
+        .where(d.activation_id.is_not(None), d.label_replicate == -1, t.kind == FEATURES)
         .where(*conditions)
         .order_by(d.direction_id, psms.c.psm_id)
     )  # fmt: skip

@@ -24,6 +24,7 @@ from superpos.db.tables import (
     psms,
     targets,
 )
+from superpos.kinds.controls import FEATURES
 from superpos.records.data import FeatureCopy, FeatureStatus
 from superpos.records.plan import StudyPlan
 from superpos.specs.probes import CEILING_METHOD
@@ -93,7 +94,7 @@ def ceiling_keys(plan: StudyPlan) -> set[bytes]:
     if plan.study.noise_ceiling == 0:
         return set()
     probed = {d.key for d in plan.directions if d.activation_key is not None and d.label_replicate == -1}
-    return {t.key for t in plan.targets if t.kind == "features" and t.direction_key in probed}
+    return {t.key for t in plan.targets if t.kind == FEATURES and t.direction_key in probed}
 
 
 def seconds_per_fit(database: Database) -> dict[tuple[str, str], float]:

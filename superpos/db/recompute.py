@@ -26,6 +26,7 @@ from superpos.db.tables import (
     models,
     probes,
     psm_entries,
+    psm_measures,
     psms,
     targets,
 )
@@ -75,7 +76,8 @@ def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]
     """Return the work that makes one similarity matrix and its stored columns; by its key or a target's.
 
     `entries` are the stored values of pairs, in order, `low`, `high` and `standard_error` their noise ceiling
-    (NaN where there is none); there are some for `features` only.
+    (NaN where there is none); there are some for `features` only. `measures` gives version and value of each
+    measure of the matrix.
     """
     query = (
         sa.select(psms, targets.c.target_id)
@@ -94,7 +96,11 @@ def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]
         )
         pairs = connection.execute(query.order_by(e.row_a, e.row_b)).all()
         columns = np.array([tuple(pair) for pair in pairs], dtype=np.float64).reshape(-1, 4).T
-        stored = {**row, **dict(zip(("entries", "low", "high", "standard_error"), columns, strict=True))}
+        m = psm_measures.c
+        query = sa.select(m.measure, m.version, m.value).where(m.psm_id == row["psm_id"])
+        measures = {name: (version, value) for name, version, value in connection.execute(query)}
+        arrays = dict(zip(("entries", "low", "high", "standard_error"), columns, strict=True))
+        stored = {**row, "measures": measures, **arrays}
     return target_works(database, [row["target_id"]])[0], stored
 
 

@@ -35,20 +35,29 @@ def measure_matrices(
     ShapeError, NonFiniteError, SymmetryError
         If a matrix is no pairwise similarity matrix.
     """
-    checked = [as_psm("matrices", matrix) for matrix in matrices]
-    places: dict[int, list[int]] = {}
-    for place, matrix in enumerate(checked):
-        places.setdefault(len(matrix), []).append(place)
-    values = {measure.name: np.full(len(checked), np.nan) for measure in measures}
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place, matrix in enumerate(matrices):
+        places.setdefault(np.shape(matrix), []).append(place)
+    values = {measure.name: np.full(len(matrices), np.nan) for measure in measures}
     failed: dict[str, str] = {}
     for here in places.values():
-        seen = read(np.stack([checked[place] for place in here]), [measure.reads for measure in measures])
+        stack = _stack([matrices[place] for place in here])
+        seen = read(stack, [measure.reads for measure in measures])
         for measure in measures:
             try:
                 values[measure.name][here] = _values(measure, seen[measure.reads])
             except Exception as error:  # whatever a stranger's function does on unlucky numbers
                 failed[measure.name] = plain(f"{measure.name} failed: {type(error).__name__}: {error}", 300)
     return {name: column for name, column in values.items() if name not in failed}, failed
+
+
+def _stack(matrices: Sequence[Float]) -> Float:
+    """Return matrices of one shape as (m, n, n), checked; one by one only where all at once will not do."""
+    stack = np.asarray(matrices, dtype=np.float64)
+    square = stack.ndim == 3 and stack.shape[1] == stack.shape[2] >= 2
+    if square and np.all(np.isfinite(stack)) and np.array_equal(stack, np.swapaxes(stack, 1, 2)):
+        return stack
+    return np.stack([as_psm("matrices", matrix) for matrix in matrices])
 
 
 def _values(measure: Measure, given: Float) -> Float:

@@ -6,10 +6,13 @@ measures of this one, and a measure whose version was raised is found anew.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from superpos.db.engine import Database
 from superpos.db.measures import finish_measures, similarities, unmeasured
 from superpos.kinds.measures import MEASURES, Measure
 from superpos.psms.measuring import measure_matrices
+from superpos.records.psms import PsmRecord
 from superpos.stages.executor import Reporter
 from superpos.threads import one_thread
 
@@ -48,6 +51,13 @@ def lacking(database: Database, study_id: int) -> bool:
         unmeasured(database, study_id, similarity, _versions(_wanted(similarity)), 1)
         for similarity in similarities(database, study_id)
     )
+
+
+def measured_again(record: PsmRecord, stored: Mapping[str, tuple[int, float | None]]) -> dict[str, float]:
+    """Return what this program finds for the stored measures (version, value) that are of its version."""
+    wanted = [kind for kind in _wanted(record.similarity) if stored.get(kind.name, (0,))[0] == kind.version]
+    found, _ = measure_matrices([record.matrix], wanted)
+    return {name: float(column[0]) for name, column in found.items()}
 
 
 def _wanted(similarity: str) -> list[Measure]:

@@ -35,6 +35,7 @@ from superpos.records.work import SourceWork
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.probes import CEILING_METHOD
 from superpos.stages.fit_cells import compute_work, same_columns
+from superpos.stages.measures import measured_again
 from superpos.stages.probes import NotTrained, ProbeTask, train
 from superpos.stages.psms import build
 from superpos.stages.resampled import CeilingTask, WhitenTask, resample, whiten
@@ -153,7 +154,10 @@ def _psm(scratch: Scratch, first: str, _second: str) -> Comparison | None:
         made["entries"] = record.matrix[np.triu_indices(len(record.matrix), 1)]
     if stored["n_resamples"]:
         made |= _ceiling(scratch, stored)
-    return _compare("similarity matrix", stored, made)
+    measures = stored["measures"]
+    made |= {f"measure {name}": value for name, value in measured_again(record, measures).items()}
+    kept = {f"measure {name}": value for name, (_, value) in measures.items()}
+    return _compare("similarity matrix", {**stored, **kept}, made)
 
 
 def _ceiling(scratch: Scratch, stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,12 @@ def test_every_fit_agrees(database: Database) -> None:
     ("query", "kind", "number", "some"),
     [
         ("SELECT key FROM joint_fits", "joint fit", 14, {"fun", "vectors", "importance", "distance"}),
-        ("SELECT key FROM psms", "similarity matrix", 9, {"matrix", "min_eigenvalue", "value_median"}),
+        (
+            "SELECT key FROM psms",
+            "similarity matrix",
+            9,
+            {"matrix", "min_eigenvalue", "value_median", "measure rank"},
+        ),
         ("SELECT key FROM targets", "similarity matrix", 10, {"matrix"}),
         ("SELECT key FROM direction_sets", "probe set", 4, {"coef_raw", "contains_digit.roc_auc"}),
         ("SELECT key FROM probes WHERE feature_index = 3", "probe set", 4, {"leading_capital.mcc"}),
@@ -86,6 +91,7 @@ FIT += " ON a.fit_axes_id = f.fit_axes_id ORDER BY 1"
         ("importance", "weight", "weight + 1e-12", "SELECT key FROM joint_fits", "importance"),
         ("psms", "min_eigenvalue", "-1.0", "SELECT key FROM psms", "min_eigenvalue"),
         ("psms", "value_q75", "0.5", "SELECT key FROM psms", "value_q75"),
+        ("psm_measures", "value", "value + 1e-9", "SELECT key FROM psms", "measure rms_even"),
         ("psm_entries", "value", "value + 1e-12", FEATURES, "entries"),
         ("probes", "roc_auc", "0.99", "SELECT key FROM direction_sets", "contains_digit.roc_auc"),
         ("probes", "roc_auc", "0.99", "SELECT key FROM probes", "contains_digit.roc_auc"),
