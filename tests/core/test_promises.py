@@ -278,13 +278,40 @@ def test_the_source_cites_pages_and_sections_that_exist() -> None:
     assert n_cited > 0
 
 
+def tracked_texts() -> Iterator[tuple[str, str]]:
+    """Yield every text file of the project with its name."""
+    folders = ["superpos", "migrations", "jobs", "reports", "tools", "benchmarks", "tests", "docs"]
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    for path in [*ROOT.glob("*.*"), *paths]:
+        ours = path.suffix in {".py", ".toml", ".sql", ".md", ".rst", ".jinja", ".html"}
+        if ours and path != Path(__file__) and "assets" not in path.parts:
+            yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+
+
+def test_nothing_refers_to_a_page_that_is_not_there() -> None:
+    found = [
+        (name, page)
+        for name, text in tracked_texts()
+        for page in re.findall(r"(?<![\w/-])docs/[\w/-]+\.(?:md|rst)\b", text)
+        if not (ROOT / page).exists()
+    ]
+    assert found == []
+
+
+def test_the_science_page_cites_sections_of_its_own() -> None:
+    text = " ".join(text_of("docs/science.md").split())
+    cited = re.findall(r'(?:[Ss]ee|Hence) "([^"]+)"', text)
+    assert len(cited) >= 3
+    sections = set(re.findall(r"^#+ +(.*)$", text_of("docs/science.md"), re.MULTILINE))
+    assert [name for name in cited if name not in sections] == []
+
+
 def test_conventions_are_cited_by_name() -> None:
     """A number means nothing to who has not the list in mind, and changes when the list does."""
     found = []
-    for path in (ROOT / "superpos").rglob("*.py"):
-        name = str(path.relative_to(ROOT))
-        text = " ".join(path.read_text(encoding="utf-8").split())
-        found += [(name, hit) for hit in re.findall(r"\b(?:[Cc]onvention|[Tt]rap)s? \d+", text)]
+    for name, text in tracked_texts():
+        line = " ".join(text.split())
+        found += [(name, hit) for hit in re.findall(r"\b(?:[Cc]onvention|[Tt]rap)s? \d+", line)]
     assert found == []
 
 
