@@ -36,10 +36,10 @@ def plan_study(study: Study) -> StudyPlan:
     InputError
         If a model, corpus, layer or hookpoint that the study names cannot be used.
     """
-    return _Planner(study).plan()
+    return Planner(study).plan()
 
 
-class _Planner(InputPlanner):
+class Planner(InputPlanner):
     """Collects rows by key, so that what two blocks share is planned once."""
 
     def __init__(self, study: Study) -> None:
@@ -51,6 +51,7 @@ class _Planner(InputPlanner):
         """Rows that the blocks ask for so far, shared ones counted for each block."""
 
     def plan(self) -> StudyPlan:
+        """Return the plan of the study; raises as `plan_study`."""
         products = [product for block in self.study.blocks for product in self._block(block)]
         try:
             blocks = disjoint(products)
@@ -143,9 +144,18 @@ class _Planner(InputPlanner):
         rest = {k: v for k, v in asdict(settings).items() if k not in ("method", "C", "split_seed")}
         a = self.activations[activation]
         planned = PlannedDirections(
-            key, a.dataset_key, a.model_key, activation, a.hookpoint, a.layer, a.pooling, settings.method,
-            settings, label_replicate, config_key(rest),
-        )  # fmt: skip
+            key=key,
+            dataset_key=a.dataset_key,
+            model_key=a.model_key,
+            activation_key=activation,
+            hookpoint=a.hookpoint,
+            layer=a.layer,
+            pooling=a.pooling,
+            method=settings.method,
+            settings=settings,
+            label_replicate=label_replicate,
+            config_key=config_key(rest),
+        )
         self.directions.setdefault(key, planned)
         return key
 
@@ -213,9 +223,17 @@ class _Planner(InputPlanner):
         if identity := CONTROLS.identity(kind):
             values["control"] = identity
         key = content_key("target", ALGORITHM_VERSIONS["target"], values, [directions])
-        self.targets.setdefault(
-            key, PlannedTarget(key, directions, space, kind, replicate, similarity, scale, two_classes)
+        planned = PlannedTarget(
+            key=key,
+            direction_key=directions,
+            space=space,
+            kind=kind,
+            replicate=replicate,
+            similarity=similarity,
+            rbf_scale=scale,
+            fit_two_classes=two_classes,
         )
+        self.targets.setdefault(key, planned)
         return key
 
     def _joint_axes(self, axes: JointAxes) -> bytes:

@@ -41,7 +41,10 @@ def config_key(settings: dict[str, Any]) -> str:
 
 
 class InputPlanner:
-    """Collects inputs by key, so that what two blocks share is planned once."""
+    """Collects inputs by key, so that what two blocks share is planned once.
+
+    `model_info`, `tokenized` and `imported` read files; whoever plans over other inputs overrides them.
+    """
 
     def __init__(self, study: Study) -> None:
         self.study = study
@@ -60,6 +63,10 @@ class InputPlanner:
         self._corpus: tuple[CorpusSpec, Corpus] | None = None
         """The text that was read last: sets in a row often share it."""
 
+    def model_info(self, spec: ModelSpec) -> ModelInfo:
+        """Return what is read of a model."""
+        return inspect_model(spec)
+
     def _model(self, spec: ModelSpec) -> PlannedModel:
         folder = user_path(spec.name)
         is_local = spec.name not in BUNDLED and is_folder(folder)
@@ -70,7 +77,7 @@ class InputPlanner:
         # What is read of the model is the same for every seed of its weights.
         alike = replace(spec, seed=0) if WEIGHTS.get(spec.weights).seeded else spec
         if alike not in self._inspected:
-            self._inspected[alike] = inspect_model(alike)
+            self._inspected[alike] = self.model_info(alike)
         info = replace(self._inspected[alike], seed=spec.seed)
         identity = {
             "weights": info.weights,
@@ -83,12 +90,15 @@ class InputPlanner:
         if of_scheme := WEIGHTS.identity(spec.weights):
             identity["scheme"] = of_scheme
         key = content_key("model", ALGORITHM_VERSIONS["model"], identity)
-        planned = PlannedModel(key, Path(spec.name).name if is_local else spec.name, spec, info)
+        planned = PlannedModel(
+            key=key, name=Path(spec.name).name if is_local else spec.name, spec=spec, info=info
+        )
         self._known_models[spec] = planned
         self.models.setdefault(key, planned)
         return planned
 
-    def _dataset(self, spec: DatasetSpec, model: PlannedModel) -> PlannedDataset:
+    def tokenized(self, spec: DatasetSpec, model: PlannedModel) -> PlannedDataset:
+        """Return a feature set on text or words under the tokenizer of a model."""
         tokenizer = tokenizer_file(model.spec)
         if spec.ctx_len > model.info.max_positions:
             raise InputError(
@@ -105,7 +115,14 @@ class InputPlanner:
         identity, copies = self._identity(spec, tokenizer)
         key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
         self.copies[key] = copies
-        planned = PlannedDataset(key, spec.name, corpus_label(spec.corpus), spec, identity, model.spec)
+        planned = PlannedDataset(
+            key=key,
+            name=spec.name,
+            corpus=corpus_label(spec.corpus),
+            spec=spec,
+            identity=identity,
+            tokenizer_model=model.spec,
+        )
         self._known_datasets[known] = planned
         self.datasets.setdefault(key, planned)
         return planned
@@ -144,25 +161,33 @@ class InputPlanner:
         spec = self.specs[name]
         options = spec.options
         if spec.kind.rows:
-            dataset = self._imported(spec)
+            dataset = self.imported(spec)
             where = getattr(options, "hookpoint", ""), getattr(options, "layer", UNKNOWN_LAYER)
             yield self._source(dataset.key, None, *where, "imported")
         elif spec.kind.words:
             for label in block.models:
                 for model_spec in self.choices[label].specs:
                     model = self._model(model_spec)
-                    dataset = self._dataset(spec, model)
+                    dataset = self.tokenized(spec, model)
                     for matrix in options.matrices:
                         yield self._source(dataset.key, model.key, matrix, EMBED_LAYER, "embedding")
 
-    def _imported(self, spec: DatasetSpec) -> PlannedDataset:
+    def imported(self, spec: DatasetSpec) -> PlannedDataset:
+        """Return a feature set whose directions or matrix come from a file."""
         known = (spec.name, "", (), ())
         if known not in self._known_datasets:
             identity = imported_identity(spec)
             rows = read_imported(spec)  # a file that cannot be used is refused before anything starts
             key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
             self.copies[key] = imported_copies(spec, rows)
-            planned = PlannedDataset(key, spec.name, "", absolute(spec), identity, None)
+            planned = PlannedDataset(
+                key=key,
+                name=spec.name,
+                corpus="",
+                spec=absolute(spec),
+                identity=identity,
+                tokenizer_model=None,
+            )
             self._known_datasets[known] = planned
             self.datasets.setdefault(key, planned)
         return self._known_datasets[known]
@@ -174,7 +199,17 @@ class InputPlanner:
         parents = [dataset] if model is None else [dataset, model]
         key = content_key("directions", ALGORITHM_VERSIONS["directions"], values, parents)
         planned = PlannedDirections(
-            key, dataset, model, None, hookpoint, layer, "", method, None, -1, config_key({})
+            key=key,
+            dataset_key=dataset,
+            model_key=model,
+            activation_key=None,
+            hookpoint=hookpoint,
+            layer=layer,
+            pooling="",
+            method=method,
+            settings=None,
+            label_replicate=-1,
+            config_key=config_key({}),
         )
         return self.directions.setdefault(key, planned)
 
@@ -186,10 +221,10 @@ class InputPlanner:
             model = self._model(spec)
             for hookpoint, layer in self._sites(block, model.info):
                 for name in names:
-                    dataset = self._dataset(self.specs[name], model)
+                    dataset = self.tokenized(self.specs[name], model)
                     spans = sample_unit(dataset.spec) == "span"
                     for pooling in block.poolings if spans else (SINGLE,):
-                        values = {
+                        values: dict[str, Any] = {
                             "hookpoint": hookpoint,
                             "layer": layer,
                             "pooling": pooling,
@@ -198,7 +233,7 @@ class InputPlanner:
                         version = ALGORITHM_VERSIONS["activations"]
                         key = content_key("activations", version, values, [model.key, dataset.key])
                         planned = PlannedActivations(
-                            key, model.key, dataset.key, hookpoint, layer, pooling, choice.dtype
+                            key=key, model_key=model.key, dataset_key=dataset.key, **values
                         )
                         yield self.activations.setdefault(key, planned)
 

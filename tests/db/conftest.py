@@ -1,6 +1,6 @@
 """A store without models: plans over made-up inputs, and stages that hand in made-up results.
 
-The plans are of the tests' own making, so that the store is tested apart from the planner and the stages.
+The planner is the product's over inputs of the tests' own making; no stage takes part.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from superpos.db.probes import finish_directions, finish_sources, missing_direct
 from superpos.db.psms import finish_targets, missing_targets
 from superpos.db.runs import start_run
 from superpos.db.studies import register_study
-from superpos.hashing import canonical_json, content_key, text_digest
+from superpos.hashing import content_key, text_digest
 from superpos.psms.build import describe_psm
 from superpos.records.data import (
     ActivationInfo,
@@ -42,14 +42,7 @@ from superpos.records.data import (
     TokenExample,
 )
 from superpos.records.fits import JointFit, Status
-from superpos.records.plan import (
-    PlannedActivations,
-    PlannedDataset,
-    PlannedDirections,
-    PlannedModel,
-    PlannedTarget,
-    StudyPlan,
-)
+from superpos.records.plan import PlannedDataset, PlannedModel, StudyPlan
 from superpos.records.work import (
     ActivationWork,
     DatasetSummary,
@@ -64,11 +57,11 @@ from superpos.records.work import (
     SourceWork,
     TargetWork,
 )
-from superpos.specs.axes import FitAxes, JointAxes, Kernel
-from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
+from superpos.specs.axes import Kernel
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.specs.study import Block, ModelChoice, Reoptimisation, Study, TargetChoice
+from superpos.stages.plan import Planner
 
 FEATURES = ("digit", "capital", "space", "absent")
 N_PROBED = 3
@@ -114,8 +107,6 @@ FROM blocks b JOIN block_targets bt ON bt.block_id = b.block_id
   JOIN fits f ON f.joint_id = j.joint_id AND f.fit_axes_id = bf.fit_axes_id
 WHERE b.study_id = :study_id
 """
-VERSIONS = {"model": 1, "dataset": 2, "joint_axes": 1, "fit_axes": 3}
-"""Algorithm versions of the plans."""
 
 
 @pytest.fixture(scope="session")
@@ -180,98 +171,63 @@ def make_plan() -> Callable[..., StudyPlan]:
         store_vectors: str = "all",
         models: tuple[ModelChoice, ...] = (ModelChoice("tiny", "tiny"),),
         blocks: tuple[Block, ...] | None = None,
-        sources: tuple[Source, ...] = (),
+        sources: tuple[str, ...] = (),
         **block: Any,
     ) -> StudyPlan:
         chosen = blocks or (make_block(models=tuple(m.label for m in models), **block),)
-        specs = (DatasetSpec("words", "text_features"), *(source.spec for source in sources))
+        specs = source_specs(sources)
+        if specs:
+            chosen += (source_block(chosen[0], specs),)
+        if block.get("layers") == ():  # nothing is probed
+            chosen = chosen[1:]
+        specs = (DatasetSpec("words", "text_features"), *specs)
         study = Study(name, description, models, specs, chosen, store_vectors)  # type: ignore[arg-type] # text on purpose
-        return Planner(study, text).plan(sources)
+        return MadeUpInputs(study, text).plan()
 
     return plan
 
 
-@dataclass(frozen=True)
-class Source:
-    """Directions without probes, as a test asks for them."""
-
-    spec: DatasetSpec
-    method: str
-    hookpoint: str
-    layer: int = -1
-    space: str = "raw"
-    similarity: str = "cosine"
-    targets: tuple[str, ...] = ("features", "shuffled_entries")
-
-    @property
-    def of_model(self) -> bool:
-        return self.method == "embedding"
+SOURCES = ("embed", "unembed", "vectors", "matrix")
+"""Directions without probes: rows of two matrices of a model, and two files."""
 
 
-DIGITS = DatasetSpec("digits", "token_list", options=TokenListOptions(("one", "two", "three")))
-DECODER = DatasetSpec("decoder", "directions", options=DirectionFileOptions("decoder.npz"))
-FINISHED = DatasetSpec("finished", "psm", options=PsmFileOptions("finished.csv", "cosine"))
-SOURCES = {
-    "embed": Source(DIGITS, "embedding", "embed"),
-    "unembed": Source(DIGITS, "embedding", "unembed"),
-    "vectors": Source(DECODER, "imported", "resid", 1),
-    "matrix": Source(FINISHED, "imported", "", space="none"),
-}
+def source_specs(kinds: tuple[str, ...]) -> tuple[DatasetSpec, ...]:
+    """Return the sets of directions without probes."""
+    matrices: Any = tuple(kind for kind in kinds if kind in ("embed", "unembed"))
+    options = {
+        "digits": TokenListOptions(("one", "two", "three"), matrices) if matrices else None,
+        "decoder": DirectionFileOptions("decoder.npz", hookpoint="resid", layer=1)
+        if "vectors" in kinds
+        else None,
+        "finished": PsmFileOptions("finished.csv", "cosine") if "matrix" in kinds else None,
+    }
+    builders = {"digits": "token_list", "decoder": "directions", "finished": "psm"}
+    return tuple(DatasetSpec(name, builders[name], options=some) for name, some in options.items() if some)
 
 
-class Planner:
-    """Names the rows of a study as the planner does, over models and text that do not exist."""
+def source_block(like: Block, specs: tuple[DatasetSpec, ...]) -> Block:
+    """Return a block of these sets that fits them as another block fits its own, beside one control."""
+    kinds = (TargetChoice("features"), TargetChoice("shuffled_entries"))
+    return replace(like, name="sources", datasets=tuple(spec.name for spec in specs), targets=kinds)
+
+
+class MadeUpInputs(Planner):
+    """The planner over models and text that do not exist."""
 
     def __init__(self, study: Study, text: str) -> None:
-        self.study = study
-        self.choices = {choice.label: choice for choice in study.models}
+        super().__init__(study)
         self.text = text
-        self.models: dict[bytes, PlannedModel] = {}
-        self.datasets: dict[bytes, PlannedDataset] = {}
-        self.activations: dict[bytes, PlannedActivations] = {}
-        self.directions: dict[bytes, PlannedDirections] = {}
-        self.targets: dict[bytes, PlannedTarget] = {}
-        self.joint_axes: dict[bytes, tuple[JointAxes, str]] = {}
-        self.fit_axes: dict[bytes, tuple[FitAxes, str]] = {}
 
-    def plan(self, sources: tuple[Source, ...]) -> StudyPlan:
-        products = [product for block in self.study.blocks for product in self.block(block, sources)]
-        return StudyPlan(
-            study=self.study,
-            digest=text_digest(canonical_json([self.study.as_dict(), VERSIONS])),
-            algorithm_versions=VERSIONS,
-            models=tuple(self.models.values()),
-            datasets=tuple(self.datasets.values()),
-            activations=tuple(self.activations.values()),
-            directions=tuple(self.directions.values()),
-            targets=tuple(self.targets.values()),
-            joint_axes=self.joint_axes,
-            fit_axes=self.fit_axes,
-            blocks=disjoint(products),
-        )
+    def model_info(self, spec: ModelSpec) -> ModelInfo:
+        return model_info(spec)
 
-    def block(self, block: Block, sources: tuple[Source, ...]) -> Iterator[Product]:
-        fits = tuple(self.fit(axes) for axes in fit_axes(block))
-        for similarity in block.similarities:
-            found: list[bytes] = []
-            for label in block.models:
-                for spec in self.choices[label].specs:
-                    model = self.model(spec)
-                    for layer in block.layers:
-                        found.extend(self.probed(block, similarity, model, layer))
-                    if label == block.models[0]:
-                        found.extend(t for s in sources for t in self.source(block, s, model))
-            joints = tuple(self.joint(axes) for axes in joint_axes(block, similarity))
-            yield Product(block.name, (tuple(dict.fromkeys(found)), joints, fits))
+    def tokenized(self, spec: DatasetSpec, model: PlannedModel) -> PlannedDataset:
+        return self._made_up(spec, model)
 
-    def model(self, spec: ModelSpec) -> PlannedModel:
-        info = model_info(spec)
-        key = content_key(
-            "model", 1, {"config": info.config_digest, "weights": spec.weights, "seed": spec.seed}
-        )
-        return self.models.setdefault(key, PlannedModel(key, spec.name, spec, info))
+    def imported(self, spec: DatasetSpec) -> PlannedDataset:
+        return self._made_up(spec, None)
 
-    def dataset(self, spec: DatasetSpec, model: PlannedModel | None) -> bytes:
+    def _made_up(self, spec: DatasetSpec, model: PlannedModel | None) -> PlannedDataset:
         identity: dict[str, Any] = {"builder": spec.builder, "name": spec.name}
         if model is not None:
             identity["tokenizer_digest"] = model.info.tokenizer_digest
@@ -279,68 +235,15 @@ class Planner:
             identity["corpus_digest"] = text_digest(self.text)
         key = content_key("dataset", 1, identity)
         corpus = "stdlib" if spec.reads_corpus else ""
-        planned = PlannedDataset(key, spec.name, corpus, spec, identity, model and model.spec)
-        return self.datasets.setdefault(key, planned).key
-
-    def probed(self, block: Block, similarity: str, model: PlannedModel, layer: int) -> Iterator[bytes]:
-        dataset = self.dataset(self.study.datasets[0], model)
-        (hookpoint,) = block.hookpoints
-        site = {"hookpoint": hookpoint, "layer": layer, "pooling": "token", "dtype": "float32"}
-        key = content_key("activations", 1, site, [model.key, dataset])
-        self.activations[key] = PlannedActivations(
-            key, model.key, dataset, hookpoint, layer, "token", "float32"
+        planned = PlannedDataset(
+            key=key,
+            name=spec.name,
+            corpus=corpus,
+            spec=spec,
+            identity=identity,
+            tokenizer_model=model and model.spec,
         )
-        for settings in block.probes:
-            for choice in block.targets:
-                for replicate in choice.replicates:
-                    labels = replicate if choice.kind == "shuffled_labels" else -1
-                    own = content_key("directions", 1, {**asdict(settings), "labels": labels}, [key])
-                    self.directions[own] = PlannedDirections(
-                        own, dataset, model.key, key, hookpoint, layer, "token", settings.method, settings,
-                        labels, "abcd1234",
-                    )  # fmt: skip
-                    for space in block.spaces:
-                        for scale in block.rbf_scales if similarity == "rbf" else (0.0,):
-                            yield self.target(
-                                own, space, choice.kind, replicate, similarity, scale, block.fit_two_classes
-                            )
-
-    def source(self, block: Block, source: Source, model: PlannedModel) -> Iterator[bytes]:
-        user = model if source.of_model else None
-        dataset = self.dataset(source.spec, user)
-        site = {"hookpoint": source.hookpoint, "layer": source.layer}
-        key = content_key("source", 1, site, [dataset, *([user.key] if user else [])])
-        self.directions[key] = PlannedDirections(
-            key, dataset, user and user.key, None, source.hookpoint, source.layer, "", source.method, None,
-            -1, "00000000",
-        )  # fmt: skip
-        for kind in source.targets:
-            yield self.target(key, source.space, kind, 0, source.similarity, 0.0, block.fit_two_classes)
-
-    def target(
-        self,
-        directions: bytes,
-        space: str,
-        kind: str,
-        replicate: int,
-        similarity: str,
-        scale: float,
-        two: bool,
-    ) -> bytes:
-        names = {"space": space, "kind": kind, "replicate": replicate, "similarity": similarity, "C": scale}
-        key = content_key("target", 1, {**names, "two": two}, [directions])
-        self.targets[key] = PlannedTarget(key, directions, space, kind, replicate, similarity, scale, two)
-        return key
-
-    def joint(self, axes: JointAxes) -> bytes:
-        key = content_key("joint_axes", 1, asdict(axes))
-        self.joint_axes[key] = (axes, "0123abcd")
-        return key
-
-    def fit(self, axes: FitAxes) -> bytes:
-        key = content_key("fit_axes", 1, asdict(axes))
-        self.fit_axes[key] = (axes, "4567cdef")
-        return key
+        return self.datasets.setdefault(key, planned)
 
 
 def make_block(
@@ -661,7 +564,7 @@ def block() -> Callable[..., Block]:
 
 
 @pytest.fixture
-def sources() -> dict[str, Source]:
+def sources() -> tuple[str, ...]:
     """Directions without probes: rows of either matrix of a model, imported vectors, an imported matrix."""
     return SOURCES
 

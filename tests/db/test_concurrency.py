@@ -142,7 +142,7 @@ def test_two_runs_finish_the_same_inputs(open_store: Any) -> None:
 
 
 def test_two_runs_read_the_same_directions_without_probes(open_store: Any, sources: Any) -> None:
-    store = open_store(sources=tuple(sources.values()), layers=())
+    store = open_store(sources=sources, layers=())
     store.datasets()
     works = missing_sources(store.database, store.study_id)
     assert len(works) == 4

@@ -44,7 +44,7 @@ def open_mixed(open_store: Any, sources: Any) -> Any:
     """A study of probes on two layers and of all kinds of directions without probes."""
 
     def make(*kinds: str, **arguments: Any) -> Any:
-        return open_store(sources=tuple(sources[kind] for kind in kinds or sources), **arguments)
+        return open_store(sources=kinds or sources, **arguments)
 
     return make
 

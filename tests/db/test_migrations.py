@@ -152,8 +152,8 @@ def test_going_back_and_forth_keeps_results_of_probes(open_store: Any) -> None:
     assert check(store.database) == []
 
 
-def test_going_back_is_refused_by_directions_without_probes(open_store: Any, sources: Any) -> None:
-    store = open_store(sources=(sources["vectors"],)).inputs()
+def test_going_back_is_refused_by_directions_without_probes(open_store: Any) -> None:
+    store = open_store(sources=("vectors",)).inputs()
     with pytest.raises(sa.exc.IntegrityError, match="activation_id"):
         backward(store.database)
     assert current_revision(store.database) == NEWEST
