@@ -1,27 +1,9 @@
-"""Whether a file is there, and what makes a written one last."""
+"""What makes a written file last."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-
-
-def is_there(path: Path) -> bool:
-    """Return whether something of this name exists.
-
-    Raises
-    ------
-    OSError
-        Unlike `Path.exists` under some versions of Python: for a name that is too long, a loop of links, or
-        a folder that may not be entered.
-    ValueError
-        For a name that holds NUL.
-    """
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
 
 
 def sync_folder(folder: Path) -> None:

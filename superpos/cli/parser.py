@@ -17,7 +17,7 @@ from superpos import __version__
 from superpos.cli.ending import ended
 from superpos.cli.interrupt import Interruption
 from superpos.errors import LONGEST_MESSAGE, MOST_DIGITS, InputError, allowed, plain, shown
-from superpos.files import is_there
+from superpos.reading.places import is_there
 from superpos.specs.studies import FOLDER, bundled_studies
 
 STAGE_NAMES = (

@@ -58,7 +58,11 @@ def _ceiling_works(database: Database, *conditions: sa.ColumnElement[bool]) -> t
     penalties: dict[int, float | None] = {}
     for row in rows:  # two targets of a probe set may share a matrix
         asked.setdefault(row.direction_id, {})[row.psm_id] = PsmToResample(
-            row.psm_id, row.space, row.similarity, row.rbf_scale_resolved, row.matrix
+            psm_id=row.psm_id,
+            space=row.space,
+            similarity=row.similarity,
+            rbf_scale_resolved=row.rbf_scale_resolved,
+            matrix=row.matrix,
         )
         penalties[row.direction_id] = row.C
     works = direction_works(database, list(asked)) if asked else ()

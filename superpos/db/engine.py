@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from superpos.db.read_only import NOT_PERMITTED, open_for_reading, why_read_only
 from superpos.db.urls import resolve_url
 from superpos.errors import DatabaseError
-from superpos.files import is_there
+from superpos.reading.places import is_there
 
 BUSY_TIMEOUT_MS = 60_000
 CONNECT_TIMEOUT_S = 30

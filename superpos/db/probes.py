@@ -60,11 +60,17 @@ def _direction_works(database: Database, *conditions: sa.ColumnElement[bool]) ->
         rows = connection.execute(query).all()
         return tuple(
             DirectionWork(
-                row[0], row[1], row[2], row[3], row[4], read_shard_rows(connection, row[5]),
-                ProbeSettings(**row[6]), row[7],
+                direction_id=row[0],
+                key=row[1],
+                activation_key=row[2],
+                dataset_key=row[3],
+                activation_digest=row[4],
+                shards=read_shard_rows(connection, row[5]),
+                settings=ProbeSettings(**row[6]),
+                label_replicate=row[7],
             )
             for row in rows
-        )  # fmt: skip
+        )
 
 
 def finish_directions(database: Database, results: list[DirectionResult], run_id: int) -> None:

@@ -143,7 +143,9 @@ def model_row(database: Database, key: str) -> tuple[Mapping[str, Any], ModelSpe
         row = connection.execute(sa.select(models).where(models.c.key == key)).mappings().first()
     if row is None:
         return None
-    return dict(row), ModelSpec(row["source"], row["revision"], row["weights"], row["seed"])
+    return dict(row), ModelSpec(
+        name=row["source"], revision=row["revision"], weights=row["weights"], seed=row["seed"]
+    )
 
 
 def activation_row(database: Database, key: str) -> tuple[Mapping[str, Any], ModelSpec, bytes] | None:
@@ -165,7 +167,7 @@ def activation_row(database: Database, key: str) -> tuple[Mapping[str, Any], Mod
         row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    spec = ModelSpec(row["source"], row["revision"], row["weights"], row["seed"])
+    spec = ModelSpec(name=row["source"], revision=row["revision"], weights=row["weights"], seed=row["seed"])
     return dict(row), spec, row["dataset_key"]
 
 

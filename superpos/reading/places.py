@@ -45,6 +45,20 @@ def resolved(path: Path) -> Path:
     return found
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is anything, for callers with words of their own for a name that cannot be asked for.
+
+    Raises
+    ------
+    OSError
+        Unlike `Path.exists` under some versions of Python: for a name that is too long, a loop of links, or
+        a folder that may not be entered.
+    ValueError
+        For a name that holds NUL.
+    """
+    return bool(_found_mode(path))
+
+
 def exists(path: Path) -> bool:
     """Whether there is anything; raises as `is_folder`."""
     return bool(_mode(path))
@@ -71,13 +85,19 @@ def is_folder(path: Path) -> bool:
 
 
 def _mode(path: Path) -> int:
-    """Return the mode of what is there, links followed; 0 if there is nothing."""
+    """Return the mode of what is there, links followed; 0 if there is nothing; raises `InputError`."""
+    try:
+        return _found_mode(path)
+    except OSError as error:
+        raise cannot_be_read(path, error) from None
+
+
+def _found_mode(path: Path) -> int:
+    """Return the same; raises what the system does."""
     try:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return 0
-    except OSError as error:
-        raise cannot_be_read(path, error) from None
 
 
 @contextmanager

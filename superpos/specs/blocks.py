@@ -85,19 +85,19 @@ def _joint_axes(
     polish: str,
 ) -> JointAxes:
     return JointAxes(
-        kernel.energy,
-        kernel.s,
-        kernel.self_energy,
-        kernel.softening,
-        cast("Gauge", gauge),
-        cast("ImportanceMode", mode),
-        n_dims,
-        lambda_d,
-        restart,
-        block.backend,
-        block.max_iter,
-        block.gtol,
-        cast("JointPolish", polish),
+        energy=kernel.energy,
+        s=kernel.s,
+        self_energy=kernel.self_energy,
+        softening=kernel.softening,
+        gauge=cast("Gauge", gauge),
+        importance_mode=cast("ImportanceMode", mode),
+        n_dims=n_dims,
+        lambda_d=lambda_d,
+        restart=restart,
+        backend=block.backend,
+        max_iter=block.max_iter,
+        gtol=block.gtol,
+        joint_polish=cast("JointPolish", polish),
     )
 
 

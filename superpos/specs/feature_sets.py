@@ -15,8 +15,8 @@ from typing import Any
 
 from superpos.errors import ArgumentError, InputError, allowed, shown
 from superpos.facts import FACTS
-from superpos.files import is_there
 from superpos.kinds.builders import BUILDERS, Builder
+from superpos.reading.places import is_there
 from superpos.specs.builder_tables import read_options
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.names import check_name

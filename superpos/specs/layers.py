@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from superpos.errors import allowed, shown
-from superpos.files import is_there
+from superpos.reading.places import is_there
 from superpos.specs.limits import LONGEST_CHAIN, MOST_INHERITED, MOST_TABLES
 from superpos.specs.studies import FOLDER, bundled_studies
 from superpos.specs.toml_file import load_toml

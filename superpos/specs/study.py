@@ -76,7 +76,7 @@ class ModelChoice:
     def specs(self) -> tuple[ModelSpec, ...]:
         """One model specification a revision and seed (one seed for pretrained weights)."""
         return tuple(
-            ModelSpec(self.name, revision, self.weights, seed)
+            ModelSpec(name=self.name, revision=revision, weights=self.weights, seed=seed)
             for revision in self.revisions
             for seed in (self.seeds or (-1,))
         )
@@ -139,16 +139,16 @@ class Reoptimisation:
 
     def _axes(self, lambda_x: float, sigma: float, trial: int) -> FitAxes:
         return FitAxes(
-            self.optimiser,
-            lambda_x,
-            sigma,
-            self.sigma_rule,
-            trial,
-            self.backend,
-            self.xtol,
-            self.ftol,
-            self.max_iter,
-            self.gtol,
+            optimiser=self.optimiser,
+            lambda_x=lambda_x,
+            sigma=sigma,
+            sigma_rule=self.sigma_rule,
+            trial=trial,
+            backend=self.backend,
+            xtol=self.xtol,
+            ftol=self.ftol,
+            max_iter=self.max_iter,
+            gtol=self.gtol,
         )
 
     def axes(self) -> tuple[FitAxes, ...]:

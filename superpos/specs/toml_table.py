@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from superpos.errors import ArgumentError, InputError, allowed, plain, shown
-from superpos.files import is_there
+from superpos.reading.places import is_there
 from superpos.specs.limits import MOST_TABLES
 from superpos.specs.names import check_text
 

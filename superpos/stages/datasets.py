@@ -117,7 +117,12 @@ def _notes(summary: DatasetSummary) -> Iterator[str]:
 
 
 def _task(context: Context, dataset: PlannedDataset) -> DatasetTask:
-    return DatasetTask(dataset.key, dataset.spec, dataset.tokenizer_model, context.data_folder)
+    return DatasetTask(
+        key=dataset.key,
+        spec=dataset.spec,
+        tokenizer_model=dataset.tokenizer_model,
+        data_folder=context.data_folder,
+    )
 
 
 def read(context: Context, key: bytes) -> LabelledTokens:

@@ -104,7 +104,12 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
         "fits": (n_fits, fit_seconds),
     }
     stages = tuple(
-        StageEstimate(stage, count, done[stage], total * (1 - done[stage] / count if count else 0.0))
+        StageEstimate(
+            stage=stage,
+            planned=count,
+            done=done[stage],
+            seconds=total * (1 - done[stage] / count if count else 0.0),
+        )
         for stage, (count, total) in planned.items()
     )
     keep = plan.study.store_vectors == "all" and n_fits <= KEEP_ALL_LIMIT
@@ -125,7 +130,7 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
 def _left_out(plan: StudyPlan, database: Database) -> tuple[LeftOut, ...]:
     copies = {**plan.copies, **known_copies(database, plan)}
     found = (
-        LeftOut(planned.name, copy.feature, str(copy.status), copy.of)
+        LeftOut(dataset=planned.name, feature=copy.feature, status=str(copy.status), duplicate_of=copy.of)
         for planned in plan.datasets
         for copy in copies.get(planned.key, ())
     )

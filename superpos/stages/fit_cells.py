@@ -79,7 +79,17 @@ def compute_work(work: JointWork) -> JointResult:
         fit = None if work.done is not None else run_joint(work)
     except FAILURES as error:
         failures = tuple(_failure(work, axes_key, error) for _, axes_key, _ in work.fits)
-        return JointResult(work.psm_id, work.joint_axes_id, key, None, math.nan, math.nan, 0.0, (), failures)
+        return JointResult(
+            psm_id=work.psm_id,
+            joint_axes_id=work.joint_axes_id,
+            key=key,
+            joint=None,
+            distance=math.nan,
+            entropy=math.nan,
+            seconds=0.0,
+            fits=(),
+            failures=failures,
+        )
     seconds = time.perf_counter() - began
     joint = shared(work, fit)
     results: list[FitResult] = []
@@ -152,7 +162,13 @@ def _compute_fit(joint: Joint, fit_axes_id: int, axes: FitAxes) -> FitResult:
     if not (joint.work.keep_vectors or axes.sigma == 0.0):  # sigma 0 is what later sigmas are compared with
         return FitResult(fit_axes_id, columns)
     in_full = None if polished is None else joint.radius * polished
-    return FitResult(fit_axes_id, columns, joint.radius * end.vectors, final, in_full)
+    return FitResult(
+        fit_axes_id=fit_axes_id,
+        columns=columns,
+        vectors=joint.radius * end.vectors,
+        similarities=final,
+        polished=in_full,
+    )
 
 
 def _unperturbed(joint: Joint, axes: FitAxes) -> Float | None:
@@ -242,7 +258,7 @@ def _distance(a: Float, b: Float) -> float:
 def _failure(work: JointWork, fit_axes_key: bytes, error: BaseException) -> CellFailure:
     key = f"{work.psm_key.hex()}.{work.axes_key.hex()}.{fit_axes_key.hex()}"
     found = task_error(error)
-    return CellFailure("fits", key, found.reason, found.message)
+    return CellFailure(stage="fits", key=key, reason=found.reason, message=found.message)
 
 
 def same_columns(stored: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:

@@ -134,7 +134,10 @@ def _store(context: Context, stage: Stage[W], done: Done[W]) -> int:
 
 
 def _failures(stage: Stage[W], work: W, error: TaskError) -> tuple[CellFailure, ...]:
-    return tuple(CellFailure(stage.name, key, error.reason, error.message) for key in stage.keys(work))
+    return tuple(
+        CellFailure(stage=stage.name, key=key, reason=error.reason, message=error.message)
+        for key in stage.keys(work)
+    )
 
 
 def _fail(context: Context, stage: Stage[W], failures: Sequence[CellFailure]) -> int:

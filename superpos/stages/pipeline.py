@@ -89,7 +89,15 @@ def run_study(
         versions=versions(),
         address=address,
     )
-    context = Context(database, plan, study_id, run_id, data_folder, executor, reporter)
+    context = Context(
+        database=database,
+        plan=plan,
+        study_id=study_id,
+        run_id=run_id,
+        data_folder=data_folder,
+        executor=executor,
+        reporter=reporter,
+    )
     seconds: dict[str, float] = {}
     outcome = "failed"
     try:

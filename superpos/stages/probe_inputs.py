@@ -53,12 +53,12 @@ def read_probe_data(work: DirectionWork, tokens_path: Path, data_folder: Path) -
     fraction, seed = work.settings.test_fraction, work.settings.split_seed
     shared = bool(members.all())
     return ProbeData(
-        values,
-        labels,
-        tuple(tokens.feature_names[index] for index in usable),
-        groups,
-        split_by_group(labels, groups, fraction, seed)
+        activations=values,
+        labels=labels,
+        feature_names=tuple(tokens.feature_names[index] for index in usable),
+        groups=groups,
+        train_rows=split_by_group(labels, groups, fraction, seed)
         if shared
         else split_members(labels, members, groups, fraction, seed),
-        None if shared else members,
+        members=None if shared else members,
     )

@@ -166,8 +166,15 @@ def _insert_sources(context: Context, done: Done[SourceWork]) -> None:
 
 def _result(work: DirectionWork, probes: ProbeSet | NotTrained) -> DirectionResult:
     if isinstance(probes, NotTrained):
-        return DirectionResult(work.direction_id, None, probes.reason, work.activation_digest)
+        return DirectionResult(
+            direction_id=work.direction_id,
+            probes=None,
+            reason=probes.reason,
+            activation_digest=work.activation_digest,
+        )
     reason = ""
     if len(probes.feature_names) < MIN_FEATURES:
         reason = f"{len(probes.feature_names)} features could be probed; geometry needs {MIN_FEATURES}"
-    return DirectionResult(work.direction_id, probes, reason, work.activation_digest)
+    return DirectionResult(
+        direction_id=work.direction_id, probes=probes, reason=reason, activation_digest=work.activation_digest
+    )

@@ -165,7 +165,9 @@ def _ceiling(scratch: Scratch, stored: Mapping[str, Any]) -> dict[str, Any]:
     work = ceiling_works(scratch.database, stored["psm_id"])[0]
     tokens_path = scratch.tokens(work.direction.dataset_key)
     folder = scratch.activations(work.direction, tokens_path)
-    found = resample(CeilingTask(work, stored["n_resamples"], tokens_path, folder))[0]
+    found = resample(
+        CeilingTask(work=work, n_resamples=stored["n_resamples"], tokens_path=tokens_path, data_folder=folder)
+    )[0]
     pairs = np.triu_indices(len(found.low), 1)
     arrays = {name: getattr(found, name)[pairs] for name in ("low", "high", "standard_error")}
     return {**arrays, "reliability": found.reliability, "ceiling_method": CEILING_METHOD}
@@ -190,7 +192,9 @@ def _directions(scratch: Scratch, first: str, _second: str) -> Comparison | None
     arrays = ("coef_raw", "coef_scaled", "intercept", "scale")
     made = {name: getattr(probes, name) for name in (*arrays, "label_permutation", "permutation_note")}
     if stored["coef_whitened"] is not None:
-        made["coef_whitened"] = whiten(WhitenTask(works[0], probes.coef_raw, tokens_path, folder))
+        made["coef_whitened"] = whiten(
+            WhitenTask(work=works[0], raw=probes.coef_raw, tokens_path=tokens_path, data_folder=folder)
+        )
     kept = dict(stored)
     for row, metrics in zip(probe_rows(scratch.database, direction_id), probes.metrics, strict=True):
         for name, value in asdict(metrics).items():

@@ -96,7 +96,14 @@ def resample(task: CeilingTask) -> list[CeilingResult]:
         C=work.C,
     )
     return [
-        CeilingResult(psm.psm_id, one.low, one.high, one.standard_error, one.reliability, one.n_resamples)
+        CeilingResult(
+            psm_id=psm.psm_id,
+            low=one.low,
+            high=one.high,
+            standard_error=one.standard_error,
+            reliability=one.reliability,
+            n_resamples=one.n_resamples,
+        )
         for psm, one in zip(work.psms, found, strict=True)
     ]
 
@@ -159,7 +166,7 @@ def run_ceilings(context: Context) -> None:
         works=missing_ceilings(context.database, context.study_id, n_resamples),
         probes=lambda work: work.direction,
         payload=lambda work, tokens_path, data_folder: CeilingTask(
-            work, n_resamples, tokens_path, data_folder
+            work=work, n_resamples=n_resamples, tokens_path=tokens_path, data_folder=data_folder
         ),
         insert=lambda done: _insert_ceilings(context, done),
     )

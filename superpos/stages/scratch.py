@@ -64,7 +64,9 @@ class Scratch:
 def build_again(row: Mapping[str, Any], model: ModelSpec | None, folder: Path) -> DatasetSummary:
     """Build the feature set of a stored row below `folder`."""
     spec = DatasetSpec.from_json(row["specification"]["spec"])
-    return datasets.build(datasets.DatasetTask(row["key"], spec, model, folder))
+    return datasets.build(
+        datasets.DatasetTask(key=row["key"], spec=spec, tokenizer_model=model, data_folder=folder)
+    )
 
 
 def extract_again(

@@ -36,7 +36,14 @@ def read_source(task: SourceTask) -> SourceResult:
             return _imported(task)
         return _matrix_rows(task, task.model)
     except InputError as error:
-        return SourceResult(task.work.direction_id, (), None, None, "", str(error))
+        return SourceResult(
+            direction_id=task.work.direction_id,
+            feature_names=(),
+            vectors=None,
+            matrix=None,
+            similarity="",
+            reason=str(error),
+        )
 
 
 def _imported(task: SourceTask) -> SourceResult:
@@ -44,8 +51,22 @@ def _imported(task: SourceTask) -> SourceResult:
     names, kept, copies = _kept(rows.names, imported_copies(task.spec, rows))
     if similarity := task.spec.matrix_of:
         matrix = rows.values[np.ix_(kept, kept)]
-        return SourceResult(task.work.direction_id, names, None, matrix, similarity, copies=copies)
-    return SourceResult(task.work.direction_id, names, rows.values[kept], None, "", copies=copies)
+        return SourceResult(
+            direction_id=task.work.direction_id,
+            feature_names=names,
+            vectors=None,
+            matrix=matrix,
+            similarity=similarity,
+            copies=copies,
+        )
+    return SourceResult(
+        direction_id=task.work.direction_id,
+        feature_names=names,
+        vectors=rows.values[kept],
+        matrix=None,
+        similarity="",
+        copies=copies,
+    )
 
 
 def _matrix_rows(task: SourceTask, model: ModelSpec) -> SourceResult:
@@ -56,7 +77,14 @@ def _matrix_rows(task: SourceTask, model: ModelSpec) -> SourceResult:
     matrix: Matrix = "unembed" if task.work.hookpoint == "unembed" else "embed"
     rows = token_rows(model, ids, matrix)
     names, kept, copies = _kept(words, vector_copies(words, rows) if task.spec.duplicates == "drop" else ())
-    return SourceResult(task.work.direction_id, names, rows[kept], None, "", copies=copies)
+    return SourceResult(
+        direction_id=task.work.direction_id,
+        feature_names=names,
+        vectors=rows[kept],
+        matrix=None,
+        similarity="",
+        copies=copies,
+    )
 
 
 def _kept(
