@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from superpos.catalogue.axes import AXES
 from superpos.db.engine import Database
 from superpos.db.tables import (
     activation_sets,
@@ -28,6 +29,8 @@ from superpos.db.tables import (
     targets,
 )
 from superpos.errors import InputError, shown
+from superpos.kinds.builders import BUILDERS
+from superpos.kinds.register import Register
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,14 @@ KINDS: tuple[tuple[str, sa.Table], ...] = (
     ("fit axes", fit_axes),
     ("joint axes", joint_axes),
 )
+
+TABLES = {"model": models, "target": targets, "kernel": joint_axes, "joint": joint_axes, "fit": fit_axes}
+"""Tables of axes by level, where one of them names a kind."""
+NAMES: tuple[tuple[sa.Table, str, Register[Any]], ...] = (
+    *((TABLES[axis.level], axis.column, axis.register) for axis in AXES if axis.register is not None),
+    (datasets, "builder", BUILDERS),
+)
+"""Columns that name a kind."""
 
 
 def trace(database: Database, key: str) -> list[TraceRow]:
@@ -110,7 +121,7 @@ def _rows(connection: sa.Connection, kind: str, table: sa.Table, row: Mapping[st
     """Return a row and all its ancestors."""
     if table is direction_sets and row["activation_id"] is None:
         kind = WITHOUT_PROBES
-    found = [TraceRow(kind, row["key"].hex(), _shown(row))]
+    found = [TraceRow(kind, row["key"].hex(), {**_shown(row), **_origins(table, row)})]
     if row.get("run_id") is not None:
         found.extend(_run(connection, row["run_id"]))
     if table is joint_fits:
@@ -173,3 +184,19 @@ def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:
         elif value is not None and not str(name).endswith("_id"):
             shown[str(name)] = value
     return shown
+
+
+def _origins(table: sa.Table, row: Mapping[str, Any]) -> dict[str, str]:
+    """Return where the kinds that a row names are from here and now, unless they are the project's own."""
+    found: dict[str, str] = {}
+    for named, column, register in NAMES:
+        name = row[column] if named is table else ""
+        if not name:
+            continue
+        try:
+            origin = register.origin(name)
+        except InputError as error:  # the package was there when the row was planned
+            found[f"{column}_from"] = f"not found here: {error}"
+        else:
+            found |= {} if origin is None else {f"{column}_from": origin.label}
+    return found

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 
 from superpos.db.engine import Database
@@ -119,13 +119,17 @@ def run_study(
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that results may depend on."""
+    """Return the versions that results may depend on, those of packages that add kinds among them."""
     found = {"python": platform.python_version(), "platform": platform.platform(), "cpu": _cpu_model()}
     for name in RECORDED_PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
+    entries = entry_points()
+    for group in entries.groups:
+        if group.startswith("superpos."):
+            found |= {e.dist.name: e.dist.version for e in entries.select(group=group) if e.dist}
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from superpos.db.engine import Database
 from superpos.db.results import Results
 from superpos.db.trace import trace
 from superpos.errors import InputError
+from superpos.hashing import file_digest
+from superpos.kinds.controls import CONTROLS
 from superpos.specs.study import MEDIAN_RULE
 
 
@@ -18,6 +22,12 @@ def kinds(rows: Any) -> list[str]:
     return [row.kind for row in rows if row.kind != "run"]
 
 
+TURNED = """
+import numpy as np
+
+def turned(directions, replicate):
+    return np.random.default_rng(replicate).permuted(directions, axis=1)
+"""
 UP_FROM_PROBES = ["probe set", "activation set", "file", "model", "data set"]
 UP_FROM_MATRIX = ["similarity matrix", "target", *UP_FROM_PROBES]
 UP_FROM_JOINT = ["joint fit", "joint axes", *UP_FROM_MATRIX]
@@ -105,3 +115,28 @@ def test_shards_are_read_in_order(open_store: Any) -> None:
     work = store.activations()[0]
     with store.database.read() as connection:
         assert read_shard_rows(connection, work.activation_id) == store.activation(work).shards
+
+
+def test_a_kind_that_is_not_ours_is_traced_to_its_source(
+    open_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a module by its digest; and the row is still traced where that module is not."""
+    file = tmp_path / "traced_controls.py"
+    file.write_text(TURNED)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    name = "traced_controls:turned"
+    store = open_store(controls=(name,), layers=(0,)).everything()
+    fit = Results(store.database).frame("fit_results", target=name).iloc[0]
+    found = {row.kind: row for row in trace(store.database, fit["fit_key"])}
+    assert found["target"].columns["kind_from"] == f"traced_controls sha256:{file_digest(file)}"
+    assert not [column for row in found.values() for column in row.columns if column == "energy_from"]
+
+    file.unlink()
+    monkeypatch.delitem(sys.modules, "traced_controls")
+    monkeypatch.delitem(CONTROLS._found, name)
+    found = {row.kind: row for row in trace(store.database, fit["fit_key"])}
+    assert (
+        found["target"]
+        .columns["kind_from"]
+        .startswith(f"not found here: target '{name}' cannot be imported: ModuleNotFoundError")
+    )

@@ -251,3 +251,13 @@ def test_a_run_registers_its_study_once(tiny, new_database, monkeypatch) -> None
     assert calls == []
     run()
     assert calls == ["registered"]
+
+
+def test_a_run_records_the_packages_that_add_kinds(tmp_path: Path, monkeypatch) -> None:
+    info = tmp_path / "more_controls-2.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: more-controls\nVersion: 2.1\n")
+    (info / "entry_points.txt").write_text("[superpos.controls]\nturned = more_controls:KIND\n")
+    assert "more-controls" not in pipeline.versions()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert pipeline.versions()["more-controls"] == "2.1"
