@@ -61,7 +61,8 @@ class PenaltyObjective:
             np.add(gram, self._squares, out=gram)
             np.add(gram, self._squares_column, out=gram)
             np.maximum(gram, TINY, out=gram)
-        self._diagonal.fill(1.0)
+        # Its weight is 0: any argument at which K is finite.
+        self._diagonal.fill(0.0 if self._angular else 1.0)
         values = pair_energy(self.kernel, gram)
         energy = float(np.dot(self._pairs, values.ravel())) + self._constant
         if self.lambda_x == 0.0:

@@ -141,6 +141,12 @@ class Register(Generic[K]):
         """
         return self._look_up(name, argument)[0]
 
+    def own(self) -> tuple[K, ...]:
+        """Return the project's own kinds by rank; no package is imported."""
+        return tuple(
+            sorted((self.get(name) for name in self._modules), key=lambda kind: (kind.rank, kind.name))
+        )
+
     def names(self) -> tuple[str, ...]:
         """Return the names of all kinds: own ones and those added by hand by rank, then those of packages."""
         for name in self._modules:

@@ -16,8 +16,9 @@ from superpos.fits.compiled.machine.dense import product, squared_differences, s
 from superpos.fits.compiled.machine.elementary import OPTIONS
 from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.machine.vectors import cold
-from superpos.fits.compiled.pairs import EXP, energies
+from superpos.fits.compiled.pairs import energies
 from superpos.fits.compiled.workspace import (
+    ANGULAR,
     BUFFER,
     CLOSED,
     CODE,
@@ -56,7 +57,7 @@ def evaluate(memory: Float, at: Int, on_trial: int) -> float:
     terms = part(memory, at[SCRATCH if on_trial else TERMS])
     penalties = part(memory, at[TRIAL_PENALTIES if on_trial else PENALTIES])
     squared_lengths(x, penalties, f, m)
-    if code == EXP:
+    if at[ANGULAR] == 1:
         inverse = part(memory, at[BUFFER])
         for j in range(n):
             inverse[j] = 1.0 / math.sqrt(penalties[j])
@@ -68,7 +69,8 @@ def evaluate(memory: Float, at: Int, on_trial: int) -> float:
             row = part(terms, i * m)
             for j in range(m):
                 row[j] = row[j] * (scale * inverse[j])
-            row[i] = 1.0
+            # Its weight is 0: any cosine but 1, where K may be infinite.
+            row[i] = 0.0
         if not on_trial:
             for k in range(f):
                 axis, unit = part(x, k * m), part(memory, at[UNIT] + k * m)

@@ -24,8 +24,9 @@ from superpos.fits.compiled.machine.dense import dot, product, total, transpose
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.machine.vectors import cold
-from superpos.fits.compiled.pairs import EXP, energies
+from superpos.fits.compiled.pairs import energies
 from superpos.fits.compiled.workspace import (
+    ANGULAR,
     BUFFER,
     CODE,
     CONSTANT,
@@ -67,8 +68,8 @@ def begin_general(memory: Float, at: Int, rows: Float) -> None:
         add_products(x, d, k * m, m, row_quadratic)
     q0 = part(memory, at[SCRATCH])
     q1, q2 = part(memory, at[SCRATCH] + m * m), part(memory, at[SCRATCH] + 2 * m * m)
-    exp = at[CODE] == EXP
-    if exp:
+    angular = at[ANGULAR] == 1
+    if angular:
         product(x, m, 1, x, m, f, q0, n)
         product(x, m, 1, d, m, f, q1, n)
         product(d, m, 1, d, m, f, q2, n)
@@ -80,12 +81,12 @@ def begin_general(memory: Float, at: Int, rows: Float) -> None:
         for j in range(i + 1, n):
             quadratic[pair] = q0[i * m + j]
             # Of products, <x_i, d_j> and <x_j, d_i> both belong to the linear term.
-            quadratic[pairs + pair] = 0.5 * (q1[i * m + j] + q1[j * m + i]) if exp else q1[i * m + j]
+            quadratic[pairs + pair] = 0.5 * (q1[i * m + j] + q1[j * m + i]) if angular else q1[i * m + j]
             quadratic[2 * pairs + pair] = q2[i * m + j]
             pair += 1
     for rest in range(pair, pairs):
-        # Padding: a constant of 1, whose weight is 0.
-        quadratic[rest] = 1.0
+        # Padding, whose weight is 0: any argument at which K is finite.
+        quadratic[rest] = 0.0 if angular else 1.0
         quadratic[pairs + rest] = 0.0
         quadratic[2 * pairs + rest] = 0.0
 
@@ -146,7 +147,7 @@ def general_value(memory: Float, at: Int, alpha: float) -> tuple[float, float, b
     square = total(lengths, 0, m)
     for j in range(m):
         lengths[j] = math.sqrt(lengths[j])
-    if code == EXP:
+    if at[ANGULAR] == 1:
         # Products may well vanish beside their parts: their error counts against the lengths only.
         quadratics(q, alpha, values, factors, pairs)
         pair = 0

@@ -1,9 +1,7 @@
 """Relative gradient of a re-optimised point, its rows projected to the spheres ||x_i|| = n_i.
 
     t_i = sum_{j != i} w_j phi'_ij (u_j - u_i),   relative gradient = max_i ||P_i t_i|| / F_i,   0/0 = 0
-    exp    phi' = e^c,                 F_i = sum_j w_j e^c
-    log    phi' = n_i n_j / rho^2,     F_i = n_i sum_j w_j / rho
-    riesz  phi' = |s| n_i n_j rho^(-s-2),   F_i = |s| n_i sum_j w_j rho^(-s-1)
+    F_i = sum_j w_j times the kind's force
 
 as in `superpos.fits.spheres`, for one point and so without vectors; O(n^2 f). A row on a sphere of radius 0
 stands at the first axis and exerts no force; rows that the energy does not see do not count.
@@ -19,8 +17,8 @@ from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.elementary import OPTIONS
 from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.machine.vectors import cold
-from superpos.fits.compiled.pairs import EXP, LOG
-from superpos.fits.compiled.workspace import BUFFER, CODE, EPS2, NORMS, SUFFIX, WEIGHTS, F, M, N, S
+from superpos.fits.compiled.pairs import steepness
+from superpos.fits.compiled.workspace import ANGULAR, BUFFER, CODE, EPS2, NORMS, SUFFIX, WEIGHTS, F, M, N, S
 from superpos.fits.spheres import UNSEEN, ZERO_NORM
 
 
@@ -30,7 +28,7 @@ def relative_gradient(memory: Float, at: Int, rows: Float) -> float:
     cold()
     n, f, m, code, s = at[N], at[F], at[M], at[CODE], memory[S]
     norms, weights, pull = part(memory, at[NORMS]), part(memory, at[WEIGHTS]), part(memory, at[BUFFER] + m)
-    units = part(memory, at[SUFFIX])
+    units, buffer = part(memory, at[SUFFIX]), part(memory, at[BUFFER])
     longest = 0.0
     for i in range(n):
         longest = max(longest, norms[i])
@@ -62,16 +60,8 @@ def relative_gradient(memory: Float, at: Int, rows: Float) -> float:
             for k in range(f):
                 square += (other[k] - unit[k]) * (other[k] - unit[k])
             rho2 = (own - length) * (own - length) + own * length * square + memory[EPS2]
-            if code == EXP:
-                slope = math.exp(1.0 - 0.5 * square)
-                share = slope
-            elif code == LOG:
-                slope = own * length / rho2
-                share = own / math.sqrt(rho2)
-            else:
-                size = abs(s) * math.pow(rho2, -0.5 * s)
-                slope = size * own * length / rho2
-                share = size * own / math.sqrt(rho2)
+            cosine = 1.0 - 0.5 * square
+            slope, share = steepness(code, s, own, length, rho2, cosine, at[ANGULAR], buffer)
             force += weights[j] * share
             for k in range(f):
                 pull[k] += weights[j] * slope * (other[k] - unit[k])

@@ -109,7 +109,7 @@ def fit_joint_compiled(
 
 def _bounds(problem: JointProblem) -> Float:
     """Return `LIMIT`, `WATCH` and `FAR` of `cg.py` for a problem, in its unit of length."""
-    rbf, repels = problem.similarity == "rbf", problem.kernel.energy != "exp"
+    rbf, repels = problem.similarity == "rbf", problem.kernel.kind.grows_norms
     free, far = problem.gauge == "none", FAR * problem.rbf_scale / problem.length**2
-    limit = GROWTH if free and (rbf or repels) else math.inf
+    limit = GROWTH if free and not problem.free_of_norms else math.inf
     return np.array([limit, 0.5 * math.sqrt(far) if free and rbf and repels else math.inf, far])

@@ -21,6 +21,7 @@ from superpos.arrays import Float, Int
 from superpos.fits.compiled.joint_gauges import place_vectors, pull_back
 from superpos.fits.compiled.joint_workspace import (
     ANGLES,
+    ANGULAR,
     CODE,
     COSINE,
     COUPLING,
@@ -51,7 +52,7 @@ from superpos.fits.compiled.machine.dense import dot, product, squared_differenc
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE, exp
 from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.machine.vectors import apart
-from superpos.fits.compiled.pairs import EXP, energies_and_slopes
+from superpos.fits.compiled.pairs import energies_and_slopes
 
 
 @njit(**PASTE)
@@ -82,7 +83,7 @@ def place_arguments(memory: Float, at: Int) -> None:
     n, f, m = at[N], at[F], at[M]
     x = part(memory, at[VECTORS])
     angles, distances = part(memory, at[ANGLES]), part(memory, at[DISTANCES])
-    by_angle, by_distance = at[CODE] == EXP or at[COSINE] == 1, at[CODE] != EXP or at[COSINE] == 0
+    by_angle, by_distance = at[ANGULAR] == 1 or at[COSINE] == 1, at[ANGULAR] == 0 or at[COSINE] == 0
     if by_angle:
         inverse = part(memory, at[INVERSE])
         squared_lengths(x, inverse, f, m)
@@ -109,7 +110,7 @@ def place_arguments(memory: Float, at: Int) -> None:
 def add_energy(memory: Float, at: Int) -> None:
     """Write K, its weighted slopes, the fields and the energy."""
     code, n, m = at[CODE], at[N], at[M]
-    argument = part(memory, at[ANGLES] if code == EXP else at[DISTANCES])
+    argument = part(memory, at[ANGLES] if at[ANGULAR] == 1 else at[DISTANCES])
     values, slopes = part(memory, at[VALUES]), part(memory, at[ENERGY_SLOPE])
     for j in range(n * m):
         values[j] = argument[j]
@@ -162,22 +163,22 @@ def add_mismatch(memory: Float, at: Int) -> None:
 def place_slope(memory: Float, at: Int) -> None:
     """Write dJ/dX."""
     n, f, m = at[N], at[F], at[M]
-    exponential, cosine = at[CODE] == EXP, at[COSINE] == 1
+    angular, cosine = at[ANGULAR] == 1, at[COSINE] == 1
     energy, mismatch = part(memory, at[ENERGY_SLOPE]), part(memory, at[MISMATCH_SLOPE])
     coupling, angles = part(memory, at[COUPLING]), part(memory, at[ANGLES])
     inverse = part(memory, at[INVERSE])
-    by_angle, by_distance = (energy, mismatch) if exponential else (mismatch, energy)
-    if exponential == cosine:
+    by_angle, by_distance = (energy, mismatch) if angular else (mismatch, energy)
+    if angular == cosine:
         # Energy and mismatch are functions of the same argument.
         for j in range(n * m):
             coupling[j] = energy[j] + mismatch[j]
         by_angle = by_distance = coupling
     for i in range(n):
         out, a, b = part(coupling, i * m), part(by_angle, i * m), part(by_distance, i * m)
-        if exponential or cosine:
+        if angular or cosine:
             own, row = inverse[i], part(angles, i * m)
             diagonal = -2.0 * own * own * dot(a, 0, row, 0, m)
-            if exponential and cosine:
+            if angular and cosine:
                 for j in range(m):
                     out[j] = 2.0 * a[j] * (own * inverse[j])
             else:

@@ -35,6 +35,7 @@ MISMATCH = BLOCK.number("its mismatch")
 LENGTH = BLOCK.number("unit of length of the variables")
 
 CODE = BLOCK.integer("code of the kernel")
+ANGULAR = BLOCK.integer("1 if K is a function of the cosine")
 N = BLOCK.integer("features", "n")
 F = BLOCK.integer("dimensions", "f")
 M = BLOCK.integer("padded row", "m")
@@ -96,7 +97,8 @@ def make_joint_workspace(problem: JointProblem) -> JointWorkspace:
     n, kernel = problem.n, problem.kernel
     workspace = JointWorkspace(*BLOCK.block(n, problem.n_dims))
     at, m = workspace.at, int(workspace.at[M])
-    at[CODE], at[COSINE], at[LEARNED] = kernel_code(kernel), problem.similarity == "cosine", problem.learned
+    at[CODE], at[ANGULAR] = kernel_code(kernel), kernel.kind.angular
+    at[COSINE], at[LEARNED] = problem.similarity == "cosine", problem.learned
     at[GAUGE], at[CENTRED] = GAUGES.index(problem.gauge), problem.translation_invariant
     workspace.memory[:ENERGY] = (
         kernel.s, kernel.softening**2, problem.lambda_d, self_value(kernel), problem.radius, problem.rbf_scale

@@ -25,8 +25,9 @@ from superpos.fits.compiled.machine.dense import total
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.machine.vectors import cold, lane_dot
-from superpos.fits.compiled.pairs import EXP, energies, row_energies
+from superpos.fits.compiled.pairs import energies, row_energies
 from superpos.fits.compiled.workspace import (
+    ANGULAR,
     BASE,
     BUFFER,
     CLOSED,
@@ -95,12 +96,14 @@ def close_row(memory: Float, at: Int) -> None:
     n, m = at[N], at[M]
     length = normalise(memory, at, i)
     part(memory, at[PENALTIES])[i] = abs(length - memory[at[NORMS] + i])
-    scale = 1.0 / length if at[CODE] == EXP else 1.0
+    scale = 1.0 / length if at[ANGULAR] == 1 else 1.0
     # The sums stand before coordinate NEXT: the rest of the row is in the suffix of that coordinate.
     prefix, suffix = part(memory, at[PREFIX]), part(memory, at[SUFFIX] + at[NEXT] * m)
     buffer = part(memory, at[BUFFER])
     for j in range(m):
         buffer[j] = (prefix[j] + suffix[j]) * scale
+    if at[ANGULAR] == 1:
+        buffer[i] = 0.0
     energies(at[CODE], memory[S], memory[EPS2], buffer, m)
     terms, weights = part(memory, at[TERMS]), part(memory, at[WEIGHT_MATRIX] + i * m)
     for j in range(n):
@@ -141,7 +144,7 @@ def open_row(memory: Float, at: Int, i: int, k: int) -> None:
         square += own * own
         add_axis(memory, at, axis, own, prefix, prefix)
     memory[PREFIX_SQUARE] = square
-    if at[CODE] != EXP:
+    if at[ANGULAR] == 0:
         # The row itself and the padding have weight 0: any distance but 0 keeps 0 times infinity away.
         prefix[i] = 1.0
         for j in range(n, m):
@@ -154,7 +157,7 @@ def open_row(memory: Float, at: Int, i: int, k: int) -> None:
 def add_axis(memory: Float, at: Int, axis: int, own: float, sums: Float, out: Float) -> None:
     """Write the sums with one more coordinate of the row, whose value there is `own`."""
     m = at[M]
-    if at[CODE] == EXP:
+    if at[ANGULAR] == 1:
         unit = part(memory, at[UNIT] + axis * m)
         for j in range(m):
             out[j] = sums[j] + own * unit[j]
@@ -174,12 +177,15 @@ def begin_coordinate(memory: Float, at: Int, index: int) -> None:
     if at[ROW] != i or at[NEXT] != k:
         close_row(memory, at)
         open_row(memory, at, i, k)
-    source = part(memory, (at[UNIT] if at[CODE] == EXP else at[POINT]) + k * m)
+    source = part(memory, (at[UNIT] if at[ANGULAR] == 1 else at[POINT]) + k * m)
     prefix, suffix = part(memory, at[PREFIX]), part(memory, at[SUFFIX] + (k + 1) * m)
     moving, still = part(memory, at[MOVING]), part(memory, at[STILL])
     for j in range(m):
         moving[j] = source[j]
         still[j] = prefix[j] + suffix[j]
+    if at[ANGULAR] == 1:
+        # The row itself has weight 0: any cosine but 1, where K may be infinite, or just above it.
+        moving[i] = still[i] = 0.0
     at[MOVED] = at[POINT] + k * m + i
     memory[BASE] = memory[at[MOVED]]
     memory[FIXED_SQUARE] = memory[PREFIX_SQUARE] + memory[at[SUFFIX_SQUARE] + k + 1]

@@ -18,8 +18,9 @@ from superpos.fits.compiled.machine.dense import dot, squared_differences
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.machine.vectors import cold, pull_rows
-from superpos.fits.compiled.pairs import EXP, LOG, energies
+from superpos.fits.compiled.pairs import energies, sphere_row
 from superpos.fits.compiled.sphere_workspace import (
+    ANGULAR,
     BUFFER,
     CODE,
     CONSTANT,
@@ -69,7 +70,7 @@ def evaluate(memory: Float, at: Int, slot: int) -> None:
     for j in range(n * m):
         cosine = 1.0 - 0.5 * squares[j]
         second[j] = gaps[j] + products[j] * squares[j]
-        values[j] = cosine if code == EXP else second[j]
+        values[j] = cosine if at[ANGULAR] == 1 else second[j]
         squares[j] = cosine
     for i in range(n):
         values[i * m + i] = 1.0
@@ -81,20 +82,7 @@ def evaluate(memory: Float, at: Int, slot: int) -> None:
         row = part(values, i * m)
         slope, bend = part(first, i * m), part(second, i * m)
         pairs, own = part(products, i * m), norms[i]
-        if code == EXP:
-            for j in range(m):
-                slope[j] = bend[j] = buffer[j] = row[j]
-        elif code == LOG:
-            for j in range(m):
-                slope[j] = pairs[j] / bend[j]
-                buffer[j] = own / math.sqrt(bend[j])
-                bend[j] = 2.0 * slope[j] * slope[j]
-        else:
-            for j in range(m):
-                size = abs(s) * abs(row[j])
-                slope[j] = size * pairs[j] / bend[j]
-                buffer[j] = size * own / math.sqrt(bend[j])
-                bend[j] = (s + 2.0) * pairs[j] * slope[j] / bend[j]
+        sphere_row(code, s, own, pairs, row, part(squares, i * m), bend, slope, buffer, at[ANGULAR], m)
         row[i] = slope[i] = bend[i] = buffer[i] = 0.0
         forces[i] = dot(buffer, 0, weights, 0, m)
     gather(memory, at, start)

@@ -29,6 +29,7 @@ S = BLOCK.number("exponent of the kernel")
 CONSTANT = BLOCK.number("energy of the diagonal")
 
 CODE = BLOCK.integer("code of the kernel")
+ANGULAR = BLOCK.integer("1 if K is a function of the cosine")
 N = BLOCK.integer("features", "n")
 F = BLOCK.integer("dimensions", "f")
 M = BLOCK.integer("padded row", "m")
@@ -108,7 +109,8 @@ def make_sphere_workspace(importance: Float, norms: Float, kernel: Kernel, n_dim
     """Return the workspace with importance and norms, both (n,), held."""
     n = importance.size
     workspace = SphereWorkspace(*BLOCK.block(n, n_dims))
-    workspace.at[CODE], m = kernel_code(kernel), int(workspace.at[M])
+    workspace.at[CODE], workspace.at[ANGULAR] = kernel_code(kernel), kernel.kind.angular
+    m = int(workspace.at[M])
     held = np.where(norms <= ZERO_NORM * norms.max(), 0.0, norms)
     workspace.memory[S] = kernel.s
     workspace.memory[CONSTANT] = self_value(kernel) * float(importance @ importance)

@@ -42,6 +42,7 @@ PREFIX_SQUARE = BLOCK.number("square of the row before the moving coordinate")
 FIXED_SQUARE = BLOCK.number("square of the row off the moving coordinate")
 
 CODE = BLOCK.integer("code of the kernel")
+ANGULAR = BLOCK.integer("1 if K is a function of the cosine")
 N = BLOCK.integer("features", "n")
 F = BLOCK.integer("dimensions", "f")
 M = BLOCK.integer("padded row", "m")
@@ -88,7 +89,7 @@ def make_workspace(
     """Return the workspace of the problem with importance (n,) and norms (n,) held."""
     n = importance.size
     memory, at = workspace = Workspace(*BLOCK.block(n, n_dims))
-    at[CODE], at[ROW] = kernel_code(kernel), CLOSED
+    at[CODE], at[ANGULAR], at[ROW] = kernel_code(kernel), kernel.kind.angular, CLOSED
     m, weights, held, matrix, pairs = at[[M, WEIGHTS, NORMS, WEIGHT_MATRIX, PAIR_WEIGHTS]].tolist()
     memory[S], memory[EPS2], memory[LAMBDA_X] = kernel.s, kernel.softening**2, lambda_x
     memory[CONSTANT] = self_value(kernel) * float(importance @ importance)

@@ -2,7 +2,7 @@
 
 numba calls cached code fresh as long as the file that defines the function has its time and size. An entry
 point contains the code of a dozen other files, and a wheel sets one time for all versions; so the stamp is
-the digest of every module of this package instead.
+the digest of every module of the engine and of the kinds that it is made of instead.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 @cache
 def engine_digest() -> str:
     """Return the SHA-256 over the sources of the engine."""
-    folder = Path(__file__).parent.parent
-    return text_digest(b"".join(path.read_bytes() for path in sorted(folder.rglob("*.py"))))
+    fits = Path(__file__).parents[2]
+    # The loops are made of the own kinds' formulas and of what says how these are read.
+    folders = fits / "compiled", fits / "energies", fits.parent / "kinds"
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    return text_digest(b"".join(path.read_bytes() for path in paths))
 
 
 def entry(function: Function) -> Function:
