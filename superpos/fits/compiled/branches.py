@@ -1,4 +1,4 @@
-"""Source of compiled functions that branch on the kernel, written from the point functions of the own energies.
+"""Source of compiled functions that branch on the kernel, written from the own energies' point functions.
 
 A code is the place of a form among the forms of all own energies, by rank. Codes from `OUTSIDE` on are
 addresses: the last branch of every function. A branch that comes out the same for neighbouring codes is

@@ -94,7 +94,8 @@ def _loops(energy: Energy, form: Form) -> list[Any]:
 
     @cfunc(SIGNATURE, **_HOW)
     def values(
-        s: float, eps2: float, x2: float, x3: float, a: Float, p1: Float, p2: Float, p3: Float, p4: Float, m: int
+        s: float, eps2: float, x2: float, x3: float, a: Float, p1: Float, p2: Float, p3: Float, p4: Float,
+        m: int
     ) -> None:  # fmt: skip
         for j in range(m):
             a[j] = float(value(argument(a[j], eps2), s))

@@ -29,11 +29,11 @@ S = BLOCK.number("exponent of the kernel")
 CONSTANT = BLOCK.number("energy of the diagonal")
 
 CODE = BLOCK.integer("code of the kernel")
-ANGULAR = BLOCK.integer("1 if K is a function of the cosine")
 N = BLOCK.integer("features", "n")
 F = BLOCK.integer("dimensions", "f")
 M = BLOCK.integer("padded row", "m")
 R = BLOCK.integer("padded rank of the orbit's basis", "r")
+ANGULAR = BLOCK.integer("1 if K is a function of the cosine")
 
 WEIGHTS = BLOCK.array("m", "w~")
 ROOTS = BLOCK.array("m", "sqrt(w~)")
