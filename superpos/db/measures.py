@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,13 +12,6 @@ from superpos.db.engine import Database, take_turns
 from superpos.db.insert import insert_missing
 from superpos.db.studies import study_target_ids
 from superpos.db.tables import psm_measures, psms, targets
-
-
-class Unmeasured(NamedTuple):
-    """A matrix that lacks a measure."""
-
-    psm_id: int
-    matrix: Float
 
 
 def _of_study(study_id: int) -> sa.ColumnElement[bool]:
@@ -35,9 +28,9 @@ def similarities(database: Database, study_id: int) -> tuple[str, ...]:
 
 
 def unmeasured(
-    database: Database, study_id: int, similarity: str, versions: Mapping[str, int], limit: int
-) -> list[Unmeasured]:
-    """Return up to `limit` matrices of one similarity without a value, NULL included, of some measure.
+    database: Database, study_id: int, similarity: str, versions: Mapping[str, int], limit: int | None = None
+) -> list[int]:
+    """Return the ids of matrices of one similarity that have neither a value nor NULL of some measure.
 
     Parameters
     ----------
@@ -50,7 +43,7 @@ def unmeasured(
     versions
         Version of each measure that is wanted; a value of another version does not count.
     limit
-        Most matrices.
+        Most ids; all by default.
     """
     m = psm_measures.c
     wanted = [sa.and_(m.measure == name, m.version == version) for name, version in versions.items()]
@@ -63,13 +56,21 @@ def unmeasured(
         .scalar_subquery()
     )
     query = (
-        sa.select(psms.c.psm_id, psms.c.matrix)
+        sa.select(psms.c.psm_id)
         .where(_of_study(study_id), psms.c.similarity == similarity, n_known < len(wanted))
         .order_by(psms.c.psm_id)
         .limit(limit)
     )
     with database.read() as connection:
-        return [Unmeasured(*row) for row in connection.execute(query)]
+        return list(connection.scalars(query))
+
+
+def matrices(database: Database, psm_ids: Sequence[int]) -> list[Float]:
+    """Return similarity matrices (n, n) in the order of their ids."""
+    query = sa.select(psms.c.psm_id, psms.c.matrix).where(psms.c.psm_id.in_(psm_ids))
+    with database.read() as connection:
+        found: dict[int, Float] = {row[0]: row[1] for row in connection.execute(query)}
+    return [found[psm_id] for psm_id in psm_ids]
 
 
 def finish_measures(

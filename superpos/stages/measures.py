@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from superpos.db.engine import Database
-from superpos.db.measures import finish_measures, similarities, unmeasured
+from superpos.db.insert import parts
+from superpos.db.measures import finish_measures, matrices, similarities, unmeasured
 from superpos.kinds.measures import MEASURES, Measure
 from superpos.psms.measuring import measure_matrices
 from superpos.records.psms import PsmRecord
@@ -17,7 +18,7 @@ from superpos.stages.executor import Reporter
 from superpos.threads import one_thread
 
 STEP = "measures"
-BATCH = 500
+BATCH = 200
 """Matrices that are measured and written together."""
 
 
@@ -33,22 +34,25 @@ def measure(database: Database, study_id: int, reporter: Reporter) -> None:
     """
     for similarity in similarities(database, study_id):
         wanted = _wanted(similarity)
-        while found := unmeasured(database, study_id, similarity, _versions(wanted), BATCH):
-            reporter.start(STEP, len(found))
+        missing = unmeasured(database, study_id, similarity, _versions(wanted))
+        if not missing:
+            continue
+        reporter.start(STEP, len(missing))
+        for ids in parts(missing, BATCH):
             with one_thread():  # of BLAS, so that bits do not depend on the machine's cores
-                values, failed = measure_matrices([one.matrix for one in found], wanted)
+                values, failed = measure_matrices(matrices(database, ids), wanted)
             for said in failed.values():
                 reporter.note(f"{STEP}: {said}")
             wanted = [kind for kind in wanted if kind.name not in failed]
-            finish_measures(database, [one.psm_id for one in found], values, _versions(wanted))
-            reporter.advance(STEP, len(found))
-            reporter.finish(STEP)
+            finish_measures(database, ids, values, _versions(wanted))
+            reporter.advance(STEP, len(ids))
+        reporter.finish(STEP)
 
 
 def lacking(database: Database, study_id: int) -> bool:
     """Return whether some matrix of the study lacks a measure; raises as `measure`."""
     return any(
-        unmeasured(database, study_id, similarity, _versions(_wanted(similarity)), 1)
+        unmeasured(database, study_id, similarity, _versions(_wanted(similarity)), limit=1)
         for similarity in similarities(database, study_id)
     )
 

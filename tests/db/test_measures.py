@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from superpos.db.measures import finish_measures, similarities, unmeasured
+from superpos.db.measures import finish_measures, matrices, similarities, unmeasured
 from superpos.db.results import Results
 from superpos.db.tables import psm_measures, psms
 from superpos.kinds.measures import MEASURES, Measure
@@ -50,41 +50,43 @@ def stored(store: Any) -> dict[tuple[int, str], tuple[int, float | None]]:
     return {(row[0], row[1]): (row[2], row[3]) for row in rows}
 
 
-def test_matrices_without_a_measure_are_found_in_parts(bare: Any) -> None:
+def test_matrices_without_a_measure_are_found(bare: Any) -> None:
     database, study = bare.database, bare.study_id
     assert similarities(database, study) == ("cosine", "rbf")
-    found = unmeasured(database, study, "cosine", VERSIONS, 100)
+    found = unmeasured(database, study, "cosine", VERSIONS)
     with database.read() as connection:
-        ids = connection.scalars(sa.select(psms.c.psm_id).where(psms.c.similarity == "cosine")).all()
-    assert [one.psm_id for one in found] == sorted(ids)
-    assert [one.psm_id for one in unmeasured(database, study, "cosine", VERSIONS, 2)] == sorted(ids)[:2]
-    assert found[0].matrix.shape[0] == found[0].matrix.shape[1]
-    assert unmeasured(database, study, "cosine", {}, 100) == []
-    assert unmeasured(database, study + 1, "cosine", VERSIONS, 100) == []
+        query = sa.select(psms.c.psm_id, psms.c.matrix).where(psms.c.similarity == "cosine")
+        rows = {row[0]: row[1] for row in connection.execute(query.order_by(psms.c.psm_id))}
+    assert found == list(rows)
+    assert unmeasured(database, study, "cosine", VERSIONS, limit=2) == found[:2]
+    for matrix, expected in zip(matrices(database, found[::-1]), list(rows.values())[::-1], strict=True):
+        np.testing.assert_array_equal(matrix, expected)
+    assert unmeasured(database, study, "cosine", {}) == []
+    assert unmeasured(database, study + 1, "cosine", VERSIONS) == []
 
 
 def test_a_value_counts_once_it_is_there_and_null_is_a_value(bare: Any) -> None:
     database, study = bare.database, bare.study_id
-    first, *others = (one.psm_id for one in unmeasured(database, study, "cosine", VERSIONS, 100))
+    first, *others = unmeasured(database, study, "cosine", VERSIONS)
     finish_measures(database, [first], {"first": np.array([0.5])}, VERSIONS)
-    assert unmeasured(database, study, "cosine", VERSIONS, 1)[0].psm_id == first
+    assert unmeasured(database, study, "cosine", VERSIONS, limit=1) == [first]
     finish_measures(database, [first], {"second": np.array([np.nan])}, VERSIONS)
-    assert [one.psm_id for one in unmeasured(database, study, "cosine", VERSIONS, 100)] == others
+    assert unmeasured(database, study, "cosine", VERSIONS) == others
     assert stored(bare) == {(first, "first"): (1, 0.5), (first, "second"): (3, None)}
 
 
 def test_a_value_of_another_version_is_found_anew(bare: Any) -> None:
     database, study = bare.database, bare.study_id
-    ids = [one.psm_id for one in unmeasured(database, study, "cosine", VERSIONS, 100)]
+    ids = unmeasured(database, study, "cosine", VERSIONS)
     ones = {name: np.ones(len(ids)) for name in VERSIONS}
     finish_measures(database, ids, ones, VERSIONS)
     finish_measures(database, ids, {name: 2.0 * column for name, column in ones.items()}, VERSIONS)
     assert set(stored(bare).values()) == {(1, 1.0), (3, 1.0)}  # equal work is written once
     raised = {"first": 2, "second": 3}
-    assert len(unmeasured(database, study, "cosine", raised, 100)) == len(ids)
+    assert len(unmeasured(database, study, "cosine", raised)) == len(ids)
     finish_measures(database, ids, {"first": np.full(len(ids), 7.0)}, raised)
     assert set(stored(bare).values()) == {(2, 7.0), (3, 1.0)}
-    assert unmeasured(database, study, "cosine", raised, 100) == []
+    assert unmeasured(database, study, "cosine", raised) == []
 
 
 def test_a_run_fills_in_what_older_matrices_lack(bare: Any) -> None:
