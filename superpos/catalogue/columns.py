@@ -1,4 +1,4 @@
-"""Every measured, counted or noted column, by the table that holds it and in the order of its columns.
+"""Every measured, counted or noted column, by the table that holds it and in the order of the views.
 
 To add one: an entry here, what computes it, a migration.
 """
@@ -208,10 +208,12 @@ _FITS = _of(
         "rms_final",
         "root mean square over off-diagonal entries, final against target: comparable between n",
     ),
-    _number("fun", "objective at the end; lengths in units of the start radius", _ENERGY, views=_FIT_VIEWS),
     _number("energy_start", "energy of the perturbed start", _ENERGY),
     _number("energy_final", "energy of the final features", _ENERGY),
+    _number("fun", "objective at the end; lengths in units of the start radius", _ENERGY, views=_FIT_VIEWS),
     _number("norm_error", "sum of | norm - held norm |"),
+    _count("nit", _ITERATIONS, "iterations", views=_FIT_VIEWS),
+    _count("nfev", "evaluations of the objective", "evaluations", views=_FIT_VIEWS),
     _number("relative_gradient", "largest row gradient on the spheres over the forces on that row"),
     _number(
         "min_eigenvalue",
@@ -220,8 +222,6 @@ _FITS = _of(
     ),
     _count("n_negative", "negative eigenvalues of the scaled Hessian", "", views=_FIT_VIEWS, required=False),
     _count("n_zero", "zero eigenvalues of the scaled Hessian off the rotations", "", required=False),
-    _count("nit", _ITERATIONS, "iterations", views=_FIT_VIEWS),
-    _count("nfev", "evaluations of the objective", "evaluations", views=_FIT_VIEWS),
     _word("verdict", "certificate of the final point; see above"),
     _word("verdict_polished", "certificate of Powell's polished end; of the point itself for `manifold`"),
 )

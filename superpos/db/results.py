@@ -23,24 +23,10 @@ from superpos.db.tables import (
     psms,
     targets,
 )
+from superpos.db.views import shown_views
 from superpos.errors import ArgumentError, InputError, allowed, shown
 
-VIEWS: dict[str, str] = {
-    "activation_results": "one row per activation set: a layer of a hookpoint on a data set",
-    "probe_results": "one row per probe",
-    "psm_results": "one row per target similarity matrix, controls included",
-    "psm_pairs": "one row per pair of features of a `features` matrix",
-    "near_copies": "one row per pair of features whose directions are almost parallel at every layer",
-    "geometry_results": "one row per target similarity matrix, controls included, and measure",
-    "joint_results": "one row per joint fit, every restart",
-    "fit_weights": "one row per joint fit and feature",
-    "fit_results": "one row per re-optimised fit",
-    "best_matches": "one row per group of cells: its best fit",
-    "layer_similarity": "one row per pair of layers",
-    "dataset_features": "one row per feature of a data set",
-    "study_progress": "one row per study and stage",
-    "runs": "one row per recorded execution",
-}
+VIEWS: dict[str, str] = {**shown_views(), "runs": "one row per recorded execution"}
 """What `Results.frame` gives, and what has a row there; `docs/schema.md` has every column."""
 
 
