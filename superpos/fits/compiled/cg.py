@@ -25,7 +25,7 @@ from superpos.fits.compiled.joint_gauges import centre, place_vectors
 from superpos.fits.compiled.joint_objective import loss_gradient
 from superpos.fits.compiled.joint_workspace import BUFFER, CENTRED, DISTANCES, LENGTH, F, M, N
 from superpos.fits.compiled.joint_workspace import VECTORS as JOINT_VECTORS
-from superpos.fits.compiled.machine.dense import dot, squared_differences, squared_lengths
+from superpos.fits.compiled.machine.dense import copy, dot, squared_differences, squared_lengths
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.machine.entry import entry
 from superpos.fits.compiled.machine.pointers import part
@@ -48,6 +48,7 @@ from superpos.fits.compiled.wolfe import (
     first_guess,
     largest,
     turn,
+    vector,
 )
 from superpos.fits.compiled.zoom import ASKED, advance_zoom, begin_zoom
 
@@ -90,13 +91,6 @@ def is_escaping(memory: Float, at: Int, x: Float, bounds: Float) -> bool:
     return count < n
 
 
-@njit(**PASTE)
-def copy(source: Float, out: Float, size: int) -> None:
-    """Copy a vector."""
-    for j in range(size):
-        out[j] = source[j]
-
-
 @njit(**OPTIONS)
 def move(x: Float, p: Float, t: float, trial: Float, size: int) -> bool:
     """Make x + t p the trial point; return whether that is another point than before."""
@@ -124,9 +118,157 @@ def represent(memory: Float, at: Int, x: Float) -> None:
         x[j] = inverse * vectors[j]
 
 
+@njit(**PASTE)
+def begin_descent(memory: Float, at: Int, vectors: Float, counts: Int, size: int) -> float:
+    """Stand at X of the line, the direction straight down; return J there."""
+    x, slope = vector(vectors, X, size), vector(vectors, SLOPE, size)
+    copy(x, vector(vectors, LAST, size), size)
+    copy(x, vector(vectors, TRIAL, size), size)
+    value = loss_gradient(memory, at, x, slope)
+    counts[NFEV] += 1
+    counts[NJEV] += 1
+    g, p = vector(vectors, G, size), vector(vectors, P, size)
+    for j in range(size):
+        g[j] = slope[j]
+        p[j] = -slope[j]
+    return value
+
+
+@njit(**PASTE)
+def leads_down(g: Float, slope: Float, p: Float, ahead: Float, gtol: float, size: int) -> bool:
+    """Write the direction from the trial point; return whether the descent may go on from there, or end."""
+    suits = turn(g, slope, p, ahead, size) <= -DESCENT * dot(slope, 0, slope, 0, size)
+    return suits or largest(slope, size) <= gtol
+
+
+@njit(**PASTE)
+def next_step(
+    state: Float,
+    counts: Int,
+    zooming: bool,
+    trials: int,
+    step: float,
+    value: float,
+    slope: float,
+    suits: bool,
+) -> float:
+    """Return the next trial step of the search that is on, whose task says how it stands."""
+    counts[ASKED] = 1
+    if zooming:
+        step = advance_zoom(state, counts, step, value, slope, suits)
+    elif trials == TRIALS:
+        counts[TASK] = FAILED
+    else:
+        step = advance_step(state, counts, step, value, slope)
+        if counts[TASK] == FOUND and not suits:
+            counts[TASK] = FAILED
+    return step
+
+
+@njit(**PASTE)
+def search(
+    memory: Float,
+    at: Int,
+    vectors: Float,
+    state: Float,
+    counts: Int,
+    value: float,
+    before: float,
+    gtol: float,
+    size: int,
+) -> float:
+    """Search along p from x, where J is `value` and was `before`; return J of the trial point.
+
+    Its gradient and the direction from it lie in the line; the task in `counts` is FAILED if it is none to go
+    to.
+    """
+    trial, slope = vector(vectors, TRIAL, size), vector(vectors, SLOPE, size)
+    x, g = vector(vectors, X, size), vector(vectors, G, size)
+    p, ahead = vector(vectors, P, size), vector(vectors, AHEAD, size)
+    descent = dot(g, 0, p, 0, size)
+    guess = first_guess(value, before, descent)
+    step, zooming, trials = guess, False, 0
+    begin_step(state, counts, step, value, descent, C1, C2)
+    # `asked`: whether the gradient at the trial point has been counted; at x it has.
+    asked, turned, new = True, False, value
+    while counts[TASK] == EVALUATE or (counts[TASK] == FAILED and not zooming):
+        if counts[TASK] == FAILED:
+            zooming = True
+            step = begin_zoom(state, counts, guess, value, descent, C1, C2)
+        if move(x, p, step, trial, size):
+            new = loss_gradient(memory, at, trial, slope)
+            asked = turned = False
+            counts[NFEV] += 1
+        trials += 1
+        d = dot(slope, 0, p, 0, size)
+        suits = False
+        if zooming or abs(d) <= C2 * -descent:
+            suits = leads_down(g, slope, p, ahead, gtol, size)
+            turned = True
+        step = next_step(state, counts, zooming, trials, step, new, d, suits)
+        if counts[ASKED] == 1 and not asked:
+            asked = True
+            counts[NJEV] += 1
+    if counts[TASK] != FAILED:
+        if not asked:
+            counts[NJEV] += 1
+        if not turned:
+            turn(g, slope, p, ahead, size)
+    return new
+
+
+@njit(**PASTE)
+def descend(
+    memory: Float,
+    at: Int,
+    vectors: Float,
+    state: Float,
+    counts: Int,
+    bounds: Float,
+    gtol: float,
+    steps: int,
+    max_iter: int,
+    size: int,
+) -> tuple[int, int]:
+    """Descend from X of the line; return (steps so far, how it ended)."""
+    x, last = vector(vectors, X, size), vector(vectors, LAST, size)
+    g, slope = vector(vectors, G, size), vector(vectors, SLOPE, size)
+    value = begin_descent(memory, at, vectors, counts, size)
+    before = value + math.sqrt(dot(g, 0, g, 0, size)) / 2.0
+    norm = largest(g, size)
+    while norm > gtol and steps < max_iter:
+        new = search(memory, at, vectors, state, counts, value, before, gtol, size)
+        if counts[TASK] == FAILED:
+            return steps, STALLED
+        before, value, norm = value, new, largest(slope, size)
+        copy(vector(vectors, TRIAL, size), x, size)
+        copy(vector(vectors, AHEAD, size), vector(vectors, P, size), size)
+        copy(slope, g, size)
+        steps += 1
+        if math.isfinite(value) and math.isfinite(largest(x, size)):
+            copy(x, last, size)
+            if bounds[LIMIT] < math.inf and is_escaping(memory, at, x, bounds):
+                return steps, ESCAPED
+    return steps, MAX_ITER if steps >= max_iter else CONVERGED
+
+
+@njit(**PASTE)
+def settle(memory: Float, at: Int, vectors: Float, size: int) -> tuple[float, bool]:
+    """Evaluate the representative of x or, if not finite, of the last finite iterate; return (J, finite)."""
+    x, slope = vector(vectors, X, size), vector(vectors, SLOPE, size)
+    represent(memory, at, x)
+    value = loss_gradient(memory, at, x, slope)
+    finite = math.isfinite(value) and math.isfinite(largest(slope, size))
+    if not finite:
+        copy(vector(vectors, LAST, size), x, size)
+        represent(memory, at, x)
+        value = loss_gradient(memory, at, x, slope)
+    return value, finite
+
+
 @entry
 def fit(
-    arrays: Float, places: Int, vectors: Float, numbers: Float, counts: Int, thresholds: Float, gtol: float,
+    arrays: Float, places: Int, lines: Float, numbers: Float, tallies: Int, thresholds: Float, gtol: float,
     max_iter: int
 ) -> tuple[float, float, int, int, bool]:  # fmt: skip
     """Descend from X of the line to a representative, which is left there, evaluated in full.
@@ -136,95 +278,14 @@ def fit(
     tuple
         (J, infinity norm of the gradient, steps, how it ended, whether an iterate escaped).
     """
-    memory, at, size = part(arrays, 0), part(places, 0), vectors.size // VECTORS
-    x, p, g, last = (
-        part(vectors, X * size),
-        part(vectors, P * size),
-        part(vectors, G * size),
-        part(vectors, LAST * size),
-    )
-    trial, slope, ahead = (
-        part(vectors, TRIAL * size),
-        part(vectors, SLOPE * size),
-        part(vectors, AHEAD * size),
-    )
-    state, counters, tally, bounds = part(numbers, 0), part(counts, 0), part(counts, 0), part(thresholds, 0)
+    memory, at, size = part(arrays, 0), part(places, 0), lines.size // VECTORS
+    vectors, state, counts, bounds = part(lines, 0), part(numbers, 0), part(tallies, 0), part(thresholds, 0)
     steps = 0
     while True:
-        copy(x, last, size)
-        copy(x, trial, size)
-        value = loss_gradient(memory, at, trial, slope)
-        tally[NFEV] += 1
-        tally[NJEV] += 1
-        for j in range(size):
-            g[j] = slope[j]
-            p[j] = -slope[j]
-        before = value + math.sqrt(dot(g, 0, g, 0, size)) / 2.0
-        norm = largest(g, size)
-        ending, first_step = CONVERGED, steps
-        while norm > gtol and steps < max_iter:
-            descent = dot(g, 0, p, 0, size)
-            guess = first_guess(value, before, descent)
-            step, zooming, trials = guess, False, 0
-            begin_step(state, counters, step, value, descent, C1, C2)
-            # `asked`: whether the gradient at the trial point has been counted; at x it has.
-            asked, turned, new = True, False, value
-            while counters[TASK] == EVALUATE or (counters[TASK] == FAILED and not zooming):
-                if counters[TASK] == FAILED:
-                    zooming = True
-                    step = begin_zoom(state, counters, guess, value, descent, C1, C2)
-                if move(x, p, step, trial, size):
-                    new = loss_gradient(memory, at, trial, slope)
-                    asked = turned = False
-                    tally[NFEV] += 1
-                trials += 1
-                d = dot(slope, 0, p, 0, size)
-                suits = False
-                if zooming or abs(d) <= C2 * -descent:
-                    suits = turn(g, slope, p, ahead, size) <= -DESCENT * dot(slope, 0, slope, 0, size)
-                    suits = suits or largest(slope, size) <= gtol
-                    turned = True
-                counters[ASKED] = 1
-                if zooming:
-                    step = advance_zoom(state, counters, step, new, d, suits)
-                elif trials == TRIALS:
-                    counters[TASK] = FAILED
-                else:
-                    step = advance_step(state, counters, step, new, d)
-                    if counters[TASK] == FOUND and not suits:
-                        counters[TASK] = FAILED
-                if counters[ASKED] == 1 and not asked:
-                    asked = True
-                    tally[NJEV] += 1
-            if counters[TASK] == FAILED:
-                ending = STALLED
-                break
-            if not asked:
-                tally[NJEV] += 1
-            if not turned:
-                turn(g, slope, p, ahead, size)
-            before, value, norm = value, new, largest(slope, size)
-            for j in range(size):
-                x[j] = trial[j]
-                p[j] = ahead[j]
-                g[j] = slope[j]
-            steps += 1
-            if math.isfinite(value) and math.isfinite(largest(x, size)):
-                copy(x, last, size)
-                if bounds[LIMIT] < math.inf and is_escaping(memory, at, x, bounds):
-                    ending = ESCAPED
-                    break
-        if ending == CONVERGED and steps >= max_iter:
-            ending = MAX_ITER
-        represent(memory, at, x)
-        value = loss_gradient(memory, at, x, slope)
-        if not math.isfinite(value) or not math.isfinite(largest(slope, size)):
-            ending = NON_FINITE
-            copy(last, x, size)
-            represent(memory, at, x)
-            value = loss_gradient(memory, at, x, slope)
-        norm = largest(slope, size)
+        first_step = steps
+        steps, ending = descend(memory, at, vectors, state, counts, bounds, gtol, steps, max_iter, size)
+        value, finite = settle(memory, at, vectors, size)
+        ending = ending if finite else NON_FINITE
+        norm = largest(vector(vectors, SLOPE, size), size)
         if ending != CONVERGED or norm <= gtol or steps == first_step:
             return value, norm, steps, ending, ending == ESCAPED
-        if steps >= max_iter:
-            return value, norm, steps, MAX_ITER, False

@@ -27,7 +27,7 @@ from superpos.fits.compiled.full import evaluate
 from superpos.fits.compiled.general import begin_general, general_value, step
 from superpos.fits.compiled.gradient import relative_gradient
 from superpos.fits.compiled.lines import accept_coordinate, begin_coordinate, coordinate_value, read
-from superpos.fits.compiled.machine.dense import transpose
+from superpos.fits.compiled.machine.dense import copy, transpose
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.machine.entry import entry
 from superpos.fits.compiled.machine.pointers import part
@@ -36,8 +36,18 @@ from superpos.fits.compiled.workspace import ENERGY, ENERGY_START, GRADIENT, POI
 
 CONVERGED, MAX_CALLS, MAX_SWEEPS, NON_FINITE, ESCAPED, RAN_AWAY = range(6)
 """How a run ended; the first four are SciPy's, in its order."""
+GOES_ON = -1
+"""It has not ended."""
 GENERAL = -1
 """Index of a direction that is not a coordinate axis."""
+
+BEFORE, BEYOND, FRESH, LAST, DIRECTIONS = range(5)
+"""Vectors of a run behind the state of its search, N numbers each: start of the sweep; 2 x - x_1; direction
+of the sweep; last finite end of a sweep; then the directions that are no axes, each in a slot."""
+AXES, SLOTS = range(2)
+"""Integers of a run behind the counters of its search, N each: of every direction its axis, or GENERAL, and
+its slot."""
+COUNTERS = 2
 
 
 def make_buffers(size: int) -> tuple[Float, Int]:
@@ -46,7 +56,27 @@ def make_buffers(size: int) -> tuple[Float, Int]:
     The N^2 numbers of the directions are touched only where directions are replaced: until then they cost
     address space alone.
     """
-    return np.empty(STATE_SIZE + (4 + size) * size), np.empty(2 + 2 * size, dtype=np.int64)
+    return np.empty(STATE_SIZE + (DIRECTIONS + size) * size), np.empty(COUNTERS + 2 * size, dtype=np.int64)
+
+
+@njit(**PASTE)
+def vector(numbers: Float, which: int, size: int) -> Float:
+    """Return one of the vectors of a run."""
+    return part(numbers, STATE_SIZE + which * size)
+
+
+@njit(**PASTE)
+def begin_run(memory: Float, at: Int, rows: Float, numbers: Float, axes: Int, slots: Int, size: int) -> float:
+    """Stand at the start with the axes for directions; return F there."""
+    for k in range(size):
+        axes[k] = k
+        slots[k] = 0
+    copy(rows, vector(numbers, BEFORE, size), size)
+    copy(rows, vector(numbers, LAST, size), size)
+    transpose(rows, part(memory, at[POINT]), at[N], at[F], at[M])
+    value = evaluate(memory, at, np.int64(0))
+    memory[ENERGY_START] = memory[ENERGY]
+    return value
 
 
 @njit(**OPTIONS)
@@ -85,6 +115,134 @@ def line_search(
     return calls, CONVERGED
 
 
+@njit(**PASTE)
+def move_along(
+    memory: Float,
+    at: Int,
+    axis: int,
+    direction: Float,
+    state: Float,
+    counters: Int,
+    tolerance: float,
+    calls: int,
+    most: int,
+    far: float,
+) -> tuple[int, int]:
+    """Go to the minimum along an axis, or along this direction; return (calls, how the search ended)."""
+    if axis == GENERAL:
+        begin_general(memory, at, direction)
+    else:
+        begin_coordinate(memory, at, axis)
+    calls, ending = line_search(memory, at, axis, state, counters, tolerance, calls, most, far)
+    if ending != MAX_CALLS:
+        if axis == GENERAL:
+            step(memory, at, state[X], part(memory, at[POINT]))
+            evaluate(memory, at, np.int64(0))
+        else:
+            accept_coordinate(memory, at, state[X])
+    return calls, ending
+
+
+@njit(**PASTE)
+def judge_sweep(
+    rows: Float,
+    last: Float,
+    n: int,
+    f: int,
+    first: float,
+    value: float,
+    ftol: float,
+    norm_limit: float,
+    at_limit: bool,
+) -> int:
+    """Return how the run ends with a sweep from F = first to F = value at `rows`, or that it GOES_ON."""
+    size = n * f
+    if math.isfinite(value) and all_finite(rows, size):
+        copy(rows, last, size)
+        if longest_row(rows, n, f) > norm_limit:
+            return ESCAPED
+    if 2.0 * (first - value) <= ftol * (abs(first) + abs(value)) + 1e-20:
+        return CONVERGED
+    if at_limit or (math.isnan(first) and math.isnan(value)):
+        return CONVERGED
+    return GOES_ON
+
+
+@njit(**PASTE)
+def look_ahead(memory: Float, at: Int, rows: Float, numbers: Float, size: int) -> tuple[float, bool]:
+    """Return F at 2 x - x_1, and whether the sweep has moved at all; its end is the next one's start."""
+    before, beyond = vector(numbers, BEFORE, size), vector(numbers, BEYOND, size)
+    fresh = vector(numbers, FRESH, size)
+    moved = False
+    for k in range(size):
+        fresh[k] = rows[k] - before[k]
+        before[k] = rows[k]
+        beyond[k] = rows[k] + fresh[k]
+        moved = moved or fresh[k] != 0.0
+    transpose(beyond, part(memory, at[TRIAL]), at[N], at[F], at[M])
+    return evaluate(memory, at, np.int64(1)), moved
+
+
+@njit(**PASTE)
+def pays(first: float, value: float, ahead: float, largest: float) -> bool:
+    """Return whether x - x_1 is worth a place among the directions: Powell's test."""
+    rest = first - value - largest
+    fall = first - ahead
+    curved = 2.0 * (first + ahead - 2.0 * value) * (rest * rest) - largest * (fall * fall) < 0.0
+    return first > ahead and curved
+
+
+@njit(**PASTE)
+def replace_direction(
+    numbers: Float, axes: Int, slots: Int, size: int, best: int, alpha: float, used: int
+) -> int:
+    """Put alpha times the direction of the sweep last and the last one in the place `best`.
+
+    A step of 0 changes nothing. Return the number of slots used.
+    """
+    fresh = vector(numbers, FRESH, size)
+    moved = False
+    for k in range(size):
+        fresh[k] *= alpha
+        moved = moved or fresh[k] != 0.0
+    if moved:
+        slot = used
+        if axes[best] == GENERAL:
+            slot = slots[best]
+        else:
+            used += 1
+        axes[best], slots[best] = axes[size - 1], slots[size - 1]
+        axes[size - 1], slots[size - 1] = axis_of(fresh, size), slot
+        copy(fresh, vector(numbers, DIRECTIONS + slot, size), size)
+    return used
+
+
+@njit(**PASTE)
+def end_run(
+    memory: Float, at: Int, rows: Float, last: Float, size: int, value: float, ending: int, limit: int
+) -> int:
+    """Evaluate the end in full, or the last finite sweep if it is not finite; return how the run ended.
+
+    `limit` is the limit that was met, if one was, or CONVERGED.
+    """
+    trial = part(memory, at[TRIAL])
+    if ending != ESCAPED:
+        read(memory, at, rows)
+    transpose(rows, trial, at[N], at[F], at[M])
+    finite = math.isfinite(evaluate(memory, at, np.int64(1))) and all_finite(rows, size)
+    if ending < ESCAPED:
+        finite = finite and math.isfinite(value)
+        if limit != CONVERGED:
+            ending = limit
+    if not finite:
+        ending = NON_FINITE
+        copy(last, rows, size)
+        transpose(rows, trial, at[N], at[F], at[M])
+        evaluate(memory, at, np.int64(1))
+    memory[GRADIENT] = relative_gradient(memory, at, rows)
+    return ending
+
+
 @entry
 def powell(
     arrays: Float, places: Int, ends: Float, numbers: Float, counts: Int, xtol: float, ftol: float,
@@ -112,117 +270,46 @@ def powell(
         Norm of the moving row (of all rows, on a general line) at which a line search is broken off.
     """
     memory, at, rows, size = part(arrays, 0), part(places, 0), part(ends, 0), ends.size
-    n, f, m = at[N], at[F], at[M]
-    point, trial = part(memory, at[POINT]), part(memory, at[TRIAL])
-    tolerance = 100.0 * xtol
-    counters, axes, slots = part(counts, 0), part(counts, 2), part(counts, 2 + size)
-    state, before, beyond = part(numbers, 0), part(numbers, STATE_SIZE), part(numbers, STATE_SIZE + size)
-    fresh, last = part(numbers, STATE_SIZE + 2 * size), part(numbers, STATE_SIZE + 3 * size)
-    directions = part(numbers, STATE_SIZE + 4 * size)
-    used = 0
-    for k in range(size):
-        axes[k] = k
-        slots[k] = 0
-    copy(rows, before, size)
-    copy(rows, last, size)
-    transpose(rows, point, n, f, m)
-    value = evaluate(memory, at, np.int64(0))
-    memory[ENERGY_START] = memory[ENERGY]
-    # `turn` runs over the N directions and once more for the extrapolation; `drop` is the decrease of a turn.
-    calls, sweeps, turn = np.int64(1), 0, 0
-    ending = CONVERGED
-    first, largest, best = value, 0.0, 0
+    state, last, fresh = part(numbers, 0), vector(numbers, LAST, size), vector(numbers, FRESH, size)
+    counters = part(counts, 0)
+    axes, slots = part(counts, COUNTERS + AXES * size), part(counts, COUNTERS + SLOTS * size)
+    value = begin_run(memory, at, rows, numbers, axes, slots, size)
+    calls, sweeps, used = np.int64(1), 0, 0
+    # `turn` runs over the N directions and once more for that of the sweep, where it pays.
+    turn, first, largest, best = 0, value, 0.0, 0
     while True:
         extra = turn == size
         axis = np.int64(GENERAL) if extra else axes[turn]
-        if axis == GENERAL:
-            begin_general(memory, at, fresh if extra else part(directions, slots[turn] * size))
-        else:
-            begin_coordinate(memory, at, axis)
-        calls, ending = line_search(memory, at, axis, state, counters, tolerance, calls, max_calls, far * far)
-        if ending == MAX_CALLS:
-            break
-        if axis == GENERAL:
-            step(memory, at, state[X], point)
-            evaluate(memory, at, np.int64(0))
-        else:
-            accept_coordinate(memory, at, state[X])
-        if ending == RAN_AWAY:
+        direction = fresh if extra else vector(numbers, DIRECTIONS + slots[turn], size)
+        calls, ending = move_along(
+            memory, at, axis, direction, state, counters, 100.0 * xtol, calls, max_calls, far * far
+        )
+        if ending != CONVERGED:
             break
         drop = value - state[FX]
         value = state[FX]
-        turn += 1
-        if not extra:
+        if extra:
+            used = replace_direction(numbers, axes, slots, size, best, state[X], used)
+        else:
             if drop > largest:
-                largest, best = drop, turn - 1
+                largest, best = drop, turn
+            turn += 1
             if turn < size:
                 continue
-            # The sweep is over: stop, or look ahead.
             read(memory, at, rows)
             sweeps += 1
-            if math.isfinite(value) and all_finite(rows, size):
-                copy(rows, last, size)
-                if longest_row(rows, n, f) > norm_limit:
-                    ending = ESCAPED
-                    break
-            if 2.0 * (first - value) <= ftol * (abs(first) + abs(value)) + 1e-20:
+            at_limit = calls >= max_calls or sweeps >= max_sweeps
+            ending = judge_sweep(rows, last, at[N], at[F], first, value, ftol, norm_limit, at_limit)
+            if ending != GOES_ON:
                 break
-            if calls >= max_calls or sweeps >= max_sweeps or (math.isnan(first) and math.isnan(value)):
-                break
-            moved = False
-            for k in range(size):
-                fresh[k] = rows[k] - before[k]
-                before[k] = rows[k]
-                beyond[k] = rows[k] + fresh[k]
-                moved = moved or fresh[k] != 0.0
-            transpose(beyond, trial, n, f, m)
-            ahead = evaluate(memory, at, np.int64(1))
+            ahead, moved = look_ahead(memory, at, rows, numbers, size)
             calls += 1
-            part_ = first - value - largest
-            fall = first - ahead
-            curved = 2.0 * (first + ahead - 2.0 * value) * (part_ * part_) - largest * (fall * fall) < 0.0
-            if first > ahead and curved and moved:
+            if moved and pays(first, value, ahead, largest):
                 continue
-        else:
-            moved = False
-            for k in range(size):
-                fresh[k] *= state[X]
-                moved = moved or fresh[k] != 0.0
-            if moved:
-                slot = used
-                if axes[best] == GENERAL:
-                    slot = slots[best]
-                else:
-                    used += 1
-                axes[best], slots[best] = axes[size - 1], slots[size - 1]
-                axes[size - 1], slots[size - 1] = axis_of(fresh, size), slot
-                copy(fresh, part(directions, slot * size), size)
-        turn = 0
-        first, largest, best = value, 0.0, 0
-    if ending != ESCAPED:
-        read(memory, at, rows)
-    transpose(rows, trial, n, f, m)
-    finite = math.isfinite(evaluate(memory, at, np.int64(1))) and all_finite(rows, size)
-    if ending < ESCAPED:
-        finite = finite and math.isfinite(value)
-        if calls >= max_calls:
-            ending = MAX_CALLS
-        elif sweeps >= max_sweeps:
-            ending = MAX_SWEEPS
-    if not finite:
-        ending = NON_FINITE
-        copy(last, rows, size)
-        transpose(rows, trial, n, f, m)
-        evaluate(memory, at, np.int64(1))
-    memory[GRADIENT] = relative_gradient(memory, at, rows)
+        turn, first, largest, best = 0, value, 0.0, 0
+    limit = MAX_CALLS if calls >= max_calls else MAX_SWEEPS if sweeps >= max_sweeps else CONVERGED
+    ending = end_run(memory, at, rows, last, size, value, ending, limit)
     return value, sweeps, calls, ending
-
-
-@njit(**PASTE)
-def copy(source: Float, out: Float, size: int) -> None:
-    """Copy a vector."""
-    for k in range(size):
-        out[k] = source[k]
 
 
 @njit(**PASTE)

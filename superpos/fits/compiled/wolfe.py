@@ -17,6 +17,7 @@ from numba import njit
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import dot
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.machine.vectors import apart, bits_float, float_bits
 
 C1, C2 = 1e-4, 0.4
@@ -53,6 +54,12 @@ def make_line(flat: Float) -> Line:
     vectors = np.zeros((VECTORS, flat.size))
     vectors[X] = flat
     return Line(vectors.ravel(), np.zeros(STATE_SIZE), np.zeros(TALLY + 2, dtype=np.int64))
+
+
+@njit(**PASTE)
+def vector(vectors: Float, which: int, size: int) -> Float:
+    """Return one of the vectors of a line."""
+    return part(vectors, which * size)
 
 
 @njit(**OPTIONS)

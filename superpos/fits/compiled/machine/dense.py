@@ -14,7 +14,7 @@ from numba import njit
 
 from superpos.arrays import Float
 from superpos.fits.compiled.machine.columns import blend_columns, column_dots, scale_columns
-from superpos.fits.compiled.machine.elementary import OPTIONS
+from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.machine.vectors import (
     apart,
     cold,
@@ -100,3 +100,10 @@ def transpose(rows: Float, x: Float, n: int, f: int, m: int) -> None:
     for i in range(n):
         for k in range(f):
             x[k * m + i] = rows[i * f + k]
+
+
+@njit(**PASTE)
+def copy(source: Float, out: Float, size: int) -> None:
+    """Copy a vector."""
+    for j in range(size):
+        out[j] = source[j]
