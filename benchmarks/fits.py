@@ -30,6 +30,7 @@ import scipy
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
+from benchmarks.throughput import nanoseconds_per_pair
 from superpos.arrays import Float
 from superpos.fits.certificate import certify_point
 from superpos.fits.cg import run_cg
@@ -40,7 +41,6 @@ from superpos.fits.compiled import (
     powell_compiled,
     warm_up,
 )
-from superpos.fits.compiled.throughput import nanoseconds_per_pair
 from superpos.fits.joint import JointObjective
 from superpos.fits.manifold import minimise_on_spheres
 from superpos.fits.powell import run_powell

@@ -28,7 +28,7 @@ from superpos.fits.compiled.joint_workspace import VECTORS as JOINT_VECTORS
 from superpos.fits.compiled.machine.dense import copy, dot, squared_differences, squared_lengths
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.machine.entry import entry
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.wolfe import (
     AHEAD,
@@ -48,7 +48,6 @@ from superpos.fits.compiled.wolfe import (
     first_guess,
     largest,
     turn,
-    vector,
 )
 from superpos.fits.compiled.zoom import ASKED, advance_zoom, begin_zoom
 
@@ -60,7 +59,7 @@ at; r^2 of a pair out of reach."""
 
 
 @njit(**OPTIONS)
-def is_escaping(memory: Float, at: Int, x: Float, bounds: Float) -> bool:
+def is_escaping(memory: FloatPointer, at: IntPointer, x: FloatPointer, bounds: FloatPointer) -> bool:
     """Return whether the vectors at the head of `x` (gauge none) are too long or out of reach."""
     cold()
     n, f, m = at[N], at[F], at[M]
@@ -92,7 +91,7 @@ def is_escaping(memory: Float, at: Int, x: Float, bounds: Float) -> bool:
 
 
 @njit(**OPTIONS)
-def move(x: Float, p: Float, t: float, trial: Float, size: int) -> bool:
+def move(x: FloatPointer, p: FloatPointer, t: float, trial: FloatPointer, size: int) -> bool:
     """Make x + t p the trial point; return whether that is another point than before."""
     for j in range(size):
         if trial[j] != x[j] + t * p[j]:
@@ -105,7 +104,7 @@ def move(x: Float, p: Float, t: float, trial: Float, size: int) -> bool:
 
 
 @njit(**OPTIONS)
-def represent(memory: Float, at: Int, x: Float) -> None:
+def represent(memory: FloatPointer, at: IntPointer, x: FloatPointer) -> None:
     """Replace `x` by its representative: Y = X / L, centred where a shift changes nothing."""
     cold()
     n, f, m = at[N], at[F], at[M]
@@ -119,15 +118,17 @@ def represent(memory: Float, at: Int, x: Float) -> None:
 
 
 @njit(**PASTE)
-def begin_descent(memory: Float, at: Int, vectors: Float, counts: Int, size: int) -> float:
+def begin_descent(
+    memory: FloatPointer, at: IntPointer, vectors: FloatPointer, counts: IntPointer, size: int
+) -> float:
     """Stand at X of the line, the direction straight down; return J there."""
-    x, slope = vector(vectors, X, size), vector(vectors, SLOPE, size)
-    copy(x, vector(vectors, LAST, size), size)
-    copy(x, vector(vectors, TRIAL, size), size)
+    x, slope = part(vectors, X * size), part(vectors, SLOPE * size)
+    copy(x, part(vectors, LAST * size), size)
+    copy(x, part(vectors, TRIAL * size), size)
     value = loss_gradient(memory, at, x, slope)
     counts[NFEV] += 1
     counts[NJEV] += 1
-    g, p = vector(vectors, G, size), vector(vectors, P, size)
+    g, p = part(vectors, G * size), part(vectors, P * size)
     for j in range(size):
         g[j] = slope[j]
         p[j] = -slope[j]
@@ -135,7 +136,9 @@ def begin_descent(memory: Float, at: Int, vectors: Float, counts: Int, size: int
 
 
 @njit(**PASTE)
-def leads_down(g: Float, slope: Float, p: Float, ahead: Float, gtol: float, size: int) -> bool:
+def leads_down(
+    g: FloatPointer, slope: FloatPointer, p: FloatPointer, ahead: FloatPointer, gtol: float, size: int
+) -> bool:
     """Write the direction from the trial point; return whether the descent may go on from there, or end."""
     suits = turn(g, slope, p, ahead, size) <= -DESCENT * dot(slope, 0, slope, 0, size)
     return suits or largest(slope, size) <= gtol
@@ -143,8 +146,8 @@ def leads_down(g: Float, slope: Float, p: Float, ahead: Float, gtol: float, size
 
 @njit(**PASTE)
 def next_step(
-    state: Float,
-    counts: Int,
+    state: FloatPointer,
+    counts: IntPointer,
     zooming: bool,
     trials: int,
     step: float,
@@ -167,11 +170,11 @@ def next_step(
 
 @njit(**PASTE)
 def search(
-    memory: Float,
-    at: Int,
-    vectors: Float,
-    state: Float,
-    counts: Int,
+    memory: FloatPointer,
+    at: IntPointer,
+    vectors: FloatPointer,
+    state: FloatPointer,
+    counts: IntPointer,
     value: float,
     before: float,
     gtol: float,
@@ -182,9 +185,9 @@ def search(
     Its gradient and the direction from it lie in the line; the task in `counts` is FAILED if it is none to go
     to.
     """
-    trial, slope = vector(vectors, TRIAL, size), vector(vectors, SLOPE, size)
-    x, g = vector(vectors, X, size), vector(vectors, G, size)
-    p, ahead = vector(vectors, P, size), vector(vectors, AHEAD, size)
+    trial, slope = part(vectors, TRIAL * size), part(vectors, SLOPE * size)
+    x, g = part(vectors, X * size), part(vectors, G * size)
+    p, ahead = part(vectors, P * size), part(vectors, AHEAD * size)
     descent = dot(g, 0, p, 0, size)
     guess = first_guess(value, before, descent)
     step, zooming, trials = guess, False, 0
@@ -219,20 +222,20 @@ def search(
 
 @njit(**PASTE)
 def descend(
-    memory: Float,
-    at: Int,
-    vectors: Float,
-    state: Float,
-    counts: Int,
-    bounds: Float,
+    memory: FloatPointer,
+    at: IntPointer,
+    vectors: FloatPointer,
+    state: FloatPointer,
+    counts: IntPointer,
+    bounds: FloatPointer,
     gtol: float,
     steps: int,
     max_iter: int,
     size: int,
 ) -> tuple[int, int]:
     """Descend from X of the line; return (steps so far, how it ended)."""
-    x, last = vector(vectors, X, size), vector(vectors, LAST, size)
-    g, slope = vector(vectors, G, size), vector(vectors, SLOPE, size)
+    x, last = part(vectors, X * size), part(vectors, LAST * size)
+    g, slope = part(vectors, G * size), part(vectors, SLOPE * size)
     value = begin_descent(memory, at, vectors, counts, size)
     before = value + math.sqrt(dot(g, 0, g, 0, size)) / 2.0
     norm = largest(g, size)
@@ -241,8 +244,8 @@ def descend(
         if counts[TASK] == FAILED:
             return steps, STALLED
         before, value, norm = value, new, largest(slope, size)
-        copy(vector(vectors, TRIAL, size), x, size)
-        copy(vector(vectors, AHEAD, size), vector(vectors, P, size), size)
+        copy(part(vectors, TRIAL * size), x, size)
+        copy(part(vectors, AHEAD * size), part(vectors, P * size), size)
         copy(slope, g, size)
         steps += 1
         if math.isfinite(value) and math.isfinite(largest(x, size)):
@@ -253,14 +256,14 @@ def descend(
 
 
 @njit(**PASTE)
-def settle(memory: Float, at: Int, vectors: Float, size: int) -> tuple[float, bool]:
+def settle(memory: FloatPointer, at: IntPointer, vectors: FloatPointer, size: int) -> tuple[float, bool]:
     """Evaluate the representative of x or, if not finite, of the last finite iterate; return (J, finite)."""
-    x, slope = vector(vectors, X, size), vector(vectors, SLOPE, size)
+    x, slope = part(vectors, X * size), part(vectors, SLOPE * size)
     represent(memory, at, x)
     value = loss_gradient(memory, at, x, slope)
     finite = math.isfinite(value) and math.isfinite(largest(slope, size))
     if not finite:
-        copy(vector(vectors, LAST, size), x, size)
+        copy(part(vectors, LAST * size), x, size)
         represent(memory, at, x)
         value = loss_gradient(memory, at, x, slope)
     return value, finite
@@ -286,6 +289,6 @@ def fit(
         steps, ending = descend(memory, at, vectors, state, counts, bounds, gtol, steps, max_iter, size)
         value, finite = settle(memory, at, vectors, size)
         ending = ending if finite else NON_FINITE
-        norm = largest(vector(vectors, SLOPE, size), size)
+        norm = largest(part(vectors, SLOPE * size), size)
         if ending != CONVERGED or norm <= gtol or steps == first_step:
             return value, norm, steps, ending, ending == ESCAPED

@@ -17,8 +17,8 @@ import math
 
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer
 from superpos.fits.compiled.machine.vectors import cold
 
 STEP_TOLERANCE = 1e-14
@@ -52,7 +52,7 @@ EVALUATE, CONVERGED, FAILED = range(3)
 
 @njit(**PASTE)
 def begin_step(
-    state: Float, counters: Int, step: float, value: float, slope: float, c1: float, c2: float
+    state: FloatPointer, counters: IntPointer, step: float, value: float, slope: float, c1: float, c2: float
 ) -> None:
     """Start a search at phi(0) = value, phi'(0) = slope with this first trial step."""
     counters[BRACKETED] = counters[SECOND_STAGE] = 0
@@ -70,7 +70,7 @@ def begin_step(
 
 
 @njit(**OPTIONS)
-def advance_step(state: Float, counters: Int, step: float, value: float, slope: float) -> float:
+def advance_step(state: FloatPointer, counters: IntPointer, step: float, value: float, slope: float) -> float:
     """Take value and slope at the trial step; return the next one, or this one if it is accepted."""
     cold()
     sufficient = state[C1] * state[SLOPE]
@@ -129,7 +129,7 @@ def _clip(x: float, low: float, high: float) -> float:
 
 @njit(**OPTIONS)
 def _root(
-    state: Float, fx: float, dx: float, fy: float, dy: float, width: float, sign: float, floor: bool
+    state: FloatPointer, fx: float, dx: float, fy: float, dy: float, width: float, sign: float, floor: bool
 ) -> tuple[float, float]:
     """Return theta and gamma of the cubic with these values and slopes at two points `width` apart.
 
@@ -147,7 +147,7 @@ def _root(
 
 
 @njit(**PASTE)
-def _trial(state: Float, counters: Int, step: float, f: float, d: float) -> float:
+def _trial(state: FloatPointer, counters: IntPointer, step: float, f: float, d: float) -> float:
     """Update the interval with value f and slope d at the step; return the next step."""
     x, fx, dx = state[BEST], state[F_BEST], state[D_BEST]
     y, fy, dy = state[OTHER], state[F_OTHER], state[D_OTHER]

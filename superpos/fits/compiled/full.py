@@ -11,10 +11,9 @@ import math
 
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import product, squared_differences, squared_lengths, total
 from superpos.fits.compiled.machine.elementary import OPTIONS
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.pairs import energies
 from superpos.fits.compiled.workspace import (
@@ -45,7 +44,7 @@ from superpos.fits.compiled.workspace import (
 
 
 @njit(**OPTIONS)
-def evaluate(memory: Float, at: Int, on_trial: int) -> float:
+def evaluate(memory: FloatPointer, at: IntPointer, on_trial: int) -> float:
     """Return F at the trial point (1) or at the current one (0); fill what belongs to that point.
 
     That is the matrix of weighted pair energies and the norm penalties, and for the current point (whose open

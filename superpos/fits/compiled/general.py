@@ -18,11 +18,10 @@ import math
 
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.lines import close_row
 from superpos.fits.compiled.machine.dense import dot, product, total, transpose
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.pairs import energies
 from superpos.fits.compiled.workspace import (
@@ -54,7 +53,7 @@ CANCELLATION = 1e-3
 
 
 @njit(**OPTIONS)
-def begin_general(memory: Float, at: Int, rows: Float) -> None:
+def begin_general(memory: FloatPointer, at: IntPointer, rows: FloatPointer) -> None:
     """Gather the quadratics of the line along the direction given as rows, (n f,)."""
     cold()
     n, f, m, pairs = at[N], at[F], at[M], at[PAIRS]
@@ -92,7 +91,7 @@ def begin_general(memory: Float, at: Int, rows: Float) -> None:
 
 
 @njit(**PASTE)
-def add_products(x: Float, d: Float, start: int, m: int, sums: Float) -> None:
+def add_products(x: FloatPointer, d: FloatPointer, start: int, m: int, sums: FloatPointer) -> None:
     """Add x x, x d and d d of one coordinate to the sums, (3, m)."""
     for j in range(m):
         u, v = x[start + j], d[start + j]
@@ -102,7 +101,16 @@ def add_products(x: Float, d: Float, start: int, m: int, sums: Float) -> None:
 
 
 @njit(**OPTIONS)
-def gather_differences(x: Float, d: Float, q0: Float, q1: Float, q2: Float, n: int, f: int, m: int) -> None:
+def gather_differences(
+    x: FloatPointer,
+    d: FloatPointer,
+    q0: FloatPointer,
+    q1: FloatPointer,
+    q2: FloatPointer,
+    n: int,
+    f: int,
+    m: int,
+) -> None:
     """Write the coefficients of the squared distances of pairs i < j, (m, m) each; others are not read."""
     for i in range(n - 1):
         width = m - i // 8 * 8
@@ -125,7 +133,7 @@ def gather_differences(x: Float, d: Float, q0: Float, q1: Float, q2: Float, n: i
 
 
 @njit(**PASTE)
-def quadratics(q: Float, alpha: float, values: Float, lost: Float, length: int) -> float:
+def quadratics(q: FloatPointer, alpha: float, values: FloatPointer, lost: FloatPointer, length: int) -> float:
     """Write q0 + 2 a q1 + a^2 q2 and return how many of them have lost digits."""
     constant, linear, square = part(q, 0), part(q, length), part(q, 2 * length)
     for j in range(length):
@@ -137,7 +145,7 @@ def quadratics(q: Float, alpha: float, values: Float, lost: Float, length: int) 
 
 
 @njit(**OPTIONS)
-def general_value(memory: Float, at: Int, alpha: float) -> tuple[float, float, bool]:
+def general_value(memory: FloatPointer, at: IntPointer, alpha: float) -> tuple[float, float, bool]:
     """Return ||X||^2 and F at x + alpha d, and whether F has lost digits and must be evaluated in full."""
     code, n, m, pairs = at[CODE], at[N], at[M], at[PAIRS]
     values, factors = part(memory, at[PAIR_VALUES]), part(memory, at[PAIR_FACTORS])
@@ -175,7 +183,7 @@ def general_value(memory: Float, at: Int, alpha: float) -> tuple[float, float, b
 
 
 @njit(**PASTE)
-def step(memory: Float, at: Int, alpha: float, out: Float) -> None:
+def step(memory: FloatPointer, at: IntPointer, alpha: float, out: FloatPointer) -> None:
     """Write x + alpha d."""
     x, d = part(memory, at[POINT]), part(memory, at[DIRECTION])
     for j in range(at[F] * at[M]):

@@ -13,9 +13,8 @@ import math
 
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.elementary import OPTIONS
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.pairs import steepness
 from superpos.fits.compiled.workspace import ANGULAR, BUFFER, CODE, EPS2, NORMS, SUFFIX, WEIGHTS, F, M, N, S
@@ -23,7 +22,7 @@ from superpos.fits.spheres import UNSEEN, ZERO_NORM
 
 
 @njit(**OPTIONS)
-def relative_gradient(memory: Float, at: Int, rows: Float) -> float:
+def relative_gradient(memory: FloatPointer, at: IntPointer, rows: FloatPointer) -> float:
     """Return the relative gradient at rows, (n f,); NaN where it is not finite. Writes the suffix sums."""
     cold()
     n, f, m, code, s = at[N], at[F], at[M], at[CODE], memory[S]

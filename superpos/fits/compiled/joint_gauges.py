@@ -10,7 +10,6 @@ import math
 
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.joint_workspace import (
     BUFFER,
     CENTRED,
@@ -29,11 +28,11 @@ from superpos.fits.compiled.joint_workspace import (
 )
 from superpos.fits.compiled.machine.dense import blend, dot, row_dots, scale, squared_lengths, total
 from superpos.fits.compiled.machine.elementary import PASTE
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 
 
 @njit(**PASTE)
-def centre(x: Float, n: int, f: int, m: int) -> None:
+def centre(x: FloatPointer, n: int, f: int, m: int) -> None:
     """Subtract the mean row; padding stays zero."""
     for k in range(f):
         row = part(x, k * m)
@@ -43,7 +42,7 @@ def centre(x: Float, n: int, f: int, m: int) -> None:
 
 
 @njit(**PASTE)
-def place_vectors(memory: Float, at: Int, flat: Float) -> None:
+def place_vectors(memory: FloatPointer, at: IntPointer, flat: FloatPointer) -> None:
     """Write X of the variables Y at the head of `flat`."""
     n, f, m, gauge = at[N], at[F], at[M], at[GAUGE]
     x = part(memory, at[VECTORS])
@@ -71,7 +70,7 @@ def place_vectors(memory: Float, at: Int, flat: Float) -> None:
 
 
 @njit(**PASTE)
-def pull_back(memory: Float, at: Int, gradient: Float) -> None:
+def pull_back(memory: FloatPointer, at: IntPointer, gradient: FloatPointer) -> None:
     """Write dJ/dY at the head of `gradient`, from X and dJ/dX in the memory (`place_vectors` came before)."""
     n, f, m, gauge = at[N], at[F], at[M], at[GAUGE]
     x, slope = part(memory, at[VECTORS]), part(memory, at[SLOPE_X])

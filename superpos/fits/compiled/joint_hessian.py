@@ -18,7 +18,7 @@ from numba import njit
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.elementary import PASTE
 from superpos.fits.compiled.machine.entry import entry
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 
 N, F, BY_ANGLE, SPHERES, LEARNED, SHIFTS = range(6)
 """Integers: features, dimensions; whether the energy depends on cosines, norms are held, importance is
@@ -27,8 +27,9 @@ learned, a common shift changes nothing."""
 
 @njit(**PASTE)
 def _add_pairs(
-    at: Int, x: Float, units: Float, inverse: Float, cosines: Float, matrices: Float, v: Float, p: Float,
-    gradient: Float, hessian: Float, size: int, length: float
+    at: IntPointer, x: FloatPointer, units: FloatPointer, inverse: FloatPointer, cosines: FloatPointer,
+    matrices: FloatPointer, v: FloatPointer, p: FloatPointer, gradient: FloatPointer, hessian: FloatPointer,
+    size: int, length: float
 ) -> None:  # fmt: skip
     """Add blocks and gradient of all pairs; `p`: two rows of f numbers."""
     n, f = at[N], at[F]
@@ -87,7 +88,13 @@ def _add_pairs(
 
 @njit(**PASTE)
 def _restrict(
-    at: Int, units: Float, inverse: Float, gradient: Float, hessian: Float, size: int, length: float
+    at: IntPointer,
+    units: FloatPointer,
+    inverse: FloatPointer,
+    gradient: FloatPointer,
+    hessian: FloatPointer,
+    size: int,
+    length: float,
 ) -> None:
     """Take gradient and Hessian over X to the spheres."""
     n, f = at[N], at[F]
@@ -121,7 +128,7 @@ def _restrict(
 
 
 @njit(**PASTE)
-def _importance(at: Int, v: Float, own: Float, hessian: Float, size: int) -> None:
+def _importance(at: IntPointer, v: FloatPointer, own: FloatPointer, hessian: FloatPointer, size: int) -> None:
     """Write the block of the importance and keep all its columns on the sphere ||v|| = 1."""
     n, lines = at[N], at[N] * at[F]
     for i in range(n):
@@ -148,7 +155,8 @@ def _importance(at: Int, v: Float, own: Float, hessian: Float, size: int) -> Non
 
 @njit(**PASTE)
 def _stiffen(
-    at: Int, x: Float, units: Float, v: Float, hessian: Float, stiff: Float, size: int, length: float
+    at: IntPointer, x: FloatPointer, units: FloatPointer, v: FloatPointer, hessian: FloatPointer,
+    stiff: FloatPointer, size: int, length: float
 ) -> None:  # fmt: skip
     """Write the Hessian with the flat directions made stiff."""
     n, f = at[N], at[F]

@@ -17,7 +17,6 @@ import math
 
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.joint_gauges import place_vectors, pull_back
 from superpos.fits.compiled.joint_workspace import (
     ANGLES,
@@ -50,13 +49,13 @@ from superpos.fits.compiled.joint_workspace import (
 )
 from superpos.fits.compiled.machine.dense import dot, product, squared_differences, squared_lengths, total
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE, exp
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import apart
 from superpos.fits.compiled.pairs import energies_and_slopes
 
 
 @njit(**PASTE)
-def place_weights(memory: Float, at: Int, flat: Float) -> None:
+def place_weights(memory: FloatPointer, at: IntPointer, flat: FloatPointer) -> None:
     """Write w~ of the logits at the end of `flat`."""
     n, m = at[N], at[M]
     weights = part(memory, at[WEIGHTS])
@@ -78,7 +77,7 @@ def place_weights(memory: Float, at: Int, flat: Float) -> None:
 
 
 @njit(**PASTE)
-def place_arguments(memory: Float, at: Int) -> None:
+def place_arguments(memory: FloatPointer, at: IntPointer) -> None:
     """Write cosines and squared distances, as far as the kernel and the similarity need them."""
     n, f, m = at[N], at[F], at[M]
     x = part(memory, at[VECTORS])
@@ -107,7 +106,7 @@ def place_arguments(memory: Float, at: Int) -> None:
 
 
 @njit(**PASTE)
-def add_energy(memory: Float, at: Int) -> None:
+def add_energy(memory: FloatPointer, at: IntPointer) -> None:
     """Write K, its weighted slopes, the fields and the energy."""
     code, n, m = at[CODE], at[N], at[M]
     argument = part(memory, at[ANGLES] if at[ANGULAR] == 1 else at[DISTANCES])
@@ -127,7 +126,7 @@ def add_energy(memory: Float, at: Int) -> None:
 
 
 @njit(**PASTE)
-def add_mismatch(memory: Float, at: Int) -> None:
+def add_mismatch(memory: FloatPointer, at: IntPointer) -> None:
     """Write S, the slopes of the mismatch and the mismatch."""
     n, m = at[N], at[M]
     target = part(memory, at[TARGET])
@@ -160,7 +159,7 @@ def add_mismatch(memory: Float, at: Int) -> None:
 
 
 @njit(**PASTE)
-def place_slope(memory: Float, at: Int) -> None:
+def place_slope(memory: FloatPointer, at: IntPointer) -> None:
     """Write dJ/dX."""
     n, f, m = at[N], at[F], at[M]
     angular, cosine = at[ANGULAR] == 1, at[COSINE] == 1
@@ -196,7 +195,7 @@ def place_slope(memory: Float, at: Int) -> None:
 
 
 @njit(**OPTIONS)
-def loss_gradient(memory: Float, at: Int, flat: Float, gradient: Float) -> float:
+def loss_gradient(memory: FloatPointer, at: IntPointer, flat: FloatPointer, gradient: FloatPointer) -> float:
     """Return J at the flat variable and write its gradient."""
     apart()
     f, m = at[F], at[M]

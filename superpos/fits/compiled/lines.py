@@ -20,10 +20,9 @@ import math
 
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import total
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold, lane_dot
 from superpos.fits.compiled.pairs import energies, row_energies
 from superpos.fits.compiled.workspace import (
@@ -62,7 +61,7 @@ from superpos.fits.compiled.workspace import (
 
 
 @njit(**PASTE)
-def read(memory: Float, at: Int, rows: Float) -> None:
+def read(memory: FloatPointer, at: IntPointer, rows: FloatPointer) -> None:
     """Write the current point as rows, (n f,)."""
     n, f, m = at[N], at[F], at[M]
     x = part(memory, at[POINT])
@@ -72,7 +71,7 @@ def read(memory: Float, at: Int, rows: Float) -> None:
 
 
 @njit(**PASTE)
-def normalise(memory: Float, at: Int, i: int) -> float:
+def normalise(memory: FloatPointer, at: IntPointer, i: int) -> float:
     """Refresh the unit vector of row i; return the length of the row."""
     f, m = at[F], at[M]
     x, unit = part(memory, at[POINT]), part(memory, at[UNIT])
@@ -87,7 +86,7 @@ def normalise(memory: Float, at: Int, i: int) -> float:
 
 
 @njit(**OPTIONS)
-def close_row(memory: Float, at: Int) -> None:
+def close_row(memory: FloatPointer, at: IntPointer) -> None:
     """Put the open row's pair energies and penalty back into the matrices."""
     cold()
     i = at[ROW]
@@ -114,7 +113,7 @@ def close_row(memory: Float, at: Int) -> None:
 
 
 @njit(**OPTIONS)
-def open_row(memory: Float, at: Int, i: int, k: int) -> None:
+def open_row(memory: FloatPointer, at: IntPointer, i: int, k: int) -> None:
     """Take row i out of the matrices and gather its sums before and from coordinate k on."""
     cold()
     n, f, m = at[N], at[F], at[M]
@@ -154,7 +153,9 @@ def open_row(memory: Float, at: Int, i: int, k: int) -> None:
 
 
 @njit(**PASTE)
-def add_axis(memory: Float, at: Int, axis: int, own: float, sums: Float, out: Float) -> None:
+def add_axis(
+    memory: FloatPointer, at: IntPointer, axis: int, own: float, sums: FloatPointer, out: FloatPointer
+) -> None:
     """Write the sums with one more coordinate of the row, whose value there is `own`."""
     m = at[M]
     if at[ANGULAR] == 1:
@@ -169,7 +170,7 @@ def add_axis(memory: Float, at: Int, axis: int, own: float, sums: Float, out: Fl
 
 
 @njit(**OPTIONS)
-def begin_coordinate(memory: Float, at: Int, index: int) -> None:
+def begin_coordinate(memory: FloatPointer, at: IntPointer, index: int) -> None:
     """Gather the sums of the line along flat coordinate index = i f + k."""
     f, m = at[F], at[M]
     i = index // f
@@ -192,7 +193,7 @@ def begin_coordinate(memory: Float, at: Int, index: int) -> None:
 
 
 @njit(**OPTIONS)
-def coordinate_value(memory: Float, at: Int, alpha: float) -> tuple[float, float]:
+def coordinate_value(memory: FloatPointer, at: IntPointer, alpha: float) -> tuple[float, float]:
     """Return the squared length of the moving row and F, with the moving coordinate displaced by alpha."""
     code, m = at[CODE], at[M]
     moving, still = part(memory, at[MOVING]), part(memory, at[STILL])
@@ -209,7 +210,7 @@ def coordinate_value(memory: Float, at: Int, alpha: float) -> tuple[float, float
 
 
 @njit(**PASTE)
-def accept_coordinate(memory: Float, at: Int, alpha: float) -> None:
+def accept_coordinate(memory: FloatPointer, at: IntPointer, alpha: float) -> None:
     """Move the coordinate by alpha and the sums of its row on to the next one."""
     t = memory[BASE] + alpha
     memory[at[MOVED]] = t

@@ -106,12 +106,6 @@ def polish_compiled(
     )
 
 
-def relative_gradient_compiled(vectors: Float, importance: Float, norms: Float, kernel: Kernel) -> float:
-    """Return the largest relative gradient of `vectors` (n, f), projected to the spheres of `norms` (n,)."""
-    workspace = make_sphere_workspace(importance, norms, kernel, vectors.shape[1])
-    return assess(workspace, unit_rows(vectors, norms))[1]
-
-
 def assess(workspace: SphereWorkspace, units: Float) -> tuple[float, float]:
     """Return the energy at unit rows, (n, f), and the relative gradient."""
     workspace.put(0, units)

@@ -19,10 +19,9 @@ import math
 
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import dot, product
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import apart, cold
 from superpos.fits.compiled.sphere_point import slot_start
 from superpos.fits.compiled.sphere_workspace import (
@@ -51,7 +50,7 @@ SMALLEST = 1e-13
 
 
 @njit(**OPTIONS)
-def jacobi(matrix: Float, vectors: Float, size: int) -> None:
+def jacobi(matrix: FloatPointer, vectors: FloatPointer, size: int) -> None:
     """Diagonalise a symmetric matrix, (size, size), in place; rows of `vectors` become its eigenvectors."""
     cold()
     for a in range(size):
@@ -77,7 +76,9 @@ def jacobi(matrix: Float, vectors: Float, size: int) -> None:
 
 
 @njit(**PASTE)
-def rotate(matrix: Float, vectors: Float, size: int, a: int, b: int, c: float, s: float) -> None:
+def rotate(
+    matrix: FloatPointer, vectors: FloatPointer, size: int, a: int, b: int, c: float, s: float
+) -> None:
     """Turn axes a and b of the matrix and of its eigenvectors by the angle with this cosine and sine."""
     for k in range(size):
         x, y = matrix[k * size + a], matrix[k * size + b]
@@ -93,7 +94,7 @@ def rotate(matrix: Float, vectors: Float, size: int, a: int, b: int, c: float, s
 
 
 @njit(**OPTIONS)
-def gather_orbit(memory: Float, at: Int, slot: int) -> None:
+def gather_orbit(memory: FloatPointer, at: IntPointer, slot: int) -> None:
     """Write the basis of the orbit at a point."""
     cold()
     n, f, m, r = at[N], at[F], at[M], at[R]
@@ -153,7 +154,7 @@ def gather_orbit(memory: Float, at: Int, slot: int) -> None:
 
 
 @njit(**OPTIONS)
-def leave_orbit(memory: Float, at: Int, z: Float) -> None:
+def leave_orbit(memory: FloatPointer, at: IntPointer, z: FloatPointer) -> None:
     """Remove the part of a scaled tangent, by axis, along the orbit."""
     apart()
     n, f, m, r = at[N], at[F], at[M], at[R]

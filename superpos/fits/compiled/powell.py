@@ -30,7 +30,7 @@ from superpos.fits.compiled.lines import accept_coordinate, begin_coordinate, co
 from superpos.fits.compiled.machine.dense import copy, transpose
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.machine.entry import entry
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.search import DONE, FX, STAGE, STATE_SIZE, X, advance, begin
 from superpos.fits.compiled.workspace import ENERGY, ENERGY_START, GRADIENT, POINT, TRIAL, F, M, N
 
@@ -60,19 +60,21 @@ def make_buffers(size: int) -> tuple[Float, Int]:
 
 
 @njit(**PASTE)
-def vector(numbers: Float, which: int, size: int) -> Float:
-    """Return one of the vectors of a run."""
-    return part(numbers, STATE_SIZE + which * size)
-
-
-@njit(**PASTE)
-def begin_run(memory: Float, at: Int, rows: Float, numbers: Float, axes: Int, slots: Int, size: int) -> float:
+def begin_run(
+    memory: FloatPointer,
+    at: IntPointer,
+    rows: FloatPointer,
+    vectors: FloatPointer,
+    axes: IntPointer,
+    slots: IntPointer,
+    size: int,
+) -> float:
     """Stand at the start with the axes for directions; return F there."""
     for k in range(size):
         axes[k] = k
         slots[k] = 0
-    copy(rows, vector(numbers, BEFORE, size), size)
-    copy(rows, vector(numbers, LAST, size), size)
+    copy(rows, part(vectors, BEFORE * size), size)
+    copy(rows, part(vectors, LAST * size), size)
     transpose(rows, part(memory, at[POINT]), at[N], at[F], at[M])
     value = evaluate(memory, at, np.int64(0))
     memory[ENERGY_START] = memory[ENERGY]
@@ -81,11 +83,11 @@ def begin_run(memory: Float, at: Int, rows: Float, numbers: Float, axes: Int, sl
 
 @njit(**OPTIONS)
 def line_search(
-    memory: Float,
-    at: Int,
+    memory: FloatPointer,
+    at: IntPointer,
     axis: int,
-    state: Float,
-    counters: Int,
+    state: FloatPointer,
+    counters: IntPointer,
     tolerance: float,
     calls: int,
     most: int,
@@ -117,12 +119,12 @@ def line_search(
 
 @njit(**PASTE)
 def move_along(
-    memory: Float,
-    at: Int,
+    memory: FloatPointer,
+    at: IntPointer,
     axis: int,
-    direction: Float,
-    state: Float,
-    counters: Int,
+    direction: FloatPointer,
+    state: FloatPointer,
+    counters: IntPointer,
     tolerance: float,
     calls: int,
     most: int,
@@ -145,8 +147,8 @@ def move_along(
 
 @njit(**PASTE)
 def judge_sweep(
-    rows: Float,
-    last: Float,
+    rows: FloatPointer,
+    last: FloatPointer,
     n: int,
     f: int,
     first: float,
@@ -169,10 +171,12 @@ def judge_sweep(
 
 
 @njit(**PASTE)
-def look_ahead(memory: Float, at: Int, rows: Float, numbers: Float, size: int) -> tuple[float, bool]:
+def look_ahead(
+    memory: FloatPointer, at: IntPointer, rows: FloatPointer, vectors: FloatPointer, size: int
+) -> tuple[float, bool]:
     """Return F at 2 x - x_1, and whether the sweep has moved at all; its end is the next one's start."""
-    before, beyond = vector(numbers, BEFORE, size), vector(numbers, BEYOND, size)
-    fresh = vector(numbers, FRESH, size)
+    before, beyond = part(vectors, BEFORE * size), part(vectors, BEYOND * size)
+    fresh = part(vectors, FRESH * size)
     moved = False
     for k in range(size):
         fresh[k] = rows[k] - before[k]
@@ -194,13 +198,13 @@ def pays(first: float, value: float, ahead: float, largest: float) -> bool:
 
 @njit(**PASTE)
 def replace_direction(
-    numbers: Float, axes: Int, slots: Int, size: int, best: int, alpha: float, used: int
+    vectors: FloatPointer, axes: IntPointer, slots: IntPointer, size: int, best: int, alpha: float, used: int
 ) -> int:
     """Put alpha times the direction of the sweep last and the last one in the place `best`.
 
     A step of 0 changes nothing. Return the number of slots used.
     """
-    fresh = vector(numbers, FRESH, size)
+    fresh = part(vectors, FRESH * size)
     moved = False
     for k in range(size):
         fresh[k] *= alpha
@@ -213,13 +217,20 @@ def replace_direction(
             used += 1
         axes[best], slots[best] = axes[size - 1], slots[size - 1]
         axes[size - 1], slots[size - 1] = axis_of(fresh, size), slot
-        copy(fresh, vector(numbers, DIRECTIONS + slot, size), size)
+        copy(fresh, part(vectors, (DIRECTIONS + slot) * size), size)
     return used
 
 
 @njit(**PASTE)
 def end_run(
-    memory: Float, at: Int, rows: Float, last: Float, size: int, value: float, ending: int, limit: int
+    memory: FloatPointer,
+    at: IntPointer,
+    rows: FloatPointer,
+    last: FloatPointer,
+    size: int,
+    value: float,
+    ending: int,
+    limit: int,
 ) -> int:
     """Evaluate the end in full, or the last finite sweep if it is not finite; return how the run ended.
 
@@ -270,17 +281,17 @@ def powell(
         Norm of the moving row (of all rows, on a general line) at which a line search is broken off.
     """
     memory, at, rows, size = part(arrays, 0), part(places, 0), part(ends, 0), ends.size
-    state, last, fresh = part(numbers, 0), vector(numbers, LAST, size), vector(numbers, FRESH, size)
-    counters = part(counts, 0)
+    state, counters, vectors = part(numbers, 0), part(counts, 0), part(numbers, STATE_SIZE)
+    last, fresh = part(vectors, LAST * size), part(vectors, FRESH * size)
     axes, slots = part(counts, COUNTERS + AXES * size), part(counts, COUNTERS + SLOTS * size)
-    value = begin_run(memory, at, rows, numbers, axes, slots, size)
+    value = begin_run(memory, at, rows, vectors, axes, slots, size)
     calls, sweeps, used = np.int64(1), 0, 0
     # `turn` runs over the N directions and once more for that of the sweep, where it pays.
     turn, first, largest, best = 0, value, 0.0, 0
     while True:
         extra = turn == size
         axis = np.int64(GENERAL) if extra else axes[turn]
-        direction = fresh if extra else vector(numbers, DIRECTIONS + slots[turn], size)
+        direction = fresh if extra else part(vectors, (DIRECTIONS + slots[turn]) * size)
         calls, ending = move_along(
             memory, at, axis, direction, state, counters, 100.0 * xtol, calls, max_calls, far * far
         )
@@ -289,7 +300,7 @@ def powell(
         drop = value - state[FX]
         value = state[FX]
         if extra:
-            used = replace_direction(numbers, axes, slots, size, best, state[X], used)
+            used = replace_direction(vectors, axes, slots, size, best, state[X], used)
         else:
             if drop > largest:
                 largest, best = drop, turn
@@ -302,7 +313,7 @@ def powell(
             ending = judge_sweep(rows, last, at[N], at[F], first, value, ftol, norm_limit, at_limit)
             if ending != GOES_ON:
                 break
-            ahead, moved = look_ahead(memory, at, rows, numbers, size)
+            ahead, moved = look_ahead(memory, at, rows, vectors, size)
             calls += 1
             if moved and pays(first, value, ahead, largest):
                 continue
@@ -313,7 +324,7 @@ def powell(
 
 
 @njit(**PASTE)
-def all_finite(rows: Float, size: int) -> bool:
+def all_finite(rows: FloatPointer, size: int) -> bool:
     """Return whether every number is finite."""
     for k in range(size):
         if not math.isfinite(rows[k]):
@@ -322,7 +333,7 @@ def all_finite(rows: Float, size: int) -> bool:
 
 
 @njit(**PASTE)
-def longest_row(rows: Float, n: int, f: int) -> float:
+def longest_row(rows: FloatPointer, n: int, f: int) -> float:
     """Return the largest length of a row."""
     longest = 0.0
     for i in range(n):
@@ -334,7 +345,7 @@ def longest_row(rows: Float, n: int, f: int) -> float:
 
 
 @njit(**PASTE)
-def axis_of(direction: Float, size: int) -> int:
+def axis_of(direction: FloatPointer, size: int) -> int:
     """Return the coordinate whose axis this is, or GENERAL."""
     axis = GENERAL
     for k in range(size):

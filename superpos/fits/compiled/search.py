@@ -19,8 +19,8 @@ import math
 import numpy as np
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer
 
 GOLD = 1.618034
 SECTION = 0.3819660
@@ -41,7 +41,7 @@ STATE_SIZE = 24
 
 
 @njit(**PASTE)
-def begin(state: Float, counters: Int, tolerance: float) -> float:
+def begin(state: FloatPointer, counters: IntPointer, tolerance: float) -> float:
     """Start a search with this relative tolerance; return the first place to evaluate, 0."""
     state[TOLERANCE] = tolerance
     state[XA] = 0.0
@@ -52,7 +52,7 @@ def begin(state: Float, counters: Int, tolerance: float) -> float:
 
 
 @njit(**OPTIONS)
-def advance(state: Float, counters: Int, value: float) -> float:
+def advance(state: FloatPointer, counters: IntPointer, value: float) -> float:
     """Take the value at the place last asked for; return the next place (or X, at the end)."""
     stage = counters[STAGE]
     if stage == BRENT:
@@ -92,7 +92,7 @@ def advance(state: Float, counters: Int, value: float) -> float:
 
 
 @njit(**PASTE)
-def _grow(state: Float, counters: Int) -> float:
+def _grow(state: FloatPointer, counters: IntPointer) -> float:
     """Ask for a golden step beyond c."""
     state[TRIAL] = state[XC] + GOLD * (state[XC] - state[XB])
     counters[STAGE] = SHIFT
@@ -100,7 +100,7 @@ def _grow(state: Float, counters: Int) -> float:
 
 
 @njit(**OPTIONS)
-def _next_bracket(state: Float, counters: Int) -> float:
+def _next_bracket(state: FloatPointer, counters: IntPointer) -> float:
     """Return the next place of the downhill march, or close it where the function has risen."""
     xa, xb, xc = state[XA], state[XB], state[XC]
     fa, fb, fc = state[FA], state[FB], state[FC]
@@ -127,7 +127,7 @@ def _next_bracket(state: Float, counters: Int) -> float:
 
 
 @njit(**OPTIONS)
-def _close_bracket(state: Float, counters: Int) -> float:
+def _close_bracket(state: FloatPointer, counters: IntPointer) -> float:
     """Check the bracket; return Brent's first place, or its best point if it is none."""
     xa, xb, xc = state[XA], state[XB], state[XC]
     fa, fb, fc = state[FA], state[FB], state[FC]
@@ -152,7 +152,7 @@ def _close_bracket(state: Float, counters: Int) -> float:
 
 
 @njit(**OPTIONS)
-def _next_brent(state: Float, counters: Int) -> float:
+def _next_brent(state: FloatPointer, counters: IntPointer) -> float:
     """Return the next place of Brent's method, or its end."""
     x, w, v = state[X], state[W], state[V]
     low, high = state[LOW], state[HIGH]
@@ -192,7 +192,7 @@ def _next_brent(state: Float, counters: Int) -> float:
 
 
 @njit(**OPTIONS)
-def _update(state: Float, counters: Int, value: float) -> None:
+def _update(state: FloatPointer, counters: IntPointer, value: float) -> None:
     """Sort the new point into Brent's interval and three best points."""
     u, x = state[TRIAL], state[X]
     if value > state[FX]:

@@ -13,10 +13,9 @@ import math
 
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import dot, squared_differences
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold, pull_rows
 from superpos.fits.compiled.pairs import energies, sphere_row
 from superpos.fits.compiled.sphere_workspace import (
@@ -51,13 +50,13 @@ from superpos.fits.spheres import UNSEEN
 
 
 @njit(**PASTE)
-def slot_start(at: Int, slot: int) -> int:
+def slot_start(at: IntPointer, slot: int) -> int:
     """Return where a point starts."""
     return at[SLOTS] + slot * at[SLOT_SIZE]
 
 
 @njit(**OPTIONS)
-def evaluate(memory: Float, at: Int, slot: int) -> None:
+def evaluate(memory: FloatPointer, at: IntPointer, slot: int) -> None:
     """Fill the slot from its unit rows."""
     cold()
     code, n, f, m = at[CODE], at[N], at[F], at[M]
@@ -89,7 +88,7 @@ def evaluate(memory: Float, at: Int, slot: int) -> None:
 
 
 @njit(**PASTE)
-def gather(memory: Float, at: Int, start: int) -> None:
+def gather(memory: FloatPointer, at: IntPointer, start: int) -> None:
     """Sum energy, pulls and radial parts of a point; cosines lie in MATRIX, values in OTHER."""
     n, f, m = at[N], at[F], at[M]
     units, gradient = part(memory, start + at[UNITS]), part(memory, start + at[GRADIENT])

@@ -21,7 +21,7 @@ from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import blend, dot, product, row_dots
 from superpos.fits.compiled.machine.elementary import PASTE
 from superpos.fits.compiled.machine.entry import entry
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.orbit import gather_orbit, leave_orbit
 from superpos.fits.compiled.sphere_point import evaluate, slot_start
 from superpos.fits.compiled.sphere_workspace import (
@@ -57,7 +57,7 @@ CONVERGED, MAX_ITER, NON_FINITE, NO_DECREASE, SHRUNK = range(5)
 
 
 @njit(**PASTE)
-def gather_hessian(memory: Float, at: Int, slot: int) -> None:
+def gather_hessian(memory: FloatPointer, at: IntPointer, slot: int) -> None:
     """Write the matrices of the Hessian at a point."""
     n, m, start = at[N], at[M], slot_start(at, slot)
     weights, roots = part(memory, at[WEIGHTS]), part(memory, at[ROOTS])
@@ -76,7 +76,7 @@ def gather_hessian(memory: Float, at: Int, slot: int) -> None:
 
 
 @njit(**PASTE)
-def bend(memory: Float, at: Int, slot: int, z: Float, out: Float) -> None:
+def bend(memory: FloatPointer, at: IntPointer, slot: int, z: FloatPointer, out: FloatPointer) -> None:
     """Write H z, off the rotation orbit."""
     n, f, m, start = at[N], at[F], at[M], slot_start(at, slot)
     units, radial = part(memory, start + at[UNITS]), part(memory, start + at[RADIAL])
@@ -107,7 +107,9 @@ def bend(memory: Float, at: Int, slot: int, z: Float, out: Float) -> None:
 
 
 @njit(**PASTE)
-def truncated_cg(memory: Float, at: Int, slot: int, radius: float, initial: float) -> tuple[float, bool]:
+def truncated_cg(
+    memory: FloatPointer, at: IntPointer, slot: int, radius: float, initial: float
+) -> tuple[float, bool]:
     """Write the step and H times it; return the predicted decrease and whether it ends at the border."""
     size = at[F] * at[M]
     gradient = part(memory, slot_start(at, slot) + at[GRADIENT])
@@ -156,7 +158,7 @@ def truncated_cg(memory: Float, at: Int, slot: int, radius: float, initial: floa
 
 
 @njit(**PASTE)
-def retract(memory: Float, at: Int, slot: int, other: int) -> None:
+def retract(memory: FloatPointer, at: IntPointer, slot: int, other: int) -> None:
     """Write (u + eta) / ||u + eta|| into the other slot; its lengths lie in the buffer."""
     n, f, m = at[N], at[F], at[M]
     units, moved = (
@@ -180,7 +182,7 @@ def retract(memory: Float, at: Int, slot: int, other: int) -> None:
 
 
 @njit(**PASTE)
-def decrease(memory: Float, at: Int, slot: int, other: int, lengths: Float) -> float:
+def decrease(memory: FloatPointer, at: IntPointer, slot: int, other: int, lengths: FloatPointer) -> float:
     """Return the decrease of the energy along the step, from gradients where energies cannot tell it."""
     f, m = at[F], at[M]
     here, there = slot_start(at, slot), slot_start(at, other)

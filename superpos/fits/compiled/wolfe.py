@@ -17,7 +17,7 @@ from numba import njit
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import dot
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.pointers import FloatPointer
 from superpos.fits.compiled.machine.vectors import apart, bits_float, float_bits
 
 C1, C2 = 1e-4, 0.4
@@ -56,14 +56,8 @@ def make_line(flat: Float) -> Line:
     return Line(vectors.ravel(), np.zeros(STATE_SIZE), np.zeros(TALLY + 2, dtype=np.int64))
 
 
-@njit(**PASTE)
-def vector(vectors: Float, which: int, size: int) -> Float:
-    """Return one of the vectors of a line."""
-    return part(vectors, which * size)
-
-
 @njit(**OPTIONS)
-def largest(values: Float, size: int) -> float:
+def largest(values: FloatPointer, size: int) -> float:
     """Return the infinity norm, NaN if there is a NaN.
 
     By the bits without the sign, which as integers are ordered as the numbers are, NaN above infinity: a
@@ -78,7 +72,7 @@ def largest(values: Float, size: int) -> float:
 
 
 @njit(**OPTIONS)
-def turn(g: Float, slope: Float, p: Float, ahead: Float, size: int) -> float:
+def turn(g: FloatPointer, slope: FloatPointer, p: FloatPointer, ahead: FloatPointer, size: int) -> float:
     """Write the direction from the trial point (Polak and Ribiere's, with restarts); return <p', g'>."""
     apart()
     for j in range(size):

@@ -16,9 +16,9 @@ import math
 
 from numba import njit
 
-from superpos.arrays import Float, Int
 from superpos.fits.compiled.dcsrch import CONVERGED, EVALUATE, FAILED, LARGEST_STEP, TASK
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer
 from superpos.fits.compiled.machine.vectors import cold
 
 DOUBLINGS = ZOOMS = 10
@@ -42,7 +42,7 @@ def _finite(x: float) -> float:
 
 
 @njit(**PASTE)
-def _cubic_minimum(state: Float) -> float:
+def _cubic_minimum(state: FloatPointer) -> float:
     """Return the minimiser of the cubic through both ends, with the slope at the better one, and `BEFORE`."""
     low, f_low, slope = state[LOW], state[F_LOW], state[D_LOW]
     db, dc = state[HIGH] - low, state[BEFORE] - low
@@ -55,7 +55,7 @@ def _cubic_minimum(state: Float) -> float:
 
 
 @njit(**PASTE)
-def _quadratic_minimum(state: Float) -> float:
+def _quadratic_minimum(state: FloatPointer) -> float:
     """Return the stationary point of the quadratic through both ends with the slope at the better one."""
     low, slope = state[LOW], state[D_LOW]
     width = state[HIGH] - low
@@ -64,7 +64,7 @@ def _quadratic_minimum(state: Float) -> float:
 
 
 @njit(**OPTIONS)
-def _trial_between(state: Float, counters: Int) -> float:
+def _trial_between(state: FloatPointer, counters: IntPointer) -> float:
     """Return the next trial step between the ends."""
     low, high = state[LOW], state[HIGH]
     width = high - low
@@ -83,7 +83,7 @@ def _trial_between(state: Float, counters: Int) -> float:
 
 @njit(**PASTE)
 def begin_zoom(
-    state: Float, counters: Int, step: float, value: float, slope: float, c1: float, c2: float
+    state: FloatPointer, counters: IntPointer, step: float, value: float, slope: float, c1: float, c2: float
 ) -> float:
     """Start a search at phi(0) = value, phi'(0) = slope; return the first trial step."""
     counters[TASK] = EVALUATE
@@ -96,7 +96,9 @@ def begin_zoom(
 
 
 @njit(**OPTIONS)
-def advance_zoom(state: Float, counters: Int, step: float, value: float, slope: float, suits: bool) -> float:
+def advance_zoom(
+    state: FloatPointer, counters: IntPointer, step: float, value: float, slope: float, suits: bool
+) -> float:
     """Take value and slope at the trial step, and whether it suits otherwise; return the next trial step."""
     cold()
     counters[ASKED] = 0

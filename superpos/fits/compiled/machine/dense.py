@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from numba import njit
 
-from superpos.arrays import Float
 from superpos.fits.compiled.machine.columns import blend_columns, column_dots, scale_columns
 from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.pointers import FloatPointer
 from superpos.fits.compiled.machine.vectors import (
     apart,
     cold,
@@ -26,7 +26,7 @@ from superpos.fits.compiled.machine.vectors import (
 
 
 @njit(**OPTIONS)
-def dot(a: Float, a_at: int, b: Float, b_at: int, m: int) -> float:
+def dot(a: FloatPointer, a_at: int, b: FloatPointer, b_at: int, m: int) -> float:
     """Return sum of a[a_at + l] b[b_at + l] over l < m, m a multiple of 8."""
     apart()
     value: float = lane_dot(a, a_at, b, b_at, m)
@@ -34,7 +34,7 @@ def dot(a: Float, a_at: int, b: Float, b_at: int, m: int) -> float:
 
 
 @njit(**OPTIONS)
-def total(a: Float, a_at: int, m: int) -> float:
+def total(a: FloatPointer, a_at: int, m: int) -> float:
     """Return sum of a[a_at + l] over l < m, m a multiple of 8."""
     apart()
     value: float = lane_total(a, a_at, m)
@@ -43,7 +43,14 @@ def total(a: Float, a_at: int, m: int) -> float:
 
 @njit(**OPTIONS)
 def product(
-    a: Float, a_step: int, a_row: int, b: Float, width: int, count: int, out: Float, n_rows: int
+    a: FloatPointer,
+    a_step: int,
+    a_row: int,
+    b: FloatPointer,
+    width: int,
+    count: int,
+    out: FloatPointer,
+    n_rows: int,
 ) -> None:
     """Write out[r, c] = sum over l < count of a[l a_step + r a_row] b[l, c].
 
@@ -57,7 +64,7 @@ def product(
 
 
 @njit(**OPTIONS)
-def squared_differences(x: Float, out: Float, n: int, f: int, m: int) -> None:
+def squared_differences(x: FloatPointer, out: FloatPointer, n: int, f: int, m: int) -> None:
     """Write ||x_i - x_j||^2, (m, m); rows up to the next multiple of 4 of n are written."""
     apart()
     for i in range(0, n, 4):
@@ -66,35 +73,37 @@ def squared_differences(x: Float, out: Float, n: int, f: int, m: int) -> None:
 
 
 @njit(**OPTIONS)
-def squared_lengths(x: Float, out: Float, f: int, m: int) -> None:
+def squared_lengths(x: FloatPointer, out: FloatPointer, f: int, m: int) -> None:
     """Write ||x_i||^2 for rows stored by axis."""
     apart()
     column_dots(x, x, f, m, out)
 
 
 @njit(**OPTIONS)
-def scale(x: Float, factors: Float, f: int, m: int) -> None:
+def scale(x: FloatPointer, factors: FloatPointer, f: int, m: int) -> None:
     """Multiply row i of vectors stored by axis by factors[i]."""
     apart()
     scale_columns(x, factors, f, m, x)
 
 
 @njit(**OPTIONS)
-def blend(a: Float, s: Float, b: Float, t: Float, f: int, m: int, out: Float) -> None:
+def blend(
+    a: FloatPointer, s: FloatPointer, b: FloatPointer, t: FloatPointer, f: int, m: int, out: FloatPointer
+) -> None:
     """Write s_i a_i + t_i b_i for the rows of vectors stored by axis."""
     apart()
     blend_columns(a, s, b, t, f, m, out)
 
 
 @njit(**OPTIONS)
-def row_dots(a: Float, b: Float, f: int, m: int, out: Float) -> None:
+def row_dots(a: FloatPointer, b: FloatPointer, f: int, m: int, out: FloatPointer) -> None:
     """Write <a_i, b_i> for the rows of vectors stored by axis."""
     apart()
     column_dots(a, b, f, m, out)
 
 
 @njit(**OPTIONS)
-def transpose(rows: Float, x: Float, n: int, f: int, m: int) -> None:
+def transpose(rows: FloatPointer, x: FloatPointer, n: int, f: int, m: int) -> None:
     """Store a point given as rows, (n f,), by axis."""
     cold()
     for i in range(n):
@@ -103,7 +112,7 @@ def transpose(rows: Float, x: Float, n: int, f: int, m: int) -> None:
 
 
 @njit(**PASTE)
-def copy(source: Float, out: Float, size: int) -> None:
+def copy(source: FloatPointer, out: FloatPointer, size: int) -> None:
     """Copy a vector."""
     for j in range(size):
         out[j] = source[j]

@@ -9,12 +9,34 @@ are made within compiled entry points from arrays that outlive the call, and nev
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 from numba import types
 from numba.core.errors import TypingError
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
+
+from superpos.arrays import Float, Int
+
+Number = TypeVar("Number", float, int)
+
+
+class PointerTo(Generic[Number]):
+    """What a pointer can do, for annotations of compiled functions; there are none outside compiled code."""
+
+    def __getitem__(self, index: int, /) -> Number:
+        """Load a number."""
+        raise NotImplementedError
+
+    def __setitem__(self, index: int, value: Number, /) -> None:
+        """Store a number."""
+        raise NotImplementedError
+
+
+FloatPointer = PointerTo[float]
+"""To float64 numbers."""
+IntPointer = PointerTo[int]
+"""To int64 numbers."""
 
 
 class Pointer(types.Type):  # type: ignore[misc]  # numba has no type hints
@@ -69,8 +91,7 @@ def data_of(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     return context.make_array(kind)(context, builder, value).data
 
 
-@intrinsic
-def part(typing_context: Any, memory: Any, start: Any) -> Any:
+def _part(typing_context: Any, memory: Any, start: Any) -> Any:
     """Return the pointer to memory[start], for a pointer or a flat contiguous array of the same numbers."""
     del typing_context, start
     flat = isinstance(memory, Pointer) or (memory.ndim == 1 and memory.layout == "C")
@@ -81,3 +102,14 @@ def part(typing_context: Any, memory: Any, start: Any) -> Any:
         return builder.gep(data_of(context, builder, signature_.args[0], arguments[0]), [arguments[1]])
 
     return Pointer(memory.dtype)(memory, types.int64), generate
+
+
+class _Part(Protocol):
+    @overload
+    def __call__(self, memory: Float | FloatPointer, start: int) -> FloatPointer: ...
+    @overload
+    def __call__(self, memory: Int | IntPointer, start: int) -> IntPointer: ...
+
+
+part: _Part = intrinsic(_part)
+"""Pointer to memory[start], of an array within an entry point or of a pointer."""
