@@ -221,41 +221,6 @@ def search(
 
 
 @njit(**PASTE)
-def descend(
-    memory: FloatPointer,
-    at: IntPointer,
-    vectors: FloatPointer,
-    state: FloatPointer,
-    counts: IntPointer,
-    bounds: FloatPointer,
-    gtol: float,
-    steps: int,
-    max_iter: int,
-    size: int,
-) -> tuple[int, int]:
-    """Descend from X of the line; return (steps so far, how it ended)."""
-    x, last = part(vectors, X * size), part(vectors, LAST * size)
-    g, slope = part(vectors, G * size), part(vectors, SLOPE * size)
-    value = begin_descent(memory, at, vectors, counts, size)
-    before = value + math.sqrt(dot(g, 0, g, 0, size)) / 2.0
-    norm = largest(g, size)
-    while norm > gtol and steps < max_iter:
-        new = search(memory, at, vectors, state, counts, value, before, gtol, size)
-        if counts[TASK] == FAILED:
-            return steps, STALLED
-        before, value, norm = value, new, largest(slope, size)
-        copy(part(vectors, TRIAL * size), x, size)
-        copy(part(vectors, AHEAD * size), part(vectors, P * size), size)
-        copy(slope, g, size)
-        steps += 1
-        if math.isfinite(value) and math.isfinite(largest(x, size)):
-            copy(x, last, size)
-            if bounds[LIMIT] < math.inf and is_escaping(memory, at, x, bounds):
-                return steps, ESCAPED
-    return steps, MAX_ITER if steps >= max_iter else CONVERGED
-
-
-@njit(**PASTE)
 def settle(memory: FloatPointer, at: IntPointer, vectors: FloatPointer, size: int) -> tuple[float, bool]:
     """Evaluate the representative of x or, if not finite, of the last finite iterate; return (J, finite)."""
     x, slope = part(vectors, X * size), part(vectors, SLOPE * size)
@@ -283,12 +248,36 @@ def fit(
     """
     memory, at, size = part(arrays, 0), part(places, 0), lines.size // VECTORS
     vectors, state, counts, bounds = part(lines, 0), part(numbers, 0), part(tallies, 0), part(thresholds, 0)
+    x, p, g = part(vectors, X * size), part(vectors, P * size), part(vectors, G * size)
+    trial, slope, ahead, last = (
+        part(vectors, TRIAL * size), part(vectors, SLOPE * size), part(vectors, AHEAD * size),
+        part(vectors, LAST * size),
+    )  # fmt: skip
     steps = 0
     while True:
-        first_step = steps
-        steps, ending = descend(memory, at, vectors, state, counts, bounds, gtol, steps, max_iter, size)
+        value = begin_descent(memory, at, vectors, counts, size)
+        before = value + math.sqrt(dot(g, 0, g, 0, size)) / 2.0
+        norm = largest(g, size)
+        ending, first_step = CONVERGED, steps
+        while norm > gtol and steps < max_iter:
+            new = search(memory, at, vectors, state, counts, value, before, gtol, size)
+            if counts[TASK] == FAILED:
+                ending = STALLED
+                break
+            before, value, norm = value, new, largest(slope, size)
+            copy(trial, x, size)
+            copy(ahead, p, size)
+            copy(slope, g, size)
+            steps += 1
+            if math.isfinite(value) and math.isfinite(largest(x, size)):
+                copy(x, last, size)
+                if bounds[LIMIT] < math.inf and is_escaping(memory, at, x, bounds):
+                    ending = ESCAPED
+                    break
+        if ending == CONVERGED and steps >= max_iter:
+            ending = MAX_ITER
         value, finite = settle(memory, at, vectors, size)
         ending = ending if finite else NON_FINITE
-        norm = largest(part(vectors, SLOPE * size), size)
+        norm = largest(slope, size)
         if ending != CONVERGED or norm <= gtol or steps == first_step:
             return value, norm, steps, ending, ending == ESCAPED

@@ -75,14 +75,13 @@ def test_arrays_neither_overlap_nor_leave_gaps_and_start_at_blocks_of_eight(
 
 
 @pytest.mark.parametrize(
-    ("module", "places", "length"),
-    [(workspace, 31, 2336), (sphere_workspace, 43, 5056), (joint_workspace, 23, 2400)],
+    ("module", "length"),
+    [(workspace, 2336), (sphere_workspace, 5056), (joint_workspace, 2400)],
     ids=["workspace", "spheres", "joint"],
 )
-def test_a_block_is_as_long_as_it_was(module: ModuleType, places: int, length: int) -> None:
-    """Another order of the arrays is another alignment of their rows: nothing moves unnoticed."""
-    at, total = module.BLOCK.measure(11, 6)
-    assert (at.size, total) == (places, length)
+def test_a_block_is_as_long_as_it_was(module: ModuleType, length: int) -> None:
+    """Other arrays are another alignment of their rows: nothing moves unnoticed."""
+    assert module.BLOCK.measure(11, 6)[1] == length
 
 
 def test_blocks_are_copies_of_one_measure() -> None:

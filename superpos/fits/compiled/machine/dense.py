@@ -13,7 +13,7 @@ from __future__ import annotations
 from numba import njit
 
 from superpos.fits.compiled.machine.columns import blend_columns, column_dots, scale_columns
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.elementary import OPTIONS
 from superpos.fits.compiled.machine.pointers import FloatPointer
 from superpos.fits.compiled.machine.vectors import (
     apart,
@@ -111,8 +111,9 @@ def transpose(rows: FloatPointer, x: FloatPointer, n: int, f: int, m: int) -> No
             x[k * m + i] = rows[i * f + k]
 
 
-@njit(**PASTE)
+@njit(**OPTIONS)
 def copy(source: FloatPointer, out: FloatPointer, size: int) -> None:
     """Copy a vector."""
+    apart()
     for j in range(size):
         out[j] = source[j]
