@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 
@@ -104,8 +104,8 @@ class Kernel:
     See `docs/science.md`, "Diagonal of the energy", "Gauges".
     """
 
-    energy: str
-    """Name of a kind of `superpos.kinds.energies`."""
+    energy: Annotated[str, ENERGIES]
+    """What a pair of vectors costs."""
     s: float = 0.0
     """The energy's parameter (exponent of `riesz`); 0 for energies without one."""
     self_energy: SelfEnergy | None = None

@@ -9,7 +9,7 @@ from typing import Any
 from superpos.errors import ArgumentError, allowed, shown
 from superpos.specs.axes import Kernel, check_choice, check_count, check_rbf_scale
 from superpos.specs.blocks import check_block
-from superpos.specs.fields import UNSAID, field_of, read_field
+from superpos.specs.fields import UNSAID, field_of, know_field, read_field
 from superpos.specs.kernel_tables import check_list, list_names, named_kernels, read_kernels
 from superpos.specs.layers import Layers, block_name
 from superpos.specs.limits import LONGEST_GRID, MOST_SETTINGS, MOST_TARGETS, check_size
@@ -101,11 +101,15 @@ class BlockReader:
             "reoptimisations": self._reoptimisations(table, backend),
             "backend": backend,
         }
-        given = {"name": name, **self._names}
+        given: dict[str, tuple[Any, str]] = {
+            "name": (name, "block-0, block-1, … by its place"),
+            "models": (self._names["models"], "every model of the study"),
+            "datasets": (self._names["datasets"], "every data set of the study"),
+        }
         for field in fields(Block):
             if field.name not in values:
-                default = given.get(field.name, UNSAID)
-                values[field.name] = read_field(table, Block, field.name, default=default)
+                default, instead = given.get(field.name, (UNSAID, ""))
+                values[field.name] = read_field(table, Block, field.name, default=default, instead=instead)
         table.finish()
         return table.build(Block, **values)
 
@@ -113,8 +117,8 @@ class BlockReader:
         """Read tables and names of lists; a re-optimisation that names no back end has that of its block."""
         key = "reoptimisations"
         default = Reoptimisation(backend=backend)  # type: ignore[arg-type]
+        know_field(table, Block, key, kinds=(str, dict), instead="one of defaults alone")
         if not table.has(key):
-            table.know(key)
             return tuple(replace(one, backend=default.backend) for one in field_of(Block, key).default)
         found: list[Reoptimisation] = []
         for index, value in enumerate(table.take_list(key, (str, dict))):
@@ -136,7 +140,13 @@ class BlockReader:
 
 def _reoptimisation(table: Table, default: Reoptimisation) -> Reoptimisation:
     values = {
-        field.name: read_field(table, Reoptimisation, field.name, default=getattr(default, field.name))
+        field.name: read_field(
+            table,
+            Reoptimisation,
+            field.name,
+            default=getattr(default, field.name),
+            instead="that of the block" if field.name == "backend" else "",
+        )
         for field in fields(Reoptimisation)
     }
     table.finish()
@@ -150,10 +160,12 @@ def _probes(table: Table) -> tuple[ProbeSettings, ...]:
     """
     names = ("method", "class_weight", "scaler")
     fixed: dict[str, Any] = {name: read_field(table, ProbeSettings, name) for name in names}
-    C = field_of(ProbeSettings, "C").default
+    C = know_field(table, ProbeSettings, "C", key="probe_C", kinds=(float, str), many=True).default
     values = [_penalty(table, value) for value in table.take_list("probe_C", (float, str), [C])]
+    know_field(table, ProbeSettings, "C_grid", key="probe_C_grid", default=C_GRID)
     grid = tuple(table.take_list("probe_C_grid", float, list(C_GRID)))
-    seeds = table.take_list("split_seeds", int, [field_of(ProbeSettings, "split_seed").default])
+    seed = know_field(table, ProbeSettings, "split_seed", key="split_seeds", many=True).default
+    seeds = table.take_list("split_seeds", int, [seed])
     for key, given in (("probe_C", values), ("split_seeds", seeds)):
         if not given:
             raise table.fail(key, "is empty, so the grid is empty; give at least one value")
@@ -182,10 +194,13 @@ def _penalty(table: Table, value: float | str) -> float:
 
 def _targets(table: Table) -> tuple[TargetChoice, ...]:
     """Read kinds of targets, and how many replicates each control has."""
-    default: tuple[TargetChoice, ...] = field_of(Block, "targets").default
-    asked = table.take("replicates", int, len(field_of(TargetChoice, "replicates").default))
+    one = len(field_of(TargetChoice, "replicates").default)
+    know_field(table, TargetChoice, "replicates", many=False, default=one)
+    asked = table.take("replicates", int, one)
     count = table.build(check_count, argument="replicates", value=asked, minimum=1)
-    kinds = tuple(dict.fromkeys(table.take_list("targets", str, [str(choice.kind) for choice in default])))
+    default = [str(choice.kind) for choice in field_of(Block, "targets").default]
+    know_field(table, TargetChoice, "kind", key="targets", many=True, default=tuple(default))
+    kinds = tuple(dict.fromkeys(table.take_list("targets", str, default)))
     sizes = {"replicates": count, "targets": max(1, len(kinds))}
     table.build(check_size, what="targets of one set of activations", limit=MOST_TARGETS, **sizes)
     replicates = tuple(range(count))
@@ -195,7 +210,7 @@ def _targets(table: Table) -> tuple[TargetChoice, ...]:
 def _rbf_scales(table: Table) -> tuple[float, ...]:
     """Read numbers and `median`."""
     scales: list[float] = []
-    default: tuple[float, ...] = field_of(Block, "rbf_scales").default
+    default: tuple[float, ...] = know_field(table, Block, "rbf_scales", kinds=(float, str)).default
     for value in table.take_list("rbf_scales", (str, float), list(default)):
         if isinstance(value, str):
             if value != MEDIAN:
@@ -209,6 +224,7 @@ def _rbf_scales(table: Table) -> tuple[float, ...]:
 
 def _layers(table: Table) -> tuple[int, ...]:
     """Read layer numbers, or `all`."""
+    know_field(table, Block, "layers", kinds=(int, str), default=(EVERY_LAYER,))
     value = table.take("layers", (str, list, int), EVERY_LAYER)
     if value == EVERY_LAYER:
         return ()

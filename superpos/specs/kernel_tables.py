@@ -10,8 +10,9 @@ from typing import Any
 from superpos.errors import allowed, shown
 from superpos.kinds.energies import ENERGIES
 from superpos.specs.axes import Kernel
-from superpos.specs.fields import field_of, read_field
+from superpos.specs.fields import field_of, know_field, read_field
 from superpos.specs.limits import MOST_TABLES
+from superpos.specs.study import Block
 from superpos.specs.toml_table import Table
 
 LIST_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -50,8 +51,8 @@ def read_kernels(
     table: Table, default: tuple[Kernel, ...], named: Mapping[str, tuple[Kernel, ...]]
 ) -> tuple[Kernel, ...]:
     """Return the kernels of a block; a name of `named` stands for the kernels of that list."""
+    know_field(table, Block, "kernels", kinds=(str, dict), default=tuple(one.label for one in default))
     if not table.has("kernels"):
-        table.know("kernels")
         return default
     found: list[Kernel] = []
     for index, value in enumerate(table.take_list("kernels", (str, dict))):

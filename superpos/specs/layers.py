@@ -16,13 +16,15 @@ from superpos.reading.places import is_there
 from superpos.specs.limits import LONGEST_CHAIN, MOST_INHERITED, MOST_TABLES
 from superpos.specs.studies import FOLDER, bundled_studies
 from superpos.specs.toml_file import load_toml
-from superpos.specs.toml_table import Table
+from superpos.specs.toml_table import Asked, Table
 
 INSTEAD = {
     "models": (("revision", "revisions", "steps"),),
     "corpora": (("path", "parts"),),
 }
 """Keys of which a table has one at most: that of the later file replaces that of the earlier one."""
+EXTENDS = "A bundled study, or a TOML file beside this one, whose tables and keys this file overrides."
+LIKE = "Blocks before this one whose keys, but not whose defaults, this one has where it says nothing itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,20 @@ class Layers:
     top: Table
     """Keys of the file itself."""
     models: dict[str, Table]
+    """Models by the names that blocks and views use, one or more."""
     corpora: dict[str, Table]
+    """Texts by the names that data sets use."""
     datasets: dict[str, Table]
+    """Feature sets by the names that blocks and views use, one or more; an empty table takes the bundled set
+    of its name."""
     kernels: Table
-    """Named lists of kernels."""
+    """Lists of kernels by the names that blocks use."""
     reoptimisations: Table
-    """Named lists of re-optimisations."""
+    """Lists of re-optimisations by the names that blocks use."""
     defaults: Table
+    """What blocks do not say: any of their keys but `name` and `like`."""
     blocks: tuple[Table, ...]
-    """In the order of the files, without the defaults under them."""
+    """What is run: each block is a product of its lists; cells that two blocks share are run once."""
 
     def over(self, below: Layers) -> Layers:
         """Return these tables over those of another file; its name is not inherited."""
@@ -89,6 +96,7 @@ class Layers:
         size = 0
         for index, table in enumerate(self.blocks):
             block = table
+            table.know("like", Asked((str,), many=True, default=(), meaning=LIKE))
             names = table.take_list("like", str, [])
             if len(names) > LONGEST_CHAIN:
                 raise table.fail("like", f"names {len(names):,} blocks; at most {LONGEST_CHAIN}")
@@ -126,6 +134,7 @@ def read_layers(path: Path, data: dict[str, Any], seen: tuple[Path, ...] = ()) -
         For an unknown study, a circle, more than `LONGEST_CHAIN` files, and tables that are none.
     """
     top = Table(path, data)
+    top.know("extends", Asked((str,), default="", meaning=EXTENDS))
     value = top.take("extends", str, "")
     own = _own(top)
     if not value:
@@ -143,6 +152,8 @@ def read_layers(path: Path, data: dict[str, Any], seen: tuple[Path, ...] = ()) -
 
 def _own(top: Table) -> Layers:
     """Take the tables of one file out of it."""
+    for key in ("models", "corpora", "datasets", "kernels", "reoptimisations", "defaults", "blocks"):
+        top.know(key, Asked((dict,), many=key == "blocks", default={}, record=Layers, field=key))
 
     def named(key: str) -> dict[str, Table]:
         return top.named_tables(key, required=False)

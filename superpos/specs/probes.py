@@ -30,14 +30,17 @@ class ProbeSettings:
     """One way to train the probes of an activation set; settings a method does not read become neutral."""
 
     method: ProbeMethod = "logistic"
+    """How the direction of a feature is found from activations and labels."""
     C: float = 1.0
-    """Inverse strength of the L2 penalty, scikit-learn's meaning; 0 for methods without one."""
+    """Inverse strength of the L2 penalty, above 0, scikit-learn's meaning; `cv` in a file, 0 here = the best
+    of the grid by cross-validation. 0 for methods without a penalty."""
     class_weight: ClassWeight = "balanced"
     """`balanced` weighs both classes alike, `none` every sample alike."""
     scaler: Scaler = "paper"
     """`paper` divides by 10 max(training std, 1e-3) without centring; mean differences take `none`."""
     test_fraction: float = 0.3
     split_seed: int = 0
+    """Of the split into training and test samples."""
     tol: float = 1e-8
     """Infinity norm of the gradient of the mean loss at which a logistic probe has converged."""
     max_iter: int = 200
@@ -45,7 +48,7 @@ class ProbeSettings:
     backend: ProbeBackend = "newton"
     """`sklearn` is the reference."""
     C_grid: tuple[float, ...] = ()
-    """Ascending values of C of which cross-validation takes one, in which case `C` is 0; empty for `C`."""
+    """Ascending values of C of which cross-validation takes one; empty where `C` is given."""
 
     def __post_init__(self) -> None:
         """Coerce and check.

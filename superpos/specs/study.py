@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from superpos.errors import ArgumentError, shown
 from superpos.kinds.controls import CONTROLS, FEATURES
@@ -16,6 +16,9 @@ from superpos.kinds.weights import WEIGHTS
 from superpos.specs.axes import (
     SIMILARITIES,
     FitAxes,
+    Gauge,
+    ImportanceMode,
+    JointPolish,
     Kernel,
     check_choice,
     check_count,
@@ -50,9 +53,10 @@ class ModelChoice:
     """Bundled name, local folder or hub repository."""
     revisions: tuple[str, ...] = ("",)
     """Branches, tags, commits or training steps (`step1000`); each is a model of its own."""
-    weights: str = "pretrained"
-    """Scheme of its weights (`superpos.kinds.weights`)."""
+    weights: Annotated[str, WEIGHTS] = "pretrained"
+    """Where its weights are from: as published, or drawn anew."""
     seeds: tuple[int, ...] = ()
+    """Of weights that are drawn, each a model of its own; empty = 0 alone."""
     dtype: Dtype = "float32"
     """Type the activations are computed and stored in."""
 
@@ -86,8 +90,10 @@ class ModelChoice:
 class TargetChoice:
     """Kinds of target by replicates: `features` has one, each control has `replicates`."""
 
-    kind: str
+    kind: Annotated[str, CONTROLS]
+    """Matrices that are fitted: the features' own, and the controls that it is read against."""
     replicates: tuple[int, ...] = (0,)
+    """Draws of each control, counted from 1; the features' own matrix is one."""
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
@@ -104,15 +110,25 @@ class Reoptimisation:
     """
 
     optimiser: Literal["powell", "manifold"] = "powell"
+    """`powell` as in the thesis, with a penalty on the norms; `manifold` keeps the norms exactly."""
     lambda_x: tuple[float, ...] = (1.0,)
+    """Weights of Powell's penalty on the norms, from 0."""
     sigmas: tuple[float, ...] = (0.0, 0.01, 0.1)
+    """Standard deviations of the perturbation, in units of a row's norm; 0 always runs beside them."""
     sigma_rule: Literal["sigma", "sigma / sqrt(f)"] = "sigma"
+    """The standard deviation of each coordinate, f = n_dims."""
     trials: int = 1
+    """Draws of each perturbation, from 1."""
     backend: Literal["scipy", "compiled"] = "compiled"
+    """`scipy` is the reference, `compiled` the fast engine."""
     xtol: float = 1e-4
+    """Relative tolerance of Powell's method in the vectors, above 0 up to 1."""
     ftol: float = 1e-4
+    """Relative tolerance of Powell's method in the objective, above 0 up to 1."""
     max_iter: int = 0
+    """Most iterations; 0 = the optimiser's own limit."""
     gtol: float = 1e-8
+    """Relative gradient at which the manifold optimiser stops, above 0."""
 
     def __post_init__(self) -> None:
         """Check the size of the product, then every value by making axes of it; raises `ArgumentError`."""
@@ -166,34 +182,50 @@ class Block:
     """A product of inputs, targets, joint settings and re-optimisations; empty tuples mean an empty grid."""
 
     name: str
+    """For messages, and for blocks of later files that override it."""
     models: tuple[str, ...]
+    """Names of `[models]`."""
     datasets: tuple[str, ...]
+    """Names of `[datasets]`."""
     layers: tuple[int, ...] = ()
-    """Layers to read; empty = every layer (`embed` has the one layer -1)."""
+    """Layers to read, counted from 0; `all` in a file, empty here = every layer (`embed` has none)."""
     hookpoints: tuple[Hookpoint, ...] = ("mlp.act",)
+    """Where activations are read in a layer."""
     poolings: tuple[Pooling, ...] = ("max",)
     """How activations of a span become one, for sets whose samples are spans."""
     probes: tuple[ProbeSettings, ...] = field(default_factory=lambda: (ProbeSettings(),))
     spaces: tuple[Space, ...] = ("raw",)
-    """Of probes; imported directions and matrix rows are taken as they are."""
+    """Of the directions of probes: for activations as they are, scaled, or whitened. Imported directions and
+    matrix rows are taken as they are."""
     fit_two_classes: bool = False
     """Whether two exclusive classes, whose directions are opposite by construction, are fitted."""
     targets: tuple[TargetChoice, ...] = field(default_factory=lambda: (TargetChoice(FEATURES),))
     similarities: tuple[str, ...] = ("cosine",)
+    """Of directions, and of optimal vectors."""
     rbf_scales: tuple[float, ...] = (200.0,)
-    """C of the RBF; -1 = `median`."""
+    """C of the RBF exp(-d^2 / C), above 0; `median` in a file, -1 here = the median squared distance."""
     kernels: tuple[Kernel, ...] = (Kernel("exp"),)
-    gauges: tuple[str, ...] = ("none",)
-    importance_modes: tuple[str, ...] = ("learned",)
-    joint_polish: tuple[str, ...] = ("on",)
+    """Pair energies: `exp`, `riesz:1`, tables with the keys of a kernel, names of lists of `[kernels]`."""
+    gauges: tuple[Gauge, ...] = ("none",)
+    """What the joint step holds: nothing, every norm, or the mean norm."""
+    importance_modes: tuple[ImportanceMode, ...] = ("learned",)
+    """Whether the importance of features is fitted, or alike for all."""
+    joint_polish: tuple[JointPolish, ...] = ("on",)
     """Whether joint fits are finished by Newton's method: `on`, `off` (the thesis' own step) or both."""
     n_dims: tuple[int, ...] = (10,)
+    """Dimensions f of the optimal vectors, from 2."""
     lambda_d: tuple[float, ...] = (100.0,)
+    """Weights of the distance to the target in the joint step, from 0."""
     restarts: int = 1
+    """Joint fits from different starts, from 1."""
     backend: Literal["scipy", "compiled"] = "compiled"
+    """Of the joint step; `scipy` is the reference, `compiled` the fast engine."""
     max_iter: int = 2000
+    """Most iterations of the joint step."""
     gtol: float = 1e-5
+    """Gradient at which the joint step stops, above 0."""
     reoptimisations: tuple[Reoptimisation, ...] = (Reoptimisation(),)
+    """Tables with the keys of a re-optimisation, names of lists of `[reoptimisations]`."""
 
     def __post_init__(self) -> None:
         """Check that no axis is empty or too long and that values are allowed; raises `ArgumentError`."""
@@ -275,13 +307,16 @@ class Study:
     """A whole study as the user asked for it, every default filled in."""
 
     name: str
+    """As the database and the reports call it."""
     description: str
+    """For people."""
     models: tuple[ModelChoice, ...]
     datasets: tuple[DatasetSpec, ...]
     blocks: tuple[Block, ...]
     store_vectors: StoreVectors = "all"
+    """Which final vectors and matrices the database keeps: of every fit, or of the best ones."""
     noise_ceiling: int = 0
-    """Bootstraps that say how well each matrix of the features is known; 0 = not asked."""
+    """Bootstraps that say how well each matrix of the features is known, from 20; 0 = not asked."""
 
     def __post_init__(self) -> None:
         """Check the references between parts; raises `ArgumentError`."""

@@ -12,11 +12,14 @@ from superpos.errors import shown
 from superpos.specs.axes import check_count
 from superpos.specs.block_tables import BlockReader
 from superpos.specs.feature_sets import read_corpora, read_dataset
-from superpos.specs.fields import read_field
+from superpos.specs.fields import know_field, read_field
 from superpos.specs.layers import read_layers
 from superpos.specs.study import ModelChoice, Study
 from superpos.specs.toml_file import load_toml
-from superpos.specs.toml_table import Table
+from superpos.specs.toml_table import Asked, Table
+
+REVISION = "A branch, tag, commit or checkpoint; give one of `revision`, `revisions` and `steps` at most."
+STEPS = "Steps of training, from 0: the revisions `step0`, `step64`, …"
 
 
 def load_study(path: Path) -> Study:
@@ -36,7 +39,7 @@ def parse_study(path: Path, data: dict[str, Any]) -> Study:
     """Return the study in already parsed TOML; `path` is for messages and relative paths."""
     layers = read_layers(path, data)
     top = layers.top
-    name = top.take("name", str, path.stem)
+    name = read_field(top, Study, "name", default=path.stem, instead="the file's name")
     if not name or any(character in name for character in "/\\\n\t"):
         raise top.fail("name", f"{shown(name)} is not a study name; use letters, digits and dashes")
     _require(top, "models", layers.models, data)
@@ -63,7 +66,9 @@ def _require(top: Table, key: str, tables: dict[str, Table], data: dict[str, Any
 def _model(label: str, table: Table) -> ModelChoice:
     values: dict[str, Any] = {
         "label": label,
-        "name": table.beside("name", read_field(table, ModelChoice, "name", default=label)),
+        "name": table.beside(
+            "name", read_field(table, ModelChoice, "name", default=label, instead="the table's own name")
+        ),
         "revisions": _revisions(table),
         **{key: read_field(table, ModelChoice, key) for key in ("weights", "seeds", "dtype")},
     }
@@ -76,7 +81,10 @@ def _revisions(table: Table) -> tuple[str, ...]:
     given = [key for key in ("revision", "revisions", "steps") if table.has(key)]
     if len(given) > 1:
         raise table.fail(given[1], f"give only one of {', '.join(given)}")
+    table.know("revision", Asked((str,), default="", meaning=REVISION))
+    table.know("steps", Asked((int,), many=True, default=(), meaning=STEPS))
     one = table.take("revision", str, "")
+    know_field(table, ModelChoice, "revisions", default=())
     many = table.take_list("revisions", str, [one])
     steps = table.take_list("steps", int, [])
     if any(step < 0 for step in steps):

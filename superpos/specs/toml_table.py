@@ -21,6 +21,24 @@ LONGEST_KEY = 200
 """Characters of a key in a message."""
 
 
+class Asked(NamedTuple):
+    """What a reader asks of a key; pages and `superpos plan --explain` show it."""
+
+    kinds: tuple[type, ...] = ()
+    """Types of its value, or of its values."""
+    many: bool = False
+    """Whether it holds a list."""
+    default: Any = None
+    """None for a key that has to be there."""
+    record: type | None = None
+    """The record whose field it fills."""
+    field: str = ""
+    meaning: str = ""
+    """Where no record says it."""
+    instead: str = ""
+    """The default in words, where it depends on something else."""
+
+
 class Place(NamedTuple):
     """Where a key is set."""
 
@@ -42,14 +60,14 @@ class Table:
         heir: str = "",
         *,
         places: Mapping[str, Place] | None = None,
-        known: Iterable[str] = (),
+        asked: Mapping[str, Asked] | None = None,
     ) -> None:
         self.path = path
         self.prefix = prefix
         self.heir = heir
         self._data = dict(data)
         self._places = dict(places or {})
-        self._known = list(known)
+        self._asked = dict(asked or {})
 
     @property
     def label(self) -> str:
@@ -77,9 +95,14 @@ class Table:
         """Whether the file sets this key."""
         return key in self._data
 
-    def know(self, key: str) -> None:
+    def know(self, key: str, asked: Asked | None = None) -> None:
         """Let a key appear among the allowed ones, though the file does not set it."""
-        self._known.append(key)
+        self._asked.setdefault(key, asked or Asked())
+
+    @property
+    def asked(self) -> Mapping[str, Asked]:
+        """What has been asked of this table, by key."""
+        return self._asked
 
     def over(self, below: Table, without: tuple[str, ...] = ()) -> Table:
         """Return this table's values over those of another without some keys."""
@@ -92,7 +115,7 @@ class Table:
             self.prefix,
             self.heir,
             places={**inherited, **{key: self.place(key) for key in self._data}},
-            known=(*below._known, *self._known),
+            asked={**below._asked, **self._asked},
         )
 
     @property
@@ -118,7 +141,7 @@ class Table:
             key: self.beside(key, value) if key in keys and value not in own else value
             for key, value in self._data.items()
         }
-        return type(self)(self.path, data, self.prefix, self.heir, places=self._places, known=self._known)
+        return type(self)(self.path, data, self.prefix, self.heir, places=self._places, asked=self._asked)
 
     def beside(self, key: str, value: Any) -> Any:
         """Return text that names something beside the file as an absolute path, anything else as it is.
@@ -146,13 +169,13 @@ class Table:
         InputError
             If the key is missing without a default, or its value has another type.
         """
-        self._known.append(key)
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        self.know(key, Asked(kinds, default=default))
         if key not in self._data:
             if default is None:
                 raise self.fail(key, "is missing")
             return default
         value = self._data.pop(key)
-        kinds = kind if isinstance(kind, tuple) else (kind,)
         if float in kinds and isinstance(value, int) and not isinstance(value, bool):
             try:
                 value = float(value)
@@ -167,7 +190,7 @@ class Table:
         self, key: str, kind: type[T] | tuple[type, ...], default: list[T] | None = None
     ) -> list[Any]:
         """Return a list (a single value counts as a list of one), its elements checked as in `take`."""
-        self._known.append(key)
+        self.know(key, Asked(kind if isinstance(kind, tuple) else (kind,), many=True, default=default))
         if key not in self._data:
             if default is None:
                 raise self.fail(key, "is missing")
@@ -208,7 +231,7 @@ class Table:
             Naming the first unknown key, what is allowed and the nearest known key.
         """
         for key in self._data:
-            raise self.fail(key, f"unknown key; {allowed(key, sorted(set(self._known)))}")
+            raise self.fail(key, f"unknown key; {allowed(key, sorted(self._asked))}")
 
     def build(self, make: Callable[..., T], keys: Mapping[str, str] | None = None, /, **values: Any) -> T:
         """Make a record; its complaint about an argument gets the file and the key in front.
