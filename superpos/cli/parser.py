@@ -64,8 +64,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_cluster(demo)
 
     plan = _add(commands, "plan", "plan:plan", "count cells, time and bytes of a study; compute nothing")
-    _add_study(plan)
+    _add_study(plan, required=False)
     _add_database(plan)
+    plan.add_argument("--explain", metavar="KEY", help="say what a key of a study file means; needs no STUDY")
     plan.add_argument("--json", action="store_true", help="print the plan with every default as JSON")
 
     run = _add(commands, "run", "run:run", "run what is missing of a study; may be stopped and run again")
@@ -233,9 +234,14 @@ def _add_datasets(commands: Any) -> None:
         parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
-def _add_study(parser: argparse.ArgumentParser) -> None:
+def _add_study(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     names = ", ".join(bundled_studies())
-    parser.add_argument("study", metavar="STUDY", help=f"a TOML file, or a bundled one: {names}")
+    parser.add_argument(
+        "study",
+        metavar="STUDY",
+        nargs=None if required else "?",
+        help=f"a TOML file, or a bundled one: {names}",
+    )
 
 
 def _add_database(parser: argparse.ArgumentParser) -> None:

@@ -8,8 +8,10 @@ import json
 from rich.console import Console
 from rich.table import Table
 
+from superpos.cli.explain import explain
 from superpos.cli.parser import find_study
 from superpos.db.engine import Database
+from superpos.errors import InputError
 from superpos.specs.studyfile import load_study
 
 OUT = Console(highlight=False, soft_wrap=True)
@@ -17,6 +19,10 @@ OUT = Console(highlight=False, soft_wrap=True)
 
 def plan(options: argparse.Namespace) -> int:
     """Count what a study needs; nothing is computed and nothing is written."""
+    if options.explain is not None:
+        return explain(options.explain, options.study, as_json=options.json)
+    if options.study is None:
+        raise InputError("plan: give a STUDY, or --explain KEY")
     study = load_study(find_study(options.study))
     from superpos.stages.estimate import estimate
     from superpos.stages.plan import plan_study

@@ -10,11 +10,14 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from functools import cache
 from itertools import pairwise
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from superpos.errors import ArgumentError, plain
+from superpos.kinds.register import Register
 
 READABLE = "str, int, float, bool, dict, Any, Literal of texts, and tuple[..., ...] of any of the first four"
 """Annotations of fields that a study file can fill."""
@@ -35,6 +38,8 @@ class Option:
     required: bool = False
     default: Any = None
     """Value where nothing is said, unless something has to be."""
+    register: Register[Any] | None = None
+    """The kinds of which it names one or several: `Annotated[str, CONTROLS]`."""
 
     @property
     def is_record(self) -> bool:
@@ -50,27 +55,29 @@ def options_of(record: type[Any]) -> tuple[Option, ...]:
     ArgumentError
         Naming the field whose annotation no study file can fill.
     """
+    hints = _hints(record)
+    return tuple(_option(field, hints[field.name]) for field in fields(record))
+
+
+@cache
+def option_of(record: type[Any], name: str) -> Option:
+    """Return one field of a dataclass; raises `ArgumentError` if no study file can fill it."""
+    field = next(field for field in fields(record) if field.name == name)
+    return _option(field, _hints(record)[name])
+
+
+def _hints(record: type[Any]) -> dict[str, Any]:
     try:
-        hints = get_type_hints(record)
+        return get_type_hints(record, include_extras=True)
     except Exception as error:  # an annotation is any expression of the user's
         raise ArgumentError("options", f"{record.__name__}: annotations cannot be read ({error})") from error
-    found = []
-    for field in fields(record):
-        many, kind, choices = _annotation(field.name, hints[field.name])
-        default = field.default
-        if field.default_factory is not MISSING:
-            default = field.default_factory()
-        found.append(
-            Option(
-                field.name,
-                kind,
-                many,
-                choices,
-                default is MISSING,
-                default if default is not MISSING else None,
-            )
-        )
-    return tuple(found)
+
+
+def _option(field: Field[Any], hint: Any) -> Option:
+    many, kind, choices, register = _annotation(field.name, hint)
+    default = field.default if field.default_factory is MISSING else field.default_factory()
+    required = default is MISSING
+    return Option(field.name, kind, many, choices, required, None if required else default, register)
 
 
 def field_meanings(record: type[Any]) -> Mapping[str, str]:
@@ -111,21 +118,26 @@ def frozen(value: Any) -> Any:
     return {key: frozen(inner) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
-def _annotation(name: str, hint: Any) -> tuple[bool, type, tuple[str, ...]]:
-    """Return whether a field holds many values, their type, and which texts are allowed."""
+def _annotation(name: str, hint: Any) -> tuple[bool, type, tuple[str, ...], Register[Any] | None]:
+    """Return whether a field holds many values, their type, which texts are allowed, and whose names."""
+    inner = [one for one in get_args(hint) if one not in (Ellipsis, NoneType)]
     if get_origin(hint) in (tuple, list):
-        inner = [one for one in get_args(hint) if one is not Ellipsis]
         if len(inner) == 1:
-            many, kind, choices = _annotation(name, inner[0])
+            many, kind, choices, register = _annotation(name, inner[0])
             if not many and (kind in _SINGLE or is_dataclass(kind)):
-                return True, kind, choices
+                return True, kind, choices, register
+    elif get_origin(hint) is Annotated:
+        many, kind, choices, _ = _annotation(name, inner[0])
+        return many, kind, choices, next((one for one in inner if isinstance(one, Register)), None)
+    elif get_origin(hint) in (Union, UnionType) and len(inner) == 1:
+        return _annotation(name, inner[0])
     elif get_origin(hint) is Literal and all(isinstance(one, str) for one in get_args(hint)):
-        return False, str, get_args(hint)
+        return False, str, get_args(hint), None
     elif hint in (Any, object):
-        return False, object, ()
+        return False, object, (), None
     elif hint is dict or get_origin(hint) in (dict, Mapping):
-        return False, dict, ()
+        return False, dict, (), None
     elif hint in _SINGLE or (isinstance(hint, type) and is_dataclass(hint)):
-        return False, hint, ()
+        return False, hint, (), None
     said = plain(hint.__name__ if type(hint) is type else str(hint))
     raise ArgumentError(name, f"has the annotation {said}, which no study file fills; allowed: {READABLE}")

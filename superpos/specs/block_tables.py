@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
 from superpos.errors import ArgumentError, allowed, shown
-from superpos.specs.axes import Kernel, check_choice, check_count, check_rbf_scale
+from superpos.kinds.options import option_of
+from superpos.specs.axes import Backend, Kernel, check_choice, check_count, check_rbf_scale
 from superpos.specs.blocks import check_block
-from superpos.specs.fields import UNSAID, field_of, know_field, read_field
+from superpos.specs.fields import UNSAID, know_field, read_field
 from superpos.specs.kernel_tables import check_list, list_names, named_kernels, read_kernels
 from superpos.specs.layers import Layers, block_name
 from superpos.specs.limits import LONGEST_GRID, MOST_SETTINGS, MOST_TARGETS, check_size
@@ -23,8 +25,6 @@ MEDIAN = "median"
 """`rbf_scales` that stands for `MEDIAN_RULE`."""
 EVERY_LAYER = "all"
 """`layers` that stands for every layer of a model."""
-READ_APART = ("layers", "probes", "targets", "rbf_scales", "kernels", "reoptimisations")
-"""Fields of a block that are written otherwise in a file than in the record."""
 PROBE_KEYS = {"C": "probe_C", "split_seed": "split_seeds", "C_grid": "probe_C_grid"}
 """Keys of a block whose field of `ProbeSettings` has another name."""
 BLOCK_KEYS = {"gauge": "gauges", "importance_mode": "importance_modes"}
@@ -57,7 +57,7 @@ class BlockReader:
         for key in ("name", "like"):
             if self._layers.defaults.has(key):
                 raise self._layers.defaults.fail(key, "is a block's own; blocks inherit none")
-        self._record("defaults", self._layers.defaults.over(Table(self._layers.defaults.path, {})))
+        self.record("defaults", self._layers.defaults.over(Table(self._layers.defaults.path, {})))
         found: list[Block] = []
         sizes: Counter[str] = Counter()
         for index, table in enumerate(self._layers.whole_blocks()):
@@ -71,7 +71,7 @@ class BlockReader:
         return tuple(found)
 
     def _block(self, name: str, table: Table) -> Block:
-        block = self._record(name, table)
+        block = self.record(name, table)
         for key, names in self._names.items():
             if table.inherits(key):  # the study names the block that has it otherwise
                 for value in getattr(block, key):
@@ -83,47 +83,46 @@ class BlockReader:
             raise table.fail(BLOCK_KEYS.get(key, key), error.reason) from error
         return block
 
-    def _record(self, name: str, table: Table) -> Block:
-        """Return the block of a table, every default filled in."""
-        backend = table.build(
-            check_choice,
-            argument="backend",
-            value=read_field(table, Block, "backend"),
-            choices=field_of(Block, "backend").choices,
-        )
-        kernels: tuple[Kernel, ...] = field_of(Block, "kernels").default
-        values: dict[str, Any] = {
-            "layers": _layers(table),
-            "probes": _probes(table),
-            "targets": _targets(table),
-            "rbf_scales": _rbf_scales(table),
-            "kernels": read_kernels(table, kernels, self._kernels),
-            "reoptimisations": self._reoptimisations(table, backend),
-            "backend": backend,
-        }
+    def record(self, name: str, table: Table) -> Block:
+        """Return the block of a table, every default filled in; `name` is for one that says none."""
         given: dict[str, tuple[Any, str]] = {
-            "name": (name, "block-0, block-1, … by its place"),
+            "name": (name, "`block-0`, `block-1`, … by its place"),
             "models": (self._names["models"], "every model of the study"),
             "datasets": (self._names["datasets"], "every data set of the study"),
         }
+        apart: dict[str, Callable[[Table], Any]] = {
+            "layers": _layers,
+            "probes": _probes,
+            "targets": _targets,
+            "rbf_scales": _rbf_scales,
+            "kernels": self._kernels_of,
+            "reoptimisations": lambda table: self._reoptimisations(table, values["backend"]),
+        }
+        values: dict[str, Any] = {}
         for field in fields(Block):
-            if field.name not in values:
-                default, instead = given.get(field.name, (UNSAID, ""))
-                values[field.name] = read_field(table, Block, field.name, default=default, instead=instead)
+            default, instead = given.get(field.name, (UNSAID, ""))
+            values[field.name] = (
+                apart[field.name](table)
+                if field.name in apart
+                else read_field(table, Block, field.name, default=default, instead=instead)
+            )
         table.finish()
         return table.build(Block, **values)
 
-    def _reoptimisations(self, table: Table, backend: str) -> tuple[Reoptimisation, ...]:
+    def _kernels_of(self, table: Table) -> tuple[Kernel, ...]:
+        return read_kernels(table, self._kernels)
+
+    def _reoptimisations(self, table: Table, backend: Backend) -> tuple[Reoptimisation, ...]:
         """Read tables and names of lists; a re-optimisation that names no back end has that of its block."""
         key = "reoptimisations"
-        default = Reoptimisation(backend=backend)  # type: ignore[arg-type]
+        default = table.build(Reoptimisation, backend=backend)
         know_field(table, Block, key, kinds=(str, dict), instead="one of defaults alone")
         if not table.has(key):
-            return tuple(replace(one, backend=default.backend) for one in field_of(Block, key).default)
+            return tuple(replace(one, backend=default.backend) for one in option_of(Block, key).default)
         found: list[Reoptimisation] = []
         for index, value in enumerate(table.take_list(key, (str, dict))):
             if isinstance(value, dict):
-                found.append(_reoptimisation(table.inside(f"{key}[{index}]", value), default))
+                found.append(read_reoptimisation(table.inside(f"{key}[{index}]", value), default))
             elif value in self._lists:
                 found.extend(self._named_reoptimisations(value, default))
             else:
@@ -135,10 +134,11 @@ class BlockReader:
     def _named_reoptimisations(self, name: str, default: Reoptimisation) -> list[Reoptimisation]:
         table = self._layers.reoptimisations
         values = enumerate(self._lists[name])
-        return [_reoptimisation(table.inside(f"{name}[{i}]", value), default) for i, value in values]
+        return [read_reoptimisation(table.inside(f"{name}[{i}]", value), default) for i, value in values]
 
 
-def _reoptimisation(table: Table, default: Reoptimisation) -> Reoptimisation:
+def read_reoptimisation(table: Table, default: Reoptimisation) -> Reoptimisation:
+    """Return the re-optimisation of a table over one that has its defaults."""
     values = {
         field.name: read_field(
             table,
@@ -194,11 +194,11 @@ def _penalty(table: Table, value: float | str) -> float:
 
 def _targets(table: Table) -> tuple[TargetChoice, ...]:
     """Read kinds of targets, and how many replicates each control has."""
-    one = len(field_of(TargetChoice, "replicates").default)
+    one = len(option_of(TargetChoice, "replicates").default)
     know_field(table, TargetChoice, "replicates", many=False, default=one)
     asked = table.take("replicates", int, one)
     count = table.build(check_count, argument="replicates", value=asked, minimum=1)
-    default = [str(choice.kind) for choice in field_of(Block, "targets").default]
+    default = [str(choice.kind) for choice in option_of(Block, "targets").default]
     know_field(table, TargetChoice, "kind", key="targets", many=True, default=tuple(default))
     kinds = tuple(dict.fromkeys(table.take_list("targets", str, default)))
     sizes = {"replicates": count, "targets": max(1, len(kinds))}

@@ -13,7 +13,8 @@ from superpos.errors import InputError
 from superpos.kinds.builders import Builder
 from superpos.kinds.options import Option, frozen, options_of
 from superpos.specs.axes import check_choice
-from superpos.specs.toml_table import Table
+from superpos.specs.fields import know_field
+from superpos.specs.toml_table import Asked, Table
 
 T = TypeVar("T")
 
@@ -29,9 +30,8 @@ def read_record(record: type[T], table: Table, **values: Any) -> T:
     for option in options_of(record):
         if option.name in values:
             continue
-        if not option.required and not table.has(option.name):
-            table.know(option.name)
-        else:
+        know_field(table, record, option.name)
+        if option.required or table.has(option.name):
             values[option.name] = _value(option, table)
     return table.build(record, **values)
 
@@ -52,6 +52,7 @@ def read_texts(table: Table, key: str) -> tuple[str, ...]:
 
 def read_bundled(table: Table, read: Callable[[str], tuple[T, ...]]) -> tuple[T, ...]:
     """Return the bundled list that the key `list` names, empty where it names none."""
+    table.know("list", Asked((str,), default="", meaning="A list that ships with the package, by its name."))
     name = table.take("list", str, "")
     try:
         return read(name) if name else ()

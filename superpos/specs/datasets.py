@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from superpos.errors import ArgumentError, shown
 from superpos.kinds.builders import BUILDERS, Builder, NoOptions
@@ -37,8 +37,9 @@ class CorpusSpec:
 
     kind: CorpusKind = "stdlib"
     path: str = ""
-    """Of `text`: a file (.jsonl, .json and .parquet are read as records, .conllu as sentences), a folder of
-    text, CoNLL-U or Parquet files, or one that `datasets.save_to_disk` wrote. Of `hub`: `owner/name`."""
+    """A file (.jsonl, .json and .parquet are read as records, .conllu as sentences), a folder of text,
+    CoNLL-U or Parquet files, or one that `datasets.save_to_disk` wrote; `hub:owner/name`, here without the
+    prefix; in a study also `stdlib`."""
     text_key: str = "text"
     """Key or column of the text in records."""
     max_documents: int = 0
@@ -52,12 +53,13 @@ class CorpusSpec:
     revision: str = ""
     """Revision of a data set on the hub."""
     parts: tuple[tuple[str, CorpusSpec], ...] = ()
-    """Of `union`: names and corpora, one after another; the name is the label of its documents."""
+    """Of a union: names and corpora, one after another; the name is the label of its documents."""
     documents: DocumentUnit = "file"
     """What a document is: a text as it comes (a file, a record), or a part of it that begins at a heading, or
-    a paragraph (see `superpos.datasets.divided`)."""
+    a
+    paragraph."""
     heading: str = ""
-    """Regular expression that a heading matches from the beginning of its line; empty = `WIKI_HEADING`."""
+    """Regular expression that a heading matches from the beginning of its line; empty = a wiki title."""
 
     def __post_init__(self) -> None:
         """Coerce and check; raises `ArgumentError`."""
@@ -127,17 +129,21 @@ class DatasetSpec:
     """A feature set: a builder, what it is told, the corpus it reads; draws are made with `seed`."""
 
     name: str
-    builder: str
-    """Name of a builder, see `superpos.kinds.builders`."""
+    builder: Annotated[str, BUILDERS]
+    """What the features are, and how the tokens that have them are found."""
     corpus: CorpusSpec = field(default_factory=CorpusSpec)
+    """The text: a name of `[corpora]`, `stdlib`, a file, a folder, `hub:owner/name`, or a table with the keys
+    of a corpus."""
     n_sequences: int = 400
+    """Sequences of the text that are read, from 2."""
     ctx_len: int = 128
-    """Tokens of a sequence, the special tokens before and behind it included."""
+    """Tokens of a sequence, the special tokens before and behind it included, from 8."""
     n_samples: int = 4000
-    """Probed positions, shared by all features of the set; a set that has fewer takes them all."""
+    """Probed positions, shared by all features of the set, from 20; a set that has fewer takes them all."""
     min_positives: int = 100
     """Positives and negatives that the sample gives every feature where the text has them."""
     seed: int = 0
+    """Of all draws."""
     duplicates: Duplicates = "drop"
     """What becomes of features that are the same as an earlier one of the set, or its complement: the first
     is kept (`drop`), or all are (`keep`)."""

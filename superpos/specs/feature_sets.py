@@ -10,6 +10,7 @@ or a study from elsewhere can run code, as a script from elsewhere can.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,20 @@ from superpos.kinds.builders import BUILDERS, Builder
 from superpos.reading.places import is_there
 from superpos.specs.builder_tables import read_options
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.specs.fields import know_field, read_field
 from superpos.specs.names import check_name
 from superpos.specs.toml_file import load_toml
-from superpos.specs.toml_table import Table
+from superpos.specs.toml_table import Asked, Table
 
 FOLDER = Path(__file__).resolve().parent.parent / "feature_sets"
-CORPUS_KEYS: dict[str, type] = {
-    "text_key": str,
-    "label_key": str,
-    "max_documents": int,
-    "config": str,
-    "split": str,
-    "revision": str,
-    "documents": str,
-    "heading": str,
-}
-_COUNTS = ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed")
-_OWN_KEYS = ("set", "builder", "corpus", "needs_corpus", *CORPUS_KEYS, *_COUNTS, "duplicates", "description")
+_ELSEWHERE = ("kind", "path", "parts")
+"""Fields of a corpus that other keys fill."""
+CORPUS_KEYS = tuple(field.name for field in fields(CorpusSpec) if field.name not in _ELSEWHERE)
+"""Keys that describe a text."""
+SET = "A bundled set, or a set file beside this one, whose keys this table overrides."
+NEEDS_CORPUS = "Whether `corpus` has to be said, for a set file whose study names the text."
+_PLAIN = ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed", "duplicates", "description")
+_OWN_KEYS = ("set", "builder", "corpus", "needs_corpus", *CORPUS_KEYS, *_PLAIN)
 """Keys of every set, which no option of a builder may be called."""
 
 
@@ -95,13 +93,12 @@ def read_dataset(
     table.build(check_name, {"name": ""}, argument="name", name=label)
     about_text = [key for key in ("corpus", *CORPUS_KEYS) if table.has(key)]
     table = _with_definition(label, table, corpora)
-    table.know("set")
+    table.know("set", Asked((str,), meaning=SET, instead="the table's own name, if it has no builder"))
+    know_field(table, DatasetSpec, "builder", instead="that of the set")
     name = table.take("builder", str)
     builder = _builder(name, table)
     corpus = _corpus(builder, table, corpora, required=corpus_required)
-    values: dict[str, Any] = {key: table.take(key, int, _default(key)) for key in _COUNTS}
-    values["duplicates"] = table.take("duplicates", str, "drop")
-    values["description"] = table.take("description", str, "")
+    values: dict[str, Any] = {key: read_field(table, DatasetSpec, key) for key in _PLAIN}
     options = read_options(builder, table)
     table.finish()
     made = table.build(
@@ -111,11 +108,6 @@ def read_dataset(
         why = builder.without_corpus or f"builder {name} reads no text; leave it out"
         raise table.fail(about_text[0], f"does not apply: {why}")
     return made
-
-
-def _default(key: str) -> int:
-    default: Any = DatasetSpec.__dataclass_fields__[key].default
-    return int(default)
 
 
 def _builder(name: str, table: Table) -> Builder:
@@ -172,16 +164,18 @@ def _with_definition(
 
 def _corpus_keys(table: Table) -> dict[str, Any]:
     """Return the keys that describe a text, as far as the file has them."""
-    given = {key: table.take(key, kind) for key, kind in CORPUS_KEYS.items() if table.has(key)}
     for key in CORPUS_KEYS:
-        table.know(key)
-    return given
+        know_field(table, CorpusSpec, key)
+    return {key: read_field(table, CorpusSpec, key) for key in CORPUS_KEYS if table.has(key)}
 
 
 def _corpus(
     builder: Builder, table: Table, corpora: Mapping[str, CorpusSpec], *, required: bool
 ) -> CorpusSpec:
     """Read `corpus`: a name of the study, `stdlib`, `hub:owner/name`, a path, or a table."""
+    instead = "as the builder says"
+    table.know("needs_corpus", Asked((bool,), default=False, meaning=NEEDS_CORPUS, instead=instead))
+    know_field(table, DatasetSpec, "corpus", kinds=(str, dict), default="stdlib")
     needed = table.take("needs_corpus", bool, builder.needs_corpus)
     if not table.has("corpus") and needed:
         if required:
@@ -219,6 +213,12 @@ def read_corpora(tables: Mapping[str, Table]) -> dict[str, CorpusSpec]:
 def read_corpus(table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
     """Return the corpus of a table with `path` and its keys, or with `parts`, names to corpora."""
     table = table.near_file(("path",), ("stdlib",))
+    table.know(
+        "path", Asked((str,), record=CorpusSpec, field="path", instead="none; it or `parts` has to be there")
+    )
+    table.know(
+        "parts", Asked((dict,), record=CorpusSpec, field="parts", instead="none; `path` says which text")
+    )
     if table.has("parts"):
         parts = table.take("parts", dict)
         inner = table.inside("parts", parts).near_file(tuple(parts), ("stdlib", *corpora))

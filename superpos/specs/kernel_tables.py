@@ -9,8 +9,9 @@ from typing import Any
 
 from superpos.errors import allowed, shown
 from superpos.kinds.energies import ENERGIES
+from superpos.kinds.options import option_of
 from superpos.specs.axes import Kernel
-from superpos.specs.fields import field_of, know_field, read_field
+from superpos.specs.fields import know_field, read_field
 from superpos.specs.limits import MOST_TABLES
 from superpos.specs.study import Block
 from superpos.specs.toml_table import Table
@@ -47,10 +48,9 @@ def check_list(table: Table, key: str, values: Collection[Any]) -> None:
         raise table.fail(key, f"holds {len(values):,} values; at most {MOST_TABLES:,}")
 
 
-def read_kernels(
-    table: Table, default: tuple[Kernel, ...], named: Mapping[str, tuple[Kernel, ...]]
-) -> tuple[Kernel, ...]:
+def read_kernels(table: Table, named: Mapping[str, tuple[Kernel, ...]]) -> tuple[Kernel, ...]:
     """Return the kernels of a block; a name of `named` stands for the kernels of that list."""
+    default: tuple[Kernel, ...] = option_of(Block, "kernels").default
     know_field(table, Block, "kernels", kinds=(str, dict), default=tuple(one.label for one in default))
     if not table.has("kernels"):
         return default
@@ -86,13 +86,22 @@ def read_kernel(table: Table, key: str, value: Any, names: tuple[str, ...] = ())
         if exponent and ENERGIES.get(energy).parameter is None:
             raise table.fail(key, f"{shown(value)}: {energy} takes no exponent; use {energy!r}")
         try:
-            s = float(exponent) if exponent else field_of(Kernel, "s").default
+            s = float(exponent) if exponent else option_of(Kernel, "s").default
         except ValueError as error:
             said = f"{shown(value)}: {shown(exponent)} is not a number; use '{energy}:<s>'"
             raise table.fail(key, said) from error
         return table.build(Kernel, dict.fromkeys(("s", "softening"), key), energy=energy, s=s)
-    inner = table.inside(key, value)
-    values: dict[str, Any] = {field.name: read_field(inner, Kernel, field.name) for field in fields(Kernel)}
+    return read_kernel_table(table.inside(key, value))
+
+
+def read_kernel_table(inner: Table) -> Kernel:
+    """Return the kernel of a table with energy, s, self_energy and softening."""
+    values: dict[str, Any] = {
+        field.name: read_field(
+            inner, Kernel, field.name, instead="the energy's own" if field.name == "self_energy" else ""
+        )
+        for field in fields(Kernel)
+    }
     inner.finish()
     energy, s = values["energy"], values["s"]
     if s != 0.0 and inner.build(ENERGIES.get, name=energy, argument="energy").parameter is None:

@@ -5,6 +5,7 @@ Every key fills a field of a record, which has its type, its default and what is
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ from superpos.specs.axes import check_count
 from superpos.specs.block_tables import BlockReader
 from superpos.specs.feature_sets import read_corpora, read_dataset
 from superpos.specs.fields import know_field, read_field
-from superpos.specs.layers import read_layers
+from superpos.specs.layers import Layers, read_layers
 from superpos.specs.study import ModelChoice, Study
 from superpos.specs.toml_file import load_toml
 from superpos.specs.toml_table import Asked, Table
 
 REVISION = "A branch, tag, commit or checkpoint; give one of `revision`, `revisions` and `steps` at most."
-STEPS = "Steps of training, from 0: the revisions `step0`, `step64`, …"
+STEPS = "Steps of training, from 0: the revisions `step0`, `step64` and so on."
 
 
 def load_study(path: Path) -> Study:
@@ -37,15 +38,29 @@ def load_study(path: Path) -> Study:
 
 def parse_study(path: Path, data: dict[str, Any]) -> Study:
     """Return the study in already parsed TOML; `path` is for messages and relative paths."""
-    layers = read_layers(path, data)
+    return study_of(read_layers(path, data), path.stem, data)
+
+
+def study_of(layers: Layers, stem: str, given: Container[str]) -> Study:
+    """Return the study of a file's tables and those it stands on.
+
+    Parameters
+    ----------
+    layers
+        The tables.
+    stem
+        Name of the study if it says none.
+    given
+        The keys of the file itself, for messages.
+    """
     top = layers.top
-    name = read_field(top, Study, "name", default=path.stem, instead="the file's name")
+    name = read_field(top, Study, "name", default=stem, instead="the file's name")
     if not name or any(character in name for character in "/\\\n\t"):
         raise top.fail("name", f"{shown(name)} is not a study name; use letters, digits and dashes")
-    _require(top, "models", layers.models, data)
+    _require(top, "models", layers.models, given)
     models = tuple(_model(label, table) for label, table in layers.models.items())
     corpora = read_corpora(layers.corpora)
-    _require(top, "datasets", layers.datasets, data)
+    _require(top, "datasets", layers.datasets, given)
     datasets = tuple(read_dataset(label, table, corpora) for label, table in layers.datasets.items())
     blocks = BlockReader(layers, tuple(m.label for m in models), tuple(d.name for d in datasets)).read()
     values = {
@@ -57,10 +72,10 @@ def parse_study(path: Path, data: dict[str, Any]) -> Study:
     return top.build(Study, name=name, models=models, datasets=datasets, blocks=blocks, **values)
 
 
-def _require(top: Table, key: str, tables: dict[str, Table], data: dict[str, Any]) -> None:
+def _require(top: Table, key: str, tables: dict[str, Table], given: Container[str]) -> None:
     """Refuse a study without models or data sets."""
     if not tables:
-        raise top.fail(key, "is empty; add a table" if key in data else "is missing")
+        raise top.fail(key, "is empty; add a table" if key in given else "is missing")
 
 
 def _model(label: str, table: Table) -> ModelChoice:

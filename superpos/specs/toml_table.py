@@ -60,14 +60,14 @@ class Table:
         heir: str = "",
         *,
         places: Mapping[str, Place] | None = None,
-        asked: Mapping[str, Asked] | None = None,
+        asked: dict[str, Asked] | None = None,
     ) -> None:
         self.path = path
         self.prefix = prefix
         self.heir = heir
         self._data = dict(data)
         self._places = dict(places or {})
-        self._asked = dict(asked or {})
+        self._asked = {} if asked is None else asked
 
     @property
     def label(self) -> str:

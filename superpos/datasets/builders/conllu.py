@@ -76,6 +76,7 @@ class ConlluOptions:
     """Features of the builder `conllu`."""
 
     features: tuple[WordProperty, ...]
+    """Names to a property of a word, `upos=NOUN`, `Number=Plur & upos=NOUN|VERB`; two or more."""
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""

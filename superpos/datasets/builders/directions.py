@@ -26,6 +26,7 @@ class DirectionFileOptions:
     FILES: ClassVar[tuple[str, ...]] = ("file", "names_file")
 
     file: str
+    """A .safetensors, .npz or .csv file, one vector a row."""
     tensor: str = ""
     """Name of the matrix in a safetensors or npz file; empty if it holds one only."""
     names: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class DirectionFileOptions:
     hookpoint: str = ""
     """Where the vectors live, for the views; empty if unknown."""
     layer: int = -1
+    """Likewise; -1 if unknown."""
     variance: Variance = "vector"
     """`vector` for what lives among activations (decoder rows), `covector` for what reads them (probes)."""
 

@@ -43,6 +43,7 @@ class DocumentOptions:
     """Classes of the builder `documents`; empty = every label that enough documents of the corpus have."""
 
     classes: tuple[str, ...] = ()
+    """Labels to keep, two or more; empty = every label of enough documents."""
     min_documents: int = 10
     """Labels of fewer documents are left out when `classes` is empty."""
     skip_tokens: int = 8

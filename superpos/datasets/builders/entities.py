@@ -64,7 +64,9 @@ class EntityOptions:
     entities: str
     """Bundled fact list, or a CSV file."""
     name_column: str = "name"
+    """Column of the names in a CSV file."""
     label_column: str = "label"
+    """Column of the labels in a CSV file."""
     classes: tuple[str, ...] = ()
     """Labels to keep, in this order; empty = all, sorted."""
     contexts: Contexts = "templates"

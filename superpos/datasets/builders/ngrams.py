@@ -54,7 +54,9 @@ class NgramOptions:
     """Phrases of the builder `ngrams`, written with single spaces."""
 
     phrases: tuple[str, ...]
+    """Two or more phrases of two or more words with single spaces between; or those of `list`."""
     ignore_case: bool = True
+    """Whether capitals count as small letters."""
     negatives: int = 2
     """Foils for each occurrence: the last word after other words and the first words before other words."""
 

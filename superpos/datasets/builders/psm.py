@@ -27,13 +27,19 @@ class PsmFileOptions:
     FILES: ClassVar[tuple[str, ...]] = ("file", "names_file")
 
     file: str
+    """A .safetensors, .npz or .csv file."""
     similarity: Similarity
     """The similarity that the matrix is of."""
     tensor: str = ""
+    """Name of the matrix in a safetensors or npz file; empty if it holds one only."""
     names: tuple[str, ...] = ()
+    """Names of the rows; empty = from `names_file`, from the file itself, or row numbers."""
     names_file: str = ""
+    """Text file with one name a line."""
     hookpoint: str = ""
+    """Where the vectors of the matrix live, for the views; empty if unknown."""
     layer: int = -1
+    """Likewise; -1 if unknown."""
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""

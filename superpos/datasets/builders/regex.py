@@ -56,6 +56,7 @@ class RegexOptions:
     """Features of the builder `regex`."""
 
     features: tuple[SpanPattern, ...]
+    """Names to a regular expression, or a table with `regex` and `ignore_case`; two or more."""
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""

@@ -70,6 +70,7 @@ class SparseProbingOptions:
     FILES: ClassVar[tuple[str, ...]] = ("folder",)
 
     folder: str
+    """What `datasets.load_from_disk` reads."""
     features: tuple[str, ...] = ()
     """Features or classes to keep; empty = all."""
     max_rows: int = 0

@@ -24,7 +24,9 @@ class TokenListOptions:
     """Words whose rows of the embedding or unembedding matrix are directions."""
 
     words: tuple[str, ...]
+    """Two or more words, or those of `list`; each is a feature."""
     matrices: tuple[MatrixName, ...] = ("embed",)
+    """Matrices of the model whose rows are taken; each is a hookpoint of its own."""
     several_tokens: SeveralTokens = "refuse"
     """What to do with a word of several tokens: refuse it, or take the mean of their rows."""
     leading_space: bool = True

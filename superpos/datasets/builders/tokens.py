@@ -65,6 +65,8 @@ class TokenOptions:
     """Features of the builder `tokens`."""
 
     features: tuple[TokenPredicate, ...]
+    """Names to a regular expression, a list of words, or a table with `words` or `regex` and `ignore_case`;
+    two or more."""
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
