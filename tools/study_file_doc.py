@@ -6,6 +6,7 @@ readers, the records and the registers. Kinds of other packages are left out.
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 
@@ -15,8 +16,7 @@ WIDTH = 100
 INTRODUCTION = """# The study file
 
 Written by `python -m tools.study_file_doc`. `superpos plan --explain KEY` says the same of one key,
-and `superpos plan STUDY --json` writes out every default of a study. `superpos init` writes a study
-to begin with.
+and `superpos plan STUDY --json` writes out every default of a study.
 
 A study is a TOML file. It names models and data sets, and has blocks: each block is a product of
 its lists, and every combination is a cell. Unknown keys are refused. A plural type means a list;
@@ -90,7 +90,7 @@ def _entry(key: Key) -> str:
 
 def _code(default: str) -> str:
     """Return a default as code, unless it is words."""
-    written = default[0] in '"[-0123456789' or default in ("true", "false")
+    written = default in ("true", "false") or re.fullmatch(r'"[^"]*"|\[.*\]|-?[0-9].*', default)
     return f"`{default}`" if written else default
 
 

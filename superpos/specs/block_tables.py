@@ -86,7 +86,7 @@ class BlockReader:
     def record(self, name: str, table: Table) -> Block:
         """Return the block of a table, every default filled in; `name` is for one that says none."""
         given: dict[str, tuple[Any, str]] = {
-            "name": (name, "`block-0`, `block-1`, … by its place"),
+            "name": (name, '"block-" and its place, counted from 0'),
             "models": (self._names["models"], "every model of the study"),
             "datasets": (self._names["datasets"], "every data set of the study"),
         }

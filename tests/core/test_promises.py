@@ -164,7 +164,7 @@ def problems_of_span(span: str, known: set[str]) -> Iterator[str]:
     """Yield what is wrong with a code span that names something of ours."""
     if span in UNKNOWN or span in GROUPS:
         return
-    if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", span) and span not in bundled_studies():
+    if re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", span) and span not in bundled_studies():
         yield f"no study {span}"
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)+", span) and span not in known:
         yield f"nothing is called {span}"
