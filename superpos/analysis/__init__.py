@@ -3,12 +3,7 @@
 from superpos.analysis.best_match import SEARCH_AXES, BestMatches, best_matches
 from superpos.analysis.bootstrap import Interval, bootstrap_interval
 from superpos.analysis.effect import cliffs_delta, effect_interval, hodges_lehmann
-from superpos.analysis.importance import (
-    ImportanceCorrelation,
-    effective_features,
-    importance_correlation,
-    normalised_entropy,
-)
+from superpos.analysis.importance import ImportanceCorrelation, importance_correlation
 from superpos.analysis.kendall import KendallResult, kendall_interval, kendall_test, kendall_w
 from superpos.analysis.layer_similarity import LayerSimilarity, layer_similarities
 from superpos.analysis.mantel import MantelResult, mantel_test, mantel_tests
@@ -29,7 +24,6 @@ __all__ = [
     "bootstrap_interval",
     "cliffs_delta",
     "effect_interval",
-    "effective_features",
     "hodges_lehmann",
     "holm",
     "importance_correlation",
@@ -40,7 +34,6 @@ __all__ = [
     "mantel_test",
     "mantel_tests",
     "max_t",
-    "normalised_entropy",
     "permutation_p_value",
     "spearman",
 ]

@@ -1,8 +1,6 @@
-"""What the importance of the features says: how even it is, and what it goes with.
+"""What the importance of the features goes with: Spearman's correlation, permutation p over the pairing.
 
-normalised entropy    -sum_i w_i log w_i / log n, 1 for equal importance, 0 for one feature alone
-effective features    exp(-sum_i w_i log w_i), between 1 and n
-correlation           Spearman, two-sided permutation p over the pairing of features
+How even it is (its entropy) is measured where it is found, `superpos.fits.importance_entropy`.
 """
 
 from __future__ import annotations
@@ -16,14 +14,12 @@ from numpy.typing import ArrayLike
 
 from superpos.analysis.bootstrap import generator_for
 from superpos.analysis.ranks import as_values, centred_ranks, correlation_of_ranks
-from superpos.arrays import Float, as_vector
-from superpos.errors import ArgumentError, ShapeError
+from superpos.arrays import as_vector
+from superpos.errors import ShapeError
 from superpos.specs.axes import check_count
 
 MAX_EXACT = 5040
 """Largest number of pairings that are all tried (7!)."""
-SUM_TOLERANCE = 1e-9
-"""How far importance may sum from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +32,6 @@ class ImportanceCorrelation:
     """Two-sided."""
     n_permutations: int
     exact: bool
-
-
-def normalised_entropy(importance: ArrayLike) -> float:
-    """Return the entropy of importance (n,) over log n, within [0, 1].
-
-    Raises
-    ------
-    ShapeError, NonFiniteError, ArgumentError
-        If it is no finite vector of at least two non-negative entries that sum to 1.
-    """
-    weights = _as_importance(importance)
-    return float(np.clip(_entropy(weights) / math.log(weights.size), 0.0, 1.0))
-
-
-def effective_features(importance: ArrayLike) -> float:
-    """Return exp(entropy) of importance (n,), between 1 and n; raises as `normalised_entropy`."""
-    return math.exp(_entropy(_as_importance(importance)))
 
 
 def importance_correlation(
@@ -94,18 +73,3 @@ def importance_correlation(
     total = orders.shape[0]
     p_value = reached / total if exact else (1 + reached) / (1 + total)
     return ImportanceCorrelation(correlation, p_value, total, exact)
-
-
-def _as_importance(importance: ArrayLike) -> Float:
-    weights = as_values("importance", importance)
-    if weights.size < 2:
-        raise ShapeError("importance", "has one feature, whose share says nothing")
-    total = float(np.sum(weights))
-    if np.any(weights < 0.0) or abs(total - 1.0) > SUM_TOLERANCE:
-        raise ArgumentError("importance", f"sums to {total:.6g}; it must be non-negative and sum to 1")
-    return weights
-
-
-def _entropy(weights: Float) -> float:
-    present = weights[weights > 0.0]
-    return float(-np.sum(present * np.log(present)))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import sqlalchemy as sa
-
 from superpos.db.engine import Database
 from superpos.db.tables import runs
 
@@ -41,9 +39,3 @@ def end_run(database: Database, run_id: int, seconds: Mapping[str, float], outco
     }
     with database.write() as connection:
         connection.execute(runs.update().where(runs.c.run_id == run_id).values(values))
-
-
-def last_outcome(database: Database) -> str | None:
-    """Return how the newest run ended."""
-    with database.read() as connection:
-        return connection.scalar(sa.select(runs.c.outcome).order_by(runs.c.run_id.desc()).limit(1))

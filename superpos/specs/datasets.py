@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from superpos.errors import ArgumentError, shown
@@ -218,7 +218,3 @@ class DatasetSpec:
         kind = BUILDERS.get(values["builder"], "builder")
         options = record_from_json(kind.options, values.get("options") or {})
         return cls(**{**values, "corpus": corpus, "options": options})
-
-    def with_corpus(self, corpus: CorpusSpec) -> DatasetSpec:
-        """Return the same set on another corpus."""
-        return replace(self, corpus=corpus)

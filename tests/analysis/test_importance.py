@@ -1,29 +1,13 @@
-"""Entropy of the importance and its correlations against SciPy."""
+"""Correlations of the importance against SciPy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import entropy, permutation_test, spearmanr
+from scipy.stats import permutation_test, spearmanr
 
-from superpos.analysis import effective_features, importance_correlation, normalised_entropy
-from superpos.errors import ArgumentError, ShapeError
-
-
-@given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=12).filter(lambda w: sum(w) > 1e-3))
-def test_entropy_agrees_with_scipy(values: list[float]) -> None:
-    weights = np.array(values) / np.sum(values)
-    assert normalised_entropy(weights) == pytest.approx(entropy(weights) / np.log(weights.size), abs=1e-12)
-    assert effective_features(weights) == pytest.approx(np.exp(entropy(weights)), rel=1e-12)
-
-
-def test_ends_of_the_range() -> None:
-    assert normalised_entropy(np.full(11, 1 / 11)) == pytest.approx(1.0)
-    assert effective_features([0.5, 0.5, 0.0, 0.0]) == pytest.approx(2.0)
-    assert normalised_entropy([0.0, 1.0, 0.0]) == 0.0
-    assert effective_features([0.0, 1.0, 0.0]) == 1.0
+from superpos.analysis import importance_correlation
+from superpos.errors import ShapeError
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -60,10 +44,7 @@ def test_uniform_importance_correlates_with_nothing() -> None:
 
 
 def test_bad_input_is_refused() -> None:
-    for weights in ([0.5, 0.6], [1.5, -0.5]):
-        with pytest.raises(ArgumentError, match="importance"):
-            normalised_entropy(weights)
     with pytest.raises(ShapeError, match="importance"):
-        effective_features([1.0])
+        importance_correlation([1.0], [1.0])
     with pytest.raises(ShapeError, match="covariate"):
         importance_correlation([0.5, 0.5], [1.0, 2.0, 3.0])

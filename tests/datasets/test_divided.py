@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -103,7 +103,7 @@ def test_a_corpus_of_one_file_is_split_by_document(one_file: Path) -> None:
     sizes = {"n_sequences": 40, "ctx_len": 64, "n_samples": 400, "min_positives": 10}
     whole = DatasetSpec("whole", "text_features", CorpusSpec("text", str(one_file)), **sizes)
     assert build_dataset(whole, bundled_model("nano")).provenance["groups"] == "windows of documents"
-    parted = whole.with_corpus(CorpusSpec("text", str(one_file), documents="heading"))
+    parted = replace(whole, corpus=CorpusSpec("text", str(one_file), documents="heading"))
     data = build_dataset(parted, bundled_model("nano"))
     assert data.provenance["groups"] == "documents"
     assert data.provenance["documents"] == "heading"

@@ -14,7 +14,8 @@ from superpos.db.metadata import metadata
 from superpos.db.probes import missing_directions
 from superpos.db.progress import failure_reasons, fit_rate, left_over, study_progress
 from superpos.db.psms import missing_targets
-from superpos.db.runs import end_run, last_outcome
+from superpos.db.results import Results
+from superpos.db.runs import end_run
 from superpos.records.work import CellFailure
 
 
@@ -148,12 +149,12 @@ def test_the_last_reason_is_the_one_shown(open_store: Any) -> None:
 def test_the_rate_is_that_of_the_newest_run_that_made_fits(open_store: Any) -> None:
     store = open_store()
     assert fit_rate(store.database) is None
-    assert last_outcome(store.database) == "running"
+    assert list(Results(store.database).frame("runs")["outcome"]) == ["running"]
     store.everything()
     assert fit_rate(store.database) is None  # the run has not ended
     end_run(store.database, store.run_id, {"fits": 3.0, "psms": 0.12345}, "done")
     assert fit_rate(store.database) == 6 / 3.0
-    assert last_outcome(store.database) == "done"
+    assert list(Results(store.database).frame("runs")["outcome"]) == ["done"]
     with store.database.read() as connection:
         c = metadata.tables["runs"].c
         assert connection.scalar(sa.select(c.seconds)) == {"fits": 3.0, "psms": 0.123}
