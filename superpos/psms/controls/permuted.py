@@ -33,7 +33,7 @@ KIND = Control(
     meaning="Directions whose coordinates are permuted, each row by itself.",
     draws_from="directions",
     keeps="The entries of each direction, and so its norm.",
-    destroys="Which coordinates the directions share.",
+    destroys="Which coordinates (neurons) they share; for large d they are nearly orthogonal.",
     directions=permuted_directions,
     look=Look(colour="#CC6677", marker="s", width=1.4),
 )

@@ -46,7 +46,7 @@ KIND = Control(
     meaning="The matrix with its entries off the diagonal permuted.",
     draws_from="matrix",
     keeps="The similarities.",
-    destroys="Which pair has which; no vectors reach the result, as a rule.",
+    destroys="Which pair has which; as a rule no vectors have the result (eigenvalue below 0).",
     matrix=shuffled_entries,
     look=Look(colour="#B8860B", dashes=(0, (3, 1.5)), width=1.4, marker="D"),
 )

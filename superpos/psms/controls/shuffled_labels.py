@@ -9,7 +9,7 @@ KIND = Control(
     rank=50,
     meaning="Directions of probes trained on permuted labels.",
     draws_from="labels",
-    keeps="Counts and correlations of the labels, and the activations.",
-    destroys="What the labels have to do with the activations.",
+    keeps="The activations, and counts and correlations of the labels.",
+    destroys="What the labels are labels of: whole groups change places where they are constant in one.",
     look=Look(colour="#7A7A1F", dashes=(0, (1, 1.2)), width=1.6, marker="P"),
 )
