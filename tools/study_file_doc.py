@@ -16,7 +16,8 @@ WIDTH = 100
 INTRODUCTION = """# The study file
 
 Written by `python -m tools.study_file_doc`. `superpos plan --explain KEY` says the same of one key,
-and `superpos plan STUDY --json` writes out every default of a study.
+and `superpos plan STUDY --json` writes out every default of a study. `superpos init` writes a
+commented study to begin with.
 
 A study is a TOML file. It names models and data sets, and has blocks: each block is a product of
 its lists, and every combination is a cell. Unknown keys are refused. A plural type means a list;

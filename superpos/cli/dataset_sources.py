@@ -50,7 +50,7 @@ def known_features(spec: DatasetSpec) -> tuple[str, ...] | None:
 
 def set_usage(label: str, file: str, keys: Mapping[str, str | int]) -> str:
     """Return the lines of TOML with which a study uses a set: a bundled one, or that of a file."""
-    head = f"[datasets.{label if _BARE_KEY.fullmatch(label) else _quoted(label)}]\n"
+    head = f"[datasets.{label if _BARE_KEY.fullmatch(label) else quoted(label)}]\n"
     return head + toml_lines(({"set": file} if file else {}) | dict(keys))
 
 
@@ -76,11 +76,11 @@ def study_of_set(spec: DatasetSpec, usage: str, model: str) -> str:
 def toml_lines(values: Mapping[str, str | int | list[int]]) -> str:
     """Return one line of TOML for each key, line ends included."""
     return "".join(
-        f"{key} = {_quoted(value) if isinstance(value, str) else value}\n" for key, value in values.items()
+        f"{key} = {quoted(value) if isinstance(value, str) else value}\n" for key, value in values.items()
     )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return text as a basic string of TOML, which has JSON's escapes."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 

@@ -69,6 +69,28 @@ def build_parser() -> argparse.ArgumentParser:
     plan.add_argument("--explain", metavar="KEY", help="say what a key of a study file means; needs no STUDY")
     plan.add_argument("--json", action="store_true", help="print the plan with every default as JSON")
 
+    init = _add(commands, "init", "init:init", "write a commented study of a model and a text")
+    init.add_argument(
+        "file",
+        type=_path,
+        nargs="?",
+        default=Path("study.toml"),
+        metavar="FILE.toml|FOLDER",
+        help="what to write; nothing is overwritten (default: study.toml)",
+    )
+    init.add_argument(
+        "--model",
+        default="nano",
+        metavar="MODEL",
+        help="bundled model, folder or hub repository (default: nano)",
+    )
+    init.add_argument(
+        "--text",
+        default="stdlib",
+        metavar="TEXT",
+        help="stdlib, a file, a folder, or hub:owner/name (default: stdlib, the standard library)",
+    )
+
     run = _add(commands, "run", "run:run", "run what is missing of a study; may be stopped and run again")
     _add_study(run)
     _add_database(run)

@@ -32,8 +32,8 @@ class ProbeSettings:
     method: ProbeMethod = "logistic"
     """How the direction of a feature is found from activations and labels."""
     C: float = 1.0
-    """Inverse strength of the L2 penalty, above 0, scikit-learn's meaning; `cv` in a file, 0 here = the best
-    of the grid by cross-validation. 0 for methods without a penalty."""
+    """Inverse strength of the L2 penalty, above 0, scikit-learn's meaning, or `cv`, the best of the grid by
+    cross-validation (0 in the record, as for methods without a penalty)."""
     class_weight: ClassWeight = "balanced"
     """`balanced` weighs both classes alike, `none` every sample alike."""
     scaler: Scaler = "paper"

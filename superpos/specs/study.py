@@ -188,7 +188,7 @@ class Block:
     datasets: tuple[str, ...]
     """Names of `[datasets]`."""
     layers: tuple[int, ...] = ()
-    """Layers to read, counted from 0; `all` in a file, empty here = every layer (`embed` has none)."""
+    """Layers to read, counted from 0, or `all` (empty in the record); `embed` has none."""
     hookpoints: tuple[Hookpoint, ...] = ("mlp.act",)
     """Where activations are read in a layer."""
     poolings: tuple[Pooling, ...] = ("max",)
@@ -203,7 +203,7 @@ class Block:
     similarities: tuple[str, ...] = ("cosine",)
     """Of directions, and of optimal vectors."""
     rbf_scales: tuple[float, ...] = (200.0,)
-    """C of the RBF exp(-d^2 / C), above 0; `median` in a file, -1 here = the median squared distance."""
+    """C of the RBF exp(-d^2 / C), above 0, or `median`, the median squared distance (-1 in the record)."""
     kernels: tuple[Kernel, ...] = (Kernel("exp"),)
     """Pair energies: `exp`, `riesz:1`, tables with the keys of a kernel, names of lists of `[kernels]`."""
     gauges: tuple[Gauge, ...] = ("none",)

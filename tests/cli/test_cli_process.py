@@ -56,7 +56,7 @@ def test_help_takes_less_than_a_second_and_loads_nothing_heavy() -> None:
     done = python("-c", script)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "LOADED []"
-    for command in ("demo", "plan", "run", "status", "retry", "trace", "report", "db"):
+    for command in ("demo", "plan", "init", "run", "status", "retry", "trace", "report", "db"):
         assert command in done.stdout
     seconds = []
     for _ in range(3):

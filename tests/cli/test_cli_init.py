@@ -1,0 +1,100 @@
+"""`superpos init`: the study that it writes is planned as it is, every line of it explained."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from superpos.cli.parser import main
+from superpos.specs.studyfile import load_study
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["init", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    return said.err.removeprefix("superpos: ").rstrip("\n")
+
+
+def test_the_study_is_planned_as_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("wrote study.toml\nnext: superpos plan study.toml ")
+    assert "superpos report --study study --out report" in said
+    assert main(["plan", "study.toml", "--db", f"sqlite:///{folder / 'x.db'}"]) == 0
+    assert "joint fits serve" in capsys.readouterr().out
+    study = load_study(folder / "study.toml")
+    assert (study.name, [block.name for block in study.blocks]) == ("study", ["cosine", "rbf"])
+    assert [len(block.reoptimisations) for block in study.blocks] == [2, 2]
+
+
+def test_every_line_is_explained(folder: Path) -> None:
+    assert main(["init"]) == 0
+    lines = (folder / "study.toml").read_text(encoding="utf-8").splitlines()
+    assert max(map(len, lines)) <= 100
+    for before, line in pairwise(lines):
+        if line and line[0] != "#":
+            assert before.startswith("# "), line
+
+
+def test_a_model_and_a_text_of_the_users(folder: Path) -> None:
+    (folder / "my model").mkdir()
+    (folder / 'té"xt.jsonl').write_text('{"text": "a"}\n', encoding="utf-8")
+    assert main(["init", "studies/mine.toml", "--model", "my model", "--text", 'té"xt.jsonl']) == 0
+    study = load_study(folder / "studies" / "mine.toml")
+    assert study.name == "mine"
+    assert (study.models[0].label, study.models[0].name) == ("my-model", str((folder / "my model").resolve()))
+    assert study.datasets[0].corpus.path == str((folder / 'té"xt.jsonl').resolve())
+    assert 'text_key = "text"' in (folder / "studies" / "mine.toml").read_text(encoding="utf-8")
+
+
+def test_a_folder_gets_a_file_of_the_usual_name(folder: Path) -> None:
+    assert main(["init", "new/place", "--model", "owner/some.model", "--text", "hub:owner/texts"]) == 0
+    study = load_study(folder / "new" / "place" / "study.toml")
+    assert (study.models[0].label, study.models[0].name) == ("some-model", "owner/some.model")
+    assert (study.datasets[0].corpus.kind, study.datasets[0].corpus.max_documents) == ("hub", 1000)
+
+
+def test_nothing_is_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "mine.toml"
+    path.write_text("mine", encoding="utf-8")
+    assert refusal(capsys, "mine.toml") == "mine.toml: is there already; name another file"
+    assert path.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (
+            ["--model", "nanoo"],
+            (
+                "--model: 'nanoo' is no bundled model, no folder and no owner/name; allowed: nano "
+                "(did you mean 'nano'?)"
+            ),
+        ),
+        (
+            ["--text", "nowhere"],
+            "--text: 'nowhere' is no file and no folder; allowed: stdlib, hub:owner/name",
+        ),
+    ],
+)
+def test_what_is_not_there_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], wanted: str
+) -> None:
+    assert refusal(capsys, *arguments) == wanted
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_is_a_file_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "file").write_text("", encoding="utf-8")
+    assert refusal(capsys, f"file{os.sep}study.toml").startswith("file/study.toml: cannot be written (")
