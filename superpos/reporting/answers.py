@@ -13,7 +13,17 @@ import pandas as pd
 
 from superpos.analysis import kendall_w
 from superpos.reporting.effects import Effect, control_pairs, direction, median_effect, percent, rms
-from superpos.reporting.selection import balanced, headline_sigma, kernels, similarities, targets
+from superpos.reporting.selection import (
+    EXACT,
+    balanced,
+    headline_sigma,
+    kernels,
+    main_optimiser,
+    optimiser_label,
+    optimisers_shown,
+    similarities,
+    targets,
+)
 from superpos.reporting.study_data import StudyData
 
 NOT_RUN = "Not run in this study"
@@ -46,11 +56,14 @@ def not_run(goal: str, what: str) -> Answer:
     return Answer(goal, f"{NOT_RUN}: {what}.", "0 cells", (), ())
 
 
-def headline_matches(data: StudyData, optimiser: str = "powell") -> pd.DataFrame:
-    """Return the best matches of all subjects under the main setting at the headline sigma."""
+def headline_matches(data: StudyData, optimiser: str = "") -> pd.DataFrame:
+    """Return the best matches of all subjects under the main setting at the headline sigma.
+
+    Those of Powell's method, unless another optimiser is named or it did not run.
+    """
     parts = [balanced(data.main_matches(subject)) for subject in data.subjects]
     rows = pd.concat(parts) if parts else data.matches
-    rows = rows[rows["optimiser"] == optimiser]
+    rows = rows[rows["optimiser"] == (optimiser or main_optimiser(rows))]
     return rows[rows["sigma"] == headline_sigma(rows)]
 
 
@@ -61,6 +74,7 @@ def keeps_low(data: StudyData) -> Answer:
     features = rows[rows["target"] == "features"]
     if features.empty:
         return not_run(goal, "no Powell re-optimisation of a features target")
+    optimiser = optimiser_label(main_optimiser(features))
     parts: list[str] = []
     findings: list[Finding] = []
     n_known = 0
@@ -72,7 +86,7 @@ def keeps_low(data: StudyData) -> Answer:
             continue
         pairs = control_pairs(same, rms(same, "distance_final"))
         effect = median_effect(pairs["features"] - pairs["control"])
-        text = f"under {similarity}, Powell ends {final.text()} from the target"
+        text = f"under {similarity}, {optimiser} ends {final.text()} from the target"
         text += f" (joint optimum {joint.median:.2g}"
         text += f", polished end {polished.median:.2g})" if polished is not None else ")"
         text += f", {closeness(effect)}" if effect is not None else ", with no control to compare with"
@@ -94,6 +108,7 @@ def keeps_low(data: StudyData) -> Answer:
                     findings.append(Finding(f"{similarity}, {dataset}: {name} to target", one.text(), one.n))
     if not parts:
         return not_run(goal, "no distance at the end is defined")
+    findings.extend(_other_optimisers(data))
     sigma = float(features["sigma"].iloc[0])
     return Answer(
         goal,
@@ -102,6 +117,20 @@ def keeps_low(data: StudyData) -> Answer:
         (*end_caveats(data, features), _ceiling_caveat(n_known, len(features))),
         tuple(findings),
     )
+
+
+def _other_optimisers(data: StudyData) -> list[Finding]:
+    """Return where optimisers end that are neither Powell's nor the exact one."""
+    found = []
+    for optimiser in optimisers_shown(data.matches)[1:]:
+        rows = headline_matches(data, optimiser)
+        rows = rows[rows["target"] == "features"]
+        for similarity in similarities(rows) if not rows.empty else ():
+            one = median_effect(rms(rows[rows["similarity"] == similarity], "distance_final"))
+            if one is not None:
+                what = f"{similarity}, {optimiser_label(optimiser)}: end to target"
+                found.append(Finding(what, one.text(), one.n))
+    return found
 
 
 def _ceiling_caveat(n_known: int, n_rows: int) -> str:
@@ -126,19 +155,20 @@ def end_caveats(data: StudyData, rows: pd.DataFrame) -> tuple[str, ...]:
     """Return what must be known before a low distance of Powell's ends is believed."""
     stalled = float(np.mean(rows["status"] == "stalled"))
     open_ends = float(np.mean(rows["verdict"] == "not_critical"))
+    optimiser = optimiser_label(main_optimiser(rows))
     early = (
-        f"Powell stalled in {percent(stalled)} of cells and {percent(open_ends)} of its ends are no "
+        f"{optimiser} stalled in {percent(stalled)} of cells and {percent(open_ends)} of its ends are no "
         "critical points, where a low distance may mean that little moved"
     )
     share = percent(simplex_share(rows))
     simplex = f"the end is the regular simplex (r.m.s. below {SIMPLEX_TOLERANCE:g}) in {share} of cells"
-    manifold = headline_matches(data, "manifold")
+    manifold = headline_matches(data, EXACT)
     manifold = manifold[manifold["target"] == "features"]
     if not manifold.empty:
         share = percent(simplex_share(manifold))
-        simplex += f" of Powell and in {share} of the optimiser that keeps the norms exactly"
+        simplex += f" of {optimiser} and in {share} of the optimiser that keeps the norms exactly"
     missing = sorted({subject.dataset for subject in data.subjects} - set(rows["dataset"]))
-    left_out = f"without a best match of Powell's at this σ, so not in this answer: {', '.join(missing)}"
+    left_out = f"without a best match of {optimiser}'s at this σ, so not in this answer: {', '.join(missing)}"
     return (early, simplex, left_out) if missing else (early, simplex)
 
 
@@ -203,6 +233,7 @@ def robust_energy(data: StudyData) -> Answer:
     goal = "3. Is the best energy of a layer robust to the feature set?"
     rows = headline_matches(data)
     rows = rows[rows["target"] == "features"].dropna(subset=["distance_final"])
+    optimiser = optimiser_label(main_optimiser(rows))
     n_kernels = len(kernels(rows)) if not rows.empty else 0
     n_sets = rows["dataset"].nunique()
     if n_sets < 2 or n_kernels < 2:
@@ -252,7 +283,7 @@ def robust_energy(data: StudyData) -> Answer:
         f"{len(rows)} best matches, {cells} rankings",
         (
             f"{n_sets} feature sets only, and layers are no independent trials",
-            "which kernel is nearest depends on where Powell stopped (goal 1)",
+            f"which kernel is nearest depends on where {optimiser} stopped (goal 1)",
         ),
         tuple(findings),
     )

@@ -11,7 +11,13 @@ from superpos.reporting.answers_structure import interpretable, preserved
 from superpos.reporting.charts.label_correlation import label_correlations
 from superpos.reporting.charts.probe_quality import probe_quality
 from superpos.reporting.effects import direction, median_effect, rms
-from superpos.reporting.selection import SEARCH_SETTING, headline_sigma, main_targets, similarities
+from superpos.reporting.selection import (
+    SEARCH_SETTING,
+    headline_sigma,
+    main_optimiser,
+    main_targets,
+    similarities,
+)
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
 
@@ -160,7 +166,7 @@ def moved_differences(data: StudyData) -> dict[str, pd.Series]:
         other = data.random_of(subject, data.fits)
         if own.empty or other.empty:
             continue
-        own = own[(own["target"] == "features") & (own["optimiser"] == "powell")]
+        own = own[(own["target"] == "features") & (own["optimiser"] == main_optimiser(own))]
         own = own[own["sigma"] == headline_sigma(own)]
         other = other[other["target"] == "features"]
         left = own[axes].assign(moved=rms(own, "distance_moved"))

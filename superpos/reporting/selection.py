@@ -34,6 +34,8 @@ SEARCH_SETTING = (
 SIMILARITY_ORDER = ("cosine", "rbf")
 ABSENT = {"space": "none", "probe_C": 0.0}
 """What stands for no such setting: imported similarities have no space, and only probes have a penalty."""
+POWELL, EXACT = "powell", "manifold"
+"""The optimiser of the thesis, and the one that keeps the norms exactly."""
 HEADLINE_SIGMA = 0.1
 """The perturbation that the thesis shows first."""
 
@@ -110,6 +112,35 @@ def similarities(frame: pd.DataFrame) -> tuple[str, ...]:
     return ordered(frame["similarity"].unique().tolist(), SIMILARITY_ORDER)
 
 
+def optimisers_shown(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return the optimisers whose ends are compared with targets: Powell's first, then those of others.
+
+    The one that keeps the norms exactly stands beside Powell's in figures of its own.
+    """
+    found = {str(name) for name in frame["optimiser"]} - {EXACT}
+    return tuple(sorted(found, key=lambda name: (name != POWELL, name)))
+
+
+def main_optimiser(frame: pd.DataFrame) -> str:
+    """Return the optimiser that answers are given for: Powell's method where it ran."""
+    return next(iter(optimisers_shown(frame)), POWELL)
+
+
+def optimiser_label(optimiser: str) -> str:
+    """Return the name of an optimiser for people."""
+    return "Powell" if optimiser == POWELL else optimiser.replace("_", " ")
+
+
+def in_name(optimiser: str) -> str:
+    """Return what the files of a figure have in their name: nothing for Powell's method."""
+    return "" if optimiser == POWELL else f"-{optimiser}"
+
+
+def in_title(optimiser: str) -> str:
+    """Return what the title of a figure says: nothing for Powell's method."""
+    return "" if optimiser == POWELL else f", {optimiser_label(optimiser)}"
+
+
 def ordered(names: Sequence[str], order: Sequence[str]) -> tuple[str, ...]:
     """Return names in a given order, unknown ones after it by alphabet."""
     rank = {name: index for index, name in enumerate(order)}
@@ -179,7 +210,7 @@ def describe_setting(frame: pd.DataFrame) -> str:
         }
         parts.append("self-energy " + ", ".join(f"{name}: {own[name]}" for name in kernels(pairs)))
     if "lambda_x" in frame.columns:
-        powell = frame[frame["optimiser"] == "powell"]
+        powell = frame[frame["optimiser"] == POWELL]
         if not powell.empty:
             parts.append(f"λ_x {_values(powell['lambda_x'])} (Powell)")
     return "; ".join(parts)

@@ -18,6 +18,7 @@ from superpos.reporting.selection import (
     balanced,
     headline_sigma,
     main_fits,
+    main_optimiser,
 )
 
 SUBJECT = ("dataset", "model", "revision", "hookpoint")
@@ -46,8 +47,8 @@ class Shown(NamedTuple):
 
 
 def by_powell(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of Powell's method."""
-    return frame[frame["optimiser"] == "powell"]
+    """Return the rows of Powell's method; where it did not run, of another optimiser that holds the norms."""
+    return frame[frame["optimiser"] == main_optimiser(frame)]
 
 
 def at_headline_sigma(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from superpos.reporting.charts.distances import distances, draw_comparison, draw_procedure, sweep
 from superpos.reporting.remarks import shuffled_labels
 from superpos.reporting.sections import Chapter, Drawn, subject_name
-from superpos.reporting.selection import similarities
+from superpos.reporting.selection import in_name, in_title, optimisers_shown, similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.subjects import Subject, place
 
@@ -40,49 +40,55 @@ def draw_distances(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Dra
     """Yield distances over sigma: along the procedure, against controls, the sweep of one layer."""
     for subject in subjects:
         rows = data.of(subject, data.matches)
-        name = subject_name(subject, data)
         for similarity in similarities(rows) if not rows.empty else ():
-            numbers = distances(data, subject, similarity)
-            if numbers is not None:
-                over = "all layers and " if len(numbers.layers) > 1 else ""
-                where = f"{at_layers(numbers.layers)}{numbers.setting}."
-                yield Drawn(
-                    f"distances-{name}-{similarity}",
-                    f"Distances along the procedure, {similarity}: {subject.label}",
-                    "For each kernel (row) and kind of target (column), medians over the best matches of "
-                    f"{over}replicates; the band is the interquartile range of the end. The grey "
-                    "bar breaks the axis before σ = 0. Re-optimisation keeps the target where the black "
-                    "line stays near the dotted one. Every line is chosen among the same n_dims and λ_d. An "
-                    "end at distance 0 from the regular simplex says "
-                    "nothing about its target. The joint optimum may vary with σ, for the best match is "
-                    f"chosen for each σ. {where} {ceiling(numbers.noise)}",
-                    draw_procedure(numbers),
-                    numbers.table(),
-                )
-                yield Drawn(
-                    f"comparison-{name}-{similarity}",
-                    f"Features against controls, {similarity}: {subject.label}",
-                    "The same best matches, kinds of target in one panel. Moved is free of the fit error: "
-                    "it compares the end with the joint optimum; its value at σ = 0 is the drift, what the "
-                    "optimiser does without a push. Return compares with the end from σ = 0: near 0, the "
-                    "push was forgotten. If features lie in local minima that random targets lack, the "
-                    f"black line lies below the others. {where}"
-                    + (f" {shuffled}" if (shuffled := shuffled_labels(data, (subject,))) else "")
-                    + (" Green: noise level, as above." if math.isfinite(numbers.noise) else ""),
-                    draw_comparison(numbers),
-                )
-            swept = sweep(data, subject, similarity)
-            if swept is not None:
-                yield Drawn(
-                    f"sweep-{name}-{similarity}",
-                    f"Sweep of the perturbation, {similarity}: {subject.label}, "
-                    + place(subject, swept.layers[0]),
-                    "The one layer that was run at more sigmas than the others, for the kinds of target "
-                    "that have them all; panels as above. Bands are interquartile ranges over replicates; "
-                    "features have one, so no band.",
-                    draw_comparison(swept),
-                    swept.table(),
-                )
+            for optimiser in optimisers_shown(rows):
+                yield from _figures(data, subject, similarity, optimiser)
+
+
+def _figures(data: StudyData, subject: Subject, similarity: str, optimiser: str) -> Iterator[Drawn]:
+    """Yield the figures of one optimiser."""
+    name = f"{subject_name(subject, data)}-{similarity}{in_name(optimiser)}"
+    about = f"{similarity}{in_title(optimiser)}: {subject.label}"
+    numbers = distances(data, subject, similarity, optimiser)
+    if numbers is not None:
+        over = "all layers and " if len(numbers.layers) > 1 else ""
+        where = f"{at_layers(numbers.layers)}{numbers.setting}."
+        yield Drawn(
+            f"distances-{name}",
+            f"Distances along the procedure, {about}",
+            "For each kernel (row) and kind of target (column), medians over the best matches of "
+            f"{over}replicates; the band is the interquartile range of the end. The grey "
+            "bar breaks the axis before σ = 0. Re-optimisation keeps the target where the black "
+            "line stays near the dotted one. Every line is chosen among the same n_dims and λ_d. An "
+            "end at distance 0 from the regular simplex says "
+            "nothing about its target. The joint optimum may vary with σ, for the best match is "
+            f"chosen for each σ. {where} {ceiling(numbers.noise)}",
+            draw_procedure(numbers),
+            numbers.table(),
+        )
+        yield Drawn(
+            f"comparison-{name}",
+            f"Features against controls, {about}",
+            "The same best matches, kinds of target in one panel. Moved is free of the fit error: "
+            "it compares the end with the joint optimum; its value at σ = 0 is the drift, what the "
+            "optimiser does without a push. Return compares with the end from σ = 0: near 0, the "
+            "push was forgotten. If features lie in local minima that random targets lack, the "
+            f"black line lies below the others. {where}"
+            + (f" {shuffled}" if (shuffled := shuffled_labels(data, (subject,))) else "")
+            + (" Green: noise level, as above." if math.isfinite(numbers.noise) else ""),
+            draw_comparison(numbers),
+        )
+    swept = sweep(data, subject, similarity, optimiser)
+    if swept is not None:
+        yield Drawn(
+            f"sweep-{name}",
+            f"Sweep of the perturbation, {about}, " + place(subject, swept.layers[0]),
+            "The one layer that was run at more sigmas than the others, for the kinds of target "
+            "that have them all; panels as above. Bands are interquartile ranges over replicates; "
+            "features have one, so no band.",
+            draw_comparison(swept),
+            swept.table(),
+        )
 
 
 KIND = Chapter(

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from superpos.reporting.charts.optimal_psms import draw_optimal_psms, optimal_psms
 from superpos.reporting.sections import Chapter, Drawn, subject_name
-from superpos.reporting.selection import layers, similarities
+from superpos.reporting.selection import (
+    POWELL,
+    in_name,
+    in_title,
+    layers,
+    optimiser_label,
+    optimisers_shown,
+    similarities,
+)
 from superpos.reporting.study_data import StudyData, best_layer
 from superpos.reporting.subjects import Subject
 
@@ -32,23 +40,31 @@ def draw_optimal(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn
         rows = data.of(subject, data.matches)
         for similarity in similarities(rows) if not rows.empty else ():
             layer = chosen_layer(data, subject, similarity)
-            numbers = None if layer is None else optimal_psms(data, subject, similarity, layer)
-            if numbers is not None:
-                yield Drawn(
-                    f"optimal-{subject_name(subject, data)}-{similarity}",
-                    f"Target against optimal, {similarity}: {subject.label}, {numbers.place}",
-                    (
-                        "Left, the target at the layer where the probes read best. "
-                        if probed(data, subject)
-                        else "Left, the target. "
+            if layer is None:
+                continue
+            for optimiser in optimisers_shown(rows):
+                numbers = optimal_psms(data, subject, similarity, layer, optimiser)
+                if numbers is not None:
+                    yield Drawn(
+                        f"optimal-{subject_name(subject, data)}-{similarity}{in_name(optimiser)}",
+                        f"Target against optimal, {similarity}{in_title(optimiser)}: {subject.label}, "
+                        f"{numbers.place}",
+                        caption(optimiser, probed=probed(data, subject)),
+                        draw_optimal_psms(numbers),
                     )
-                    + "Beside it, for each kernel, "
-                    "the matrix of the joint optimum and the best match after Powell's re-optimisation from "
-                    "a perturbed start, features in the same order on the same scale. d is the Minkowski "
-                    "distance of order 2 to the target over all entries, f the dimension of the best match. "
-                    "Distances of different similarities have different units and are not comparable.",
-                    draw_optimal_psms(numbers),
-                )
+
+
+def caption(optimiser: str, *, probed: bool) -> str:
+    """Return how to read the figure of one optimiser."""
+    method = "Powell's" if optimiser == POWELL else f"{optimiser_label(optimiser)}'s"
+    where = "at the layer where the probes read best. " if probed else ""
+    return (
+        f"Left, the target{' ' + where if where else '. '}Beside it, for each kernel, "
+        f"the matrix of the joint optimum and the best match after {method} re-optimisation from "
+        "a perturbed start, features in the same order on the same scale. d is the Minkowski "
+        "distance of order 2 to the target over all entries, f the dimension of the best match. "
+        "Distances of different similarities have different units and are not comparable."
+    )
 
 
 KIND = Chapter(

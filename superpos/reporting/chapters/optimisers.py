@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from superpos.reporting.charts.optimisers import draw_optimisers, optimisers
+from superpos.reporting.charts.optimisers import Optimisers, draw_optimisers, optimisers
 from superpos.reporting.sections import Chapter, Drawn, subject_name
+from superpos.reporting.selection import EXACT, POWELL, in_name, optimiser_label, optimisers_shown
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.subjects import Subject
 
@@ -13,21 +14,31 @@ from superpos.reporting.subjects import Subject
 def draw_pairs(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield Powell beside its polished end and the manifold optimiser."""
     for subject in subjects:
-        numbers = optimisers(data, subject)
-        if numbers is not None:
+        for other in (EXACT, *optimisers_shown(data.of(subject, data.fits))):
+            numbers = None if other == POWELL else optimisers(data, subject, other)
+            if numbers is None or (other != EXACT and not numbers.has_manifold):
+                continue
             yield Drawn(
-                f"optimisers-{subject_name(subject, data)}",
-                f"Powell, polished Powell and manifold: {subject.label}",
-                "Each point is one fit of a features target (every layer there is, dimension and σ; the "
-                "manifold where it ran from the same start). On the diagonal, the better optimiser changes "
-                "nothing; above it, Powell's low distance is owed to stopping early. Energy: how much of the "
-                "descent of the optimiser that keeps the norms exactly Powell makes (bar: median). Relative "
-                "gradient: below 10⁻⁶ a point counts as critical, above 10⁻³ Powell counts as stalled; "
-                "exact zeros are drawn at 10⁻¹⁶."
-                + ("" if numbers.has_manifold else " The manifold optimiser was not run in this study."),
+                f"optimisers-{subject_name(subject, data)}{'' if other == EXACT else in_name(other)}",
+                f"Powell, polished Powell and {numbers.other}: {subject.label}",
+                caption(numbers),
                 draw_optimisers(numbers),
                 numbers.table(),
             )
+
+
+def caption(numbers: Optimisers) -> str:
+    """Return how to read the figure of Powell's method and another optimiser."""
+    exact = numbers.other == optimiser_label(EXACT)
+    whose = "the optimiser that keeps the norms exactly" if exact else numbers.other
+    return (
+        f"Each point is one fit of a features target (every layer there is, dimension and σ; the "
+        f"{numbers.other} where it ran from the same start). On the diagonal, the better optimiser changes "
+        "nothing; above it, Powell's low distance is owed to stopping early. Energy: how much of the "
+        f"descent of {whose} Powell makes (bar: median). Relative "
+        "gradient: below 10⁻⁶ a point counts as critical, above 10⁻³ Powell counts as stalled; "
+        "exact zeros are drawn at 10⁻¹⁶."
+    ) + ("" if numbers.has_manifold else " The manifold optimiser was not run in this study.")
 
 
 KIND = Chapter(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from superpos.reporting.charts.sensitivity import draw_sensitivity, sensitivity
 from superpos.reporting.sections import Chapter, Drawn, subject_name
+from superpos.reporting.selection import in_name, in_title, optimisers_shown
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.subjects import Subject
 
@@ -13,11 +14,13 @@ from superpos.reporting.subjects import Subject
 def draw_moves(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield the figures of sensitivity to the dimension."""
     for subject in subjects:
-        numbers = sensitivity(data, subject)
-        if numbers is not None:
+        for optimiser in optimisers_shown(data.of(subject, data.fits)):
+            numbers = sensitivity(data, subject, optimiser)
+            if numbers is None:
+                continue
             yield Drawn(
-                f"sensitivity-{subject_name(subject, data)}",
-                f"Sensitivity to the dimension: {subject.label}",
+                f"sensitivity-{subject_name(subject, data)}{in_name(optimiser)}",
+                f"Sensitivity to the dimension{in_title(optimiser)}: {subject.label}",
                 "Distance between the end and the joint optimum over all usable cells, not best matches "
                 "only: median and quartiles over layers, if any, and replicates of controls, n = "
                 f"{numbers.n_features} features. From f = n - 1 on, the regular simplex fits in and may be "

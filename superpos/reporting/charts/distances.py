@@ -20,7 +20,15 @@ import pandas as pd
 
 from superpos.analysis.best_match import best_matches
 from superpos.reporting.looks import target_style
-from superpos.reporting.selection import balanced, common_grid, describe_setting, kernels, layers, targets
+from superpos.reporting.selection import (
+    POWELL,
+    balanced,
+    common_grid,
+    describe_setting,
+    kernels,
+    layers,
+    targets,
+)
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import FIT_GROUP_AXES, quartiles
 from superpos.reporting.style import (
@@ -91,15 +99,17 @@ class Distances(NamedTuple):
         return pd.DataFrame(rows, columns=columns)
 
 
-def distances(data: StudyData, subject: Subject, similarity: str) -> Distances | None:
-    """Return Powell's distances over sigma at all layers; None where there are none."""
-    rows = _rows(data, subject, similarity)
+def distances(
+    data: StudyData, subject: Subject, similarity: str, optimiser: str = POWELL
+) -> Distances | None:
+    """Return an optimiser's distances over sigma at all layers; None where there are none."""
+    rows = _rows(data, subject, similarity, optimiser)
     return None if rows.empty else _with_noise(data, balanced(rows), similarity)
 
 
-def sweep(data: StudyData, subject: Subject, similarity: str) -> Distances | None:
+def sweep(data: StudyData, subject: Subject, similarity: str, optimiser: str = POWELL) -> Distances | None:
     """Return the distances of the layer that has more sigmas than the others; None where there is none."""
-    rows = _rows(data, subject, similarity)
+    rows = _rows(data, subject, similarity, optimiser)
     if rows.empty:
         return None
     counts = rows[rows["sigma"] > 0.0].groupby("layer")["sigma"].nunique().sort_index()
@@ -200,10 +210,10 @@ def draw_comparison(numbers: Distances) -> Figure:
     return figure
 
 
-def _rows(data: StudyData, subject: Subject, similarity: str) -> pd.DataFrame:
+def _rows(data: StudyData, subject: Subject, similarity: str, optimiser: str) -> pd.DataFrame:
     """Return best matches over the cells that every sigma and kind of target has."""
     rows = data.main_fits(subject)
-    rows = common_grid(rows[(rows["similarity"] == similarity) & (rows["optimiser"] == "powell")])
+    rows = common_grid(rows[(rows["similarity"] == similarity) & (rows["optimiser"] == optimiser)])
     return rows if rows.empty else best_matches(rows, FIT_GROUP_AXES).rows
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from superpos.arrays import Float
-from superpos.reporting.selection import kernels
+from superpos.reporting.selection import POWELL, kernels
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import WIDTH, colour_bar, heat_map, leave_room, name_ticks, new_figure
 from superpos.reporting.subjects import Subject, place
@@ -46,14 +46,16 @@ class OptimalPsms(NamedTuple):
     panels: tuple[OptimalPanel, ...]
 
 
-def optimal_psms(data: StudyData, subject: Subject, similarity: str, layer: int) -> OptimalPsms | None:
+def optimal_psms(
+    data: StudyData, subject: Subject, similarity: str, layer: int, optimiser: str = POWELL
+) -> OptimalPsms | None:
     """Return the best matches of the features target at one layer; None where there are none."""
     rows = data.main_matches(subject)
     rows = rows[
         (rows["similarity"] == similarity)
         & (rows["target"] == "features")
         & (rows["layer"] == layer)
-        & (rows["optimiser"] == "powell")
+        & (rows["optimiser"] == optimiser)
     ]
     if rows.empty:
         return None

@@ -15,7 +15,7 @@ import pandas as pd
 
 from superpos.arrays import Float
 from superpos.reporting.looks import kernel_styles
-from superpos.reporting.selection import kernels, similarities
+from superpos.reporting.selection import EXACT, POWELL, kernels, optimiser_label, similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import FAINT, INK, WIDTH, log_axis, new_figure
 from superpos.reporting.subjects import Subject
@@ -59,13 +59,15 @@ class KernelPairs(NamedTuple):
 class Optimisers(NamedTuple):
     """All pairs."""
 
+    other: str
+    """Name of the optimiser beside Powell's method, for people."""
     similarities: tuple[str, ...]
     kernels: tuple[str, ...]
     pairs: tuple[KernelPairs, ...]
 
     @property
     def has_manifold(self) -> bool:
-        """Whether the optimiser that keeps the norms ran from the same starts."""
+        """Whether the other optimiser ran from the same starts."""
         return any(pair.distance_manifold.size for pair in self.pairs)
 
     def table(self) -> pd.DataFrame:
@@ -91,21 +93,24 @@ class Optimisers(NamedTuple):
         return pd.DataFrame(rows)
 
 
-def optimisers(data: StudyData, subject: Subject) -> Optimisers | None:
-    """Return the paired ends of the features target; None where Powell did not run."""
+def optimisers(data: StudyData, subject: Subject, other: str = EXACT) -> Optimisers | None:
+    """Return Powell's ends of the features target beside another optimiser's; None where Powell did not run.
+
+    Columns and fields are named after the optimiser that keeps the norms exactly, whichever it is.
+    """
     rows = data.main_fits(subject)
     rows = rows[rows["target"] == "features"]
-    powell, manifold = rows[rows["optimiser"] == "powell"], rows[rows["optimiser"] == "manifold"]
+    powell, manifold = rows[rows["optimiser"] == POWELL], rows[rows["optimiser"] == other]
     if powell.empty:
         return None
     pairs = []
     for similarity in similarities(rows):
         for kernel in kernels(rows):
             own = powell[(powell["similarity"] == similarity) & (powell["kernel"] == kernel)]
-            other = manifold[(manifold["similarity"] == similarity) & (manifold["kernel"] == kernel)]
+            beside = manifold[(manifold["similarity"] == similarity) & (manifold["kernel"] == kernel)]
             if not own.empty:
-                pairs.append(_pair(similarity, kernel, own, other))
-    return Optimisers(similarities(rows), kernels(rows), tuple(pairs))
+                pairs.append(_pair(similarity, kernel, own, beside))
+    return Optimisers(optimiser_label(other), similarities(rows), kernels(rows), tuple(pairs))
 
 
 def _pair(similarity: str, kernel: str, powell: pd.DataFrame, manifold: pd.DataFrame) -> KernelPairs:
@@ -137,7 +142,9 @@ def draw_optimisers(numbers: Optimisers) -> Figure:
     styles = kernel_styles(numbers.kernels)
     both = numbers.has_manifold
     titles = (
-        ("polished", "manifold", "energy", "relative gradient") if both else ("polished", "relative gradient")
+        ("polished", numbers.other, "energy", "relative gradient")
+        if both
+        else ("polished", "relative gradient")
     )
     width = WIDTH if both else 0.6 * WIDTH
     figure = new_figure(2.75 * len(numbers.similarities) + 0.5, width=width)
@@ -154,7 +161,7 @@ def draw_optimisers(numbers: Optimisers) -> Figure:
             _scatter(
                 second, [(p.kernel, p.distance_powell_paired, p.distance_manifold) for p in pairs], styles
             )
-            second.set_ylabel("manifold end to target")
+            second.set_ylabel(f"{numbers.other} end to target")
             second.set_xlabel("Powell end to target")
             _strips(third, [(p.kernel, p.descent_share) for p in pairs], styles, SHARE_LIMITS)
             third.axhline(1.0, color=INK, linewidth=0.8)
@@ -163,7 +170,7 @@ def draw_optimisers(numbers: Optimisers) -> Figure:
         if row == 0:
             for panel, title in zip(axes[row], titles, strict=True):
                 panel.set_title(title)
-    _legend(figure, styles)
+    _legend(figure, styles, numbers.other)
     return figure
 
 
@@ -248,7 +255,7 @@ def _absent(axes: Axes) -> None:
     axes.set_yticks([])
 
 
-def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
+def _legend(figure: Figure, styles: dict[str, tuple[str, str]], other: str) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -257,7 +264,7 @@ def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
     ]
     handles.append(Line2D([], [], linestyle="", color=INK, marker="o", label="Powell (filled)"))
     handles.append(
-        Line2D([], [], linestyle="", color=INK, marker="o", markerfacecolor="none", label="manifold (open)")
+        Line2D([], [], linestyle="", color=INK, marker="o", markerfacecolor="none", label=f"{other} (open)")
     )
     figure.legend(handles=handles, loc="upper center", ncols=len(handles))
 

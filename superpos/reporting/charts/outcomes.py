@@ -8,7 +8,14 @@ import pandas as pd
 
 from superpos.kinds.energies import ENERGIES
 from superpos.reporting.looks import in_order, split_kernel
-from superpos.reporting.selection import JOINT_SETTING, SIMILARITY_ORDER
+from superpos.reporting.selection import (
+    EXACT,
+    JOINT_SETTING,
+    POWELL,
+    SIMILARITY_ORDER,
+    optimiser_label,
+    optimisers_shown,
+)
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
 from superpos.reporting.style import (
@@ -73,34 +80,37 @@ def outcomes(data: StudyData, subject: Subject) -> Outcomes | None:
     if joints.empty:
         return None
     labels = _labels(joints)
-    powell, manifold = fits[fits["optimiser"] == "powell"], fits[fits["optimiser"] == "manifold"]
+    names = (POWELL, EXACT, *(name for name in optimisers_shown(fits) if name != POWELL))
+    own = {name: fits[fits["optimiser"] == name] for name in names}
+    verdicts = [(f"{optimiser_label(name)}: verdict", own[name], "verdict") for name in names]
+    verdicts.insert(1, ("Powell, polished: verdict", own[POWELL], "verdict_polished"))
     # A joint fit that several targets share is counted once for each target, as in the views.
     panels = (
         _shares("joint step: status", joints, "status", JOINT_STATUSES, labels),
-        _shares("Powell: status", powell, "status", STATUSES, labels),
-        _shares("manifold: status", manifold, "status", STATUSES, labels),
+        *(_shares(f"{optimiser_label(n)}: status", own[n], "status", STATUSES, labels) for n in names),
         _shares("joint step: verdict", joints, "verdict_joint", VERDICTS, labels),
-        _shares("Powell: verdict", powell, "verdict", VERDICTS, labels),
-        _shares("Powell, polished: verdict", powell, "verdict_polished", VERDICTS, labels),
-        _shares("manifold: verdict", manifold, "verdict", VERDICTS, labels),
+        *(_shares(title, rows, column, VERDICTS, labels) for title, rows, column in verdicts),
     )
     return Outcomes(tuple(labels.values()), panels)
 
 
 def draw_outcomes(numbers: Outcomes) -> Figure:
-    """Draw a row of statuses and a row of verdicts, panels of stacked bars, a bar a setting."""
-    n = len(numbers.settings)
+    """Draw a row of statuses and a row of verdicts, panels of stacked bars, a bar a setting.
+
+    The second row has a panel more, for Powell's polished ends; the legend of statuses stands above it.
+    """
+    n, width = len(numbers.settings), (len(numbers.panels) + 1) // 2
     figure = new_figure(2 * (0.27 * n + 0.75) + 0.7)
-    axes = figure.subplots(2, 4, sharey=True, sharex=True)
-    axes[0, 3].set_axis_off()
-    for panel, shares in zip([*axes[0, :3], *axes[1]], numbers.panels, strict=True):
+    axes = figure.subplots(2, width, sharey=True, sharex=True)
+    axes[0, -1].set_axis_off()
+    for panel, shares in zip([*axes[0, :-1], *axes[1]], numbers.panels, strict=True):
         _bars(panel, shares, numbers.settings)
         leave_room(panel, right=24.0)
     for row, (names, title) in enumerate(((JOINT_STATUSES, "status"), (VERDICTS, "verdict"))):
         axes[row, 0].set_yticks(range(n), numbers.settings)
         axes[row, 0].set_ylim(n - 0.4, -0.6)
-        _legend(axes[row, 3], names, title, beside=row == 1)
-        leave_room(axes[row, 3], right=118.0)
+        _legend(axes[row, -1], names, title, beside=row == 1)
+        leave_room(axes[row, -1], right=118.0)
     for panel in axes[1]:
         panel.set_xlabel("share of cells")
     return figure

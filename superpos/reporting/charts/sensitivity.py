@@ -9,7 +9,7 @@ import pandas as pd
 
 from superpos.records.fits import USABLE
 from superpos.reporting.looks import kernel_styles
-from superpos.reporting.selection import balanced, kernels, similarities
+from superpos.reporting.selection import POWELL, balanced, kernels, similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles, records
 from superpos.reporting.style import INK, from_zero, new_figure
@@ -51,12 +51,12 @@ class Sensitivity(NamedTuple):
         return pd.DataFrame(self.spreads, columns=list(Spread._fields))
 
 
-def sensitivity(data: StudyData, subject: Subject) -> Sensitivity | None:
-    """Return Powell's distances moved over all usable cells; None where there are none."""
+def sensitivity(data: StudyData, subject: Subject, optimiser: str = POWELL) -> Sensitivity | None:
+    """Return an optimiser's distances moved over all usable cells; None where there are none."""
     rows = data.main_fits(subject)
     usable = [str(status) for status in USABLE]
     rows = rows[
-        (rows["optimiser"] == "powell") & rows["status"].isin(usable) & rows["status_joint"].isin(usable)
+        (rows["optimiser"] == optimiser) & rows["status"].isin(usable) & rows["status_joint"].isin(usable)
     ]
     rows = balanced(rows.dropna(subset=["distance_moved"]))
     if rows.empty:

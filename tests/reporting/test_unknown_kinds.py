@@ -1,0 +1,101 @@
+"""Kinds that nobody here knows: an energy, a control and an optimiser of a package that is not installed."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+import superpos
+from superpos.reporting.answers_open import answers
+from superpos.reporting.charts.optimisers import optimisers
+from superpos.reporting.charts.outcomes import outcomes
+from superpos.reporting.sections import CHAPTERS
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.style import drawing
+
+FITS = ("optimal", "distances", "optimisers", "outcomes", "importance", "sensitivity")
+ENERGY, CONTROL, OPTIMISER = "zz_energy", "zz_control", "zz_optimiser"
+KERNELS = (("exp", 0.0, "exp", "include", 0.0), (ENERGY, 2.0, f"{ENERGY}:2", "exclude", 0.0))
+
+
+def rename(url: str, optimiser: str) -> None:
+    """Give an optimiser's rows the name that nobody knows."""
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    with connection:
+        connection.execute("update fit_axes set optimiser = ? where optimiser = ?", (OPTIMISER, optimiser))
+    connection.close()
+
+
+@pytest.fixture(scope="module", params=["manifold", "powell"])
+def data(request, make_study, study_plan):
+    """The study with the optimiser beside Powell's unknown, or Powell's itself."""
+    plan = study_plan(
+        datasets={"one": ("a", "b", "c", "d", "e"), "two": ("f", "g", "h", "i")},
+        layers=(0, 1), controls=("permuted", CONTROL), kernels=KERNELS, sweep=(), weights=("pretrained",),
+    )  # fmt: skip
+    url = make_study(plan)
+    rename(url, request.param)
+    with superpos.connect(url) as results:
+        yield request.param, StudyData(results, "synthetic")
+
+
+def drawn(data, name):
+    with drawing():
+        return list(CHAPTERS.get(name).draw(data, data.subjects[:1]))
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_every_chapter_draws_them(data, name):
+    renamed, study = data
+    found = drawn(study, name)
+    assert (not found) == (name == "optimisers" and renamed == "powell")
+    tables = [one.table for one in found if one.table is not None and "kernel" in one.table]
+    assert all(f"{ENERGY}:2" in set(table["kernel"]) for table in tables)
+    if name in ("optimal", "distances", "sensitivity"):
+        named = [one for one in found if OPTIMISER in one.name]
+        assert named
+        assert all("zz optimiser" in one.title for one in named)
+        assert (len(named) < len(found)) == (renamed == "manifold")
+
+
+def test_targets_and_kernels_come_after_ours(data):
+    _, study = data
+    (table, *_) = [one.table for one in drawn(study, "distances") if one.table is not None]
+    assert list(dict.fromkeys(table["kernel"])) == ["exp", f"{ENERGY}:2"]
+    assert set(table["target"]) == {"features", "permuted", CONTROL}
+
+
+def test_outcomes_have_panels_for_every_optimiser(data):
+    renamed, study = data
+    titles = [panel.title for panel in outcomes(study, study.subjects[0]).panels]
+    assert titles.count("zz optimiser: status") == titles.count("zz optimiser: verdict") == 1
+    assert "Powell: status" in titles
+    (panel,) = [p for p in outcomes(study, study.subjects[0]).panels if p.title == "zz optimiser: status"]
+    assert panel.counts
+    assert any(f"{ENERGY}:2" in setting for setting in panel.counts)
+    assert renamed in ("manifold", "powell")
+
+
+def test_an_unknown_optimiser_stands_beside_powell(data):
+    renamed, study = data
+    numbers = optimisers(study, study.subjects[0], OPTIMISER)
+    if renamed == "powell":
+        assert numbers is None
+    else:
+        assert numbers.other == "zz optimiser"
+        assert numbers.has_manifold
+
+
+def test_answers_name_them(data):
+    renamed, study = data
+    found = answers(study)
+    keeps, perturbs, robust = found[:3]
+    assert not any(one.sentence.startswith("Not run") for one in (keeps, perturbs, robust))
+    if renamed == "powell":
+        assert "zz optimiser ends" in keeps.sentence
+    else:
+        assert "Powell ends" in keeps.sentence
+        assert any("zz optimiser: end to target" in finding.what for finding in keeps.findings)
+    assert any("zz control" in finding.what for finding in perturbs.findings)
+    assert any(f"{ENERGY}:2" in finding.number for finding in robust.findings)
