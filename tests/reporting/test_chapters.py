@@ -76,7 +76,7 @@ def test_the_report_needs_neither_torch_nor_numba_nor_the_stages():
     code = (
         "import sys; from superpos.reporting.sections import CHAPTERS; list(CHAPTERS)\n"
         "import superpos.reporting.report, superpos.reporting.parallel, superpos.reporting.answers_open\n"
-        "heavy = {'torch', 'transformers', 'ray', 'numba', 'superpos.stages', 'superpos.fits'}\n"
+        "heavy = {'torch', 'transformers', 'ray', 'numba', 'superpos.stages'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=100)
