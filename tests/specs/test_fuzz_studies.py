@@ -166,10 +166,61 @@ name = "second"
 datasets = ["matrix"]
 importance_modes = ["learned", "uniform"]
 """
-STUDIES = (TOKENS, PROBES, BUILDERS)
+BASE = """
+name = "base"
+[models.nano]
+steps = [0, 64]
+[corpora.text]
+path = "corpus.txt"
+[datasets.digits]
+matrices = ["embed"]
+[kernels]
+repelling = ["exp", "riesz:1"]
+other = { energy = "riesz", s = 2, self_energy = "include", softening = 0.1 }
+[reoptimisations]
+thesis = { optimiser = "powell", sigmas = [0.1] }
+[defaults]
+layers = "all"
+n_dims = [3, 4]
+kernels = "repelling"
+reoptimisations = "thesis"
+[[blocks]]
+name = "first"
+gauges = "unit"
+[[blocks]]
+lambda_d = 10.0
+"""
+"""What the next study stands on, in a file beside it."""
+LAYERED = """
+extends = "base.toml"
+[models.nano]
+revision = ""
+[datasets.digits]
+matrices = ["unembed"]
+[kernels]
+other = ["log"]
+[[reoptimisations.exact]]
+optimiser = "manifold"
+sigmas = 0
+[defaults]
+max_iter = 50
+reoptimisations = ["thesis", "exact", { optimiser = "manifold", trials = 2 }]
+[[blocks]]
+name = "first"
+kernels = ["other", "exp"]
+[[blocks]]
+name = "third"
+like = ["first", "block-1"]
+restarts = 2
+[[blocks]]
+like = "third"
+n_dims = 3
+"""
+STUDIES = (TOKENS, PROBES, BUILDERS, LAYERED)
 
 TEXTS = (
-    "", " ", ".", "..", "/", "a/b", "~nobody-of-this-name/x", "hub:", "hub:a/b", "stdlib", "\0", "a\0b", "\n",
+    "", " ", ".", "..", "/", "a/b", "study.toml", "base.toml", "demo",
+    "first", "other", "thesis", "~nobody-of-this-name/x", "hub:", "hub:a/b", "stdlib", "\0", "a\0b", "\n",
     "\u202etxt", "\u200b", "\u2066x", "\x1b[31m", "\u00a0", "é", "e\u0301", "日本", "🙂", "\ufeff", "=1+1",
     "riesz:", "riesz:1e400", "riesz:nan", "riesz:0", "riesz:1e-320", "exp:1", "cv", "median", "(", "(?P<x",
     "[[a]", "a{99999999999}", "x" * 5_000, "é" * 300, "'" * 50, '"\\', "nan", "True", "-1",
@@ -314,13 +365,13 @@ def damaged(text: str, rng: random.Random) -> bytes:
     return "".join(lines).encode()
 
 
-def studies(rng: random.Random) -> Iterator[bytes]:
+def studies(rng: random.Random, texts: tuple[str, ...] = STUDIES) -> Iterator[bytes]:
     """Changed studies without end."""
-    parsed = [tomllib.loads(text) for text in STUDIES]
+    parsed = [tomllib.loads(text) for text in texts]
     while True:
-        which = rng.randrange(len(STUDIES))
+        which = rng.randrange(len(texts))
         if rng.random() < 0.2:
-            yield damaged(STUDIES[which], rng)
+            yield damaged(texts[which], rng)
             continue
         data = copy.deepcopy(parsed[which])
         for _ in range(rng.choice((1, 1, 1, 2, 4))):
@@ -333,6 +384,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the studies name; no hub and no Ray within reach."""
     (tmp_path / "corpus.txt").write_text("The cat saw 3 of the dogs. A word is a Word of the text.\n" * 60)
     (tmp_path / "vectors.csv").write_text("x,1,0.5\ny,0.5,1\n")
+    (tmp_path / "base.toml").write_text(BASE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SUPERPOS_DATA_DIR", str(tmp_path / "data"))
 
@@ -371,7 +423,7 @@ def read(path: Path) -> bool:
     else:
         return True
     assert status == 2
-    assert path.name in said
+    assert path.name in said or "base.toml" in said
     check_line(f"superpos: {said}\n", path)
     return False
 
@@ -426,3 +478,19 @@ def test_changed_studies_are_planned_or_refused_in_one_line(
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) * 1024 < MOST_MEMORY
     assert min(outcomes.values()) > N_STUDIES // 200, outcomes  # every outcome is met, so the test tests
     database.dispose()
+
+
+@pytest.mark.slow
+def test_a_study_on_a_changed_one_is_read_or_refused_in_one_line(folder: Path) -> None:
+    path = folder / "study.toml"
+    path.write_text(LAYERED, encoding="utf-8")
+    outcomes = {"read": 0, "not read": 0}
+    rng = random.Random(SEED + 1)  # noqa: S311 (no secret)
+    for number, content in zip(range(N_STUDIES // 4), studies(rng, (BASE,)), strict=False):
+        (folder / "base.toml").write_bytes(content)
+        try:
+            outcomes["read" if timed(lambda: read(path)) else "not read"] += 1
+        except BaseException as error:
+            error.add_note(f"study {number}: {content[:4_000]!r}")
+            raise
+    assert min(outcomes.values()) > N_STUDIES // 40, outcomes
