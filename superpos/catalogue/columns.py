@@ -13,6 +13,7 @@ from superpos.catalogue.records import Column
 _LENGTH = "distance of similarities (p = 2, all n^2 entries)"
 _ENERGY = "energy, lengths in units of the start radius"
 _FIT_VIEWS = ("fit_results", "best_matches")
+_NO_VERDICT = "not_applicable"
 _ITERATIONS = "iterations (CG, Newton or trust-region steps, Powell sweeps)"
 
 
@@ -212,8 +213,8 @@ _FITS = _of(
     _number("energy_final", "energy of the final features", _ENERGY),
     _number("fun", "objective at the end; lengths in units of the start radius", _ENERGY, views=_FIT_VIEWS),
     _number("norm_error", "sum of | norm - held norm |"),
-    _count("nit", _ITERATIONS, "iterations", views=_FIT_VIEWS),
-    _count("nfev", "evaluations of the objective", "evaluations", views=_FIT_VIEWS),
+    _count("nit", _ITERATIONS, "iterations", views=_FIT_VIEWS, absent=0),
+    _count("nfev", "evaluations of the objective", "evaluations", views=_FIT_VIEWS, absent=0),
     _number("relative_gradient", "largest row gradient on the spheres over the forces on that row"),
     _number(
         "min_eigenvalue",
@@ -222,8 +223,12 @@ _FITS = _of(
     ),
     _count("n_negative", "negative eigenvalues of the scaled Hessian", "", views=_FIT_VIEWS, required=False),
     _count("n_zero", "zero eigenvalues of the scaled Hessian off the rotations", "", required=False),
-    _word("verdict", "certificate of the final point; see above"),
-    _word("verdict_polished", "certificate of Powell's polished end; of the point itself for `manifold`"),
+    _word("verdict", "certificate of the final point; see above", absent=_NO_VERDICT),
+    _word(
+        "verdict_polished",
+        "certificate of Powell's polished end; of the point itself for `manifold`",
+        absent=_NO_VERDICT,
+    ),
 )
 _BEST_MATCH = _of(
     "best_match",

@@ -96,6 +96,8 @@ class Column:
     """Characters of a word's column."""
     older: Any = None
     """As of an axis."""
+    absent: Any = None
+    """Value in a row of `fits` without a point to measure."""
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""

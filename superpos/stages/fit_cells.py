@@ -18,6 +18,7 @@ from typing import Any, cast
 import numpy as np
 
 from superpos.arrays import Float
+from superpos.catalogue import measured
 from superpos.fits import (
     certify,
     importance_entropy,
@@ -39,31 +40,7 @@ from superpos.specs.axes import FitAxes, Similarity
 from superpos.stages.executor import FAILURES, task_error
 from superpos.stages.joint_cells import Joint, joint_key, run_joint, shared
 
-NO_RESULT: dict[str, Any] = {
-    "distance_start": None,
-    "distance_final": None,
-    "distance_moved": None,
-    "distance_drift": None,
-    "distance_return": None,
-    "distance_simplex": None,
-    "distance_identity": None,
-    "distance_polish": None,
-    "recovery": None,
-    "angle": None,
-    "rms_final": None,
-    "fun": None,
-    "energy_start": None,
-    "energy_final": None,
-    "norm_error": None,
-    "relative_gradient": None,
-    "min_eigenvalue": None,
-    "n_negative": None,
-    "n_zero": None,
-    "nit": 0,
-    "nfev": 0,
-    "verdict": str(Verdict.NOT_APPLICABLE),
-    "verdict_polished": str(Verdict.NOT_APPLICABLE),
-}
+NO_RESULT: dict[str, Any] = {column.column: column.absent for column in measured("fits")}
 """Columns of a cell without a point that has similarities, at its start or at its end."""
 
 
