@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,14 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> dict[str, Path]:
-    """Every TOML block of the page in a file of the name that its first line says."""
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """Every TOML block of the page in a file of the name that its first line says; its module on the path."""
     files: dict[str, Path] = {}
+    (module,) = [code for code in blocks("python") if code.startswith("# mysets.py\n")]
+    (tmp_path / "mysets.py").write_text(module, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mysets", raising=False)
+    monkeypatch.setattr(BUILDERS, "_found", dict(BUILDERS._found))
     for block in blocks("toml"):
         name = re.match(r"# (\w+\.toml)\n", block)
         assert name is not None, block
@@ -65,7 +71,9 @@ def test_the_page_names_every_set_and_every_builder() -> None:
 
 def test_every_builder_has_a_set_file_on_the_page(written: dict[str, Path]) -> None:
     specs = sets_of(written)
-    assert {spec.builder for spec in specs.values()} == set(BUILDERS.names())
+    assert {spec.builder for spec in specs.values()} == {*BUILDERS.names(), "mysets:seasons"}
+    assert known_features(specs["seasons.toml"]) == ("spring", "summer", "autumn", "winter")
+    assert specs["seasons.toml"].options.ignore_case
     tokens = specs["grammar.toml"].options
     assert isinstance(tokens, TokenOptions)
     assert [feature.name for feature in tokens.features] == ["article", "loop", "number", "dunder"]
@@ -113,7 +121,7 @@ def fields_of(spec: DatasetSpec) -> dict[str, Any]:
 
 
 def test_the_python_of_the_page_runs(table: TokenTable) -> None:
-    (code,) = blocks("python")
+    (code,) = [code for code in blocks("python") if not code.startswith("# ")]
     space: dict[str, Any] = {}
     exec(compile(code, "feature-sets.md", "exec"), space)  # noqa: S102 (the page's own example)
     tokens = space["tokens"]

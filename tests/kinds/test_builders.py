@@ -26,6 +26,7 @@ from superpos.db.results import Results
 from superpos.errors import ArgumentError, InputError
 from superpos.kinds import Register
 from superpos.kinds.builders import BUILDERS, Builder, NoOptions
+from superpos.kinds.options import field_meanings
 from superpos.models import bundled_model
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.feature_sets import load_feature_set
@@ -83,6 +84,9 @@ KIND = Builder(
 """
 
 
+MODULES = ("mysets", "myramps", "broken")
+
+
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder on the path with modules of somebody's own; what they leave in the register is forgotten."""
@@ -92,8 +96,10 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "myramps.py").write_text(RECORDS, encoding="utf-8")
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setattr(BUILDERS, "_found", dict(BUILDERS._found))
+    for name in MODULES:
+        sys.modules.pop(name, None)
     yield folder
-    for name in ("mysets", "myramps", "broken"):
+    for name in MODULES:
         sys.modules.pop(name, None)
 
 
@@ -428,3 +434,4 @@ def test_own_kinds_would_pass_as_kinds_from_elsewhere(kind: Builder) -> None:
         kind.check()
     assert kind.keys or kind.options is NoOptions
     assert set(kind.files) <= {key.name for key in kind.keys}
+    assert set(field_meanings(kind.options)) == {key.name for key in kind.keys}  # which the pages need
