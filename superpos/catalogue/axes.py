@@ -8,6 +8,7 @@ from __future__ import annotations
 from superpos.catalogue.records import Axis
 from superpos.kinds.controls import CONTROLS, FEATURES
 from superpos.kinds.energies import ENERGIES
+from superpos.kinds.optimisers import OPTIMISERS
 from superpos.kinds.weights import WEIGHTS
 
 MEDIAN_RULE = -1.0
@@ -180,7 +181,7 @@ _JOINT = (
 _FIT = (
     Axis(
         name="optimiser", type="kind", level="fit", role="compared", key="reoptimisations.optimiser",
-        default="powell", values=("powell", "manifold"),
+        default="powell", register=OPTIMISERS,
         meaning="optimiser of the energy alone",
     ),
     Axis(

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from superpos.arrays import Float, as_number, as_psm, as_vector
 from superpos.errors import ArgumentError, ShapeError
 from superpos.fits.checks import check_importance, check_vectors
+from superpos.fits.descent import descend, make_task
 from superpos.fits.gauges import check_gauge
 from superpos.fits.kernels import softmax
 from superpos.fits.problem import JointProblem
@@ -28,6 +29,7 @@ from superpos.fits.start import (
     sphere_start,
     start_radius,
 )
+from superpos.kinds.optimisers import OPTIMISERS
 from superpos.records.fits import Certificate, JointFit, Reoptimisation
 from superpos.specs.axes import (
     BACKENDS,
@@ -35,7 +37,6 @@ from superpos.specs.axes import (
     IMPORTANCE_MODES,
     LARGEST_SIGMA,
     LARGEST_TOLERANCE,
-    OPTIMISERS,
     SIMILARITIES,
     Kernel,
     check_choice,
@@ -167,14 +168,15 @@ def reoptimise(
     energy, s, self_energy, softening
         The kernel, as in `fit_joint`.
     lambda_x
-        Weight of the norm penalty, at least 0; not read by `manifold`.
+        Weight of the norm penalty, at least 0; read by optimisers that have one.
     sigma
         Standard deviation of the perturbation in units of each row's norm, at least 0.
     seed
         Trial of the frozen draw of restart 0, or a generator to draw from.
     optimiser
-        `powell`: energy plus norm penalty, as in the thesis. `manifold`: the energy on the product of
-        spheres, from the start projected to it (the record's `start`); norms exact.
+        A kind of `superpos.kinds.optimisers`. `powell`: energy plus norm penalty, as in the thesis.
+        `manifold`: the energy on the product of spheres, from the start projected to it (the record's
+        `start`); norms exact.
     backend
         `compiled` (numba), or `scipy`, the reference.
     xtol, ftol
@@ -195,14 +197,14 @@ def reoptimise(
     held = check_vectors("vectors", vectors, kernel, coincident_allowed=True)
     with np.errstate(over="ignore"):  # logits further apart than the largest double: a weight of 0
         weights = softmax(as_vector("logits", logits, held.shape[0]))
-    check_choice("optimiser", optimiser, OPTIMISERS)
+    kind = OPTIMISERS.get(optimiser, "optimiser")
     lambda_x = as_number("lambda_x", lambda_x, minimum=0.0)
     sigma = as_number("sigma", sigma, minimum=0.0, maximum=LARGEST_SIGMA)
     xtol = as_number("xtol", xtol, minimum=0.0, exclusive=True, maximum=LARGEST_TOLERANCE)
     ftol = as_number("ftol", ftol, minimum=0.0, exclusive=True, maximum=LARGEST_TOLERANCE)
     gtol = as_number("gtol", gtol, minimum=0.0, exclusive=True)
     limit = None if max_iter is None else check_count("max_iter", max_iter, 0) or None
-    engine = _engine(backend)
+    check_choice("backend", backend, BACKENDS)
     norms = np.linalg.norm(held, axis=1)
     if start is None:
         n, n_dims = held.shape
@@ -216,27 +218,18 @@ def reoptimise(
         point = check_vectors("start", start, kernel)
         if point.shape != held.shape:
             raise ShapeError("start", f"shape {point.shape} is not that of vectors, {held.shape}")
-    if engine is not None:
-        final: Reoptimisation = engine.reoptimise_compiled(
-            point,
-            weights,
-            norms,
-            kernel,
-            optimiser=optimiser,
-            lambda_x=lambda_x,
-            xtol=xtol,
-            ftol=ftol,
-            gtol=gtol,
-            max_iter=limit,
-        )
-        return final
-    if optimiser == "manifold":
-        from superpos.fits.manifold import minimise_on_spheres
-
-        return minimise_on_spheres(point, weights, norms, kernel, gtol=gtol, max_iter=limit)
-    from superpos.fits.powell import run_powell
-
-    return run_powell(point, weights, norms, kernel, lambda_x=lambda_x, xtol=xtol, ftol=ftol, max_iter=limit)
+    task = make_task(
+        point,
+        weights,
+        norms,
+        kernel,
+        lambda_x=lambda_x,
+        xtol=xtol,
+        ftol=ftol,
+        gtol=gtol,
+        max_iter=limit,
+    )
+    return descend(kind, backend, task)
 
 
 def certify(

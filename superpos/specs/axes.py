@@ -16,8 +16,10 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 
 from superpos.arrays import as_number
+from superpos.catalogue import axis
 from superpos.errors import ArgumentError, allowed, shown
 from superpos.kinds.energies import ENERGIES, Energy
+from superpos.kinds.optimisers import OPTIMISERS, SETTINGS
 from superpos.kinds.register import Register
 
 SelfEnergy = Literal["exclude", "include"]
@@ -25,7 +27,6 @@ Similarity = Literal["cosine", "rbf"]
 Gauge = Literal["none", "unit", "mean_norm"]
 ImportanceMode = Literal["learned", "uniform"]
 JointPolish = Literal["on", "off"]
-Optimiser = Literal["powell", "manifold"]
 Backend = Literal["scipy", "compiled"]
 SigmaRule = Literal["sigma", "sigma / sqrt(f)"]
 
@@ -34,7 +35,6 @@ SIMILARITIES: tuple[str, ...] = get_args(Similarity)
 GAUGES: tuple[str, ...] = get_args(Gauge)
 IMPORTANCE_MODES: tuple[str, ...] = get_args(ImportanceMode)
 JOINT_POLISHES: tuple[str, ...] = get_args(JointPolish)
-OPTIMISERS: tuple[str, ...] = get_args(Optimiser)
 BACKENDS: tuple[str, ...] = get_args(Backend)
 SIGMA_RULES: tuple[str, ...] = get_args(SigmaRule)
 
@@ -220,26 +220,23 @@ class JointAxes:
         return {**asdict(self), **ENERGIES.identity(self.energy)}
 
 
-POWELL_XTOL = POWELL_FTOL = 1e-4
-"""Tolerances of Powell's method; the neutral values where the manifold optimiser reads none."""
-
-
 @dataclass(frozen=True, slots=True)
 class FitAxes:
     """One setting of the re-optimisation."""
 
-    optimiser: Optimiser = "powell"
+    optimiser: str = "powell"
+    """Name of a kind of `superpos.kinds.optimisers`."""
     lambda_x: float = 1.0
     sigma: float = 0.0
     sigma_rule: SigmaRule = "sigma"
     trial: int = 0
     backend: Backend = "compiled"
-    xtol: float = POWELL_XTOL
-    ftol: float = POWELL_FTOL
+    xtol: float = 1e-4
+    ftol: float = 1e-4
     max_iter: int = 0
     """0 = the optimiser's own limit."""
     gtol: float = 1e-8
-    """Relative gradient at which the manifold optimiser stops."""
+    """Relative gradient at which an exact optimiser, or a polish, stops."""
 
     def __post_init__(self) -> None:
         """Coerce and check; settings the optimiser does not read become neutral, sigma 0 has trial 0 only.
@@ -252,9 +249,11 @@ class FitAxes:
         check_choice("optimiser", self.optimiser, OPTIMISERS)
         check_choice("sigma_rule", self.sigma_rule, SIGMA_RULES)
         check_choice("backend", self.backend, BACKENDS)
-        if self.optimiser == "manifold":
-            for field, neutral in (("lambda_x", 0.0), ("xtol", POWELL_XTOL), ("ftol", POWELL_FTOL)):
-                object.__setattr__(self, field, neutral)
+        reads = OPTIMISERS.get(self.optimiser).reads
+        for setting in SETTINGS:
+            if setting not in reads:
+                one = axis(setting, "fit")
+                object.__setattr__(self, setting, one.default if one.neutral is None else one.neutral)
         for field, exclusive, maximum in (
             ("lambda_x", False, None),
             ("sigma", False, LARGEST_SIGMA),
@@ -270,6 +269,10 @@ class FitAxes:
             object.__setattr__(self, "sigma_rule", "sigma")
             if self.trial != 0:
                 raise ArgumentError("trial", f"{self.trial} with sigma 0 repeats trial 0; use trial 0")
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the key of the axes is made from: all, and where an outside optimiser is from."""
+        return {**asdict(self), **OPTIMISERS.identity(self.optimiser)}
 
     def scale(self, n_dims: int) -> float:
         """Return the standard deviation of the perturbation in units of n_i."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from superpos.errors import ArgumentError, shown
 from superpos.kinds.controls import CONTROLS, FEATURES
+from superpos.kinds.optimisers import OPTIMISERS
 from superpos.kinds.weights import WEIGHTS
 from superpos.specs.axes import (
     SIMILARITIES,
@@ -109,8 +110,8 @@ class Reoptimisation:
     See `docs/science.md`, "What moved".
     """
 
-    optimiser: Literal["powell", "manifold"] = "powell"
-    """`powell` as in the thesis, with a penalty on the norms; `manifold` keeps the norms exactly."""
+    optimiser: Annotated[str, OPTIMISERS] = "powell"
+    """How the energy is minimised again from the perturbed vectors."""
     lambda_x: tuple[float, ...] = (1.0,)
     """Weights of Powell's penalty on the norms, from 0."""
     sigmas: tuple[float, ...] = (0.0, 0.01, 0.1)

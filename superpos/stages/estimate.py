@@ -1,18 +1,20 @@
 """How long a study will take and how much room it needs, before anything is computed.
 
 Fits are estimated from the mean seconds that the database holds for the same optimiser and back end, else
-from `FALLBACK_SECONDS` (measured at n = 11, f = 10; see docs/benchmarks.md). Extraction counts 2 operations
-a weight and token. These are estimates: `superpos status` shows the measured rate.
+from those that the optimisers state (measured at n = 11, f = 10; see docs/benchmarks.md). Extraction counts
+2 operations a weight and token. These are estimates: `superpos status` shows the measured rate.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from superpos.activations.inspection import hook_width
 from superpos.db.engine import Database
 from superpos.db.planned import ceiling_keys, count_done, known_copies, seconds_per_fit, whitened_keys
+from superpos.kinds.optimisers import OPTIMISERS
 from superpos.psms import rests_on_shape
 from superpos.records.data import ModelInfo
 from superpos.records.plan import StudyPlan
@@ -20,14 +22,8 @@ from superpos.specs.blocks import Product, disjoint
 from superpos.stages.fits import KEEP_ALL_LIMIT
 from superpos.stages.resampled import n_probe_sets
 
-FALLBACK_SECONDS = {
-    ("joint", "scipy"): 0.15,
-    ("powell", "scipy"): 0.3,
-    ("manifold", "scipy"): 0.03,
-    ("joint", "compiled"): 0.01,
-    ("powell", "compiled"): 0.005,
-    ("manifold", "compiled"): 0.005,
-}
+JOINT_SECONDS = {"scipy": 0.15, "compiled": 0.01}
+"""Of one joint fit by back end; those of a re-optimisation stand at its optimiser."""
 CPU_OPERATIONS = 8e10
 """Operations a second of one core in a forward pass (measured on Pythia-160m)."""
 GPU_OPERATIONS = 1e14
@@ -90,8 +86,7 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
     """Return the estimate of a plan against what a database holds."""
     done = count_done(database, plan)
     measured = seconds_per_fit(database)
-    seconds = {**FALLBACK_SECONDS, **measured}
-    n_fits, n_joint, n_shared, fit_seconds, arrays = _fits(plan, seconds)
+    n_fits, n_joint, n_shared, fit_seconds, arrays = _fits(plan, measured)
     operations = _forward_operations(plan)
     probes, whitened = _probe_seconds(plan), whitened_keys(plan)
     planned = {
@@ -150,7 +145,14 @@ def _shared_of(plan: StudyPlan, keys: tuple[bytes, ...]) -> int:
     return len(shareable) - len(set(shareable))
 
 
-def _fits(plan: StudyPlan, seconds: dict[tuple[str, str], float]) -> tuple[int, int, int, float, float]:
+def _seconds(measured: Mapping[tuple[str, str], float], step: str, backend: str) -> float:
+    """Return the seconds of a joint fit, or of a re-optimisation by an optimiser, measured or stated."""
+    if (step, backend) in measured:
+        return measured[step, backend]
+    return JOINT_SECONDS[backend] if step == "joint" else OPTIMISERS.get(step).seconds_of(backend)
+
+
+def _fits(plan: StudyPlan, measured: Mapping[tuple[str, str], float]) -> tuple[int, int, int, float, float]:
     """Return fits, joint fits, shared fits, seconds and bytes of vectors of all blocks."""
     n_fits = n_shared = 0
     own_share: list[float] = []
@@ -164,7 +166,7 @@ def _fits(plan: StudyPlan, seconds: dict[tuple[str, str], float]) -> tuple[int, 
         n_shared += shared * len(joint_keys) * len(fit_keys)
         for key in fit_keys:
             fit, _ = plan.fit_axes[key]
-            total += own * len(joint_keys) * seconds[fit.optimiser, fit.backend]
+            total += own * len(joint_keys) * _seconds(measured, fit.optimiser, fit.backend)
     # Joint fits are pairs of a target and a joint setting; a pair of two blocks is computed once.
     pairs = disjoint([Product(str(i), (*block.parts[:2], (b"",))) for i, block in enumerate(plan.blocks)])
     n = ASSUMED_FEATURES
@@ -173,7 +175,7 @@ def _fits(plan: StudyPlan, seconds: dict[tuple[str, str], float]) -> tuple[int, 
         count = len(piece.parts[0])
         for key in piece.parts[1]:
             axes, _ = plan.joint_axes[key]
-            total += count * own_share[int(piece.name)] * seconds["joint", axes.backend]
+            total += count * own_share[int(piece.name)] * _seconds(measured, "joint", axes.backend)
             arrays += 8.0 * count * (n * axes.n_dims + n * n)
     return n_fits, sum(piece.size for piece in pairs), n_shared, total, arrays
 

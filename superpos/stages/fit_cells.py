@@ -26,6 +26,7 @@ from superpos.fits import (
     polish,
     reoptimise,
 )
+from superpos.kinds.optimisers import OPTIMISERS
 from superpos.psms import (
     distance_to_identity,
     distance_to_simplex,
@@ -161,7 +162,7 @@ def _unperturbed(joint: Joint, axes: FitAxes) -> Float | None:
 def _columns(
     joint: Joint, axes: FitAxes, end: Reoptimisation, final: Float, at_zero: Float
 ) -> tuple[dict[str, Any], Float | None]:
-    """Return the columns of a fit, and the vectors of Powell's polished end."""
+    """Return the columns of a fit, and the vectors of its polished end if its optimiser's are polished."""
     similarity = cast("Similarity", joint.work.similarity)
     start = joint.similarity(end.start)
     certificate = _certify(joint, axes, end.vectors)
@@ -191,7 +192,7 @@ def _columns(
         "verdict_polished": str(certificate.verdict),
         "status": str(end.status),
     }
-    if axes.optimiser == "powell" and certificate.verdict is not Verdict.NOT_APPLICABLE:
+    if OPTIMISERS.get(axes.optimiser).polished and certificate.verdict is not Verdict.NOT_APPLICABLE:
         polished = _polish(joint, axes, end.vectors)
         columns["distance_polish"] = _distance(joint.similarity(polished.vectors), final)
         columns["verdict_polished"] = str(_certify(joint, axes, polished.vectors).verdict)
@@ -200,7 +201,7 @@ def _columns(
 
 
 def _polish(joint: Joint, axes: FitAxes, vectors: Float) -> Reoptimisation:
-    """Take Powell's end to the minimum of its basin, by the back end that found it."""
+    """Take an end to the minimum of its basin, by the back end that found it."""
     if axes.backend == "scipy":
         return polish(vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
     from superpos.fits.compiled import polish_compiled

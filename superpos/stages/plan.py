@@ -244,7 +244,7 @@ class Planner(InputPlanner):
 
     def _fit_axes(self, axes: FitAxes) -> bytes:
         version = ALGORITHM_VERSIONS["fit_axes"]
-        key = content_key("fit_axes", version, asdict(axes))
+        key = content_key("fit_axes", version, axes.identity())
         self.fit_axes.setdefault(key, (axes, _config_key(axes, "fit")))
         return key
 

@@ -7,7 +7,7 @@ Entry points compile on their first call (`warm_up` calls each once) and are rea
 from superpos.fits.compiled.certificate import certify_compiled
 from superpos.fits.compiled.joint import fit_joint_compiled
 from superpos.fits.compiled.manifold import minimise_on_spheres_compiled, polish_compiled
-from superpos.fits.compiled.reoptimise import powell_compiled, reoptimise_compiled
+from superpos.fits.compiled.reoptimise import powell_compiled
 from superpos.fits.compiled.warm import warm_up
 
 __all__ = [
@@ -16,6 +16,5 @@ __all__ = [
     "minimise_on_spheres_compiled",
     "polish_compiled",
     "powell_compiled",
-    "reoptimise_compiled",
     "warm_up",
 ]

@@ -1,4 +1,4 @@
-"""`reoptimise` on the compiled engine: Powell with our statuses, or the exact-norm optimiser."""
+"""`reoptimise` by Powell's method on the compiled engine, with our statuses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from superpos.arrays import Float
 from superpos.fits.bounds import norm_limit
-from superpos.fits.compiled.manifold import minimise_on_spheres_compiled
 from superpos.fits.compiled.powell import (
     CONVERGED,
     ESCAPED,
@@ -34,47 +33,6 @@ _ENDINGS = {
     RAN_AWAY: (Status.UNBOUNDED, "a line search ran beyond every norm"),
     ESCAPED: (Status.UNBOUNDED, ""),
 }
-
-
-def reoptimise_compiled(
-    start: Float,
-    importance: Float,
-    norms: Float,
-    kernel: Kernel,
-    *,
-    optimiser: str,
-    lambda_x: float,
-    xtol: float,
-    ftol: float,
-    gtol: float,
-    max_iter: int | None,
-) -> Reoptimisation:
-    """Return the end of a re-optimisation from `start` (n, f) with w~ and n_i, both (n,), held.
-
-    Parameters
-    ----------
-    start
-        Perturbed vectors, (n, f).
-    importance, norms
-        w~ and n_i, both (n,).
-    kernel
-        The energy.
-    optimiser
-        `powell` or `manifold`.
-    lambda_x
-        Weight of the norm penalty (Powell).
-    xtol, ftol
-        Powell's tolerances.
-    gtol
-        Relative gradient at which the manifold optimiser stops.
-    max_iter
-        Most sweeps or steps; None: the optimiser's own limit.
-    """
-    if optimiser == "manifold":
-        return minimise_on_spheres_compiled(start, importance, norms, kernel, gtol=gtol, max_iter=max_iter)
-    return powell_compiled(
-        start, importance, norms, kernel, lambda_x=lambda_x, xtol=xtol, ftol=ftol, max_iter=max_iter
-    )
 
 
 def powell_compiled(

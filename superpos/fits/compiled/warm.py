@@ -8,7 +8,8 @@ import numpy as np
 
 from superpos.fits.compiled.certificate import certify_compiled
 from superpos.fits.compiled.joint import fit_joint_compiled
-from superpos.fits.compiled.reoptimise import reoptimise_compiled
+from superpos.fits.compiled.manifold import minimise_on_spheres_compiled
+from superpos.fits.compiled.reoptimise import powell_compiled
 from superpos.fits.joint_curvature import JointCurvature
 from superpos.fits.problem import JointProblem
 from superpos.specs.axes import Kernel
@@ -23,18 +24,7 @@ def warm_up() -> float:
     problem = JointProblem(np.eye(3), kernel, 2, 1.0, "cosine", 1.0, "unit", True, 1.0)
     fit_joint_compiled(problem, vectors, np.zeros(3), max_iter=2, gtol=1e-3)
     JointCurvature(problem, compiled=True).at(vectors / norms[:, None], np.sqrt(weights))
-    for optimiser in ("powell", "manifold"):
-        reoptimise_compiled(
-            vectors,
-            weights,
-            norms,
-            kernel,
-            optimiser=optimiser,
-            lambda_x=1.0,
-            xtol=1e-2,
-            ftol=1e-2,
-            gtol=1e-4,
-            max_iter=1,
-        )
+    powell_compiled(vectors, weights, norms, kernel, lambda_x=1.0, xtol=1e-2, ftol=1e-2, max_iter=1)
+    minimise_on_spheres_compiled(vectors, weights, norms, kernel, gtol=1e-4, max_iter=1)
     certify_compiled(vectors, weights, kernel)
     return time.perf_counter() - start
