@@ -47,6 +47,7 @@ ROW_ORDER = (
     "stage",
     "run_id",
     "probe_key",
+    "measure",
     "psm_key",
     "psm_key_b",
     "joint_key",
@@ -98,6 +99,11 @@ class StudyViews:
     def psms(self) -> pd.DataFrame:
         """`psm_results` that have a matrix."""
         return self._frame("psm_results")
+
+    @cached_property
+    def geometry(self) -> pd.DataFrame:
+        """`geometry_results`."""
+        return self._frame("geometry_results")
 
     @cached_property
     def pairs(self) -> pd.DataFrame:

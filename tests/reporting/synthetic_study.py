@@ -64,6 +64,8 @@ class Plan:
     replicates: int = 1
     n_resamples: int = 0
     """Above 0, targets of features have a noise ceiling."""
+    measures: tuple[str, ...] = ()
+    """Measures of the matrices that are stored."""
     phi: bool = False
     """Whether the labels' correlations are stored."""
     left_out: str = ""
@@ -292,6 +294,9 @@ class Study:
             ceiling_method="bias_t" if known else "", n_unknown=0 if known else None,
             content_digest="p", run_id=self.run,
         )  # fmt: skip
+        for place, measure in enumerate(self.plan.measures):
+            value = None if measure == "nothing" else float(matrix.sum()) + 100.0 * place
+            self.b.add(t.psm_measures, psm_id=matrix_id, measure=measure, version=1, value=value)
         rows, columns = np.triu_indices(n, 1)
         for a, b in zip(rows.tolist(), columns.tolist(), strict=True):
             value = float(matrix[a, b])

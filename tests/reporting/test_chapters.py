@@ -20,6 +20,7 @@ ORDER = (
     "probes",
     "targets",
     "ceiling",
+    "geometry",
     "layers",
     "labels",
     "optimal",

@@ -1,0 +1,41 @@
+"""Measures of every target matrix, controls included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from superpos.reporting.charts.geometry import draw_geometry, geometry
+from superpos.reporting.sections import Chapter, Drawn, subject_name
+from superpos.reporting.selection import similarities
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.subjects import Subject
+
+
+def draw_measures(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
+    """Yield the measures of every subject and similarity."""
+    for subject in subjects:
+        rows = data.of(subject, data.geometry)
+        for similarity in similarities(rows) if not rows.empty else ():
+            numbers = geometry(data, subject, similarity)
+            if numbers is not None:
+                yield Drawn(
+                    f"geometry-{subject_name(subject, data)}-{similarity}",
+                    f"Measures of the target matrices, {similarity}: {subject.label}",
+                    "Each panel is one number of the target matrix of every layer: of the features, of each "
+                    "control (medians and quartiles over replicates) and of random weights where they were "
+                    "run. Where the features lie among the controls, the number says nothing of what was "
+                    "learned. What each measure is stands in the schema and in docs/kinds.md.",
+                    draw_geometry(numbers),
+                    numbers.table(),
+                )
+
+
+KIND = Chapter(
+    name="geometry",
+    version=1,
+    title="Measures of the matrices",
+    meaning="What single numbers say of the target matrices, before anything is fitted.",
+    missing="no measure of a target matrix was computed",
+    draw=draw_measures,
+    rank=22,
+)

@@ -1,0 +1,108 @@
+"""Measures of the target matrices over layers: the features beside every control and random weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from superpos.kinds.measures import MEASURES
+from superpos.reporting.looks import in_order, target_style, weights_style
+from superpos.reporting.selection import layers, main_targets, targets
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_views import quartiles
+from superpos.reporting.style import LineStyle, new_figure
+from superpos.reporting.subjects import Subject
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = 4
+"""Panels in a row."""
+RANDOM = "random weights"
+
+
+class Geometry(NamedTuple):
+    """Measures of the matrices of one similarity."""
+
+    similarity: str
+    measures: tuple[str, ...]
+    layers: tuple[int, ...]
+    groups: tuple[str, ...]
+    """Kinds of target, and random weights last."""
+    values: pd.DataFrame
+    """Columns measure, group, layer, median, low, high, n_values; quartiles over replicates or seeds."""
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a measure, group and layer."""
+        return self.values.assign(similarity=self.similarity)
+
+
+def geometry(data: StudyData, subject: Subject, similarity: str) -> Geometry | None:
+    """Return the measures of the subject's matrices; None where none was computed for the features."""
+    own, random = (
+        main_targets(rows[rows["similarity"] == similarity].dropna(subset=["value"]))
+        for rows in (data.of(subject, data.geometry), data.random_of(subject, data.geometry))
+    )
+    if own[own["target"] == "features"].empty:
+        return None
+    random = random[random["target"] == "features"]
+    rows = pd.concat([own.assign(group=own["target"]), random.assign(group=RANDOM)])
+    axes = ["measure", "group", "layer"]
+    return Geometry(
+        similarity,
+        in_order(MEASURES, rows["measure"].tolist()),
+        layers(rows),
+        (*targets(own), *((RANDOM,) if len(random) else ())),
+        quartiles(rows.groupby(axes, sort=True)["value"]),
+    )
+
+
+def draw_geometry(numbers: Geometry) -> Figure:
+    """Draw a panel a measure; a line is a kind of target over layers, a point where there is one layer."""
+    from matplotlib.lines import Line2D
+
+    styles = {name: group_style(name) for name in numbers.groups}
+    n_columns = min(COLUMNS, len(numbers.measures))
+    n_rows = -(-len(numbers.measures) // n_columns)
+    figure = new_figure(1.4 * n_rows + 0.75)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False)
+    for panel in axes.flat[len(numbers.measures) :]:
+        panel.set_axis_off()
+    for place, (panel, measure) in enumerate(zip(axes.flat, numbers.measures, strict=False)):
+        rows = numbers.values[numbers.values["measure"] == measure]
+        for name in reversed(numbers.groups):
+            _draw_group(panel, rows[rows["group"] == name], styles[name], numbers)
+        panel.set_title(measure.replace("_", " "))
+        panel.grid(visible=True, axis="y")
+        if len(numbers.layers) > 1:
+            panel.set_xticks(numbers.layers[:: max(1, len(numbers.layers) // 6)])
+            panel.set_xlabel("layer" if place + n_columns >= len(numbers.measures) else "")
+        else:
+            panel.set_xticks([])
+            panel.set_xlim(-0.6, len(numbers.groups) - 0.4)
+    handles = [
+        Line2D([], [], color=s.colour, linestyle=s.dashes, linewidth=s.width, marker=s.marker, label=s.label)
+        for s in styles.values()
+    ]
+    figure.legend(handles=handles, loc="upper center", ncols=min(7, len(handles)))
+    return figure
+
+
+def group_style(name: str) -> LineStyle:
+    """Return how a kind of target, or random weights, is drawn."""
+    return weights_style("random") if name == RANDOM else target_style(name)
+
+
+def _draw_group(panel: Axes, rows: pd.DataFrame, style: LineStyle, numbers: Geometry) -> None:
+    if len(numbers.layers) > 1:
+        panel.fill_between(rows["layer"], rows["low"], rows["high"], color=style.colour, alpha=0.12, lw=0)
+        panel.plot(
+            rows["layer"], rows["median"], color=style.colour, linestyle=style.dashes,
+            linewidth=style.width, marker=style.marker, markersize=3.5,
+        )  # fmt: skip
+        return
+    place = [numbers.groups.index(group) for group in rows["group"]]
+    panel.vlines(place, rows["low"], rows["high"], color=style.colour, linewidth=1.4)
+    panel.plot(place, rows["median"], color=style.colour, marker=style.marker, markersize=5, linestyle="")
