@@ -16,7 +16,7 @@ OUT ?= superpos-report
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit stdlib stdlib-install lint type layers docs bench wheel clean
+.PHONY: help install demo test unit stdlib stdlib-install lint type layers docs pages bench wheel clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -61,6 +61,12 @@ layers: $(STAMP)  ## Check that layers go downward only.
 
 docs: $(STAMP)  ## Build the pages and the API reference into build/site; a broken link is an error.
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/site
+
+pages: $(STAMP)  ## Write what of the pages is generated, and pin new kinds to their versions.
+	for page in kinds schema; do $(BIN)/python -m tools.$${page}_page > docs/new.tmp && mv docs/new.tmp docs/$$page.md || exit 1; done
+	$(BIN)/python -m tools.study_file_doc > docs/new.tmp && mv docs/new.tmp docs/study-file.md
+	$(BIN)/python -m tools.feature_set_doc docs/feature-sets.md
+	$(BIN)/python -m tools.kind_versions --update
 
 bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/benchmarks.md.
 	$(BIN)/python -m benchmarks.fits

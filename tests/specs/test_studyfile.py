@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from superpos.errors import InputError
+from superpos.kinds.controls import CONTROLS
 from superpos.specs.axes import Kernel
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets
@@ -411,8 +412,8 @@ BLOCK: list[tuple[str, str]] = [
     (
         'targets = ["feature"]',
         (
-            "blocks[0].targets: 'feature' is unknown; allowed: features, permuted, gaussian, "
-            "shuffled_entries, spectrum, shuffled_labels (did you mean 'features'?)"
+            f"blocks[0].targets: 'feature' is unknown; allowed: {', '.join(CONTROLS.names())} "
+            "(did you mean 'features'?)"
         ),
     ),
     ("replicates = 0", "blocks[0].replicates: 0 must be at least 1"),
