@@ -5,7 +5,7 @@ Tables, views, their pages, the study reader, the analysis and the report take w
 
 from __future__ import annotations
 
-from superpos.catalogue.axes import AXES, MEDIAN_RULE
+from superpos.catalogue.axes import AXES
 from superpos.catalogue.columns import MEASURED
 from superpos.catalogue.notes import NOTED
 from superpos.catalogue.records import LEVELS, Axis, Column, Level, Role
@@ -15,7 +15,6 @@ __all__ = [
     "AXES",
     "LEVELS",
     "MEASURED",
-    "MEDIAN_RULE",
     "NOTED",
     "Axis",
     "Column",

@@ -11,8 +11,6 @@ from superpos.kinds.energies import ENERGIES
 from superpos.kinds.optimisers import OPTIMISERS
 from superpos.kinds.weights import WEIGHTS
 
-MEDIAN_RULE = -1.0
-"""`rbf_scale` that stands for the rule `median`."""
 BACKENDS = ("scipy", "compiled")
 
 _INPUTS = (

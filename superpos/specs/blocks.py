@@ -6,13 +6,15 @@ A product A x B x C without an earlier product A' x B' x C' is the union of at m
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
+from superpos.catalogue import axes
 from superpos.errors import ArgumentError
 from superpos.kinds.energies import ENERGIES
-from superpos.specs.axes import FitAxes, Gauge, ImportanceMode, JointAxes, JointPolish, Kernel
+from superpos.specs.axes import FitAxes, JointAxes, Kernel
 from superpos.specs.limits import MOST_PIECES
 from superpos.specs.study import Block
 
@@ -33,36 +35,25 @@ def check_block(block: Block) -> None:
         for kernel in block.kernels:
             for gauge in block.gauges:
                 _check_gauge(block, similarity, kernel, gauge)
-    axes: dict[str, tuple[Any, ...]] = {
-        "kernel": block.kernels,
-        "gauge": block.gauges,
-        "mode": block.importance_modes,
-        "n_dims": block.n_dims,
-        "lambda_d": block.lambda_d,
-        "polish": block.joint_polish,
-    }
-    firsts: dict[str, Any] = {name: values[0] for name, values in axes.items()}
-    for name, values in axes.items():
+    varied = {name: values for name, values in _joint_values(block).items() if not isinstance(values, range)}
+    firsts = {name: values[0] for name, values in varied.items()}
+    for kernel in block.kernels:
+        _joint_axes(kernel, firsts)
+    for name, values in varied.items():
         for value in values:
-            _joint_axes(block, **{**firsts, name: value, "restart": 0})
+            _joint_axes(block.kernels[0], {**firsts, name: value})
 
 
 def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:
     """Return the joint axes of a block under one similarity; raises as `check_block`."""
-    axes: dict[JointAxes, None] = {}
+    found: dict[JointAxes, None] = {}
+    varied = _joint_values(block)
     for kernel in block.kernels:
-        for gauge in block.gauges:
-            _check_gauge(block, similarity, kernel, gauge)
-            for mode in block.importance_modes:
-                for n_dims in block.n_dims:
-                    for lambda_d in block.lambda_d:
-                        for restart in range(block.restarts):
-                            for polish in block.joint_polish:
-                                one = _joint_axes(
-                                    block, kernel, gauge, mode, n_dims, lambda_d, restart, polish
-                                )
-                                axes[one] = None
-    return tuple(axes)
+        for values in itertools.product(*varied.values()):
+            given = dict(zip(varied, values, strict=True))
+            _check_gauge(block, similarity, kernel, given["gauge"])
+            found[_joint_axes(kernel, given)] = None
+    return tuple(found)
 
 
 def _check_gauge(block: Block, similarity: str, kernel: Kernel, gauge: str) -> None:
@@ -74,40 +65,32 @@ def _check_gauge(block: Block, similarity: str, kernel: Kernel, gauge: str) -> N
         )
 
 
-def _joint_axes(
-    block: Block,
-    kernel: Kernel,
-    gauge: str,
-    mode: str,
-    n_dims: int,
-    lambda_d: float,
-    restart: int,
-    polish: str,
-) -> JointAxes:
+def _joint_values(block: Block) -> dict[str, Sequence[Any]]:
+    """Return by axis of the joint step the values that a block gives it; the last vary fastest.
+
+    Axes that came later vary fastest, so that cells keep their order.
+    """
+    values: dict[str, Sequence[Any]] = {}
+    for axis in sorted(axes("joint"), key=lambda axis: axis.older is not None):
+        given = getattr(block, axis.key)
+        one = (given,) if not isinstance(given, tuple) else given
+        values[axis.name] = range(given) if isinstance(axis.grid, int) else one
+    return values
+
+
+def _joint_axes(kernel: Kernel, values: dict[str, Any]) -> JointAxes:
     return JointAxes(
         energy=kernel.energy,
         s=kernel.s,
         self_energy=kernel.self_energy,
         softening=kernel.softening,
-        gauge=cast("Gauge", gauge),
-        importance_mode=cast("ImportanceMode", mode),
-        n_dims=n_dims,
-        lambda_d=lambda_d,
-        restart=restart,
-        backend=block.backend,
-        max_iter=block.max_iter,
-        gtol=block.gtol,
-        joint_polish=cast("JointPolish", polish),
+        **values,
     )
 
 
 def fit_axes(block: Block) -> tuple[FitAxes, ...]:
     """Return the fit axes of a block, each once, in the order of the study file."""
-    axes: dict[FitAxes, None] = {}
-    for reoptimisation in block.reoptimisations:
-        for one in reoptimisation.axes():
-            axes[one] = None
-    return tuple(axes)
+    return tuple(dict.fromkeys(one for table in block.reoptimisations for one in table.axes()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from superpos.errors import ArgumentError
 from superpos.specs import axes as specs
 from superpos.specs.axes import FitAxes, JointAxes, Kernel
 from superpos.specs.probes import ProbeSettings
-from superpos.specs.study import MEDIAN_RULE, SPACES, Block, ModelChoice, Reoptimisation, TargetChoice
+from superpos.specs.study import SPACES, Block, ModelChoice, Reoptimisation, TargetChoice
 
 ASKED = ("compared", "setting", "searched", "config")
 
@@ -85,7 +85,6 @@ def test_neutral_values_stand_where_an_axis_does_not_apply() -> None:
     for name in ("lambda_x", "xtol", "ftol", "trial"):
         assert getattr(fit, name) == axis(name, "fit").neutral
     assert axis("rbf_scale").neutral == 0.0
-    assert MEDIAN_RULE == catalogue.MEDIAN_RULE
 
 
 def test_settings_that_are_no_axis_stand_in_a_key_whose_digits_may_not_change() -> None:
