@@ -373,7 +373,7 @@ def test_an_address_that_nothing_listens_on(tiny: Tiny, refused: Callable[..., s
     ("arguments", "said"),
     [
         ([], "the following arguments are required: COMMAND"),
-        (["runn", "demo"], "'runn' is unknown; allowed: demo, plan, run"),
+        (["runn", "demo"], "'runn' is unknown; allowed: demo, plan, init, run"),
         (["runn", "demo"], "did you mean 'run'?"),
         (["run"], "the following arguments are required: STUDY"),
         (["run", "demo", "--stages", "fits"], "unrecognized arguments: --stages fits"),
