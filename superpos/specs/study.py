@@ -21,6 +21,7 @@ from superpos.specs.axes import (
     ImportanceMode,
     JointPolish,
     Kernel,
+    Similarity,
     check_choice,
     check_count,
     check_rbf_scale,
@@ -201,7 +202,7 @@ class Block:
     fit_two_classes: bool = False
     """Whether two exclusive classes, whose directions are opposite by construction, are fitted."""
     targets: tuple[TargetChoice, ...] = field(default_factory=lambda: (TargetChoice(FEATURES),))
-    similarities: tuple[str, ...] = ("cosine",)
+    similarities: tuple[Similarity, ...] = ("cosine",)
     """Of directions, and of optimal vectors."""
     rbf_scales: tuple[float, ...] = (200.0,)
     """C of the RBF exp(-d^2 / C), above 0, or `median`, the median squared distance (-1 in the record)."""
