@@ -15,7 +15,8 @@ import pandas as pd
 
 from superpos.catalogue import names
 from superpos.kinds.controls import CONTROLS
-from superpos.reporting.looks import in_order, kernel_order
+from superpos.kinds.optimisers import OPTIMISERS
+from superpos.reporting.looks import in_order, kernel_order, known
 
 DIRECTION_SETTING = names("activations", "directions", roles=("setting",))
 TARGET_SETTING = (*DIRECTION_SETTING, *names("target", roles=("setting",)))
@@ -117,8 +118,7 @@ def optimisers_shown(frame: pd.DataFrame) -> tuple[str, ...]:
 
     The one that keeps the norms exactly stands beside Powell's in figures of its own.
     """
-    found = {str(name) for name in frame["optimiser"]} - {EXACT}
-    return tuple(sorted(found, key=lambda name: (name != POWELL, name)))
+    return in_order(OPTIMISERS, {str(name) for name in frame["optimiser"]} - {EXACT})
 
 
 def main_optimiser(frame: pd.DataFrame) -> str:
@@ -128,7 +128,8 @@ def main_optimiser(frame: pd.DataFrame) -> str:
 
 def optimiser_label(optimiser: str) -> str:
     """Return the name of an optimiser for people."""
-    return "Powell" if optimiser == POWELL else optimiser.replace("_", " ")
+    kind = known(OPTIMISERS, optimiser)
+    return (kind.look.label if kind else "") or optimiser.replace("_", " ")
 
 
 def in_name(optimiser: str) -> str:

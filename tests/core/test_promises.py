@@ -176,7 +176,7 @@ def problems_of_span(span: str, known: set[str]) -> Iterator[str]:
     ):
         yield from problems_of_module(span)  # superpos.db: the file of results, as often as the package
     if re.fullmatch(r"[\w.-]+(/[\w.*-]+)+/?", span) or re.fullmatch(r"\w+/", span):
-        places = (ROOT, ROOT / "superpos", ROOT / "docs")
+        places = (ROOT, ROOT / "superpos", ROOT / "docs", ROOT / "superpos" / "fits" / "compiled")
         if not any(any(place.glob(span.rstrip("/").replace("NAME", "*"))) for place in places):
             yield f"no file {span}"
 
