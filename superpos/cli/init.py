@@ -18,7 +18,7 @@ from rich.console import Console
 from superpos.cli.dataset_sources import display_path, quoted
 from superpos.errors import InputError, allowed, shown
 from superpos.models import BUNDLED
-from superpos.reading.places import is_there, resolved, user_path
+from superpos.reading.places import exists, is_folder, resolved, user_path
 from superpos.specs.datasets import HUB_PREFIX
 from superpos.specs.explain import sections
 from superpos.specs.studyfile import parse_study
@@ -131,8 +131,10 @@ def _model(name: str) -> str:
     """Return the model as the file names it; raises `InputError` if it is none."""
     if name in BUNDLED:
         return name
-    if is_there(user_path(name)):
-        return str(resolved(Path(name)))
+    if is_folder(user_path(name)):
+        return str(resolved(user_path(name)))
+    if exists(user_path(name)):
+        raise InputError(f"--model: {shown(name)} is a file; name its folder")
     if HUB_NAME.fullmatch(name):
         return name
     said = allowed(name, BUNDLED)
@@ -143,8 +145,8 @@ def _text(name: str) -> str:
     """Return the text as the file names it; raises `InputError` if there is none."""
     if name == STDLIB or name.startswith(HUB_PREFIX):
         return name
-    if is_there(user_path(name)):
-        return str(resolved(Path(name)))
+    if exists(user_path(name)):
+        return str(resolved(user_path(name)))
     raise InputError(
         f"--text: {shown(name)} is no file and no folder; allowed: {STDLIB}, {HUB_PREFIX}owner/name"
     )

@@ -95,6 +95,27 @@ def test_what_is_not_there_is_refused(
     assert list(folder.iterdir()) == []
 
 
+def test_a_file_is_no_model(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "model.gguf").write_text("", encoding="utf-8")
+    assert refusal(capsys, "--model", "model.gguf") == "--model: 'model.gguf' is a file; name its folder"
+
+
+@pytest.mark.parametrize("option", ["--model", "--text"])
+def test_what_is_no_path_is_refused(folder: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
+    for name in ("a\nb", "~nobody-of-this-name/x", "x" * 5000):
+        refusal(capsys, option, name)
+    (folder / "loop").symlink_to("loop")
+    refusal(capsys, option, "loop")
+    assert not (folder / "study.toml").exists()
+
+
+def test_a_file_whose_name_is_no_name_of_a_study_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "holds U+202E" in refusal(capsys, "a\u202eb.toml")
+    assert list(folder.iterdir()) == []
+
+
 def test_a_folder_that_is_a_file_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "file").write_text("", encoding="utf-8")
     assert refusal(capsys, f"file{os.sep}study.toml").startswith("file/study.toml: cannot be written (")
