@@ -143,7 +143,7 @@ def _with_definition(
     if not table.has("set") and table.has("builder"):
         return _near(table.peek("builder"), table, corpora)
     name = table.take("set", str, label)
-    file = set_file(name, table.path)
+    file = set_file(name, table.place("set").path)
     key = "set" if name != label else "builder"
     if file is None:
         raise table.fail(

@@ -515,3 +515,44 @@ def test_chains_that_are_too_long_are_refused(tmp_path: Path) -> None:
         f"at most {LONGEST_CHAIN}"
     )
     assert load_study(tmp_path / "91.toml").blocks[0].n_dims == (10,)
+
+
+def test_relative_paths_belong_to_the_file_that_says_them(base: Path) -> None:
+    """In tables within tables, in sets of a file, and in keys of a builder too."""
+    lib = base / "lib"
+    write(base, 'builder = "text_features"\nn_samples = 33\n', "lib/own.toml")
+    write(base, "name,label\na,x\nb,y\n", "lib/people.csv")
+    write(
+        base,
+        """
+        [models.folder]
+        name = "model"
+        [corpora.both.parts]
+        one = { path = "text.txt" }
+        two = "text.txt"
+        [datasets.inline]
+        builder = "text_features"
+        corpus = { path = "text.txt" }
+        [datasets.own]
+        set = "own.toml"
+        [datasets.people]
+        builder = "entities"
+        entities = "people.csv"
+        [datasets.union]
+        builder = "text_features"
+        corpus = "both"
+        [[blocks]]
+        """,
+        "lib/paths.toml",
+    )
+    (lib / "model").mkdir()
+    more = "".join(f"[datasets.{name}]\nseed = 7\n" for name in ("inline", "own", "people", "union"))
+    study = read(base, f'extends = "lib/paths.toml"\n[models.folder]\ndtype = "float16"\n{more}')
+    text = str((lib / "text.txt").resolve())
+    inline, own, people, union = study.datasets
+    assert study.models[0].name == str((lib / "model").resolve())
+    assert inline.corpus.path == text
+    assert own.n_samples == 33
+    assert people.options.entities == str((lib / "people.csv").resolve())
+    assert [part.path for _, part in union.corpus.parts] == [text, text]
+    assert {dataset.seed for dataset in study.datasets} == {7}
