@@ -1,7 +1,7 @@
 """Energy fits: joint step, re-optimisation, certificate, and what the stages read off them."""
 
 from superpos.fits.api import certify, fit_joint, reoptimise
-from superpos.fits.kernels import energy_value, similarity_matrix, softmax
+from superpos.fits.kernels import energy_value, softmax
 from superpos.fits.manifold import minimise_on_spheres, polish, project
 from superpos.fits.spheres import effective_features, importance_entropy, relative_gradient
 from superpos.fits.start import perturbation_angles, start_radius
@@ -18,7 +18,6 @@ __all__ = [
     "project",
     "relative_gradient",
     "reoptimise",
-    "similarity_matrix",
     "softmax",
     "start_radius",
 ]

@@ -1,10 +1,8 @@
-"""Pair energies and similarities: values and slopes, and the energy of a set of vectors.
+"""Pair energies: values and slopes, and the energy of a set of vectors.
 
     E(X, w~) = sum_ij K(x_i, x_j) w~_i w~_j            all ordered pairs; i = j only if self_energy = include
     K = value(a, s), a = cos(x_i, x_j) or a = rho^2 = ||x_i - x_j||^2 + eps^2: the kinds of
     `superpos.kinds.energies`
-    cosine   S = c
-    rbf      S = exp(-r^2 / C)                                      dS/dr^2 = -S / C
 
 `pair_energy` and `pair_slope` take the argument of the kernel, so that one pass over the Gram matrix serves
 energy and similarity. K(x, x) does not depend on x (a is 1 or eps^2), hence the diagonal enters the energy
@@ -20,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from superpos.arrays import Float
+from superpos.geometry import squared_distances
 from superpos.specs.axes import Kernel
 
 
@@ -56,12 +55,6 @@ def self_value(kernel: Kernel) -> float:
     return kernel.kind.self_value(kernel.softening, kernel.s) if kernel.includes_diagonal else 0.0
 
 
-def squared_distances(vectors: Float) -> Float:
-    """Return r^2 from coordinate differences, (n, n): exact zeros on the diagonal, no cancellation."""
-    differences = vectors[:, None, :] - vectors[None, :, :]
-    return np.asarray(np.einsum("ijk,ijk->ij", differences, differences))
-
-
 def cosines(vectors: Float) -> Float:
     """Return the cosines of all pairs of rows, (n, n), with ones on the diagonal."""
     unit = vectors / np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
@@ -90,20 +83,3 @@ def energy_value(vectors: Float, importance: Float, kernel: Kernel) -> float:
     """
     with np.errstate(all="ignore"):
         return float(importance @ energy_matrix(vectors, kernel) @ importance)
-
-
-def similarity_matrix(vectors: Float, similarity: str, rbf_scale: float) -> Float:
-    """Return the pairwise similarity matrix of vectors (n, f) as the joint step defines it, (n, n).
-
-    Parameters
-    ----------
-    vectors
-        Rows x_i, (n, f).
-    similarity
-        `cosine` or `rbf`.
-    rbf_scale
-        C of the RBF, in squared units of the vectors; not read by `cosine`.
-    """
-    if similarity == "cosine":
-        return cosines(vectors)
-    return np.asarray(np.exp(-squared_distances(vectors) / rbf_scale))

@@ -4,8 +4,7 @@
     rbf:     d_ij = exp(-r_ij^2 / C),   r_ij = ||p_i - p_j||,   C = 200 in the thesis
 
 The sums run through `einsum` and not through BLAS: with a few dozen rows it costs milliseconds, and the bits
-do not depend on how many BLAS threads a process has. Squared distances are sums of squared differences, never
-||a||^2 + ||b||^2 - 2 <a, b>, which loses the digits of near rows and may come out negative.
+do not depend on how many BLAS threads a process has.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from superpos import geometry
 from superpos.arrays import Float, as_matrix, as_number
 from superpos.errors import ArgumentError, NonFiniteError, shown
 from superpos.specs.axes import SIMILARITIES, Similarity, check_choice
@@ -65,15 +65,11 @@ def squared_distances(P: ArrayLike) -> Float:
         If P is not a finite matrix, or a squared distance is above the largest float.
     """
     rows = as_matrix("P", P)
-    n = rows.shape[0]
-    squares = np.zeros((n, n))
     with np.errstate(over="ignore"):
-        for i in range(n - 1):
-            difference = rows[i + 1 :] - rows[i]
-            squares[i, i + 1 :] = np.einsum("jd,jd->j", difference, difference)
+        squares = geometry.squared_distances(rows)
     if not np.all(np.isfinite(squares)):
         raise NonFiniteError("P", "squared distances between its rows exceed the largest float")
-    return squares + squares.T
+    return squares
 
 
 def rbf(P: ArrayLike, scale: float = 200.0) -> Float:

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superpos.errors import ArgumentError
-from superpos.fits import energy_value, fit_joint, similarity_matrix
+from superpos.fits import energy_value, fit_joint
 from superpos.fits.gauges import Gauge
 from superpos.fits.joint import JointObjective
 from superpos.fits.kernels import pair_energy, pair_slope, self_value
 from superpos.fits.penalty import PenaltyObjective
 from superpos.fits.problem import JointProblem
+from superpos.psms import similarity_matrix
 from superpos.specs.axes import Kernel
 
 KERNELS = [

@@ -17,8 +17,8 @@ from superpos.fits import (
     project,
     relative_gradient,
     reoptimise,
-    similarity_matrix,
 )
+from superpos.psms import similarity_matrix
 from superpos.records.fits import JointFit, Status
 from superpos.seeding import generator
 from superpos.specs.axes import Kernel
