@@ -1,0 +1,90 @@
+"""Arguments of `superpos datasets`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from superpos.cli.arguments import Parser, add_command, any_path, natural, numbers, positive
+
+
+def add_datasets(commands: Any) -> None:
+    """Add `datasets` with its four actions."""
+    sets = add_command(
+        commands, "datasets", "datasets:datasets", "feature sets: list, show with examples, build, import"
+    )
+    actions = sets.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
+
+    listing = actions.add_parser("list", help="list the bundled sets", description="List the bundled sets.")
+    listing.add_argument("--json", action="store_true", help="print them as JSON, every feature named")
+
+    text = "build a small set and print counts, examples, correlations of labels, and its use in a study"
+    show = actions.add_parser("show", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    text = "build a set at its full size, write it as safetensors, and print what `show` prints"
+    build = actions.add_parser("build", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    for parser in (show, build):
+        parser.add_argument("set", metavar="NAME|FILE.toml", help="bundled set, or a file that defines one")
+        parser.add_argument(
+            "--corpus", metavar="TEXT", help="stdlib, a file, a folder, or hub:owner/name; else the set's own"
+        )
+        parser.add_argument(
+            "--label-key", metavar="K", help="key or column of labels; `folder`: a file's first folder"
+        )
+        parser.add_argument("--text-key", metavar="K", help="key or column of the text in records")
+        parser.add_argument(
+            "--documents", metavar="UNIT", help="a document is a file, a heading's text, a paragraph"
+        )
+        parser.add_argument(
+            "--heading", metavar="REGEX", help="line that begins a document; else a wiki title"
+        )
+        parser.add_argument("--max-documents", type=positive, metavar="N", help="read at most so many")
+        parser.add_argument("--n-samples", type=positive, metavar="N", help="samples; all else in proportion")
+        parser.add_argument("--seed", type=natural, metavar="S", help="of all draws")
+    build.add_argument("--out", type=any_path, required=True, metavar="FILE.safetensors")
+
+    text = (
+        "check a folder of the sparse-probing paper, or directions or a similarity matrix in a .safetensors, "
+        ".npz or .csv file, and write a set file that a study can name"
+    )
+    importing = actions.add_parser("import", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    importing.add_argument(
+        "source", type=any_path, metavar="FOLDER|FILE", help="what to import; it stays where it is"
+    )
+    importing.add_argument(
+        "--out", type=any_path, metavar="NAME.toml", help="set file; else named as the source"
+    )
+    importing.add_argument(
+        "--psm", choices=("cosine", "rbf"), help="the file holds a finished matrix of this similarity"
+    )
+    importing.add_argument(
+        "--ctx-len", type=positive, metavar="N", help="tokens of a row that count; else all of them"
+    )
+    importing.add_argument("--tensor", metavar="NAME", help="which matrix, if the file holds several")
+    importing.add_argument(
+        "--rows", type=numbers, metavar="N,N,...", help="rows to take, counted from 0; else all"
+    )
+    importing.add_argument(
+        "--names-file", type=any_path, metavar="FILE", help="names of the rows, one a line"
+    )
+    importing.add_argument("--hookpoint", metavar="H", help="where the vectors live, for the views")
+    importing.add_argument("--layer", type=natural, metavar="L", help="likewise")
+    importing.add_argument(
+        "--variance",
+        choices=("vector", "covector"),
+        help="vector: lives among activations (decoder rows; default); covector: reads them (probes)",
+    )
+    for parser in (build, importing):
+        parser.add_argument("--force", action="store_true", help="overwrite the file")
+    for parser in (show, build, importing):
+        tokenizer = parser.add_mutually_exclusive_group()
+        tokenizer.add_argument(
+            "--model",
+            metavar="MODEL",
+            help="take the tokenizer of this bundled model, folder or hub repository (default: nano)",
+        )
+        tokenizer.add_argument(
+            "--tokenizer", type=any_path, metavar="PATH", help="tokenizer.json, or its folder"
+        )
+        parser.add_argument(
+            "--examples", type=positive, default=1, metavar="K", help="examples of each feature (default: 1)"
+        )
+        parser.add_argument("--json", action="store_true", help="print it as JSON")
