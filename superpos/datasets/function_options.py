@@ -18,6 +18,8 @@ from superpos.kinds.options import frozen
 
 FORMS = "(text) or (text, tokens)"
 """What a function may take beside its options."""
+TOKENS = "tokens"
+"""Name of the second parameter of a function that takes the places of tokens."""
 _PLACED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _TYPED = (bool, int, float, str, dict)
@@ -66,19 +68,19 @@ def options_record(name: str, function: Callable[..., Any]) -> type[Any]:
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[list[inspect.Parameter], list[inspect.Parameter]]:
-    """Return the parameters that are text and tokens, and those that are options."""
+    """Return the parameters that are the text, and the tokens if the second is called so, and the options."""
     try:
         signature = inspect.signature(function, eval_str=True)
     except Exception as error:  # annotations are any expression of the user's
         raise ArgumentError("parameters", f"cannot be read ({type(error).__name__}: {error})") from error
     parameters = list(signature.parameters.values())
-    needed = [one for one in parameters if one.kind in _PLACED and one.default is one.empty]
-    if not 1 <= len(needed) <= 2 or any(one.kind in _GATHERING for one in parameters):
-        said = (
-            f"are {parameters_of(signature)}; a builder's function takes {FORMS}, and options by their names"
-        )
+    text = [one for one in parameters[:1] if one.kind in _PLACED and one.default is one.empty]
+    if not text or any(one.kind in _GATHERING for one in parameters):
+        given = parameters_of(signature)
+        said = f"are {given}; a builder's function takes {FORMS}, and options by their names"
         raise ArgumentError("parameters", said)
-    return needed, [one for one in parameters if one not in needed]
+    tokens = [one for one in parameters[1:2] if one.name == TOKENS and one.kind in _PLACED]
+    return text + tokens, parameters[1 + len(tokens) :]
 
 
 def _hint(parameter: inspect.Parameter) -> Any:

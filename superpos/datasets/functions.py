@@ -10,8 +10,8 @@
 |----------------|--------------------------------------------------------------------------------------|
 | `text`         | by feature its places in the text, (start, end) in characters: tokens that hold one  |
 |                | of these characters are positive; a feature that is left out has none                |
-| `text, tokens` | labels of the tokens, (n_tokens, n_features), true and false or 1 and 0; `tokens`    |
-|                | are the places of the tokens in the text, (start, end) each                          |
+| `text, tokens` | labels of the tokens, (n_tokens, n_features), true and false or 1 and 0; `tokens`,   |
+|                | which is called so, are the places of the tokens in the text, (start, end) each      |
 
 None stands for a document that has no labels: it is left out. `text` is a whole document as the tokenizer
 sees it, in the Unicode normal form that it makes, if it makes one.
