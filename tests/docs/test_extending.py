@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from superpos.db.engine import Database
+from superpos.db.migrate import ensure_current
+from superpos.db.views import _view
 from superpos.kinds import Kind, Register
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +63,19 @@ def test_an_example_is_a_kind_of_the_family_whose_folder_it_names(
     assert kind.name == Path(path).stem
     assert kind.name not in register
     kind.check()
+
+
+def test_the_view_of_the_page_can_be_asked(tmp_path: Path) -> None:
+    (sql,) = re.findall(r"^```text\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    (tmp_path / "largest_matrices.sql").write_text(sql, encoding="utf-8")
+    view = _view(tmp_path / "largest_matrices.sql")
+    assert view.rows.startswith("one row per ")
+    database = Database(f"sqlite:///{tmp_path / 'superpos.db'}")
+    ensure_current(database)
+    with database.read() as connection:
+        columns = connection.execute(sa.text(view.select)).keys()
+    database.dispose()
+    assert {"study", "similarity", "n_features", "psm_key"} <= set(columns)
 
 
 def test_the_groups_of_the_package_are_those_of_registers() -> None:
