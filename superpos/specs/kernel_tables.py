@@ -1,13 +1,19 @@
-"""Kernels in a study file: `exp`, `riesz:1`, a table, or the name of a list of these."""
+"""Kernels in a study file: `exp`, `riesz:1`, a table, the name of a list of these, or a user's own energy.
+
+An energy of the user's is a reference, `package.module:attribute` or `package.module:attribute:1`; to read it
+is to import its module.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import fields
+from importlib.util import find_spec
 from typing import Any
 
-from superpos.errors import allowed, shown
+from superpos.errors import InputError, allowed, shown
 from superpos.kinds.energies import ENERGIES
 from superpos.kinds.options import option_of
 from superpos.specs.axes import Kernel
@@ -79,11 +85,15 @@ def read_kernel(table: Table, key: str, value: Any, names: tuple[str, ...] = ())
         Names of lists that might be meant, for the message.
     """
     if isinstance(value, str):
-        energy, _, exponent = value.partition(":")
-        if energy not in ENERGIES:
+        energy, exponent = _parts(value)
+        if energy not in ENERGIES and ":" not in energy:
             choices = allowed(energy, (*(kind.spelling for kind in ENERGIES), *names))
             raise table.fail(key, f"{shown(value)} is unknown; {choices}")
-        if exponent and ENERGIES.get(energy).parameter is None:
+        try:
+            parameter = ENERGIES.get(energy).parameter
+        except InputError as error:
+            raise table.fail(key, str(error)) from error
+        if exponent and parameter is None:
             raise table.fail(key, f"{shown(value)}: {energy} takes no exponent; use {energy!r}")
         try:
             s = float(exponent) if exponent else option_of(Kernel, "s").default
@@ -92,6 +102,23 @@ def read_kernel(table: Table, key: str, value: Any, names: tuple[str, ...] = ())
             raise table.fail(key, said) from error
         return table.build(Kernel, dict.fromkeys(("s", "softening"), key), energy=energy, s=s)
     return read_kernel_table(table.inside(key, value))
+
+
+def _parts(value: str) -> tuple[str, str]:
+    """Return the energy and what is said of its parameter, empty if nothing."""
+    energy, colon, exponent = value.partition(":")
+    if not colon or energy in ENERGIES or not _is_module(energy):
+        return energy, exponent
+    attribute, _, exponent = exponent.partition(":")
+    return f"{energy}:{attribute}", exponent
+
+
+def _is_module(name: str) -> bool:
+    """Whether a name is that of a module, as far as that is seen without importing one."""
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return False
+    return len(parts) > 1 or name in sys.modules or find_spec(name) is not None
 
 
 def read_kernel_table(inner: Table) -> Kernel:

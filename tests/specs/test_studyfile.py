@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -607,3 +609,71 @@ def test_every_bundled_study_is_read(name: str) -> None:
     study = load_study(STUDIES / f"{name}.toml")
     assert study.name == name
     assert study.description
+
+
+@pytest.fixture
+def own_energies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A module of the user's with energies, and one that cannot be imported."""
+    (tmp_path / "my_energies.py").write_text(
+        "from superpos.fits.energies.log import KIND as flat\n"
+        "from superpos.fits.energies.riesz import KIND as steep\n"
+    )
+    (tmp_path / "my_broken.py").write_text("raise OSError('on purpose')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    for name in ("my_energies", "my_broken"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.usefixtures("own_energies")
+def test_kernels_may_be_energies_of_the_users(tmp_path: Path) -> None:
+    block = read_block(
+        tmp_path,
+        'kernels = ["my_energies:flat", "my_energies:steep:2", { energy = "my_energies:steep", s = 1 }]',
+    )
+    assert block.kernels == (
+        Kernel("my_energies:flat"),
+        Kernel("my_energies:steep", 2.0),
+        Kernel("my_energies:steep", 1.0),
+    )
+
+
+@pytest.mark.usefixtures("own_energies")
+@pytest.mark.parametrize(
+    ("kernel", "wanted"),
+    [
+        (
+            '"my_energies:flat:1"',
+            (
+                "blocks[0].kernels[0]: 'my_energies:flat:1': my_energies:flat takes no exponent; "
+                "use 'my_energies:flat'"
+            ),
+        ),
+        (
+            '"my_energies:none"',
+            (
+                "blocks[0].kernels[0]: energy 'my_energies:none' cannot be imported: AttributeError: module "
+                "'my_energies' has no attribute 'none'"
+            ),
+        ),
+        (
+            '"my_broken:flat"',
+            "blocks[0].kernels[0]: energy 'my_broken:flat' cannot be imported: OSError: on purpose",
+        ),
+        ('"os.path:join"', "blocks[0].kernels[0]: energy 'os.path:join' is no Energy, but function"),
+        (
+            '"nothing_of_this_name:x"',
+            "blocks[0].kernels[0]: 'nothing_of_this_name:x' is unknown; allowed: exp, log, riesz:<s>",
+        ),
+        (
+            '{ energy = "my_broken:flat" }',
+            "blocks[0].kernels[0]: energy 'my_broken:flat' cannot be imported: OSError: on purpose",
+        ),
+        (
+            '"my_energies:steep:x"',
+            "blocks[0].kernels[0]: 'my_energies:steep:x': 'x' is not a number; use 'my_energies:steep:<s>'",
+        ),
+    ],
+)
+def test_what_is_no_energy_of_the_users(tmp_path: Path, kernel: str, wanted: str) -> None:
+    assert refusal(tmp_path, f"{HEAD}[[blocks]]\nkernels = [{kernel}]\n") == wanted
