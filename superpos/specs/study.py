@@ -207,8 +207,8 @@ class Block:
     rbf_scales: tuple[float, ...] = (200.0,)
     """C of the RBF exp(-d^2 / C), above 0, or `median`, the median squared distance (-1 in the record)."""
     kernels: tuple[Kernel, ...] = (Kernel("exp"),)
-    """Pair energies: `exp`, `riesz:1`, tables with the keys of a kernel, names of lists of `[kernels]`, or one
-    of your own, `package.module:attribute`."""
+    """Pair energies: `exp`, `riesz:1`, tables with the keys of a kernel, names of lists of `[kernels]`, or
+    one of your own, `package.module:attribute`."""
     gauges: tuple[Gauge, ...] = ("none",)
     """What the joint step holds: nothing, every norm, or the mean norm."""
     importance_modes: tuple[ImportanceMode, ...] = ("learned",)
