@@ -184,7 +184,8 @@ _FIT = (
     ),
     Axis(
         name="lambda_x", type="number", level="fit", role="setting", key="reoptimisations.lambda_x",
-        default=1.0, neutral=0.0, meaning="weight of the norm penalty; 0 for `manifold`",
+        default=1.0, neutral=0.0,
+        meaning="weight of the norm penalty; 0 for optimisers without one, such as `manifold`",
     ),
     Axis(
         name="sigma", type="number", level="fit", role="compared", key="reoptimisations.sigmas", default=0.0,
