@@ -5,6 +5,9 @@ Tables, views, their pages, the study reader, the analysis and the report take w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from superpos.catalogue.axes import AXES
 from superpos.catalogue.columns import MEASURED
 from superpos.catalogue.notes import NOTED
@@ -22,10 +25,14 @@ __all__ = [
     "Role",
     "axes",
     "axis",
+    "identity",
     "meaning",
     "measured",
     "names",
 ]
+
+_NEVER = object()
+"""What no axis is."""
 
 
 def axes(*levels: Level, roles: tuple[Role, ...] = ()) -> tuple[Axis, ...]:
@@ -52,6 +59,12 @@ def axis(name: str, level: Level | None = None) -> Axis:
         if one.name == name and level in (None, one.level):
             return one
     raise ArgumentError("axis", f"{shown(name)} is unknown; {allowed(name, sorted(names()))}")
+
+
+def identity(values: Mapping[str, Any], *levels: Level) -> dict[str, Any]:
+    """Return the values that keys are made from: an axis that came later counts where it is not as before."""
+    as_before = {one.name: one.older for one in axes(*levels) if one.later}
+    return {name: value for name, value in values.items() if as_before.get(name, _NEVER) != value}
 
 
 def measured(table: str) -> tuple[Column, ...]:

@@ -51,6 +51,8 @@ class Axis:
     """Characters of a word's column."""
     older: Any = None
     """What rows have that were made before the axis was there; None for axes of the first revision."""
+    later: bool = False
+    """Whether it came without moving keys: its `older` value is left out of them."""
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""

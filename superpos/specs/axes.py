@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 
 from superpos.arrays import as_number
-from superpos.catalogue import axis
+from superpos.catalogue import axis, identity
 from superpos.errors import ArgumentError, allowed, shown
 from superpos.kinds.energies import ENERGIES, Energy
 from superpos.kinds.optimisers import OPTIMISERS, SETTINGS
@@ -217,7 +217,7 @@ class JointAxes:
 
     def identity(self) -> dict[str, Any]:
         """Return what the key of the axes is made from: all of them, and where an outside energy is from."""
-        return {**asdict(self), **ENERGIES.identity(self.energy)}
+        return {**identity(asdict(self), "kernel", "joint"), **ENERGIES.identity(self.energy)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +272,7 @@ class FitAxes:
 
     def identity(self) -> dict[str, Any]:
         """Return what the key of the axes is made from: all, and where an outside optimiser is from."""
-        return {**asdict(self), **OPTIMISERS.identity(self.optimiser)}
+        return {**identity(asdict(self), "fit"), **OPTIMISERS.identity(self.optimiser)}
 
     def scale(self, n_dims: int) -> float:
         """Return the standard deviation of the perturbation in units of n_i."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 import pytest
@@ -90,6 +90,20 @@ def test_neutral_values_stand_where_an_axis_does_not_apply() -> None:
 def test_settings_that_are_no_axis_stand_in_a_key_whose_digits_may_not_change() -> None:
     assert catalogue.names("joint", roles=("config",)) == ("max_iter", "gtol")
     assert catalogue.names("fit", roles=("config",)) == ("backend", "xtol", "ftol", "max_iter", "gtol")
+
+
+def test_an_axis_that_came_later_moves_no_key_where_it_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    joint, fit = JointAxes("exp"), FitAxes()
+    for record, levels in ((joint, ("kernel", "joint")), (fit, ("fit",))):
+        assert catalogue.identity(asdict(record), *levels) == asdict(record)  # type: ignore[arg-type] # levels
+    floor = Axis(
+        name="floor", type="number", level="joint", role="setting", meaning="m", older=0.0, later=True
+    )
+    monkeypatch.setattr(catalogue, "AXES", (*AXES, floor))
+    values = asdict(joint)
+    assert catalogue.identity({**values, "floor": 0.0}, "kernel", "joint") == values
+    assert catalogue.identity({**values, "floor": 0.5}, "kernel", "joint") == {**values, "floor": 0.5}
+    assert catalogue.identity({**values, "floor": 0.0}, "fit") == {**values, "floor": 0.0}
 
 
 def test_names_stand_once() -> None:
