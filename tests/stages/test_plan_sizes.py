@@ -11,12 +11,13 @@ import pytest
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current
 from superpos.errors import InputError
+from superpos.kinds.optimisers import OPTIMISERS
 from superpos.records.plan import StudyPlan
 from superpos.specs.study import Study
 from superpos.specs.studyfile import load_study
 from superpos.stages import plan as planning
 from superpos.stages import plan_inputs
-from superpos.stages.estimate import FALLBACK_SECONDS, estimate
+from superpos.stages.estimate import JOINT_SECONDS, estimate
 from superpos.stages.plan import plan_study
 
 HEAD = 'name = "large"\n[models.nano]\n[datasets.digits]\nmatrices = ["embed"]\n'
@@ -64,8 +65,8 @@ def test_joint_fits_of_overlapping_blocks_are_counted_once(tmp_path: Path) -> No
     found = estimate(plan, Database(f"sqlite:///{tmp_path / 'none.db'}"))
     listed = pairs(plan)
     assert found.n_joint == len(listed) > 0
-    seconds = found.n_joint * FALLBACK_SECONDS["joint", "compiled"]
-    seconds += found.n_fits * FALLBACK_SECONDS["manifold", "compiled"]
+    seconds = found.n_joint * JOINT_SECONDS["compiled"]
+    seconds += found.n_fits * OPTIMISERS.get("manifold").seconds_of("compiled")
     assert {stage.stage: stage.seconds for stage in found.stages}["fits"] == pytest.approx(seconds)
 
 
