@@ -120,23 +120,25 @@ class Control(Kind):
         ------
         ArgumentError
             If a function gives a wrong shape, numbers that are not finite, a matrix that is not symmetric or
-            has another diagonal, another draw when it is called again, the same draw for every replicate, or
-            the features themselves.
+            has another diagonal, another draw when it is called again, the same draw for every replicate, the
+            features themselves, or other cosines by `of_shape` than by `directions`.
         """
         if not self.is_control:
             raise ArgumentError("draws_from", "nothing is no control; there is one kind `features`")
         rows = np.random.default_rng(_SEED).standard_normal((_N, _D))
         if self.directions is not None:
-            self._try("directions", self.directions, rows, rows)
-        if self.of_shape is not None:
-            self._try("of_shape", lambda _, replicate: self.of_shape(_N, _D, replicate), rows, rows)  # type: ignore[misc]
+            self._try(self.directions, rows)
+            if self.of_shape is not None:
+                for replicate in (0, 1):
+                    _check_shape(self.directions(rows.copy(), replicate), self.of_shape(_N, _D, replicate))
         if self.matrix is not None:
             self._try_matrix("matrix", self.matrix, _cosines(rows))
         for name, draw in self.arguments.items():
             argument = _cosines(rows) if name == "cosine" else _squares(rows)
             self._try_matrix(f"arguments[{name!r}]", draw, argument)
 
-    def _try(self, name: str, draw: Callable[[Float, int], Any], given: Float, features: Float) -> None:
+    def _try(self, draw: DrawRows, given: Float) -> None:
+        name = "directions"
         first, again, other = (draw(given.copy(), replicate) for replicate in (0, 0, 1))
         shape = np.shape(first)
         if len(shape) != 2 or shape[0] != _N or shape[1] < 1:
@@ -144,7 +146,7 @@ class Control(Kind):
         if not np.all(np.isfinite(first)):
             raise ArgumentError(name, "gives numbers that are not finite")
         _check_draws(name, first, again, other)
-        if np.max(np.abs(_cosines(first) - _cosines(features))) < _SAME:
+        if np.max(np.abs(_cosines(first) - _cosines(given))) < _SAME:
             raise ArgumentError(name, "gives back the features: their cosines are the same")
 
     def _try_matrix(self, name: str, draw: DrawMatrix, given: Float) -> None:
@@ -160,6 +162,12 @@ class Control(Kind):
         _check_draws(name, first, again, other)
         if np.max(np.abs(first - given)) < _SAME:
             raise ArgumentError(name, "gives back the features: the matrix is the same")
+
+
+def _check_shape(drawn: Float, of_shape: Float) -> None:
+    """Refuse two ways to one control that differ where norms are not seen."""
+    if np.shape(of_shape) != drawn.shape or np.max(np.abs(_cosines(drawn) - _cosines(of_shape))) > _SAME:
+        raise ArgumentError("of_shape", "gives other cosines than directions does")
 
 
 def _check_draws(name: str, first: Float, again: Float, other: Float) -> None:

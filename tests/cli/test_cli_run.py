@@ -171,6 +171,22 @@ def test_a_second_run_does_nothing_and_says_so(superpos: Said, tiny: Tiny, here:
     assert [count(here, table) for table in ("runs", "fits", "studies")] == before
 
 
+def test_a_run_measures_matrices_that_an_older_version_made(
+    superpos: Said, tiny: Tiny, here: Database, finished_views: Views
+) -> None:
+    with here.write() as connection:
+        connection.exec_driver_sql("DELETE FROM psm_measures WHERE measure = 'rank' OR psm_id = 1")
+    n_matrices, n_runs = count(here, "psms"), count(here, "runs")
+    Here.interrupt_after = 0  # nobody may ask for an answer
+    assert superpos("run", tiny.file(), "--stage", "fits")[2] == ""
+    status, out, err = superpos("run", tiny.file())
+    assert (status, out.splitlines()[0].partition(";")[0]) == (0, "study tiny: nothing to do")
+    assert f"measures: {n_matrices} of {n_matrices} in" in err
+    assert count(here, "runs") == n_runs
+    assert read_views(here) == finished_views
+    assert superpos("run", tiny.file())[2] == ""
+
+
 @pytest.mark.parametrize("answers", [0, 3, 7])
 def test_interrupted_anywhere_the_same_command_continues(
     answers: int, superpos: Said, tiny: Tiny, finished_views: Views

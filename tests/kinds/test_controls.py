@@ -242,6 +242,15 @@ def test_functions_that_disagree_are_refused(
         CONTROLS.register(control(source, **{name: function}))
 
 
+def test_two_ways_to_one_control_must_agree() -> None:
+    def of_shape(n: int, d: int, replicate: int) -> np.ndarray:
+        return seeded(replicate, (n, d))
+
+    control(directions=lambda rows, r: 3.0 * of_shape(*rows.shape, r), of_shape=of_shape).check()
+    with pytest.raises(ArgumentError, match=r"^of_shape: gives other cosines than directions does"):
+        control(directions=lambda rows, r: of_shape(*rows.shape, r + 9), of_shape=of_shape).check()
+
+
 def test_an_unseeded_draw_is_refused() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(ArgumentError, match="another draw when it is called again"):
