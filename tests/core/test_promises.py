@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,22 @@ def test_lines_are_short(name: str) -> None:
     lines = text_of(name).splitlines()
     long = [line for line in lines if len(line) > WIDTH and not line.startswith("|") and " " in line.strip()]
     assert [line for line in long if not LINK.search(line)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_sentence_turns_into_a_list(name: str) -> None:
+    """A line of a sentence that begins with `1. ` or `- ` is an item on the web page."""
+    lines = FENCED.sub("", text_of(name)).splitlines()
+    marker = re.compile(r" *(\d+[.)]|[-+*]) ")
+    found = [
+        line
+        for before, line in pairwise(lines)
+        if marker.match(line)
+        and before.strip()
+        and not re.match(r"[#|<>]| ", before)
+        and not marker.match(before)
+    ]
+    assert found == []
 
 
 def test_the_tree_of_the_readme_has_every_folder() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -86,6 +87,15 @@ def test_the_site_has_every_page_and_the_functions_of_the_package(site: dict[Pat
     wanted = ("connect", "psms.cosine", "psms.rbf", "psms.minkowski_distance")
     wanted += ("fits.fit_joint", "fits.reoptimise", "fits.certify", "db.results.Results.frame")
     assert [name for name in wanted if not any(a.endswith(f".{name}") for a in anchors)] == []
+
+
+@pytest.mark.slow
+def test_types_are_named_as_the_code_names_them(site: dict[Path, Page]) -> None:
+    (path,) = [path for path in site if path.parent.name == "api" and path.stem == "fits"]
+    text = re.sub(r"<[^>]+>", "", path.read_text(encoding="utf-8"))
+    assert "target: ArrayLike" in text
+    assert "Sequence[ArrayLike]" in text
+    assert not re.search(r"_SupportsArray|ForwardRef", text)
 
 
 @pytest.mark.parametrize(
