@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -218,6 +218,34 @@ class JointAxes:
     def identity(self) -> dict[str, Any]:
         """Return what the key of the axes is made from: all of them, and where an outside energy is from."""
         return {**identity(asdict(self), "kernel", "joint"), **ENERGIES.identity(self.energy)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointGrid:
+    """Values of the axes of the joint step, of which a block makes the product; fields are its keys."""
+
+    gauges: tuple[Gauge, ...] = ("none",)
+    """What the joint step holds: nothing, every norm, or the mean norm."""
+    importance_modes: tuple[ImportanceMode, ...] = ("learned",)
+    """Whether the importance of features is fitted, or alike for all."""
+    joint_polish: tuple[JointPolish, ...] = ("on",)
+    """Whether joint fits are finished by Newton's method: `on`, `off` (the thesis' own step) or both."""
+    n_dims: tuple[int, ...] = (10,)
+    """Dimensions f of the optimal vectors, from 2."""
+    lambda_d: tuple[float, ...] = (100.0,)
+    """Weights of the distance to the target in the joint step, from 0."""
+    restarts: int = 1
+    """Joint fits from different starts, from 1."""
+    backend: Literal["scipy", "compiled"] = "compiled"
+    """Of the joint step; `scipy` is the reference, `compiled` the fast engine."""
+    max_iter: int = 2000
+    """Most iterations of the joint step."""
+    gtol: float = 1e-5
+    """Gradient at which the joint step stops, above 0."""
+
+
+JOINT_GRIDS = tuple(field.name for field in fields(JointGrid) if isinstance(field.default, tuple))
+"""Those that hold several values."""
 
 
 @dataclass(frozen=True, slots=True)

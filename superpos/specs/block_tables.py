@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
 from typing import Any
 
 from superpos.errors import ArgumentError, allowed, shown
 from superpos.kinds.options import option_of
-from superpos.specs.axes import Backend, Kernel, check_choice, check_count, check_rbf_scale
+from superpos.specs.axes import Backend, JointGrid, Kernel, check_choice, check_count, check_rbf_scale
 from superpos.specs.blocks import check_block
 from superpos.specs.fields import UNSAID, know_field, read_field
 from superpos.specs.kernel_tables import check_list, list_names, named_kernels, read_kernels
@@ -99,7 +99,7 @@ class BlockReader:
             "reoptimisations": lambda table: self._reoptimisations(table, values["backend"]),
         }
         values: dict[str, Any] = {}
-        for field in fields(Block):
+        for field in sorted(fields(Block), key=_read_late):
             default, instead = given.get(field.name, (UNSAID, ""))
             values[field.name] = (
                 apart[field.name](table)
@@ -135,6 +135,11 @@ class BlockReader:
         table = self._layers.reoptimisations
         values = enumerate(self._lists[name])
         return [read_reoptimisation(table.inside(f"{name}[{i}]", value), default) for i, value in values]
+
+
+def _read_late(field: Field[Any]) -> int:
+    """Return the place of a field of a block: a block's own, the joint step's, `reoptimisations`."""
+    return 2 if field.name == "reoptimisations" else int(hasattr(JointGrid, field.name))
 
 
 def read_reoptimisation(table: Table, default: Reoptimisation) -> Reoptimisation:

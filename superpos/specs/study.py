@@ -15,11 +15,10 @@ from superpos.kinds.controls import CONTROLS, FEATURES
 from superpos.kinds.optimisers import OPTIMISERS
 from superpos.kinds.weights import WEIGHTS
 from superpos.specs.axes import (
+    JOINT_GRIDS,
     SIMILARITIES,
     FitAxes,
-    Gauge,
-    ImportanceMode,
-    JointPolish,
+    JointGrid,
     Kernel,
     Similarity,
     check_choice,
@@ -180,7 +179,7 @@ class Reoptimisation:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Block(JointGrid):
     """A product of inputs, targets, joint settings and re-optimisations; empty tuples mean an empty grid."""
 
     name: str
@@ -209,24 +208,6 @@ class Block:
     kernels: tuple[Kernel, ...] = (Kernel("exp"),)
     """Pair energies: `exp`, `riesz:1`, tables with the keys of a kernel, names of lists of `[kernels]`, or
     one of your own, `package.module:attribute`."""
-    gauges: tuple[Gauge, ...] = ("none",)
-    """What the joint step holds: nothing, every norm, or the mean norm."""
-    importance_modes: tuple[ImportanceMode, ...] = ("learned",)
-    """Whether the importance of features is fitted, or alike for all."""
-    joint_polish: tuple[JointPolish, ...] = ("on",)
-    """Whether joint fits are finished by Newton's method: `on`, `off` (the thesis' own step) or both."""
-    n_dims: tuple[int, ...] = (10,)
-    """Dimensions f of the optimal vectors, from 2."""
-    lambda_d: tuple[float, ...] = (100.0,)
-    """Weights of the distance to the target in the joint step, from 0."""
-    restarts: int = 1
-    """Joint fits from different starts, from 1."""
-    backend: Literal["scipy", "compiled"] = "compiled"
-    """Of the joint step; `scipy` is the reference, `compiled` the fast engine."""
-    max_iter: int = 2000
-    """Most iterations of the joint step."""
-    gtol: float = 1e-5
-    """Gradient at which the joint step stops, above 0."""
     reoptimisations: tuple[Reoptimisation, ...] = (Reoptimisation(),)
     """Tables with the keys of a re-optimisation, names of lists of `[reoptimisations]`."""
 
@@ -243,11 +224,7 @@ class Block:
             "targets",
             "similarities",
             "kernels",
-            "gauges",
-            "importance_modes",
-            "joint_polish",
-            "n_dims",
-            "lambda_d",
+            *JOINT_GRIDS,
             "reoptimisations",
         ):
             if not getattr(self, axis):
@@ -276,10 +253,7 @@ class Block:
             "joint settings",
             MOST_SETTINGS,
             kernels=distinct(self.kernels),
-            gauges=distinct(self.gauges),
-            importance_modes=distinct(self.importance_modes),
-            n_dims=distinct(self.n_dims),
-            lambda_d=distinct(self.lambda_d),
+            **{name: distinct(getattr(self, name)) for name in JOINT_GRIDS},
             restarts=self.restarts,
         )
         check_size("probe settings", MOST_SETTINGS, probes=len(self.probes))
@@ -296,8 +270,8 @@ class Block:
     @property
     def n_joint_axes(self) -> int:
         """Number of joint settings under one similarity."""
-        axes = (self.kernels, self.gauges, self.importance_modes, self.n_dims, self.lambda_d)
-        return math.prod(map(distinct, axes), start=self.restarts)
+        grids = (self.kernels, *(getattr(self, name) for name in JOINT_GRIDS))
+        return math.prod(map(distinct, grids), start=self.restarts)
 
     @property
     def n_fit_axes(self) -> int:
