@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 
 import pytest
 
 import superpos
+from superpos.kinds.controls import CONTROLS
+from superpos.kinds.energies import ENERGIES
+from superpos.kinds.register import BY_HAND
 from superpos.reporting.answers_open import answers
 from superpos.reporting.charts.optimisers import optimisers
 from superpos.reporting.charts.outcomes import outcomes
+from superpos.reporting.page import render_page
 from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import drawing
@@ -99,3 +104,13 @@ def test_answers_name_them(data):
         assert any("zz optimiser: end to target" in finding.what for finding in keeps.findings)
     assert any("zz control" in finding.what for finding in perturbs.findings)
     assert any(f"{ENERGY}:2" in finding.number for finding in robust.findings)
+
+
+def test_the_glossary_of_the_page_names_every_kind(monkeypatch):
+    added = dataclasses.replace(ENERGIES.get("exp"), name="pale", formula="exp(2 cos)")
+    monkeypatch.setattr(ENERGIES, "_found", {**ENERGIES._found, "pale": (added, BY_HAND)})
+    page = render_page((), "sqlite:///x.db", "1")
+    assert "Energy of a pair: exp = exp(cos), log = -log r, riesz:s = sgn(s) r⁻ˢ, pale = exp(2 cos)." in page
+    for name in CONTROLS.names():
+        control = CONTROLS.get(name)
+        assert (f"{control.label}: {control.meaning[:1].lower()}" in page) == control.is_control
