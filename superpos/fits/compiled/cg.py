@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.dcsrch import CONVERGED as FOUND
 from superpos.fits.compiled.dcsrch import EVALUATE, FAILED, TASK, advance_step, begin_step
@@ -26,8 +24,8 @@ from superpos.fits.compiled.joint_objective import loss_gradient
 from superpos.fits.compiled.joint_workspace import BUFFER, CENTRED, DISTANCES, LENGTH, F, M, N
 from superpos.fits.compiled.joint_workspace import VECTORS as JOINT_VECTORS
 from superpos.fits.compiled.machine.dense import copy, dot, squared_differences, squared_lengths
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.wolfe import (
@@ -58,7 +56,7 @@ LIMIT, WATCH, FAR = range(3)
 at; r^2 of a pair out of reach."""
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def is_escaping(memory: FloatPointer, at: IntPointer, x: FloatPointer, bounds: FloatPointer) -> bool:
     """Return whether the vectors at the head of `x` (gauge none) are too long or out of reach."""
     cold()
@@ -90,7 +88,7 @@ def is_escaping(memory: FloatPointer, at: IntPointer, x: FloatPointer, bounds: F
     return count < n
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def move(x: FloatPointer, p: FloatPointer, t: float, trial: FloatPointer, size: int) -> bool:
     """Make x + t p the trial point; return whether that is another point than before."""
     for j in range(size):
@@ -103,7 +101,7 @@ def move(x: FloatPointer, p: FloatPointer, t: float, trial: FloatPointer, size: 
     return True
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def represent(memory: FloatPointer, at: IntPointer, x: FloatPointer) -> None:
     """Replace `x` by its representative: Y = X / L, centred where a shift changes nothing."""
     cold()
@@ -117,7 +115,7 @@ def represent(memory: FloatPointer, at: IntPointer, x: FloatPointer) -> None:
         x[j] = inverse * vectors[j]
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def begin_descent(
     memory: FloatPointer, at: IntPointer, vectors: FloatPointer, counts: IntPointer, size: int
 ) -> float:
@@ -135,7 +133,7 @@ def begin_descent(
     return value
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def leads_down(
     g: FloatPointer, slope: FloatPointer, p: FloatPointer, ahead: FloatPointer, gtol: float, size: int
 ) -> bool:
@@ -144,7 +142,7 @@ def leads_down(
     return suits or largest(slope, size) <= gtol
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def next_step(
     state: FloatPointer,
     counts: IntPointer,
@@ -168,7 +166,7 @@ def next_step(
     return step
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def search(
     memory: FloatPointer,
     at: IntPointer,
@@ -220,7 +218,7 @@ def search(
     return new
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def settle(memory: FloatPointer, at: IntPointer, vectors: FloatPointer, size: int) -> tuple[float, bool]:
     """Evaluate the representative of x or, if not finite, of the last finite iterate; return (J, finite)."""
     x, slope = part(vectors, X * size), part(vectors, SLOPE * size)

@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer
 from superpos.fits.compiled.machine.vectors import cold
 
@@ -50,7 +48,7 @@ EVALUATE, CONVERGED, FAILED = range(3)
 """Tasks."""
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def begin_step(
     state: FloatPointer, counters: IntPointer, step: float, value: float, slope: float, c1: float, c2: float
 ) -> None:
@@ -69,7 +67,7 @@ def begin_step(
     state[LEAST], state[MOST] = 0.0, step + 4.0 * step
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def advance_step(state: FloatPointer, counters: IntPointer, step: float, value: float, slope: float) -> float:
     """Take value and slope at the trial step; return the next one, or this one if it is accepted."""
     cold()
@@ -121,13 +119,13 @@ def advance_step(state: FloatPointer, counters: IntPointer, step: float, value: 
     return step
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def _clip(x: float, low: float, high: float) -> float:
     x = low if x < low else x
     return high if x > high else x
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def _root(
     state: FloatPointer, fx: float, dx: float, fy: float, dy: float, width: float, sign: float, floor: bool
 ) -> tuple[float, float]:
@@ -146,7 +144,7 @@ def _root(
     return theta, sign * (scale * math.sqrt(inside))
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def _trial(state: FloatPointer, counters: IntPointer, step: float, f: float, d: float) -> float:
     """Update the interval with value f and slope d at the step; return the next step."""
     x, fx, dx = state[BEST], state[F_BEST], state[D_BEST]

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from superpos.fits.compiled.machine.dense import product, squared_differences, squared_lengths, total
-from superpos.fits.compiled.machine.elementary import OPTIONS
+from superpos.fits.compiled.machine.options import OPTIONS, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.pairs import energies
@@ -43,9 +41,9 @@ from superpos.fits.compiled.workspace import (
 )
 
 
-@njit(**OPTIONS)
-def evaluate(memory: FloatPointer, at: IntPointer, on_trial: int) -> float:
-    """Return F at the trial point (1) or at the current one (0); fill what belongs to that point.
+@compiled(OPTIONS)
+def evaluate(memory: FloatPointer, at: IntPointer, on_trial: bool) -> float:
+    """Return F at the trial point or at the current one; fill what belongs to that point.
 
     That is the matrix of weighted pair energies and the norm penalties, and for the current point (whose open
     row is thereby closed) the unit rows too.

@@ -16,11 +16,9 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from superpos.fits.compiled.lines import close_row
 from superpos.fits.compiled.machine.dense import dot, product, total, transpose
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.pairs import energies
@@ -52,7 +50,7 @@ CANCELLATION = 1e-3
 """Share of q0 + a^2 q2 below which a quadratic has lost too many digits (3 of 16 at that point)."""
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def begin_general(memory: FloatPointer, at: IntPointer, rows: FloatPointer) -> None:
     """Gather the quadratics of the line along the direction given as rows, (n f,)."""
     cold()
@@ -90,7 +88,7 @@ def begin_general(memory: FloatPointer, at: IntPointer, rows: FloatPointer) -> N
         quadratic[2 * pairs + rest] = 0.0
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def add_products(x: FloatPointer, d: FloatPointer, start: int, m: int, sums: FloatPointer) -> None:
     """Add x x, x d and d d of one coordinate to the sums, (3, m)."""
     for j in range(m):
@@ -100,7 +98,7 @@ def add_products(x: FloatPointer, d: FloatPointer, start: int, m: int, sums: Flo
         sums[2 * m + j] += v * v
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def gather_differences(
     x: FloatPointer,
     d: FloatPointer,
@@ -132,7 +130,7 @@ def gather_differences(
                 c[j] += v * v
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def quadratics(q: FloatPointer, alpha: float, values: FloatPointer, lost: FloatPointer, length: int) -> float:
     """Write q0 + 2 a q1 + a^2 q2 and return how many of them have lost digits."""
     constant, linear, square = part(q, 0), part(q, length), part(q, 2 * length)
@@ -144,7 +142,7 @@ def quadratics(q: FloatPointer, alpha: float, values: FloatPointer, lost: FloatP
     return total(lost, 0, length)
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def general_value(memory: FloatPointer, at: IntPointer, alpha: float) -> tuple[float, float, bool]:
     """Return ||X||^2 and F at x + alpha d, and whether F has lost digits and must be evaluated in full."""
     code, n, m, pairs = at[CODE], at[N], at[M], at[PAIRS]
@@ -182,7 +180,7 @@ def general_value(memory: FloatPointer, at: IntPointer, alpha: float) -> tuple[f
     return square, value + memory[LAMBDA_X] * total(lengths, 0, m), False
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def step(memory: FloatPointer, at: IntPointer, alpha: float, out: FloatPointer) -> None:
     """Write x + alpha d."""
     x, d = part(memory, at[POINT]), part(memory, at[DIRECTION])

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
-from superpos.fits.compiled.machine.elementary import OPTIONS
+from superpos.fits.compiled.machine.options import OPTIONS, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold
 from superpos.fits.compiled.pairs import steepness
@@ -21,7 +19,7 @@ from superpos.fits.compiled.workspace import ANGULAR, BUFFER, CODE, EPS2, NORMS,
 from superpos.fits.spheres import UNSEEN, ZERO_NORM
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def relative_gradient(memory: FloatPointer, at: IntPointer, rows: FloatPointer) -> float:
     """Return the relative gradient at rows, (n f,); NaN where it is not finite. Writes the suffix sums."""
     cold()

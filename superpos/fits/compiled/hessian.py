@@ -16,15 +16,13 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from superpos.arrays import Float
-from superpos.fits.compiled.machine.elementary import PASTE
 from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.options import PASTE, compiled
 from superpos.fits.compiled.machine.pointers import part
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def _sign(x: float) -> float:
     return 1.0 if x >= 0.0 else -1.0
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from superpos.fits.compiled.joint_workspace import (
     BUFFER,
     CENTRED,
@@ -27,11 +25,11 @@ from superpos.fits.compiled.joint_workspace import (
     N,
 )
 from superpos.fits.compiled.machine.dense import blend, dot, row_dots, scale, squared_lengths, total
-from superpos.fits.compiled.machine.elementary import PASTE
+from superpos.fits.compiled.machine.options import PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def centre(x: FloatPointer, n: int, f: int, m: int) -> None:
     """Subtract the mean row; padding stays zero."""
     for k in range(f):
@@ -41,7 +39,7 @@ def centre(x: FloatPointer, n: int, f: int, m: int) -> None:
             row[j] -= mean
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def place_vectors(memory: FloatPointer, at: IntPointer, flat: FloatPointer) -> None:
     """Write X of the variables Y at the head of `flat`."""
     n, f, m, gauge = at[N], at[F], at[M], at[GAUGE]
@@ -69,7 +67,7 @@ def place_vectors(memory: FloatPointer, at: IntPointer, flat: FloatPointer) -> N
     scale(x, scales, f, m)
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def pull_back(memory: FloatPointer, at: IntPointer, gradient: FloatPointer) -> None:
     """Write dJ/dY at the head of `gradient`, from X and dJ/dX in the memory (`place_vectors` came before)."""
     n, f, m, gauge = at[N], at[F], at[M], at[GAUGE]

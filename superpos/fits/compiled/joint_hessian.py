@@ -13,11 +13,9 @@ the diagonal ones.
 
 from __future__ import annotations
 
-from numba import njit
-
 from superpos.arrays import Float, Int
-from superpos.fits.compiled.machine.elementary import PASTE
 from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.options import PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 
 N, F, BY_ANGLE, SPHERES, LEARNED, SHIFTS = range(6)
@@ -25,7 +23,7 @@ N, F, BY_ANGLE, SPHERES, LEARNED, SHIFTS = range(6)
 learned, a common shift changes nothing."""
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def _add_pairs(
     at: IntPointer, x: FloatPointer, units: FloatPointer, inverse: FloatPointer, cosines: FloatPointer,
     matrices: FloatPointer, v: FloatPointer, p: FloatPointer, gradient: FloatPointer, hessian: FloatPointer,
@@ -86,7 +84,7 @@ def _add_pairs(
                     row[i] += near * step
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def _restrict(
     at: IntPointer,
     units: FloatPointer,
@@ -127,7 +125,7 @@ def _restrict(
             row[k] -= pull
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def _importance(at: IntPointer, v: FloatPointer, own: FloatPointer, hessian: FloatPointer, size: int) -> None:
     """Write the block of the importance and keep all its columns on the sphere ||v|| = 1."""
     n, lines = at[N], at[N] * at[F]
@@ -153,7 +151,7 @@ def _importance(at: IntPointer, v: FloatPointer, own: FloatPointer, hessian: Flo
             hessian[(lines + j) * size + line] = hessian[line * size + lines + j]
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def _stiffen(
     at: IntPointer, x: FloatPointer, units: FloatPointer, v: FloatPointer, hessian: FloatPointer,
     stiff: FloatPointer, size: int, length: float

@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from superpos.fits.compiled.joint_gauges import place_vectors, pull_back
 from superpos.fits.compiled.joint_workspace import (
     ANGLES,
@@ -48,13 +46,14 @@ from superpos.fits.compiled.joint_workspace import (
     S,
 )
 from superpos.fits.compiled.machine.dense import dot, product, squared_differences, squared_lengths, total
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE, exp
+from superpos.fits.compiled.machine.elementary import exp
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import apart
 from superpos.fits.compiled.pairs import energies_and_slopes
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def place_weights(memory: FloatPointer, at: IntPointer, flat: FloatPointer) -> None:
     """Write w~ of the logits at the end of `flat`."""
     n, m = at[N], at[M]
@@ -76,7 +75,7 @@ def place_weights(memory: FloatPointer, at: IntPointer, flat: FloatPointer) -> N
         weights[j] = weights[j] * inverse
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def place_arguments(memory: FloatPointer, at: IntPointer) -> None:
     """Write cosines and squared distances, as far as the kernel and the similarity need them."""
     n, f, m = at[N], at[F], at[M]
@@ -105,7 +104,7 @@ def place_arguments(memory: FloatPointer, at: IntPointer) -> None:
             distances[i * m + j] = 1.0
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def add_energy(memory: FloatPointer, at: IntPointer) -> None:
     """Write K, its weighted slopes, the fields and the energy."""
     code, n, m = at[CODE], at[N], at[M]
@@ -125,7 +124,7 @@ def add_energy(memory: FloatPointer, at: IntPointer) -> None:
     memory[ENERGY] = dot(weights, 0, fields, 0, m)
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def add_mismatch(memory: FloatPointer, at: IntPointer) -> None:
     """Write S, the slopes of the mismatch and the mismatch."""
     n, m = at[N], at[M]
@@ -158,7 +157,7 @@ def add_mismatch(memory: FloatPointer, at: IntPointer) -> None:
         slopes[i * m + i] = 0.0
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def place_slope(memory: FloatPointer, at: IntPointer) -> None:
     """Write dJ/dX."""
     n, f, m = at[N], at[F], at[M]
@@ -194,7 +193,7 @@ def place_slope(memory: FloatPointer, at: IntPointer) -> None:
     product(x, 1, m, coupling, m, n, slope, f)
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def loss_gradient(memory: FloatPointer, at: IntPointer, flat: FloatPointer, gradient: FloatPointer) -> float:
     """Return J at the flat variable and write its gradient."""
     apart()

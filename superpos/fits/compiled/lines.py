@@ -18,10 +18,8 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from superpos.fits.compiled.machine.dense import total
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold, lane_dot
 from superpos.fits.compiled.pairs import energies, row_energies
@@ -60,7 +58,7 @@ from superpos.fits.compiled.workspace import (
 )
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def read(memory: FloatPointer, at: IntPointer, rows: FloatPointer) -> None:
     """Write the current point as rows, (n f,)."""
     n, f, m = at[N], at[F], at[M]
@@ -70,7 +68,7 @@ def read(memory: FloatPointer, at: IntPointer, rows: FloatPointer) -> None:
             rows[i * f + k] = x[k * m + i]
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def normalise(memory: FloatPointer, at: IntPointer, i: int) -> float:
     """Refresh the unit vector of row i; return the length of the row."""
     f, m = at[F], at[M]
@@ -85,7 +83,7 @@ def normalise(memory: FloatPointer, at: IntPointer, i: int) -> float:
     return length
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def close_row(memory: FloatPointer, at: IntPointer) -> None:
     """Put the open row's pair energies and penalty back into the matrices."""
     cold()
@@ -112,7 +110,7 @@ def close_row(memory: FloatPointer, at: IntPointer) -> None:
     at[ROW] = CLOSED
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def open_row(memory: FloatPointer, at: IntPointer, i: int, k: int) -> None:
     """Take row i out of the matrices and gather its sums before and from coordinate k on."""
     cold()
@@ -152,7 +150,7 @@ def open_row(memory: FloatPointer, at: IntPointer, i: int, k: int) -> None:
     at[NEXT] = k
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def add_axis(
     memory: FloatPointer, at: IntPointer, axis: int, own: float, sums: FloatPointer, out: FloatPointer
 ) -> None:
@@ -169,7 +167,7 @@ def add_axis(
             out[j] = sums[j] + u * u
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def begin_coordinate(memory: FloatPointer, at: IntPointer, index: int) -> None:
     """Gather the sums of the line along flat coordinate index = i f + k."""
     f, m = at[F], at[M]
@@ -192,7 +190,7 @@ def begin_coordinate(memory: FloatPointer, at: IntPointer, index: int) -> None:
     memory[FIXED_SQUARE] = memory[PREFIX_SQUARE] + memory[at[SUFFIX_SQUARE] + k + 1]
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def coordinate_value(memory: FloatPointer, at: IntPointer, alpha: float) -> tuple[float, float]:
     """Return the squared length of the moving row and F, with the moving coordinate displaced by alpha."""
     code, m = at[CODE], at[M]
@@ -209,7 +207,7 @@ def coordinate_value(memory: FloatPointer, at: IntPointer, alpha: float) -> tupl
     return square, value + (memory[FIXED_PENALTY] + memory[LAMBDA_X] * deviation)
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def accept_coordinate(memory: FloatPointer, at: IntPointer, alpha: float) -> None:
     """Move the coordinate by alpha and the sums of its row on to the next one."""
     t = memory[BASE] + alpha

@@ -17,10 +17,8 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from superpos.fits.compiled.machine.dense import dot, product
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import apart, cold
 from superpos.fits.compiled.sphere_point import slot_start
@@ -49,7 +47,7 @@ SMALLEST = 1e-13
 """Eigenvalues below this share of the largest span no numerical orbit."""
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def jacobi(matrix: FloatPointer, vectors: FloatPointer, size: int) -> None:
     """Diagonalise a symmetric matrix, (size, size), in place; rows of `vectors` become its eigenvectors."""
     cold()
@@ -75,7 +73,7 @@ def jacobi(matrix: FloatPointer, vectors: FloatPointer, size: int) -> None:
                 rotate(matrix, vectors, size, a, b, c, t * c)
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def rotate(
     matrix: FloatPointer, vectors: FloatPointer, size: int, a: int, b: int, c: float, s: float
 ) -> None:
@@ -93,7 +91,7 @@ def rotate(
         first[k], second[k] = c * x - s * y, s * x + c * y
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def gather_orbit(memory: FloatPointer, at: IntPointer, slot: int) -> None:
     """Write the basis of the orbit at a point."""
     cold()
@@ -153,7 +151,7 @@ def gather_orbit(memory: FloatPointer, at: IntPointer, slot: int) -> None:
             sums[a * r + b] = 1.0 / (matrix[a * size + a] + matrix[b * size + b]) if both else 0.0
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def leave_orbit(memory: FloatPointer, at: IntPointer, z: FloatPointer) -> None:
     """Remove the part of a scaled tangent, by axis, along the orbit."""
     apart()

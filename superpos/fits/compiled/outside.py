@@ -20,12 +20,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import cfunc, njit
+from numba import cfunc
 
 from superpos.arrays import Float, Int
 from superpos.errors import InputError, plain, shown
 from superpos.fits.compiled.machine.addresses import SIGNATURE
-from superpos.fits.compiled.machine.elementary import ENTRY, INLINE, SMALLEST
+from superpos.fits.compiled.machine.elementary import SMALLEST
+from superpos.fits.compiled.machine.options import ENTRY, INLINE, compiled
 from superpos.fits.compiled.remade import remade
 from superpos.kinds.energies import ENERGIES, Energy, Form
 from superpos.specs.axes import Kernel
@@ -65,22 +66,22 @@ def table_of(kernel: Kernel) -> int:
     return int(_tables[key][0].ctypes.data)
 
 
-@njit(**INLINE)
+@compiled(INLINE)
 def _cosine(a: float, eps2: float) -> float:
     return a
 
 
-@njit(**INLINE)
+@compiled(INLINE)
 def _distance(q: float, eps2: float) -> float:
     return (SMALLEST if q < SMALLEST else q) + eps2
 
 
-@njit(**INLINE)
+@compiled(INLINE)
 def _turned(still: float, moving: float, t: float, scale: float) -> float:
     return (still + t * moving) * scale
 
 
-@njit(**INLINE)
+@compiled(INLINE)
 def _moved(still: float, moving: float, t: float, scale: float) -> float:
     u = t - moving
     return still + u * u

@@ -18,7 +18,8 @@ from numba import njit
 
 from superpos.fits.compiled.branches import Branch, Text, own_code, written
 from superpos.fits.compiled.machine.addresses import call
-from superpos.fits.compiled.machine.elementary import INLINE, OPTIONS, PASTE, SMALLEST
+from superpos.fits.compiled.machine.elementary import SMALLEST
+from superpos.fits.compiled.machine.options import INLINE, OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.machine.vectors import apart
 from superpos.fits.compiled.outside import ROW, SLOPES, SPHERES, VALUES, table_of
@@ -32,13 +33,13 @@ def kernel_code(kernel: Kernel) -> int:
     return table_of(kernel) if code is None else code
 
 
-@njit(**INLINE)
+@compiled(INLINE)
 def soften(q: float, eps2: float) -> float:
     """Return rho^2 of a squared distance, NaN for NaN."""
     return (SMALLEST if q < SMALLEST else q) + eps2
 
 
-@njit(**INLINE)
+@compiled(INLINE)
 def moved(still: float, moving: float, t: float, eps2: float) -> float:
     """Return rho^2 to a row one of whose coordinates has moved to t."""
     u = t - moving

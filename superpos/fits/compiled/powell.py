@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.full import evaluate
@@ -28,8 +27,8 @@ from superpos.fits.compiled.general import begin_general, general_value, step
 from superpos.fits.compiled.gradient import relative_gradient
 from superpos.fits.compiled.lines import accept_coordinate, begin_coordinate, coordinate_value, read
 from superpos.fits.compiled.machine.dense import copy, transpose
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
 from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.search import DONE, FX, STAGE, STATE_SIZE, X, advance, begin
 from superpos.fits.compiled.workspace import ENERGY, ENERGY_START, GRADIENT, POINT, TRIAL, F, M, N
@@ -59,7 +58,7 @@ def make_buffers(size: int) -> tuple[Float, Int]:
     return np.empty(STATE_SIZE + (DIRECTIONS + size) * size), np.empty(COUNTERS + 2 * size, dtype=np.int64)
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def begin_run(
     memory: FloatPointer,
     at: IntPointer,
@@ -76,12 +75,12 @@ def begin_run(
     copy(rows, part(vectors, BEFORE * size), size)
     copy(rows, part(vectors, LAST * size), size)
     transpose(rows, part(memory, at[POINT]), at[N], at[F], at[M])
-    value = evaluate(memory, at, np.int64(0))
+    value = evaluate(memory, at, on_trial=False)
     memory[ENERGY_START] = memory[ENERGY]
     return value
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def line_search(
     memory: FloatPointer,
     at: IntPointer,
@@ -107,7 +106,7 @@ def line_search(
             square, value, lost = general_value(memory, at, alpha)
             if lost:
                 step(memory, at, alpha, part(memory, at[TRIAL]))
-                value = evaluate(memory, at, np.int64(1))
+                value = evaluate(memory, at, on_trial=True)
         else:
             square, value = coordinate_value(memory, at, alpha)
         if square > far:
@@ -117,7 +116,7 @@ def line_search(
     return calls, CONVERGED
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def move_along(
     memory: FloatPointer,
     at: IntPointer,
@@ -139,13 +138,13 @@ def move_along(
     if ending != MAX_CALLS:
         if axis == GENERAL:
             step(memory, at, state[X], part(memory, at[POINT]))
-            evaluate(memory, at, np.int64(0))
+            evaluate(memory, at, on_trial=False)
         else:
             accept_coordinate(memory, at, state[X])
     return calls, ending
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def judge_sweep(
     rows: FloatPointer,
     last: FloatPointer,
@@ -170,7 +169,7 @@ def judge_sweep(
     return GOES_ON
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def look_ahead(
     memory: FloatPointer, at: IntPointer, rows: FloatPointer, vectors: FloatPointer, size: int
 ) -> tuple[float, bool]:
@@ -184,10 +183,10 @@ def look_ahead(
         beyond[k] = rows[k] + fresh[k]
         moved = moved or fresh[k] != 0.0
     transpose(beyond, part(memory, at[TRIAL]), at[N], at[F], at[M])
-    return evaluate(memory, at, np.int64(1)), moved
+    return evaluate(memory, at, on_trial=True), moved
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def pays(first: float, value: float, ahead: float, largest: float) -> bool:
     """Return whether x - x_1 is worth a place among the directions: Powell's test."""
     rest = first - value - largest
@@ -196,7 +195,7 @@ def pays(first: float, value: float, ahead: float, largest: float) -> bool:
     return first > ahead and curved
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def replace_direction(
     vectors: FloatPointer, axes: IntPointer, slots: IntPointer, size: int, best: int, alpha: float, used: int
 ) -> int:
@@ -221,7 +220,7 @@ def replace_direction(
     return used
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def end_run(
     memory: FloatPointer,
     at: IntPointer,
@@ -240,7 +239,7 @@ def end_run(
     if ending != ESCAPED:
         read(memory, at, rows)
     transpose(rows, trial, at[N], at[F], at[M])
-    finite = math.isfinite(evaluate(memory, at, np.int64(1))) and all_finite(rows, size)
+    finite = math.isfinite(evaluate(memory, at, on_trial=True)) and all_finite(rows, size)
     if ending < ESCAPED:
         finite = finite and math.isfinite(value)
         if limit != CONVERGED:
@@ -249,7 +248,7 @@ def end_run(
         ending = NON_FINITE
         copy(last, rows, size)
         transpose(rows, trial, at[N], at[F], at[M])
-        evaluate(memory, at, np.int64(1))
+        evaluate(memory, at, on_trial=True)
     memory[GRADIENT] = relative_gradient(memory, at, rows)
     return ending
 
@@ -285,12 +284,12 @@ def powell(
     last, fresh = part(vectors, LAST * size), part(vectors, FRESH * size)
     axes, slots = part(counts, COUNTERS + AXES * size), part(counts, COUNTERS + SLOTS * size)
     value = begin_run(memory, at, rows, vectors, axes, slots, size)
-    calls, sweeps, used = np.int64(1), 0, 0
+    calls, sweeps, used = 1, 0, 0
     # `turn` runs over the N directions and once more for that of the sweep, where it pays.
     turn, first, largest, best = 0, value, 0.0, 0
     while True:
         extra = turn == size
-        axis = np.int64(GENERAL) if extra else axes[turn]
+        axis = GENERAL if extra else axes[turn]
         direction = fresh if extra else part(vectors, (DIRECTIONS + slots[turn]) * size)
         calls, ending = move_along(
             memory, at, axis, direction, state, counters, 100.0 * xtol, calls, max_calls, far * far
@@ -323,7 +322,7 @@ def powell(
     return value, sweeps, calls, ending
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def all_finite(rows: FloatPointer, size: int) -> bool:
     """Return whether every number is finite."""
     for k in range(size):
@@ -332,7 +331,7 @@ def all_finite(rows: FloatPointer, size: int) -> bool:
     return True
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def longest_row(rows: FloatPointer, n: int, f: int) -> float:
     """Return the largest length of a row."""
     longest = 0.0
@@ -344,7 +343,7 @@ def longest_row(rows: FloatPointer, n: int, f: int) -> float:
     return math.sqrt(longest)
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def axis_of(direction: FloatPointer, size: int) -> int:
     """Return the coordinate whose axis this is, or GENERAL."""
     axis = GENERAL

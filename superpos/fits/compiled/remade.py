@@ -14,11 +14,11 @@ from typing import Any
 from numba import njit
 
 from superpos.fits.compiled.machine import elementary
-from superpos.fits.compiled.machine.elementary import INLINE
+from superpos.fits.compiled.machine.options import INLINE, compiled
 from superpos.kinds import points
 
 
-@njit(**INLINE)
+@compiled(INLINE)
 def power(a: float, exponent: float) -> float:
     """Return a to this power, a positive."""
     return elementary.exp(exponent * elementary.log(a))

@@ -17,9 +17,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer
 
 GOLD = 1.618034
@@ -40,7 +39,7 @@ AT_A, AT_B, AT_C, INSIDE, BEYOND, SHIFT, BRENT, DONE, FAILED = range(9)
 STATE_SIZE = 24
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def begin(state: FloatPointer, counters: IntPointer, tolerance: float) -> float:
     """Start a search with this relative tolerance; return the first place to evaluate, 0."""
     state[TOLERANCE] = tolerance
@@ -51,7 +50,7 @@ def begin(state: FloatPointer, counters: IntPointer, tolerance: float) -> float:
     return 0.0
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def advance(state: FloatPointer, counters: IntPointer, value: float) -> float:
     """Take the value at the place last asked for; return the next place (or X, at the end)."""
     stage = counters[STAGE]
@@ -91,7 +90,7 @@ def advance(state: FloatPointer, counters: IntPointer, value: float) -> float:
     return _next_bracket(state, counters)
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def _grow(state: FloatPointer, counters: IntPointer) -> float:
     """Ask for a golden step beyond c."""
     state[TRIAL] = state[XC] + GOLD * (state[XC] - state[XB])
@@ -99,7 +98,7 @@ def _grow(state: FloatPointer, counters: IntPointer) -> float:
     return state[TRIAL]
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def _next_bracket(state: FloatPointer, counters: IntPointer) -> float:
     """Return the next place of the downhill march, or close it where the function has risen."""
     xa, xb, xc = state[XA], state[XB], state[XC]
@@ -126,7 +125,7 @@ def _next_bracket(state: FloatPointer, counters: IntPointer) -> float:
     return vertex
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def _close_bracket(state: FloatPointer, counters: IntPointer) -> float:
     """Check the bracket; return Brent's first place, or its best point if it is none."""
     xa, xb, xc = state[XA], state[XB], state[XC]
@@ -151,7 +150,7 @@ def _close_bracket(state: FloatPointer, counters: IntPointer) -> float:
     return _next_brent(state, counters)
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def _next_brent(state: FloatPointer, counters: IntPointer) -> float:
     """Return the next place of Brent's method, or its end."""
     x, w, v = state[X], state[W], state[V]
@@ -191,7 +190,7 @@ def _next_brent(state: FloatPointer, counters: IntPointer) -> float:
     return state[TRIAL]
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def _update(state: FloatPointer, counters: IntPointer, value: float) -> None:
     """Sort the new point into Brent's interval and three best points."""
     u, x = state[TRIAL], state[X]

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from superpos.fits.compiled.machine.dense import dot, squared_differences
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.machine.vectors import cold, pull_rows
 from superpos.fits.compiled.pairs import energies, sphere_row
@@ -49,13 +47,13 @@ from superpos.fits.compiled.sphere_workspace import (
 from superpos.fits.spheres import UNSEEN
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def slot_start(at: IntPointer, slot: int) -> int:
     """Return where a point starts."""
     return at[SLOTS] + slot * at[SLOT_SIZE]
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def evaluate(memory: FloatPointer, at: IntPointer, slot: int) -> None:
     """Fill the slot from its unit rows."""
     cold()
@@ -87,7 +85,7 @@ def evaluate(memory: FloatPointer, at: IntPointer, slot: int) -> None:
     gather(memory, at, start)
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def gather(memory: FloatPointer, at: IntPointer, start: int) -> None:
     """Sum energy, pulls and radial parts of a point; cosines lie in MATRIX, values in OTHER."""
     n, f, m = at[N], at[F], at[M]

@@ -14,13 +14,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-from numba import njit
-
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import blend, dot, product, row_dots
-from superpos.fits.compiled.machine.elementary import PASTE
 from superpos.fits.compiled.machine.entry import entry
+from superpos.fits.compiled.machine.options import PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.orbit import gather_orbit, leave_orbit
 from superpos.fits.compiled.sphere_point import evaluate, slot_start
@@ -56,7 +53,7 @@ CONVERGED, MAX_ITER, NON_FINITE, NO_DECREASE, SHRUNK = range(5)
 """How a descent ended."""
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def gather_hessian(memory: FloatPointer, at: IntPointer, slot: int) -> None:
     """Write the matrices of the Hessian at a point."""
     n, m, start = at[N], at[M], slot_start(at, slot)
@@ -75,7 +72,7 @@ def gather_hessian(memory: FloatPointer, at: IntPointer, slot: int) -> None:
             own[j] = weight * second[j]
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def bend(memory: FloatPointer, at: IntPointer, slot: int, z: FloatPointer, out: FloatPointer) -> None:
     """Write H z, off the rotation orbit."""
     n, f, m, start = at[N], at[F], at[M], slot_start(at, slot)
@@ -106,7 +103,7 @@ def bend(memory: FloatPointer, at: IntPointer, slot: int, z: FloatPointer, out: 
     leave_orbit(memory, at, out)
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def truncated_cg(
     memory: FloatPointer, at: IntPointer, slot: int, radius: float, initial: float
 ) -> tuple[float, bool]:
@@ -157,7 +154,7 @@ def truncated_cg(
     return -dot(gradient, 0, z, 0, size) - 0.5 * dot(z, 0, image, 0, size), at_border
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def retract(memory: FloatPointer, at: IntPointer, slot: int, other: int) -> None:
     """Write (u + eta) / ||u + eta|| into the other slot; its lengths lie in the buffer."""
     n, f, m = at[N], at[F], at[M]
@@ -181,7 +178,7 @@ def retract(memory: FloatPointer, at: IntPointer, slot: int, other: int) -> None
             out[j] = out[j] / lengths[j]
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def decrease(memory: FloatPointer, at: IntPointer, slot: int, other: int, lengths: FloatPointer) -> float:
     """Return the decrease of the energy along the step, from gradients where energies cannot tell it."""
     f, m = at[F], at[M]
@@ -209,7 +206,7 @@ def minimise(
 ) -> tuple[Any, int, int, int]:
     """Descend from slot 0; return (slot of the end, steps, evaluations, how it ended). `buffer`: (m,)."""
     memory, at, lengths = part(arrays, 0), part(places, 0), part(buffer, 0)
-    slot, nfev = np.int64(0), 1
+    slot, nfev = 0, 1
     evaluate(memory, at, slot)
     if math.isnan(memory[slot_start(at, slot) + at[RELATIVE]]):
         return slot, 0, nfev, NON_FINITE

@@ -12,11 +12,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import dot
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer
 from superpos.fits.compiled.machine.vectors import apart, bits_float, float_bits
 
@@ -46,7 +45,8 @@ class Line(NamedTuple):
 
     def vector(self, which: int) -> Float:
         """Return one of the vectors."""
-        return self.vectors.reshape(VECTORS, -1)[which]
+        vector: Float = self.vectors.reshape(VECTORS, -1)[which]
+        return vector
 
 
 def make_line(flat: Float) -> Line:
@@ -56,7 +56,7 @@ def make_line(flat: Float) -> Line:
     return Line(vectors.ravel(), np.zeros(STATE_SIZE), np.zeros(TALLY + 2, dtype=np.int64))
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def largest(values: FloatPointer, size: int) -> float:
     """Return the infinity norm, NaN if there is a NaN.
 
@@ -68,10 +68,11 @@ def largest(values: FloatPointer, size: int) -> float:
     for j in range(size):
         bits = float_bits(values[j]) & np.int64(WITHOUT_SIGN)
         result = max(result, bits)
-    return bits_float(result)
+    value: float = bits_float(result)
+    return value
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def turn(g: FloatPointer, slope: FloatPointer, p: FloatPointer, ahead: FloatPointer, size: int) -> float:
     """Write the direction from the trial point (Polak and Ribiere's, with restarts); return <p', g'>."""
     apart()
@@ -84,7 +85,7 @@ def turn(g: FloatPointer, slope: FloatPointer, p: FloatPointer, ahead: FloatPoin
     return dot(ahead, 0, slope, 0, size)
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def first_guess(value: float, before: float, slope: float) -> float:
     """Return the first trial step: the one that would repeat the last decrease, at most 1."""
     step = 1.0

@@ -14,10 +14,8 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from superpos.fits.compiled.dcsrch import CONVERGED, EVALUATE, FAILED, LARGEST_STEP, TASK
-from superpos.fits.compiled.machine.elementary import OPTIONS, PASTE
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer
 from superpos.fits.compiled.machine.vectors import cold
 
@@ -36,12 +34,12 @@ COUNT, ZOOMING, ASKED = range(1, 4)
 """Places in the counters: doublings or zooms so far; whether it zooms; whether it has looked at the slope."""
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def _finite(x: float) -> float:
     return x if math.isfinite(x) else math.nan
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def _cubic_minimum(state: FloatPointer) -> float:
     """Return the minimiser of the cubic through both ends, with the slope at the better one, and `BEFORE`."""
     low, f_low, slope = state[LOW], state[F_LOW], state[D_LOW]
@@ -54,7 +52,7 @@ def _cubic_minimum(state: FloatPointer) -> float:
     return _finite(low + (-square + math.sqrt(square * square - 3.0 * cubic * slope)) / (3.0 * cubic))
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def _quadratic_minimum(state: FloatPointer) -> float:
     """Return the stationary point of the quadratic through both ends with the slope at the better one."""
     low, slope = state[LOW], state[D_LOW]
@@ -63,7 +61,7 @@ def _quadratic_minimum(state: FloatPointer) -> float:
     return _finite(low - slope / (2.0 * square))
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def _trial_between(state: FloatPointer, counters: IntPointer) -> float:
     """Return the next trial step between the ends."""
     low, high = state[LOW], state[HIGH]
@@ -81,7 +79,7 @@ def _trial_between(state: FloatPointer, counters: IntPointer) -> float:
     return trial
 
 
-@njit(**PASTE)
+@compiled(PASTE)
 def begin_zoom(
     state: FloatPointer, counters: IntPointer, step: float, value: float, slope: float, c1: float, c2: float
 ) -> float:
@@ -95,7 +93,7 @@ def begin_zoom(
     return step if step < LARGEST_STEP else LARGEST_STEP
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def advance_zoom(
     state: FloatPointer, counters: IntPointer, step: float, value: float, slope: float, suits: bool
 ) -> float:

@@ -46,7 +46,7 @@ def _full(arrays: Array, places: Array, rows: Array, current: int) -> float:
     memory, at = part(arrays, 0), part(places, 0)
     target = part(memory, at[POINT] if current == 1 else at[TRIAL])
     transpose(part(rows, 0), target, at[N], at[F], at[M])
-    return evaluate(memory, at, np.int64(1 - current))
+    return evaluate(memory, at, current == 0)
 
 
 @entry
@@ -66,7 +66,7 @@ def _value(arrays: Array, places: Array, axis: int, alpha: float) -> float:
     _, value, lost = general.general_value(memory, at, alpha)
     if lost:
         general.step(memory, at, alpha, part(memory, at[TRIAL]))
-        value = evaluate(memory, at, np.int64(1))
+        value = evaluate(memory, at, True)
     return value
 
 
@@ -77,7 +77,7 @@ def _accept(arrays: Array, places: Array, axis: int, alpha: float, rows: Array) 
         lines.accept_coordinate(memory, at, alpha)
     else:
         general.step(memory, at, alpha, part(memory, at[POINT]))
-        evaluate(memory, at, np.int64(0))
+        evaluate(memory, at, False)
     lines.read(memory, at, part(rows, 0))
 
 

@@ -10,10 +10,8 @@ of compilation.
 
 from __future__ import annotations
 
-from numba import njit
-
 from superpos.fits.compiled.machine.columns import blend_columns, column_dots, scale_columns
-from superpos.fits.compiled.machine.elementary import OPTIONS
+from superpos.fits.compiled.machine.options import OPTIONS, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer
 from superpos.fits.compiled.machine.vectors import (
     apart,
@@ -25,7 +23,7 @@ from superpos.fits.compiled.machine.vectors import (
 )
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def dot(a: FloatPointer, a_at: int, b: FloatPointer, b_at: int, m: int) -> float:
     """Return sum of a[a_at + l] b[b_at + l] over l < m, m a multiple of 8."""
     apart()
@@ -33,7 +31,7 @@ def dot(a: FloatPointer, a_at: int, b: FloatPointer, b_at: int, m: int) -> float
     return value
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def total(a: FloatPointer, a_at: int, m: int) -> float:
     """Return sum of a[a_at + l] over l < m, m a multiple of 8."""
     apart()
@@ -41,7 +39,7 @@ def total(a: FloatPointer, a_at: int, m: int) -> float:
     return value
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def product(
     a: FloatPointer,
     a_step: int,
@@ -63,7 +61,7 @@ def product(
             product_rows(a, row * a_row, a_step, a_row, b, column, width, count, out, at, width)
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def squared_differences(x: FloatPointer, out: FloatPointer, n: int, f: int, m: int) -> None:
     """Write ||x_i - x_j||^2, (m, m); rows up to the next multiple of 4 of n are written."""
     apart()
@@ -72,21 +70,21 @@ def squared_differences(x: FloatPointer, out: FloatPointer, n: int, f: int, m: i
             difference_rows(x, i, m, 1, x, j, m, f, out, i * m + j, m)
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def squared_lengths(x: FloatPointer, out: FloatPointer, f: int, m: int) -> None:
     """Write ||x_i||^2 for rows stored by axis."""
     apart()
     column_dots(x, x, f, m, out)
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def scale(x: FloatPointer, factors: FloatPointer, f: int, m: int) -> None:
     """Multiply row i of vectors stored by axis by factors[i]."""
     apart()
     scale_columns(x, factors, f, m, x)
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def blend(
     a: FloatPointer, s: FloatPointer, b: FloatPointer, t: FloatPointer, f: int, m: int, out: FloatPointer
 ) -> None:
@@ -95,14 +93,14 @@ def blend(
     blend_columns(a, s, b, t, f, m, out)
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def row_dots(a: FloatPointer, b: FloatPointer, f: int, m: int, out: FloatPointer) -> None:
     """Write <a_i, b_i> for the rows of vectors stored by axis."""
     apart()
     column_dots(a, b, f, m, out)
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def transpose(rows: FloatPointer, x: FloatPointer, n: int, f: int, m: int) -> None:
     """Store a point given as rows, (n f,), by axis."""
     cold()
@@ -111,7 +109,7 @@ def transpose(rows: FloatPointer, x: FloatPointer, n: int, f: int, m: int) -> No
             x[k * m + i] = rows[i * f + k]
 
 
-@njit(**OPTIONS)
+@compiled(OPTIONS)
 def copy(source: FloatPointer, out: FloatPointer, size: int) -> None:
     """Copy a vector."""
     apart()

@@ -16,8 +16,8 @@ polynomial for log(m) is the one of Sun's fdlibm (e_log.c), whose coefficients a
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from superpos.fits.compiled.machine.options import INLINE, compiled
 from superpos.fits.compiled.machine.vectors import bits_float, float_bits, fused
 
 LOG2_HIGH = 6.93147180369123816490e-01
@@ -32,20 +32,8 @@ LARGEST = np.finfo(np.float64).max
 INFINITY = np.inf
 SMALLEST = np.finfo(np.float64).tiny
 
-ENTRY = {"nogil": True, "cache": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
-"""How entry points are compiled: strict IEEE (no fast-math flag), GIL released, no check of 1/0, cached on
-disk. They allocate nothing and count no references: at every call that costs as much as the arithmetic."""
-OPTIONS = {**{key: ENTRY[key] for key in ENTRY if key != "cache"}, "no_cpython_wrapper": True}
-"""For functions called from compiled code only; the cached entry points contain them."""
-INLINE = {**OPTIONS, "forceinline": True}
-"""For small functions inside hot loops."""
-PASTE = {**OPTIONS, "inline": "always"}
-"""For parts of a larger function that are called from one place: pasted before types are inferred. Each
-function that is compiled by itself compiles all that it calls once more, so few levels are minutes cheaper
-than many."""
 
-
-@njit(**INLINE)
+@compiled(INLINE)
 def log(x: float) -> float:
     """Return the natural logarithm of a normal positive number; infinity and NaN are returned as they are."""
     bits = float_bits(x)
@@ -69,7 +57,7 @@ def log(x: float) -> float:
     return value if x <= LARGEST else x
 
 
-@njit(**INLINE)
+@compiled(INLINE)
 def exp(x: float) -> float:
     """Return e to the power x: 0 below -708, infinity above 709, NaN for NaN."""
     inside = x if x > -708.0 else -708.0

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from numba import njit
 
-from superpos.fits.compiled.machine.elementary import ENTRY
+from superpos.fits.compiled.machine.options import ENTRY
 from superpos.hashing import text_digest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
