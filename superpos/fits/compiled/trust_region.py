@@ -17,7 +17,7 @@ from typing import Any
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import blend, dot, product, row_dots
 from superpos.fits.compiled.machine.entry import entry
-from superpos.fits.compiled.machine.options import PASTE, compiled
+from superpos.fits.compiled.machine.options import PASTE, compiled, whole
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.orbit import gather_orbit, leave_orbit
 from superpos.fits.compiled.sphere_point import evaluate, slot_start
@@ -206,7 +206,7 @@ def minimise(
 ) -> tuple[Any, int, int, int]:
     """Descend from slot 0; return (slot of the end, steps, evaluations, how it ended). `buffer`: (m,)."""
     memory, at, lengths = part(arrays, 0), part(places, 0), part(buffer, 0)
-    slot, nfev = 0, 1
+    slot, nfev = whole(0), 1
     evaluate(memory, at, slot)
     if math.isnan(memory[slot_start(at, slot) + at[RELATIVE]]):
         return slot, 0, nfev, NON_FINITE

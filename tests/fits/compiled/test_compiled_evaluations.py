@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from superpos.fits.compiled.joint_workspace import make_joint_workspace
+from superpos.fits.compiled.joint_workspace import M, make_joint_workspace
 from superpos.fits.compiled.machine import elementary
 from superpos.fits.compiled.workspace import make_workspace
 from superpos.fits.kernels import softmax
@@ -175,7 +175,7 @@ def test_joint_objective_and_gradient(engine: Any, kernel: int, similarity: str,
         plain, scale = _joint(vectors, logits, problem)
         assert abs(value - plain) <= TOLERANCE * scale
         # Directional derivatives against central differences of the plain formula in extended precision.
-        slopes = gradient.reshape(-1, int(workspace.at[3]))
+        slopes = gradient.reshape(-1, int(workspace.at[M]))
         assert not slopes[:, n:].any()
         for _ in range(3):
             turn, tilt = rng.standard_normal((n, f)), rng.standard_normal(n) * problem.learned

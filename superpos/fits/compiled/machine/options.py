@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import numpy as np
 from numba import njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -26,3 +27,7 @@ def compiled(options: dict[str, Any]) -> Callable[[Function], Function]:
     """Return the decorator that compiles a function so; the type checker goes on seeing the function."""
     decorator: Callable[[Function], Function] = njit(**options)
     return decorator
+
+
+whole = cast("Callable[[int], int]", np.int64)
+"""An integer that is no literal: numba compiles a function once more for every literal it is called with."""
