@@ -42,8 +42,8 @@ from superpos.fits.compiled.workspace import (
 
 
 @compiled(OPTIONS)
-def evaluate(memory: FloatPointer, at: IntPointer, on_trial: int) -> float:
-    """Return F at the trial point (1) or at the current one (0); fill what belongs to that point.
+def evaluate(memory: FloatPointer, at: IntPointer, on_trial: bool) -> float:
+    """Return F at the trial point or at the current one; fill what belongs to that point.
 
     That is the matrix of weighted pair energies and the norm penalties, and for the current point (whose open
     row is thereby closed) the unit rows too.

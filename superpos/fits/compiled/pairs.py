@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from superpos.fits.compiled.branches import Branch, Text, own_code, written
 from superpos.fits.compiled.machine.addresses import call
 from superpos.fits.compiled.machine.elementary import SMALLEST
@@ -95,7 +93,7 @@ def _steepness(branch: Branch, text: Text) -> str:
     )
 
 
-energies: Any = njit(**OPTIONS)(
+energies: Any = compiled(OPTIONS)(
     written(
         "energies(code, s, eps2, values, m)",
         _values,
@@ -106,7 +104,7 @@ energies: Any = njit(**OPTIONS)(
 )
 """Turn cosines or squared distances into K in place."""
 
-row_energies: Any = njit(**INLINE)(
+row_energies: Any = compiled(INLINE)(
     written(
         "row_energies(code, s, eps2, t, scale, moving, still, out, m)",
         _row,
@@ -116,7 +114,7 @@ row_energies: Any = njit(**INLINE)(
 )
 """Write K of a row with all others, one of its coordinates at t (`lines.py`), in one loop."""
 
-energies_and_slopes: Any = njit(**OPTIONS)(
+energies_and_slopes: Any = compiled(OPTIONS)(
     written(
         "energies_and_slopes(code, s, eps2, values, slopes, m)",
         _slopes,
@@ -127,7 +125,7 @@ energies_and_slopes: Any = njit(**OPTIONS)(
 )
 """Turn cosines or squared distances into K in place and write dK/d(argument) beside them."""
 
-sphere_row: Any = njit(**PASTE)(
+sphere_row: Any = compiled(PASTE)(
     written(
         "sphere_row(code, s, own, pairs, values, cosines, bend, slope, force, angular, m)",
         _spheres,
@@ -138,7 +136,7 @@ sphere_row: Any = njit(**PASTE)(
 )
 """Write phi', phi'' and forces of a row from K; `bend` holds rho^2 before and phi'' after."""
 
-steepness: Any = njit(**PASTE)(
+steepness: Any = compiled(PASTE)(
     written(
         "steepness(code, s, own, other, rho2, cosine, angular, buffer)",
         _steepness,

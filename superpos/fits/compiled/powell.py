@@ -28,7 +28,7 @@ from superpos.fits.compiled.gradient import relative_gradient
 from superpos.fits.compiled.lines import accept_coordinate, begin_coordinate, coordinate_value, read
 from superpos.fits.compiled.machine.dense import copy, transpose
 from superpos.fits.compiled.machine.entry import entry
-from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled, whole
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.search import DONE, FX, STAGE, STATE_SIZE, X, advance, begin
 from superpos.fits.compiled.workspace import ENERGY, ENERGY_START, GRADIENT, POINT, TRIAL, F, M, N
@@ -75,7 +75,7 @@ def begin_run(
     copy(rows, part(vectors, BEFORE * size), size)
     copy(rows, part(vectors, LAST * size), size)
     transpose(rows, part(memory, at[POINT]), at[N], at[F], at[M])
-    value = evaluate(memory, at, whole(0))
+    value = evaluate(memory, at, on_trial=False)
     memory[ENERGY_START] = memory[ENERGY]
     return value
 
@@ -106,7 +106,7 @@ def line_search(
             square, value, lost = general_value(memory, at, alpha)
             if lost:
                 step(memory, at, alpha, part(memory, at[TRIAL]))
-                value = evaluate(memory, at, whole(1))
+                value = evaluate(memory, at, on_trial=True)
         else:
             square, value = coordinate_value(memory, at, alpha)
         if square > far:
@@ -138,7 +138,7 @@ def move_along(
     if ending != MAX_CALLS:
         if axis == GENERAL:
             step(memory, at, state[X], part(memory, at[POINT]))
-            evaluate(memory, at, whole(0))
+            evaluate(memory, at, on_trial=False)
         else:
             accept_coordinate(memory, at, state[X])
     return calls, ending
@@ -183,7 +183,7 @@ def look_ahead(
         beyond[k] = rows[k] + fresh[k]
         moved = moved or fresh[k] != 0.0
     transpose(beyond, part(memory, at[TRIAL]), at[N], at[F], at[M])
-    return evaluate(memory, at, whole(1)), moved
+    return evaluate(memory, at, on_trial=True), moved
 
 
 @compiled(PASTE)
@@ -239,7 +239,7 @@ def end_run(
     if ending != ESCAPED:
         read(memory, at, rows)
     transpose(rows, trial, at[N], at[F], at[M])
-    finite = math.isfinite(evaluate(memory, at, whole(1))) and all_finite(rows, size)
+    finite = math.isfinite(evaluate(memory, at, on_trial=True)) and all_finite(rows, size)
     if ending < ESCAPED:
         finite = finite and math.isfinite(value)
         if limit != CONVERGED:
@@ -248,7 +248,7 @@ def end_run(
         ending = NON_FINITE
         copy(last, rows, size)
         transpose(rows, trial, at[N], at[F], at[M])
-        evaluate(memory, at, whole(1))
+        evaluate(memory, at, on_trial=True)
     memory[GRADIENT] = relative_gradient(memory, at, rows)
     return ending
 
@@ -284,12 +284,12 @@ def powell(
     last, fresh = part(vectors, LAST * size), part(vectors, FRESH * size)
     axes, slots = part(counts, COUNTERS + AXES * size), part(counts, COUNTERS + SLOTS * size)
     value = begin_run(memory, at, rows, vectors, axes, slots, size)
-    calls, sweeps, used = whole(1), 0, 0
+    calls, sweeps, used = 1, 0, 0
     # `turn` runs over the N directions and once more for that of the sweep, where it pays.
     turn, first, largest, best = 0, value, 0.0, 0
     while True:
         extra = turn == size
-        axis = whole(GENERAL) if extra else axes[turn]
+        axis = GENERAL if extra else axes[turn]
         direction = fresh if extra else part(vectors, (DIRECTIONS + slots[turn]) * size)
         calls, ending = move_along(
             memory, at, axis, direction, state, counters, 100.0 * xtol, calls, max_calls, far * far

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from types import CellType, FunctionType
 from typing import Any
 
-from numba import njit
-
 from superpos.fits.compiled.machine import elementary
 from superpos.fits.compiled.machine.options import INLINE, compiled
 from superpos.kinds import points
@@ -44,7 +42,7 @@ def remade(function: Callable[..., Any], names: Mapping[Any, Any] = ENGINE) -> A
     names
         What stands for the functions of that module.
     """
-    return njit(**INLINE)(_replaced(function, names))
+    return compiled(INLINE)(_replaced(function, names))
 
 
 def _replaced(function: Any, names: Mapping[Any, Any]) -> FunctionType:

@@ -12,12 +12,11 @@ Source: Absil, Baker & Gallivan, Found. Comput. Math. 7 (2007); Hager & Zhang, S
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from superpos.arrays import Float, Int
 from superpos.fits.compiled.machine.dense import blend, dot, product, row_dots
 from superpos.fits.compiled.machine.entry import entry
-from superpos.fits.compiled.machine.options import PASTE, compiled, whole
+from superpos.fits.compiled.machine.options import PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.orbit import gather_orbit, leave_orbit
 from superpos.fits.compiled.sphere_point import evaluate, slot_start
@@ -203,10 +202,10 @@ def decrease(memory: FloatPointer, at: IntPointer, slot: int, other: int, length
 @entry
 def minimise(
     arrays: Float, places: Int, gtol: float, max_iter: int, radius: float, largest: float, buffer: Float
-) -> tuple[Any, int, int, int]:
+) -> tuple[int, int, int, int]:
     """Descend from slot 0; return (slot of the end, steps, evaluations, how it ended). `buffer`: (m,)."""
     memory, at, lengths = part(arrays, 0), part(places, 0), part(buffer, 0)
-    slot, nfev = whole(0), 1
+    slot, nfev = 0, 1
     evaluate(memory, at, slot)
     if math.isnan(memory[slot_start(at, slot) + at[RELATIVE]]):
         return slot, 0, nfev, NON_FINITE

@@ -19,7 +19,6 @@ from superpos.fits.compiled.joint_objective import loss_gradient
 from superpos.fits.compiled.joint_workspace import JointWorkspace
 from superpos.fits.compiled.machine.dense import dot, transpose
 from superpos.fits.compiled.machine.entry import entry
-from superpos.fits.compiled.machine.options import whole
 from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.workspace import POINT, TRIAL, F, M, N, Workspace, make_workspace
 from superpos.specs.axes import Kernel
@@ -47,7 +46,7 @@ def _full(arrays: Array, places: Array, rows: Array, current: int) -> float:
     memory, at = part(arrays, 0), part(places, 0)
     target = part(memory, at[POINT] if current == 1 else at[TRIAL])
     transpose(part(rows, 0), target, at[N], at[F], at[M])
-    return evaluate(memory, at, whole(1 - current))
+    return evaluate(memory, at, current == 0)
 
 
 @entry
@@ -67,7 +66,7 @@ def _value(arrays: Array, places: Array, axis: int, alpha: float) -> float:
     _, value, lost = general.general_value(memory, at, alpha)
     if lost:
         general.step(memory, at, alpha, part(memory, at[TRIAL]))
-        value = evaluate(memory, at, whole(1))
+        value = evaluate(memory, at, on_trial=True)
     return value
 
 
@@ -78,7 +77,7 @@ def _accept(arrays: Array, places: Array, axis: int, alpha: float, rows: Array) 
         lines.accept_coordinate(memory, at, alpha)
     else:
         general.step(memory, at, alpha, part(memory, at[POINT]))
-        evaluate(memory, at, whole(0))
+        evaluate(memory, at, on_trial=False)
     lines.read(memory, at, part(rows, 0))
 
 

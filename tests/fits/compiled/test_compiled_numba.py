@@ -12,7 +12,29 @@ import numba
 import pytest
 
 from superpos.errors import ArgumentError
+from superpos.fits.compiled.machine.options import ENTRY, INLINE, OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.versions import BEYOND, OLDEST, check_numba
+
+
+@compiled(OPTIONS)
+def _called(start: int, twice: bool) -> int:
+    return start + (start if twice else 0)
+
+
+@compiled(INLINE)
+def _inlined(start: int) -> int:
+    return start + 1
+
+
+@compiled(PASTE)
+def _pasted(start: int) -> int:
+    return _called(start, twice=False)
+
+
+@compiled({**ENTRY, "cache": False})
+def _both(k: int) -> int:
+    return _called(1, twice=True) + _called(k, k > 1) + _inlined(1) + _inlined(2) + _pasted(3)
+
 
 ROOT = Path(__file__).parents[3]
 
@@ -66,3 +88,10 @@ def test_the_package_asks_for_the_same_releases() -> None:
     pinned = re.search(r"^numba==(.+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
     assert pinned is not None
     check_numba(pinned[1])
+
+
+def test_no_function_is_compiled_once_more_for_a_literal() -> None:
+    assert _both(5) == 2 + 10 + 2 + 3 + 3
+    for function in (_called, _inlined):
+        assert len(function.signatures) == 1
+    assert not _pasted.signatures

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numpy as np
-from numba import njit
+from numba import njit, types
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -24,10 +23,20 @@ than many."""
 
 
 def compiled(options: dict[str, Any]) -> Callable[[Function], Function]:
-    """Return the decorator that compiles a function so; the type checker goes on seeing the function."""
-    decorator: Callable[[Function], Function] = njit(**options)
-    return decorator
+    """Return the decorator that compiles a function so; the type checker goes on seeing the function.
 
+    numba compiles a function once more for every literal that it is called with, `f(x, 0)` beside `f(x, i)`.
+    Nothing here reads a literal as such, so all calls share one compilation.
+    """
 
-whole = cast("Callable[[int], int]", np.int64)
-"""An integer that is no literal: numba compiles a function once more for every literal it is called with."""
+    def decorate(function: Function) -> Function:
+        dispatcher: Any = njit(**options)(function)
+        resolve = dispatcher.get_call_template
+        dispatcher.get_call_template = lambda arguments, keywords: resolve(
+            tuple(map(types.unliteral, arguments)),
+            {name: types.unliteral(kind) for name, kind in keywords.items()},
+        )
+        result: Function = dispatcher
+        return result
+
+    return decorate
