@@ -38,6 +38,9 @@ class StageProgress:
         return self.planned - self.done - self.not_applicable
 
 
+COUNTS = ("planned", "done", "failed", "quarantined", "not_applicable")
+
+
 def study_names(database: Database) -> tuple[str, ...]:
     """Return the names of all studies, oldest first."""
     query = sa.text("SELECT name FROM studies GROUP BY name ORDER BY MIN(study_id)")
@@ -47,14 +50,11 @@ def study_names(database: Database) -> tuple[str, ...]:
 
 def study_progress(database: Database, study: str) -> tuple[StageProgress, ...]:
     """Return the progress of a study's newest revision, in the order of the stages."""
-    query = sa.text(
-        "SELECT stage, planned, done, failed, quarantined, not_applicable FROM study_progress "
-        "WHERE study = :study"
-    )
+    query = sa.text(f"SELECT stage, {', '.join(COUNTS)} FROM study_progress WHERE study = :study")  # noqa: S608 (names of our own)
     with database.read() as connection:
         rows = {
-            row[0]: StageProgress(row[0], *map(int, row[1:]))
-            for row in connection.execute(query, {"study": study})
+            row["stage"]: StageProgress(stage=row["stage"], **{name: int(row[name]) for name in COUNTS})
+            for row in connection.execute(query, {"study": study}).mappings()
         }
     return tuple(rows[stage] for stage in STAGE_ORDER if stage in rows)
 

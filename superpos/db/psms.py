@@ -157,13 +157,27 @@ def near_copies(database: Database, study: str) -> list[NearCopies]:
     )
     c = view.c
     query = (
-        sa.select(c.dataset, c.feature_a, c.feature_b, sa.func.min(c.value_min), sa.func.max(c.value_max))
+        sa.select(
+            c.dataset,
+            c.feature_a,
+            c.feature_b,
+            sa.func.min(c.value_min).label("low"),
+            sa.func.max(c.value_max).label("high"),
+        )
         .where(c.study == study)
         .group_by(c.dataset, c.feature_a, c.feature_b)
         .order_by(c.dataset, c.feature_a, c.feature_b)
     )
     with database.read() as connection:
-        return [NearCopies(*row[:3], min(row[3], row[4], key=abs)) for row in connection.execute(query)]
+        return [
+            NearCopies(
+                dataset=row.dataset,
+                feature_a=row.feature_a,
+                feature_b=row.feature_b,
+                cosine=min(row.low, row.high, key=abs),
+            )
+            for row in connection.execute(query)
+        ]
 
 
 def finish_targets(database: Database, results: list[PsmResult], run_id: int) -> None:

@@ -185,7 +185,8 @@ class Results:
         columns = (c.coef_raw, c.coef_scaled, c.intercept, c.scale, c.coef_whitened)
         query = sa.select(*columns).where(c.key == direction_key)
         row = self._one(query, "direction_key", direction_key)
-        return Directions(self._names(direction_sets.c.key == direction_key), *row)
+        arrays = {column.name: array for column, array in zip(columns, row, strict=True)}
+        return Directions(feature_names=self._names(direction_sets.c.key == direction_key), **arrays)
 
     def feature_names(self, target_key: str) -> tuple[str, ...]:
         """Return the names of the rows of a target's similarity matrix."""

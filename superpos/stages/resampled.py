@@ -149,7 +149,9 @@ def run_whitening(context: Context) -> None:
         task="whiten",
         works=missing_whitened(context.database, context.study_id),
         probes=lambda found: found[0],
-        payload=lambda found, tokens_path, data_folder: WhitenTask(*found, tokens_path, data_folder),
+        payload=lambda found, tokens_path, data_folder: WhitenTask(
+            work=found[0], raw=found[1], tokens_path=tokens_path, data_folder=data_folder
+        ),
         insert=insert,
     )
 

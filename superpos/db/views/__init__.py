@@ -95,7 +95,7 @@ def _view(path: Path) -> View:
     place = "inf" if path.parent.name == "helpers" else said.get("place", "")
     if not re.fullmatch(r"\d+|inf", place):
         raise InputError(f"{path}: says no `-- place: NUMBER`")
-    return View(path.stem, said[path.stem], float(place), _filled(select, path))
+    return View(name=path.stem, rows=said[path.stem], place=float(place), select=_filled(select, path))
 
 
 def _split(path: Path) -> tuple[str, str]:
