@@ -15,7 +15,7 @@ from superpos.kinds import Kind, Register
 from superpos.reporting.csv_text import csv_text
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import drawing, save
-from superpos.reporting.subjects import Subject
+from superpos.reporting.subjects import PRETRAINED, RANDOM, Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -124,6 +124,8 @@ def subject_name(subject: Subject, data: StudyData) -> str:
     for index, part in ((0, subject.model), (1, subject.revision), (4, subject.hookpoint)):
         if len({one[index] for one in data.subjects}) > 1:
             parts.append(part)
+    if subject.weights not in ("", PRETRAINED, RANDOM):
+        parts.append(subject.weights)
     return "-".join(part for part in parts if part)
 
 

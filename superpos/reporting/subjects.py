@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 from superpos.errors import ArgumentError
+from superpos.reporting.looks import weights_style
 
+PRETRAINED, RANDOM = "pretrained", "random"
+"""The model's own weights, and those that stand beside them in figures."""
 SUBJECT_AXES = ("model", "revision", "model_weights", "dataset", "hookpoint")
 """Columns of the views that name a subject."""
 
@@ -26,8 +29,8 @@ class Subject(NamedTuple):
     def label(self) -> str:
         """Name for people."""
         revision = f" @ {self.revision}" if self.revision else ""
-        random = " (random weights)" if self.weights == "random" else ""
-        parts = (self.dataset, f"{self.model}{revision}{random}", self.hookpoint)
+        weights = "" if self.weights in ("", PRETRAINED) else f" ({weights_style(self.weights).label})"
+        parts = (self.dataset, f"{self.model}{revision}{weights}", self.hookpoint)
         return " · ".join(part for part in parts if part)
 
 

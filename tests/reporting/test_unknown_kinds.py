@@ -106,6 +106,43 @@ def test_answers_name_them(data):
     assert any(f"{ENERGY}:2" in finding.number for finding in robust.findings)
 
 
+@pytest.fixture(scope="module")
+def weighed(make_study, study_plan):
+    """A study whose model has weights of an unknown scheme beside its own."""
+    url = make_study(
+        study_plan(
+            datasets={"one": ("a", "b", "c", "d", "e")}, layers=(0, 1), controls=(), sweep=(), phi=True,
+            kernels=KERNELS[:1],
+        )
+    )  # fmt: skip
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    with connection:
+        connection.execute("update models set weights = 'zz_weights' where weights = 'random'")
+    connection.close()
+    with superpos.connect(url) as results:
+        yield StudyData(results, "synthetic")
+
+
+def test_weights_of_an_unknown_scheme_are_a_subject_of_their_own(weighed):
+    labels = [subject.label for subject in weighed.subjects]
+    assert sum("(zz weights)" in label for label in labels) == 1
+    assert len(set(labels)) == len(labels) == 2
+
+
+@pytest.mark.parametrize("name", ["probes", "labels", "targets", "optimal", "outcomes"])
+def test_chapters_draw_them_under_names_of_their_own(weighed, name):
+    with drawing():
+        found = list(CHAPTERS.get(name).draw(weighed, weighed.subjects))
+    names = [one.name for one in found]
+    assert len(set(names)) == len(names)
+    if name == "probes":
+        assert {"trained weights", "zz weights"} <= set(found[0].table["probes"])
+    elif name == "labels":
+        assert {"trained weights", "zz weights"} == {w for one in found for w in one.table["weights"]}
+    else:
+        assert any("zz_weights" in one for one in names)
+
+
 def test_the_glossary_of_the_page_names_every_kind(monkeypatch):
     added = dataclasses.replace(ENERGIES.get("exp"), name="pale", formula="exp(2 cos)")
     monkeypatch.setattr(ENERGIES, "_found", {**ENERGIES._found, "pale": (added, BY_HAND)})

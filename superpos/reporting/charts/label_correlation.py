@@ -20,8 +20,8 @@ from superpos.reporting.looks import target_style, weights_style
 from superpos.reporting.selection import main_targets, similarities
 from superpos.reporting.study_data import StudyData, best_layer
 from superpos.reporting.study_views import records
-from superpos.reporting.style import FAINT, INK, new_figure
-from superpos.reporting.subjects import Subject
+from superpos.reporting.style import FAINT, INK, LineStyle, new_figure
+from superpos.reporting.subjects import PRETRAINED, RANDOM, Subject
 from superpos.seeding import generator
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def label_correlations(data: StudyData, subject: Subject) -> LabelCorrelations |
     own, random = (frame[frame["target"] == "features"] for frame in (own, random))
     rows: list[LabelCorrelation] = []
     pairs: dict[tuple[str, int], tuple[Float, Float]] = {}
-    trained = "random weights" if subject.weights == "random" else "trained weights"
+    trained = weights_style(subject.weights or PRETRAINED).label
     for similarity in similarities(own) if not own.empty else ():
         for weights, frame in ((trained, own), ("random weights", random)):
             chosen = main_targets(frame[frame["similarity"] == similarity])
@@ -98,6 +98,13 @@ def label_correlations(data: StudyData, subject: Subject) -> LabelCorrelations |
         {name: phi for (name, at), (phi, _) in pairs.items() if at == layer},
         {name: entries for (name, at), (_, entries) in pairs.items() if at == layer},
     )
+
+
+def _style(weights: str) -> LineStyle:
+    """Return how weights are drawn, by the label of their scheme."""
+    if weights == weights_style(PRETRAINED).label:
+        return target_style("features")
+    return weights_style(RANDOM if weights == weights_style(RANDOM).label else weights)
 
 
 def interval(phi: Float, matrix: Float) -> tuple[float, float]:
@@ -132,7 +139,7 @@ def draw_label_correlations(numbers: LabelCorrelations) -> Figure:
         lines, points = axes[index]
         for weights in dict.fromkeys(row.weights for row in numbers.rows):
             rows = [row for row in numbers.rows if (row.similarity, row.weights) == (similarity, weights)]
-            style = weights_style("random") if weights == "random weights" else target_style("features")
+            style = _style(weights)
             shift = 0.06 if weights == "random weights" else -0.06  # bars side by side
             x = [row.layer + shift for row in rows]
             shown[weights] = lines.plot(

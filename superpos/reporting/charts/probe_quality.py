@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from superpos.reporting.looks import target_style
+from superpos.reporting.looks import target_style, weights_style
 from superpos.reporting.selection import DIRECTION_SETTING, keep_main
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import LineStyle, new_figure
-from superpos.reporting.subjects import Subject
+from superpos.reporting.subjects import PRETRAINED, Subject
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 SERIES = ("trained weights", "random weights", "shuffled labels")
 
 
+def _place(name: str) -> int:
+    """Return the place of a kind of probes; those of weights that nobody here knows come first."""
+    return SERIES.index(name) if name in SERIES else -1
+
+
 def series_style(name: str) -> LineStyle:
     """Return how one kind of probes is drawn."""
-    return {
+    styles = {
         "trained weights": LineStyle(name, "#111827", "-", 2.4, "o"),
         "random weights": LineStyle(name, "#D55E00", (0, (4, 1.5)), 2.2, "X"),
         "shuffled labels": target_style("shuffled_labels"),
-    }[name]
+    }
+    return styles.get(name) or weights_style(name)
 
 
 class Series(NamedTuple):
@@ -55,15 +61,14 @@ def probe_quality(data: StudyData, subject: Subject) -> ProbeQuality | None:
         return None
     own = _main(rows)
     groups = {
-        "trained weights" if subject.weights == "pretrained" else "random weights": own[
-            own["label_replicate"] == -1
-        ],
+        weights_style(subject.weights or PRETRAINED).label: own[own["label_replicate"] == -1],
         "shuffled labels": own[own["label_replicate"] >= 0],
     }
     if not random.empty:
         other = _main(random)
         groups["random weights"] = other[other["label_replicate"] == -1]
-    series = [_series(name, groups[name]) for name in SERIES if name in groups and not groups[name].empty]
+    names = sorted(groups, key=_place)
+    series = [_series(name, groups[name]) for name in names if not groups[name].empty]
     return ProbeQuality(subject.dataset, tuple(series))
 
 
@@ -145,7 +150,7 @@ def draw_probe_quality(panels: tuple[ProbeQuality, ...]) -> Figure:
     axes[0, 0].set_ylim(min(0.45, lowest - 0.02), 1.01)
     for row in axes:
         row[0].set_ylabel("ROC AUC, held-out samples")
-    _legend(figure, {name: shown[name] for name in SERIES if name in shown})
+    _legend(figure, {name: shown[name] for name in sorted(shown, key=_place)})
     return figure
 
 
