@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from superpos.catalogue.records import Column, Type
+from superpos.stage_names import STAGES
 
 
 def _said(type_: Type, *views: str, **meanings: str) -> tuple[Column, ...]:
@@ -50,8 +51,9 @@ _NAMES = (
         "documents or entities, which exchange theirs), `rows` (labels vary within them: samples change "
         "places within a group, and groups of equal size as wholes), `mixed` (features with samples of their "
         "own differ in it); empty for the labels as they are",
-        stage="`datasets`, `activations`, `probes`, `psms`, `fits`, `analysis`; `whitening` (a row a probe "
-        "set) and `ceilings` (a row a target of the features) where they are asked for",
+        stage=", ".join(f"`{name}`" for name in STAGES)
+        + "; `whitening` has a row a probe set and `ceilings` "
+        "a row a target of the features, where they are asked for",
     ),
     *_said("json", example="one positive example as JSON: before, token, after, document"),
     *_said(

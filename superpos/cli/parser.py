@@ -19,17 +19,8 @@ from superpos.cli.interrupt import Interruption
 from superpos.errors import InputError, allowed, plain, shown
 from superpos.reading.places import is_there
 from superpos.specs.studies import FOLDER, bundled_studies
+from superpos.stage_names import STAGES
 
-STAGE_NAMES = (
-    "datasets",
-    "activations",
-    "probes",
-    "whitening",
-    "psms",
-    "ceilings",
-    "fits",
-    "analysis",
-)
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 
 
@@ -81,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_database(run)
     _add_cluster(run)
     run.add_argument(
-        "--stage", action="append", choices=STAGE_NAMES, metavar="S", help=f"only {', '.join(STAGE_NAMES)}"
+        "--stage", action="append", choices=STAGES, metavar="S", help=f"only {', '.join(STAGES)}"
     )
     run.add_argument("--rebuild", metavar="KEY", help="drop this row with all that hangs on it first")
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from rich.console import Console
 
 from superpos.cli.interrupt import Interruption
-from superpos.cli.parser import STAGE_NAMES, find_study
+from superpos.cli.parser import find_study
 from superpos.cli.progress import TerminalReporter
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current, require_current
 from superpos.db.progress import left_over, study_progress
 from superpos.records.plan import StudyPlan
 from superpos.specs.studyfile import load_study
+from superpos.stage_names import STAGES
 
 OUT = Console(highlight=False, soft_wrap=True)
 
@@ -29,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
         options.interruption,
         address=options.address,
         workers=options.workers,
-        stages=options.stage or STAGE_NAMES,
+        stages=options.stage or STAGES,
         rebuild=options.rebuild,
     )
 
@@ -41,7 +42,7 @@ def run_file(
     *,
     address: str = "",
     workers: int | None = None,
-    stages: Sequence[str] = STAGE_NAMES,
+    stages: Sequence[str] = STAGES,
     rebuild: str | None = None,
 ) -> int:
     """Run the study in a file; return the exit status."""

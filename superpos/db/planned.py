@@ -28,6 +28,7 @@ from superpos.kinds.controls import FEATURES
 from superpos.records.data import FeatureCopy, FeatureStatus
 from superpos.records.plan import StudyPlan
 from superpos.specs.probes import CEILING_METHOD
+from superpos.stage_names import STAGES
 
 REFUSED = "not_applicable"
 
@@ -43,8 +44,7 @@ def count_done(database: Database, plan: StudyPlan) -> dict[str, int]:
     DatabaseError
         If the database is at another revision; one that does not exist yet holds nothing.
     """
-    stages = ("datasets", "activations", "probes", "whitening", "psms", "ceilings", "fits")
-    nothing = dict.fromkeys(stages, 0)
+    nothing = dict.fromkeys(STAGES[:-1], 0)  # an analysis is planned once a study
     if database.is_sqlite and not Path(database.url.database or "").exists():
         return nothing
     if current_revision(database) is None:

@@ -8,17 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from superpos.db.engine import Database
-
-STAGE_ORDER = (
-    "datasets",
-    "activations",
-    "probes",
-    "whitening",
-    "psms",
-    "ceilings",
-    "fits",
-    "analysis",
-)
+from superpos.stage_names import STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +46,7 @@ def study_progress(database: Database, study: str) -> tuple[StageProgress, ...]:
             row["stage"]: StageProgress(stage=row["stage"], **{name: int(row[name]) for name in COUNTS})
             for row in connection.execute(query, {"study": study}).mappings()
         }
-    return tuple(rows[stage] for stage in STAGE_ORDER if stage in rows)
+    return tuple(rows[stage] for stage in STAGES if stage in rows)
 
 
 def left_over(database: Database, study_id: int) -> bool:

@@ -11,17 +11,8 @@ import pandas as pd
 
 from superpos.reporting.answers import Answer
 from superpos.reporting.study_data import StudyData
+from superpos.stage_names import STAGES
 
-STAGE_ORDER = (
-    "datasets",
-    "activations",
-    "probes",
-    "whitening",
-    "psms",
-    "ceilings",
-    "fits",
-    "analysis",
-)
 SECRET = re.compile(r"(?<=://)[^/@\s]*@")
 QUERY = re.compile(r"\?.*$")
 
@@ -52,7 +43,7 @@ class Progress(NamedTuple):
 
 def progress(data: StudyData) -> tuple[Progress, ...]:
     """Return planned and done rows of every stage, in the order of the pipeline."""
-    rank = {stage: index for index, stage in enumerate(STAGE_ORDER)}
+    rank = {stage: index for index, stage in enumerate(STAGES)}
     columns = list(Progress._fields)
     rows = [
         Progress(str(row[0]), *(int(value or 0) for value in row[1:]))
