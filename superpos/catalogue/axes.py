@@ -9,6 +9,7 @@ from superpos.catalogue.records import Axis
 from superpos.kinds.controls import CONTROLS, FEATURES
 from superpos.kinds.energies import ENERGIES
 from superpos.kinds.optimisers import OPTIMISERS
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.kinds.weights import WEIGHTS
 
 BACKENDS = ("scipy", "compiled")
@@ -95,7 +96,7 @@ _TARGETS = (
     ),
     Axis(
         name="similarity", type="kind", level="target", role="compared", key="similarities",
-        default="cosine", values=("cosine", "rbf"),
+        default="cosine", register=SIMILARITIES,
         meaning="similarity of two directions",
     ),
     Axis(

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from superpos.errors import LONGEST_MESSAGE, MOST_DIGITS, allowed, plain, shown
+from superpos.errors import LONGEST_MESSAGE, MOST_DIGITS, InputError, allowed, plain, shown
 from superpos.reading.places import is_there
 
 CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)$")
@@ -32,6 +32,17 @@ def add_command(commands: Any, name: str, function: str, text: str) -> argparse.
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(function=function)
     return parser
+
+
+def similarity(text: str) -> str:
+    """Return the name of a similarity; raises `ArgumentTypeError` for an unknown one."""
+    from superpos.kinds.similarities import SIMILARITIES
+
+    try:
+        SIMILARITIES.get(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(getattr(error, "reason", str(error))) from None
+    return text
 
 
 def positive(text: str) -> int:

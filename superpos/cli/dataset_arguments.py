@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from superpos.cli.arguments import Parser, add_command, any_path, natural, numbers, positive
+from superpos.cli.arguments import Parser, add_command, any_path, natural, numbers, positive, similarity
 
 
 def add_datasets(commands: Any) -> None:
@@ -53,7 +53,10 @@ def add_datasets(commands: Any) -> None:
         "--out", type=any_path, metavar="NAME.toml", help="set file; else named as the source"
     )
     importing.add_argument(
-        "--psm", choices=("cosine", "rbf"), help="the file holds a finished matrix of this similarity"
+        "--psm",
+        type=similarity,
+        metavar="SIMILARITY",
+        help="the file holds a finished matrix of this similarity",
     )
     importing.add_argument(
         "--ctx-len", type=positive, metavar="N", help="tokens of a row that count; else all of them"

@@ -30,6 +30,7 @@ from superpos.fits.start import (
     start_radius,
 )
 from superpos.kinds.optimisers import OPTIMISERS
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.records.fits import Certificate, JointFit, Reoptimisation
 from superpos.specs.axes import (
     BACKENDS,
@@ -37,7 +38,6 @@ from superpos.specs.axes import (
     IMPORTANCE_MODES,
     LARGEST_SIGMA,
     LARGEST_TOLERANCE,
-    SIMILARITIES,
     Kernel,
     check_choice,
     check_count,
@@ -71,7 +71,7 @@ def fit_joint(
     target
         Target pairwise similarity matrix (PSM), (n, n), finite and symmetric.
     similarity
-        `cosine`, or `rbf` = exp(-r^2 / rbf_scale).
+        `cosine`, `rbf` = exp(-r^2 / rbf_scale), or another kind of `superpos.kinds.similarities`.
     energy, s, self_energy, softening
         The kernel; see `superpos.specs.axes.Kernel`. `s` is the parameter of an energy that has one,
         `softening` is eps itself.
@@ -82,7 +82,7 @@ def fit_joint(
     seed
         Restart of the frozen draw of the start, or a generator to draw from.
     rbf_scale
-        C of the RBF, in squared units of the vectors.
+        C of similarities of distances, in squared units of the vectors.
     gauge
         `none`, `unit` (norms at the start radius) or `mean_norm` (mean norm at the start radius).
     importance
@@ -110,7 +110,7 @@ def fit_joint(
     """
     psm = as_psm("target", target)
     kernel = Kernel(energy, s, self_energy, softening)
-    check_choice("similarity", similarity, SIMILARITIES)
+    known = SIMILARITIES.get(similarity, "similarity")
     check_choice("gauge", gauge, GAUGES)
     check_choice("importance", importance, IMPORTANCE_MODES)
     check_gauge(kernel, similarity, gauge)
@@ -125,7 +125,7 @@ def fit_joint(
         vectors = sphere_start(joint_generator(seed, n, n_dims), n, n_dims, radius)
         logits = np.zeros(n)
     else:
-        directed = similarity == "cosine" or gauge != "none"
+        directed = known.angular or gauge != "none"
         vectors, logits = _joint_start(start, n, n_dims, kernel, directed)
     problem = JointProblem(
         psm, kernel, n_dims, lambda_d, similarity, rbf_scale, gauge, importance == "learned", radius

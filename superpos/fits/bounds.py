@@ -37,8 +37,6 @@ from superpos.geometry import squared_distances
 
 GROWTH = 1e3
 """Norms this many times their scale are on their way to infinity."""
-FAR = 100.0
-"""r^2 / C beyond which the mismatch no longer acts."""
 BOND = 1e-6
 """Smallest share of the repulsion that counts as a bond."""
 
@@ -47,12 +45,12 @@ class EscapeCheck:
     """Recognises a joint descent that runs to infinity."""
 
     def __init__(self, problem: JointProblem) -> None:
-        rbf, repels = problem.similarity == "rbf", problem.kernel.kind.grows_norms
+        similarity, repels = problem.similarity_kind, problem.kernel.kind.grows_norms
         free = problem.gauge == "none"
         self._hopeless = problem.has_no_minimiser
         self._limit = GROWTH * problem.length if free and not problem.free_of_norms else math.inf
-        self._bonds = free and rbf and repels
-        self._far = FAR * problem.rbf_scale
+        self._bonds = free and not similarity.angular and repels
+        self._far = similarity.reach * problem.rbf_scale
         self._watch = 0.5 * math.sqrt(self._far) if self._bonds else math.inf
 
     @property
@@ -69,7 +67,7 @@ class EscapeCheck:
         return _largest_norm(vectors) > self._limit
 
     def falls_apart(self, point: JointPoint) -> bool:
-        """Return whether the features fall into groups that no pair within r^2 = 100 C connects (case 2)."""
+        """Return whether the features fall into groups that no pair within reach connects (case 2)."""
         return self._bonds and not _connected(squared_distances(point.vectors) <= self._far)
 
     def has_escaped(self, point: JointPoint) -> str:

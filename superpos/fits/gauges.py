@@ -22,6 +22,7 @@ import numpy as np
 
 from superpos.arrays import Float
 from superpos.errors import ArgumentError
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.specs.axes import Kernel
 
 
@@ -34,9 +35,10 @@ def check_gauge(kernel: Kernel, similarity: str, gauge: str) -> None:
         Since the energy then grows one norm at the cost of another, which goes to 0 (`docs/science.md`,
         "Gauges").
     """
-    if gauge == "mean_norm" and similarity == "cosine" and kernel.kind.grows_norms:
+    if gauge == "mean_norm" and SIMILARITIES.get(similarity).angular and kernel.kind.grows_norms:
         raise ArgumentError(
-            "gauge", f"'mean_norm' with cosine and {kernel.label} drives a norm to 0; allowed: none, unit"
+            "gauge",
+            f"'mean_norm' with {similarity} and {kernel.label} drives a norm to 0; allowed: none, unit",
         )
 
 

@@ -5,8 +5,8 @@
 Both sums run over all n^2 entries: the diagonal of the energy as `self_energy` says, the diagonal of the
 mismatch as the constant sum_i (1 - T_ii)^2. With A = dJ/d cos_ij and B = dJ/d r^2_ij (symmetric, diagonal 0),
 
-    A = [energies of cosines] w~_i w~_j dK/dc_ij + [cosine] 2 lambda_d (S - T)
-    B = [energies of distances] w~_i w~_j dK/dr^2_ij + [rbf] 2 lambda_d (S - T) (-S / C)
+    A = [energies of cosines] w~_i w~_j dK/dc_ij + [S of cosines] 2 lambda_d (S - T) S'
+    B = [energies of distances] w~_i w~_j dK/dr^2_ij + [S of distances] 2 lambda_d (S - T) S' / C
     dJ/dx_i = sum_j M_ij x_j + m_i x_i
               M_ij = 2 A_ij / (||x_i|| ||x_j||) - 4 B_ij,   m_i = 4 sum_j B_ij - 2 sum_j A_ij c_ij / ||x_i||^2
     dJ/dw_i = 2 w~_i (f_i - E),   f_i = sum_j K_ij w~_j
@@ -26,7 +26,7 @@ import numpy as np
 
 from superpos.arrays import Float
 from superpos.fits.gauges import Gauge
-from superpos.fits.kernels import pair_energy, pair_slope, self_value, softmax
+from superpos.fits.kernels import filled, pair_energy, pair_slope, self_value, softmax
 from superpos.fits.problem import JointProblem
 
 TINY = np.finfo(np.float64).tiny
@@ -50,7 +50,7 @@ class JointPoint:
     energy_slope: Float
     """w~_i w~_j times the slope of K over c_ij or r^2_ij, (n, n)."""
     mismatch_slope: Float
-    """Slope of lambda_d (S - T)^2 over c_ij (cosine) or r^2_ij (rbf), (n, n)."""
+    """Slope of lambda_d (S - T)^2 over c_ij or r^2_ij, (n, n)."""
 
 
 class JointObjective:
@@ -64,15 +64,17 @@ class JointObjective:
         self.n = problem.n
         self.n_dims = n_dims = problem.n_dims
         self.lambda_d = problem.lambda_d
-        self.cosine = problem.similarity == "cosine"
+        self.similarity = problem.similarity_kind
+        self.by_angle = self.similarity.angular
         self.rbf_scale = problem.rbf_scale
         self.learned = problem.learned
         self.gauge = Gauge(
             problem.gauge, problem.radius, problem.length, centred=problem.translation_invariant
         )
         self._angular = kernel.kind.angular
-        self._angles = self._angular or self.cosine
+        self._angles = self._angular or self.by_angle
         self._self = self_value(kernel)
+        self._alike = self.similarity.own
         self._eps2 = kernel.softening**2
         self._split = self.n * n_dims
         self._step = self.n + 1
@@ -118,7 +120,7 @@ class JointObjective:
             inverse = 1.0 / np.sqrt(squares)
             outer = inverse[:, None] * inverse
             angle = gram * outer
-        if not (self._angular and self.cosine):
+        if not (self._angular and self.by_angle):
             distance = squares[:, None] - 2.0 * gram
             distance += squares
             np.maximum(distance, TINY, out=distance)
@@ -136,21 +138,22 @@ class JointObjective:
         fields = values @ weights
         energy = float(weights @ fields)
 
-        if self.cosine:
-            similarities = angle
-            similarities.ravel()[::step] = 1.0
+        if self.by_angle:
+            argument, rate = angle, 1.0
         else:
-            similarities = np.exp(distance * (-1.0 / self.rbf_scale))
+            rate = 1.0 / self.rbf_scale
+            argument = distance * rate
+        similarities = filled(self.similarity.value(argument), argument)
+        similarities.ravel()[::step] = self._alike
         residual = similarities - self.target
         mismatch = float(np.vdot(residual, residual))
         residual *= 2.0 * self.lambda_d
+        residual *= self.similarity.slope(argument, similarities)
+        residual *= rate
         residual.ravel()[::step] = 0.0
-        if not self.cosine:
-            residual *= similarities
-            residual *= -1.0 / self.rbf_scale
 
-        angular = [part for part, by in ((slope, self._angular), (residual, self.cosine)) if by]
-        radial = [part for part, by in ((slope, not self._angular), (residual, not self.cosine)) if by]
+        angular = [part for part, by in ((slope, self._angular), (residual, self.by_angle)) if by]
+        radial = [part for part, by in ((slope, not self._angular), (residual, not self.by_angle)) if by]
         coupling = np.zeros_like(gram)
         diagonal = np.zeros(self.n)
         for part in radial:

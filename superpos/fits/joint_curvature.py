@@ -86,7 +86,7 @@ class JointCurvature:
         # A mean norm couples all rows; it is rare, and NumPy does it.
         self._has_engine = compiled and not self.manifold.on_mean_norm
         self._angular = problem.kernel.kind.angular
-        self._cosine = problem.similarity == "cosine"
+        self._by_angle = problem.similarity_kind.angular
 
     def moved(self, point: CurvedPoint, step: Float) -> CurvedPoint:
         """Return the point after a flat step in units of length of the problem."""
@@ -112,7 +112,7 @@ class JointCurvature:
         a, a2, b, b2 = zero, zero, zero, zero
         for by_angle, first, second in (
             (self._angular, both * slope, both * bend),
-            (self._cosine, pull, stiff),
+            (self._by_angle, pull, stiff),
         ):
             if by_angle:
                 a, a2 = a + first, a2 + second
@@ -124,7 +124,7 @@ class JointCurvature:
         if problem.learned:
             gradient = np.concatenate([gradient, 4.0 * amplitudes * (fields - energy)])
         force = self._force(pairs, both * slope, by_angle=self._angular)
-        force += self._force(pairs, pull, by_angle=self._cosine)
+        force += self._force(pairs, pull, by_angle=self._by_angle)
         return CurvedPoint(
             vectors=vectors,
             amplitudes=amplitudes,
@@ -141,7 +141,7 @@ class JointCurvature:
         """Return the gradient over X, (n f,), Hessian and stiff Hessian, by NumPy."""
         a, a2, b, b2, slope = terms
         slope_x = 4.0 * np.einsum("ij,ijk->ik", b, pairs.gaps)
-        if self._angular or self._cosine:
+        if self._angular or self._by_angle:
             slope_x += 2.0 * np.einsum("ij,ijk->ik", a, pairs.toward)
         length, manifold = self.problem.length, self.manifold
         gradient = length * manifold.project(vectors, slope_x.reshape(-1, 1)).ravel()
@@ -162,7 +162,7 @@ class JointCurvature:
         from superpos.fits.compiled.joint_hessian import assemble
 
         n, f = vectors.shape
-        directed, learned = self._angular or self._cosine or self.manifold.on_spheres, self.problem.learned
+        directed, learned = self._angular or self._by_angle or self.manifold.on_spheres, self.problem.learned
         flags = (self._angular, self.manifold.on_spheres, learned, self.problem.translation_invariant)
         size = n * (f + learned)
         gradient, hessian, stiff = np.zeros(n * f), np.zeros((size, size)), np.empty((size, size))
@@ -205,7 +205,7 @@ class JointCurvature:
 
     def _pairs(self, vectors: Float) -> _Pairs:
         norms = np.linalg.norm(vectors, axis=1)
-        if self._angular or self._cosine:
+        if self._angular or self._by_angle:
             units = vectors / norms[:, None]
             cosines = units @ units.T
             toward = (units - cosines[:, :, None] * units[:, None]) / norms[:, None, None]
@@ -235,17 +235,18 @@ class JointCurvature:
         """Return sum (S - T)^2, and the derivatives of lambda_d (S - T)^2 over its argument, diagonal 0."""
         problem = self.problem
         twice = 2.0 * problem.lambda_d
-        if self._cosine:
-            similarities = pairs.cosines.copy()
-            np.fill_diagonal(similarities, 1.0)
-            residual = similarities - problem.target
-            pull, stiff = twice * residual, np.full_like(residual, twice)
+        kind = problem.similarity_kind
+        if kind.angular:
+            argument, rate = pairs.cosines, 1.0
         else:
-            rate = -1.0 / problem.rbf_scale
-            similarities = np.exp(rate * pairs.squares)
-            residual = similarities - problem.target
-            pull = twice * rate * residual * similarities
-            stiff = twice * rate * (rate * similarities * (similarities + residual))
+            rate = 1.0 / problem.rbf_scale
+            argument = rate * np.maximum(pairs.squares, TINY)
+        similarities = np.array(np.broadcast_to(kind.value(argument), argument.shape))
+        np.fill_diagonal(similarities, kind.own)
+        residual = similarities - problem.target
+        pull = twice * rate * residual * kind.slope(argument, similarities)
+        curved = kind.curvature(argument, rate, similarities, residual)
+        stiff = np.array(np.broadcast_to(twice * rate * curved, residual.shape))
         np.fill_diagonal(pull, 0.0)
         np.fill_diagonal(stiff, 0.0)
         return float(np.vdot(residual, residual)), pull, stiff
@@ -266,7 +267,7 @@ class JointCurvature:
         own = np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop)
         identity = np.eye(f)
         blocks = np.zeros((rows.stop - rows.start, *pairs.gaps.shape[:1], f, f))
-        if self._angular or self._cosine:
+        if self._angular or self._by_angle:
             units, cosines, inverse = pairs.units, pairs.cosines[rows], 1.0 / pairs.norms
             here, there = pairs.toward[rows], np.swapaxes(pairs.toward, 0, 1)[rows]
             outer = units[:, :, None] * units[:, None, :]
@@ -280,7 +281,7 @@ class JointCurvature:
             diagonal = np.einsum("ij,ija,ijb->iab", a2[rows], here, here)
             diagonal -= lean + np.swapaxes(lean, 1, 2) + sway[:, None, None] * (identity - outer[rows])
             blocks[own] = 2.0 * diagonal
-        if not (self._angular and self._cosine):
+        if not (self._angular and self._by_angle):
             gaps = pairs.gaps[rows]
             spread = (8.0 * b2[rows])[:, :, None, None] * gaps[:, :, :, None] * gaps[:, :, None, :]
             spread += (4.0 * b[rows])[:, :, None, None] * identity

@@ -31,20 +31,20 @@ def softmax(logits: Float) -> Float:
 
 def pair_energy(kernel: Kernel, argument: Float) -> Float:
     """Return K at cosines or at squared softened distances rho^2, elementwise."""
-    return _filled(kernel.kind.value(argument, kernel.s), argument)
+    return filled(kernel.kind.value(argument, kernel.s), argument)
 
 
 def pair_slope(kernel: Kernel, argument: Float, values: Float) -> Float:
     """Return dK/d(argument), given the argument and the values that `pair_energy` returned for it."""
-    return _filled(kernel.kind.slope(argument, kernel.s, values), argument)
+    return filled(kernel.kind.slope(argument, kernel.s, values), argument)
 
 
 def pair_bend(kernel: Kernel, argument: Float, values: Float) -> Float:
     """Return d^2 K/d(argument)^2, given the argument and the values that `pair_energy` returned for it."""
-    return _filled(kernel.kind.bend(argument, kernel.s, values), argument)
+    return filled(kernel.kind.bend(argument, kernel.s, values), argument)
 
 
-def _filled(found: Any, argument: Float) -> Float:
+def filled(found: Any, argument: Float) -> Float:
     """Return what a point function gave as an array of the argument's shape; it may be one number."""
     array = np.asarray(found)
     return array if array.shape == argument.shape else np.full(argument.shape, array)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from superpos.arrays import Float
+from superpos.kinds.similarities import SIMILARITIES, Similarity
 from superpos.specs.axes import Kernel
 
 
@@ -19,9 +20,9 @@ class JointProblem:
     n_dims: int
     lambda_d: float
     similarity: str
-    """`cosine` or `rbf`."""
+    """Name of a kind of `superpos.kinds.similarities`."""
     rbf_scale: float
-    """C of the RBF; not read by `cosine`."""
+    """C; not read by similarities of cosines."""
     gauge: str
     """`none`, `unit` or `mean_norm`."""
     learned: bool
@@ -35,25 +36,31 @@ class JointProblem:
         return int(self.target.shape[0])
 
     @property
+    def similarity_kind(self) -> Similarity:
+        """The kind of the similarity."""
+        return SIMILARITIES.get(self.similarity)
+
+    @property
     def length(self) -> float:
         """Unit of length of the variables: the start radius, or sqrt(C) where the RBF reaches farther.
 
         R alone would do but for targets most of which are 1: it is tiny then beside the distances that the
         other entries ask for, and a gradient over X / R is small everywhere.
         """
-        return max(self.radius, math.sqrt(self.rbf_scale)) if self.similarity == "rbf" else self.radius
+        angular = self.similarity_kind.angular
+        return self.radius if angular else max(self.radius, math.sqrt(self.rbf_scale))
 
     @property
     def free_of_norms(self) -> bool:
         """Whether the objective is constant along the norms of all vectors."""
-        return self.similarity == "cosine" and self.kernel.kind.angular
+        return self.similarity_kind.angular and self.kernel.kind.angular
 
     @property
     def translation_invariant(self) -> bool:
         """Whether a common shift of all vectors leaves the problem as it is."""
-        return self.similarity == "rbf" and not self.kernel.kind.angular and self.gauge != "unit"
+        return not (self.similarity_kind.angular or self.kernel.kind.angular or self.gauge == "unit")
 
     @property
     def has_no_minimiser(self) -> bool:
         """Whether the objective falls along every ray X -> t X (`bounds.py`, case 1)."""
-        return self.similarity == "cosine" and self.kernel.kind.grows_norms and self.gauge == "none"
+        return self.similarity_kind.angular and self.kernel.kind.grows_norms and self.gauge == "none"

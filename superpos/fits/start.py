@@ -3,8 +3,9 @@
 See `docs/science.md`, "Start of the joint step" and "Keys and draws".
 
     joint step       x_i = R g_i / ||g_i||, g_i standard normal in R^f, logits 0
-                     cosine  R = 1
-                     rbf     R = sqrt(median(r^2) / 2),  r^2 = -C log max(T_ij, 1e-12), i < j
+                     of cosines    R = 1
+                     of distances  R = sqrt(median(r^2) / 2),  r^2 = C x(max(T_ij, 1e-12)), i < j;
+                                   x(S) = -log S for rbf
     re-optimisation  x_i + sigma n_i g_i
 
 Points uniform on a sphere of radius R have a mean squared distance of 2 R^2, hence the factor. The sphere is
@@ -22,6 +23,7 @@ import numpy as np
 
 from superpos.arrays import Float
 from superpos.errors import ArgumentError
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.seeding import generator
 from superpos.specs.axes import check_count
 
@@ -37,14 +39,15 @@ def start_radius(target: Float, similarity: str, rbf_scale: float) -> float:
     target
         Target pairwise similarity matrix, (n, n).
     similarity
-        `cosine` or `rbf`.
+        Name of a kind of `superpos.kinds.similarities`.
     rbf_scale
         C of the RBF.
     """
-    if similarity == "cosine":
+    kind = SIMILARITIES.get(similarity, "similarity")
+    if kind.angular or kind.inverse is None:
         return 1.0
     entries = target[np.triu_indices(target.shape[0], k=1)]
-    squares = np.maximum(-rbf_scale * np.log(np.maximum(entries, TARGET_FLOOR)), 0.0)
+    squares = np.maximum(rbf_scale * kind.inverse(np.maximum(entries, TARGET_FLOOR)), 0.0)
     median = float(np.median(squares))
     return math.sqrt(0.5 * (median if median > TARGET_FLOOR * rbf_scale else rbf_scale))
 

@@ -4,9 +4,10 @@
                 with r the correlation of the two PSMs over pairs i < j, a mean over replicates,
                 reliability = 2 r / (1 + r)                       (Spearman 1910, Brown 1910)
     bootstrap   as many groups as there are, drawn with replacement (Efron 1979). On a scale u on which the
-                spread hardly depends on the place, arctanh c for cosines and log(-log r) for the RBF, with u
-                of the estimate, u_1 ... u_B of the replicates, their standard deviation s, their bias
-                b = mean(u_1 ... u_B) - u, and t the quantile of Student's distribution with B - 1 degrees,
+                spread hardly depends on the place, arctanh c for similarities of cosines and log(r^2 / C)
+                for those of distances, that is log(-log r) for the RBF, with u of the estimate, u_1 ... u_B
+                of the replicates, their standard deviation s, their bias b = mean(u_1 ... u_B) - u, and t
+                the quantile of Student's distribution with B - 1 degrees,
                 low, high = min(u, u - b) - t s,  max(u, u - b) + t s,   standard error = s |dc / du|
 
 Probes of fewer distinct samples are noisier, and noise pulls similarities towards those of unrelated
@@ -18,13 +19,14 @@ reaches on to where the bias of the replicates points. Coverage, and where it en
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t as student
 
 from superpos.arrays import Float
-from superpos.specs.axes import Similarity
+from superpos.kinds.similarities import SIMILARITIES, Similarity
 
 LARGEST, SMALLEST = 1.0 - 1e-15, 1e-300
 """Similarities beyond these have no place on the scale."""
@@ -49,7 +51,7 @@ class NoiseCeiling:
 
 
 def interval(
-    estimate: Float, drawn: Float, similarity: Similarity, coverage: float = 0.95
+    estimate: Float, drawn: Float, similarity: str, coverage: float = 0.95
 ) -> tuple[Float, Float, Float]:
     """Return ends of intervals and standard errors, each of the shape of `estimate`.
 
@@ -64,9 +66,8 @@ def interval(
     coverage
         Nominal coverage.
     """
-    to, back, slope = (_cosine_to, np.tanh, _cosine_slope) if similarity == "cosine" else (
-        _rbf_to, _rbf_back, _rbf_slope
-    )  # fmt: skip
+    kind = SIMILARITIES.get(similarity, "similarity")
+    to, back, slope = (_cosine_to, np.tanh, _cosine_slope) if kind.angular else _scale_of(kind)
     place, places = to(estimate), to(drawn)
     spread = np.std(places, axis=0, ddof=1)
     reach = float(student.ppf(0.5 + 0.5 * coverage, len(drawn) - 1)) * spread
@@ -85,17 +86,22 @@ def _cosine_slope(values: Float) -> Float:
     return np.asarray(np.maximum(1.0 - values**2, 0.0))
 
 
-def _rbf_to(values: Float) -> Float:
-    return np.asarray(np.log(-np.log(np.clip(values, SMALLEST, LARGEST))))
+def _scale_of(kind: Similarity) -> tuple[Callable[[Float], Float], ...]:
+    """Return the logarithm of r^2 / C of similarities, the way back, and |dS / d place|."""
 
+    def to(values: Float) -> Float:
+        return np.asarray(np.log(kind.argument_of(np.clip(values, SMALLEST, LARGEST))))
 
-def _rbf_back(places: Float) -> Float:
-    return np.asarray(np.exp(-np.exp(np.minimum(places, MOST))))
+    def back(places: Float) -> Float:
+        return np.asarray(kind.value(np.exp(np.minimum(places, MOST))))
 
+    def slope(values: Float) -> Float:
+        values = np.clip(values, SMALLEST, 1.0)
+        x = kind.argument_of(values)
+        with np.errstate(all="ignore"):  # a slope may be infinite where the distance is 0
+            return np.asarray(np.where(x > 0.0, np.abs(kind.slope(x, values) * x), 0.0))
 
-def _rbf_slope(values: Float) -> Float:
-    values = np.clip(values, SMALLEST, 1.0)
-    return np.asarray(-values * np.log(values))
+    return to, back, slope
 
 
 def reliability(first: list[Float], second: list[Float]) -> float | None:

@@ -24,7 +24,7 @@ from superpos.probes.design import make_design, scale_samples
 from superpos.probes.fit import fit_design, mean_differences
 from superpos.probes.inputs import ProbeInputs, Split, check_inputs
 from superpos.seeding import generator
-from superpos.specs.axes import Similarity, check_choice, check_count
+from superpos.specs.axes import check_choice, check_count
 from superpos.specs.probes import ProbeSettings
 from superpos.threads import one_thread
 
@@ -54,7 +54,7 @@ class AskedPsm:
 
     estimate: Float
     """The PSM of the probes on all training samples, (k, k)."""
-    similarity: Similarity
+    similarity: str
     of: Callable[[Drawn], Float]
     """Returns the PSM of the probes of one draw, (k, k)."""
 

@@ -8,67 +8,67 @@ So a control can be drawn between the directions and the similarity, for every s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from superpos.arrays import Float
 from superpos.errors import ArgumentError
-from superpos.psms.similarity import cosine, rbf_of_squares, squared_distances
-from superpos.specs.axes import check_choice
-
-SMALLEST_SIMILARITY = 1e-300
-"""Entries of an imported RBF matrix below this are read as this (r^2 / C = 691)."""
+from superpos.kinds.similarities import SIMILARITIES, Similarity
+from superpos.psms.similarity import cosine, of_squares, squared_distances
 
 
 @dataclass(frozen=True, slots=True)
 class SimilarityOf:
     """What the making of targets asks of a similarity."""
 
-    name: str
-    argument: str
-    """`cosine` or `squared_distance`."""
-    has_scale: bool
-    of_rows: Callable[[Float], Float]
-    """Directions (n, d) -> argument (n, n)."""
-    value: Callable[[Float, float], Float]
-    """(argument (n, n), C) -> similarities (n, n)."""
-    argument_of: Callable[[Float], Float]
-    """Similarities (n, n) -> argument over C (n, n)."""
-    check: Callable[[Float], None]
-    """Refuses an imported matrix that no directions have under it."""
+    kind: Similarity
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.kind.name
+
+    @property
+    def argument(self) -> str:
+        """`cosine` or `squared_distance`."""
+        return self.kind.argument
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether it reads C."""
+        return self.kind.has_scale
 
     @property
     def sees_norms(self) -> bool:
         """Whether it changes with the norms of the directions."""
-        return self.argument != "cosine"
+        return not self.kind.angular
+
+    def of_rows(self, rows: Float) -> Float:
+        """Return the argument of directions (n, d), (n, n)."""
+        return cosine(rows) if self.kind.angular else squared_distances(rows)
+
+    def value(self, argument: Float, scale: float) -> Float:
+        """Return the similarities of an argument (n, n) under C."""
+        if self.kind.angular:
+            return np.asarray(self.kind.value(argument))
+        return of_squares(self.kind, argument, scale)
+
+    def argument_of(self, matrix: Float) -> Float:
+        """Return the argument, over C if there is one, of similarities (n, n); distances have diagonal 0."""
+        found = self.kind.argument_of(matrix)
+        if not self.kind.angular:
+            np.fill_diagonal(found, 0.0)
+        return found
+
+    def check(self, matrix: Float) -> None:
+        """Refuse an imported matrix (n, n) that no directions have under a similarity of distances."""
+        low, high = self.kind.low, self.kind.high
+        if not self.kind.angular and (np.any(matrix < low) or np.any(matrix > high)):
+            said = f"has entries outside [{low:g}, {high:g}], which no {self.kind.title} similarity takes"
+            raise ArgumentError("target", said)
 
 
 def similarity_of(name: str) -> SimilarityOf:
     """Return the similarity of this name; raises `ArgumentError` for an unknown one."""
-    return _KNOWN[check_choice("similarity", name, tuple(_KNOWN))]
-
-
-def _same(argument: Float, _scale: float) -> Float:
-    return argument
-
-
-def _check_rbf(matrix: Float) -> None:
-    if np.any(matrix < 0.0) or np.any(matrix > 1.0):
-        raise ArgumentError("target", "has entries outside [0, 1], which no RBF similarity takes")
-
-
-def _ratios(matrix: Float) -> Float:
-    """Return r^2 / C of an RBF matrix, diagonal 0."""
-    ratios = -np.log(np.clip(matrix, SMALLEST_SIMILARITY, 1.0))
-    np.fill_diagonal(ratios, 0.0)
-    return ratios
-
-
-_KNOWN = {
-    "cosine": SimilarityOf("cosine", "cosine", False, cosine, _same, lambda matrix: matrix, lambda _: None),
-    "rbf": SimilarityOf(
-        "rbf", "squared_distance", True, squared_distances, rbf_of_squares, _ratios, _check_rbf
-    ),
-}
+    return SimilarityOf(SIMILARITIES.get(name, "similarity"))

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_matrix, as_psm
 from superpos.errors import ArgumentError, ShapeError
-from superpos.specs.axes import SIMILARITIES, Similarity, check_choice, check_count
+from superpos.kinds.similarities import SIMILARITIES
+from superpos.specs.axes import check_count
 
 
 def minkowski_distance(a: ArrayLike, b: ArrayLike, p: float = 2.0) -> float:
@@ -71,10 +72,11 @@ def simplex_psm(n: int) -> Float:
     return matrix
 
 
-def nearest_simplex_psm(T: ArrayLike, similarity: Similarity) -> Float:
+def nearest_simplex_psm(T: ArrayLike, similarity: str) -> Float:
     """Return the PSM of the regular simplex that T is compared with, (n, n).
 
-    Under `cosine` there is one, `simplex_psm(n)`, whatever T. Under `rbf` the edge is free and every edge
+    Under a similarity of cosines there is one, that of the cosines `simplex_psm(n)`, whatever T. Under one of
+    distances (`rbf`) the edge is free and every edge
     gives one constant off the diagonal; the mean off-diagonal entry of T is the constant nearest to T in the
     Frobenius norm.
 
@@ -86,16 +88,16 @@ def nearest_simplex_psm(T: ArrayLike, similarity: Similarity) -> Float:
         If the similarity is unknown.
     """
     matrix = as_psm("T", T)
-    check_choice("similarity", similarity, SIMILARITIES)
+    kind = SIMILARITIES.get(similarity, "similarity")
     n = matrix.shape[0]
-    if similarity == "cosine":
-        return simplex_psm(n)
+    if kind.angular:
+        return np.asarray(kind.value(simplex_psm(n)))
     nearest = np.full((n, n), float(np.mean(matrix[np.triu_indices(n, 1)])))
     np.fill_diagonal(nearest, 1.0)
     return nearest
 
 
-def distance_to_simplex(T: ArrayLike, similarity: Similarity, p: float = 2.0) -> float:
+def distance_to_simplex(T: ArrayLike, similarity: str, p: float = 2.0) -> float:
     """Return the Minkowski distance of T to `nearest_simplex_psm(T, similarity)`; raises as both do."""
     return minkowski_distance(T, nearest_simplex_psm(T, similarity), p)
 

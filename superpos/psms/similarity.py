@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from superpos import geometry
 from superpos.arrays import Float, as_matrix, as_number
 from superpos.errors import ArgumentError, NonFiniteError, shown
-from superpos.specs.axes import SIMILARITIES, Similarity, check_choice
+from superpos.kinds.similarities import SIMILARITIES, Similarity
 from superpos.specs.study import MEDIAN_RULE
 
 ScaleRule = float | Literal["median"]
@@ -94,13 +94,13 @@ def rbf(P: ArrayLike, scale: float = 200.0) -> Float:
     ArgumentError
         If the scale is not above 0.
     """
-    return rbf_of_squares(squared_distances(P), as_number("scale", scale, minimum=0.0, exclusive=True))
+    return similarity_matrix(P, "rbf", scale)
 
 
-def rbf_of_squares(squares: Float, scale: float) -> Float:
-    """Return exp(-r^2 / C) of squared distances (n, n); a ratio beyond the range of floats gives 0."""
+def of_squares(kind: Similarity, squares: Float, scale: float) -> Float:
+    """Return the similarities of squared distances (n, n); a ratio beyond the range of floats is infinite."""
     with np.errstate(over="ignore"):
-        return np.asarray(np.exp(-(squares / scale)), dtype=np.float64)
+        return np.asarray(kind.value(squares / scale), dtype=np.float64)
 
 
 def resolve_rbf_scale(P: ArrayLike, rule: ScaleRule) -> float:
@@ -135,7 +135,12 @@ def is_median(rule: ScaleRule) -> bool:
     return rule in ("median", MEDIAN_RULE)
 
 
-def similarity_matrix(P: ArrayLike, similarity: Similarity, scale: float = 200.0) -> Float:
-    """Return `cosine(P)` or `rbf(P, scale)`; raises as they do, and for an unknown similarity."""
-    check_choice("similarity", similarity, SIMILARITIES)
-    return cosine(P) if similarity == "cosine" else rbf(P, scale)
+def similarity_matrix(P: ArrayLike, similarity: str, scale: float = 200.0) -> Float:
+    """Return the similarities of all pairs of rows, (n, n); raises as `cosine` and `rbf` do.
+
+    An unknown similarity is an `ArgumentError` too.
+    """
+    kind = SIMILARITIES.get(similarity, "similarity")
+    if kind.angular:
+        return np.asarray(kind.value(cosine(P)))
+    return of_squares(kind, squared_distances(P), as_number("scale", scale, minimum=0.0, exclusive=True))

@@ -23,7 +23,6 @@ from superpos.kinds.optimisers import OPTIMISERS, SETTINGS
 from superpos.kinds.register import Register
 
 SelfEnergy = Literal["exclude", "include"]
-Similarity = Literal["cosine", "rbf"]
 Gauge = Literal["none", "unit", "mean_norm"]
 ImportanceMode = Literal["learned", "uniform"]
 JointPolish = Literal["on", "off"]
@@ -31,7 +30,6 @@ Backend = Literal["scipy", "compiled"]
 SigmaRule = Literal["sigma", "sigma / sqrt(f)"]
 
 SELF_ENERGIES: tuple[str, ...] = get_args(SelfEnergy)
-SIMILARITIES: tuple[str, ...] = get_args(Similarity)
 GAUGES: tuple[str, ...] = get_args(Gauge)
 IMPORTANCE_MODES: tuple[str, ...] = get_args(ImportanceMode)
 JOINT_POLISHES: tuple[str, ...] = get_args(JointPolish)

@@ -14,6 +14,7 @@ from typing import Any
 from superpos.catalogue import axes
 from superpos.errors import ArgumentError
 from superpos.kinds.energies import ENERGIES
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.specs.axes import FitAxes, JointAxes, Kernel
 from superpos.specs.limits import MOST_PIECES
 from superpos.specs.study import Block
@@ -57,11 +58,11 @@ def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:
 
 
 def _check_gauge(block: Block, similarity: str, kernel: Kernel, gauge: str) -> None:
-    if gauge == "mean_norm" and similarity == "cosine" and kernel.kind.grows_norms:
+    if gauge == "mean_norm" and SIMILARITIES.get(similarity).angular and kernel.kind.grows_norms:
         fit = " or ".join(kind.name for kind in ENERGIES if not kind.grows_norms)
         raise ArgumentError(
             f"blocks.{block.name}.gauges",
-            f"mean_norm under cosine is for the {fit} energy only, not {kernel.label}; use unit",
+            f"mean_norm under {similarity} is for the {fit} energy only, not {kernel.label}; use unit",
         )
 
 

@@ -13,14 +13,13 @@ from typing import Annotated, Any, Literal, get_args
 from superpos.errors import ArgumentError, shown
 from superpos.kinds.controls import CONTROLS, FEATURES
 from superpos.kinds.optimisers import OPTIMISERS
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.kinds.weights import WEIGHTS
 from superpos.specs.axes import (
     JOINT_GRIDS,
-    SIMILARITIES,
     FitAxes,
     JointGrid,
     Kernel,
-    Similarity,
     check_choice,
     check_count,
     check_rbf_scale,
@@ -201,7 +200,7 @@ class Block(JointGrid):
     fit_two_classes: bool = False
     """Whether two exclusive classes, whose directions are opposite by construction, are fitted."""
     targets: tuple[TargetChoice, ...] = field(default_factory=lambda: (TargetChoice(FEATURES),))
-    similarities: tuple[Similarity, ...] = ("cosine",)
+    similarities: Annotated[tuple[str, ...], SIMILARITIES] = ("cosine",)
     """Of directions, and of optimal vectors."""
     rbf_scales: tuple[float, ...] = (200.0,)
     """C of the RBF exp(-d^2 / C), above 0, or `median`, the median squared distance (-1 in the record)."""
@@ -237,9 +236,10 @@ class Block(JointGrid):
             check_choice("spaces", space, SPACES)
         for similarity in self.similarities:
             check_choice("similarities", similarity, SIMILARITIES)
-        if "rbf" in self.similarities and not self.rbf_scales:
+        scaled = [name for name in self.similarities if SIMILARITIES.get(name).has_scale]
+        if scaled and not self.rbf_scales:
             raise ArgumentError(
-                "rbf_scales", "is empty while similarity rbf is asked for; give a number or 'median'"
+                "rbf_scales", f"is empty while similarity {scaled[0]} is asked for; give a number or 'median'"
             )
         for scale in self.rbf_scales:
             if scale != MEDIAN_RULE:

@@ -37,7 +37,7 @@ from superpos.psms import (
 from superpos.records.fits import Certificate, Reoptimisation, Status, Verdict
 from superpos.records.work import CellFailure, FitResult, JointDone, JointResult, JointWork
 from superpos.seeding import generator
-from superpos.specs.axes import FitAxes, Similarity
+from superpos.specs.axes import FitAxes
 from superpos.stages.executor import FAILURES, task_error
 from superpos.stages.joint_cells import Joint, joint_key, run_joint, shared
 
@@ -163,7 +163,7 @@ def _columns(
     joint: Joint, axes: FitAxes, end: Reoptimisation, final: Float, at_zero: Float
 ) -> tuple[dict[str, Any], Float | None]:
     """Return the columns of a fit, and the vectors of its polished end if its optimiser's are polished."""
-    similarity = cast("Similarity", joint.work.similarity)
+    similarity = joint.work.similarity
     start = joint.similarity(end.start)
     certificate = _certify(joint, axes, end.vectors)
     columns: dict[str, Any] = {

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from superpos.psms import similarity_matrix
 from superpos.records.fits import JointFit
 from superpos.records.work import JointWork
 from superpos.seeding import generator
-from superpos.specs.axes import FitAxes, Kernel, Similarity
+from superpos.specs.axes import FitAxes, Kernel
 from superpos.specs.versions import ALGORITHM_VERSIONS
 
 
@@ -110,7 +109,7 @@ def shared(work: JointWork, fit: JointFit | None) -> Joint:
 def similarities(work: JointWork, vectors: Float, radius: float) -> Float:
     """Return the similarities of vectors in start radii, (n, n); NaN if they ran away or have none."""
     try:
-        return similarity_matrix(vectors, cast("Similarity", work.similarity), _scale(work, radius))
+        return similarity_matrix(vectors, work.similarity, _scale(work, radius))
     except InputError:
         return np.full((len(vectors), len(vectors)), math.nan)
 

@@ -15,6 +15,7 @@ from superpos.catalogue import Level, names
 from superpos.errors import ArgumentError, InputError
 from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.kinds.controls import CONTROLS, FEATURES
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.records.plan import PlannedDirections, PlannedTarget, StudyPlan
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
@@ -131,7 +132,7 @@ class Planner(InputPlanner):
 
     def _count_targets(self, block: Block, similarity: str, n_activations: int, n_sources: int) -> None:
         sizes = {
-            "rbf_scales": len(block.rbf_scales) if similarity == "rbf" else 1,
+            "rbf_scales": len(block.rbf_scales) if SIMILARITIES.get(similarity).has_scale else 1,
             "replicates of all kinds": sum(len(choice.replicates) for choice in block.targets),
         }
         own = {"probe settings": len(block.probes), "spaces": len(block.spaces)}
@@ -163,7 +164,7 @@ class Planner(InputPlanner):
         """Yield the targets of directions without probes; a control they cannot have is left out."""
         directions = self.directions[source]
         spec = next(d.spec for d in self.datasets.values() if d.key == directions.dataset_key)
-        scales = block.rbf_scales if similarity == "rbf" else (0.0,)
+        scales = block.rbf_scales if SIMILARITIES.get(similarity).has_scale else (0.0,)
         asked = [choice for choice in block.targets if not CONTROLS.get(choice.kind).of_labels]
         space = "raw"
         if spec.matrix_of:
@@ -182,7 +183,7 @@ class Planner(InputPlanner):
     def _targets(
         self, block: Block, similarity: str, activation: bytes, settings: ProbeSettings
     ) -> Iterator[bytes]:
-        scales = block.rbf_scales if similarity == "rbf" else (0.0,)
+        scales = block.rbf_scales if SIMILARITIES.get(similarity).has_scale else (0.0,)
         kinds = [choice.kind for choice in block.targets]
         of_labels = [kind for kind in kinds if CONTROLS.get(kind).of_labels]
         if MEDIAN_RULE in scales and of_labels and FEATURES not in kinds:
@@ -222,6 +223,8 @@ class Planner(InputPlanner):
             values["fit_two_classes"] = True
         if identity := CONTROLS.identity(kind):
             values["control"] = identity
+        if identity := SIMILARITIES.identity(similarity):
+            values["similarity_kind"] = identity
         key = content_key("target", ALGORITHM_VERSIONS["target"], values, [directions])
         planned = PlannedTarget(
             key=key,

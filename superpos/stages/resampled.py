@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +17,8 @@ from superpos.arrays import Float
 from superpos.db.ceilings import finish_ceilings, missing_ceilings
 from superpos.db.probes import pass_on_refusals
 from superpos.db.whitening import finish_whitened, missing_whitened
-from superpos.psms import cosine, rbf
+from superpos.psms import similarity_matrix
 from superpos.records.work import CeilingResult, CeilingWork, DirectionWork, PsmToResample
-from superpos.specs.axes import Similarity
 from superpos.stages.context import Context
 from superpos.stages.loop import Done
 from superpos.stages.probe_inputs import ProbeData, read_probe_data
@@ -86,10 +85,7 @@ def resample(task: CeilingTask) -> list[CeilingResult]:
         data.groups,
         data.train_rows,
         work.direction.settings,
-        [
-            AskedPsm(psm.matrix, cast("Similarity", psm.similarity), _similarity(psm, rows[psm.space]))
-            for psm in work.psms
-        ],
+        [AskedPsm(psm.matrix, psm.similarity, _similarity(psm, rows[psm.space])) for psm in work.psms],
         halves=n_halvings(task.n_resamples),
         bootstraps=task.n_resamples,
         members=data.members,
@@ -130,9 +126,7 @@ def _rows_by_space(work: CeilingWork, data: ProbeData) -> dict[str, Callable[[Dr
 
 def _similarity(psm: PsmToResample, rows: Callable[[Drawn], Float]) -> Callable[[Drawn], Float]:
     """Return the function from the probes of a draw to this matrix, C as the features have it."""
-    if psm.similarity == "cosine":
-        return lambda drawn: cosine(rows(drawn))
-    return lambda drawn: rbf(rows(drawn), scale=psm.rbf_scale_resolved)
+    return lambda drawn: similarity_matrix(rows(drawn), psm.similarity, psm.rbf_scale_resolved)
 
 
 def run_whitening(context: Context) -> None:

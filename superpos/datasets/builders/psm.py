@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from superpos.arrays import Float
 from superpos.datasets.matrix_files import NamedRows, check_file_options, read_rows
 from superpos.errors import InputError
 from superpos.kinds.builders import Builder
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.reading.places import user_path
-from superpos.specs.axes import SIMILARITIES, Similarity, check_choice
+from superpos.specs.axes import check_choice
 from superpos.specs.datasets import DatasetSpec
 
 TOLERANCE = 1e-6
@@ -28,7 +29,7 @@ class PsmFileOptions:
 
     file: str
     """A .safetensors, .npz or .csv file."""
-    similarity: Similarity
+    similarity: Annotated[str, SIMILARITIES]
     """The similarity that the matrix is of."""
     tensor: str = ""
     """Name of the matrix in a safetensors or npz file; empty if it holds one only."""

@@ -1,18 +1,19 @@
-"""Source of compiled functions that branch on the kernel, written from the own energies' point functions.
+"""Source of compiled functions that branch on a kind, written from the point functions of the own kinds.
 
-A code is the place of a form among the forms of all own energies, by rank. Codes from `OUTSIDE` on are
-addresses: the last branch of every function. A branch that comes out the same for neighbouring codes is
-written once.
+The code of a kernel is the place of its form among the forms of all own energies, by rank; that of a
+similarity its place among the own similarities. Codes from `OUTSIDE` on are addresses: the last branch of
+every function. A branch that comes out the same for neighbouring codes is written once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from textwrap import indent
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from superpos.fits.compiled.remade import ENGINE, remade
 from superpos.kinds.energies import ENERGIES, Energy, Form
+from superpos.kinds.similarities import SIMILARITIES, Similarity
 from superpos.specs.axes import Kernel
 
 OUTSIDE = 4096
@@ -29,7 +30,15 @@ class Branch(NamedTuple):
 BRANCHES = tuple(
     Branch(energy, form) for energy in ENERGIES.own() for form in energy.forms or (energy.form(1.0),)
 )
+"""Of energies, by code."""
+OWN_SIMILARITIES = SIMILARITIES.own()
 """By code."""
+B = TypeVar("B", Branch, Similarity)
+
+
+def own_similarity(kind: Similarity) -> int | None:
+    """Return the code of one of the own similarities; None for others."""
+    return next((code for code, own in enumerate(OWN_SIMILARITIES) if own is kind), None)
 
 
 def own_code(kernel: Kernel) -> int | None:
@@ -59,7 +68,8 @@ class Text:
 
 def written(
     header: str,
-    branch: Callable[[Branch, Text], str],
+    branches: Sequence[B],
+    branch: Callable[[B, Text], str],
     outside: str,
     scope: Mapping[str, Any],
     *,
@@ -72,17 +82,19 @@ def written(
     ----------
     header
         Name and arguments, one of them `code`.
+    branches
+        What has a branch, by code.
     branch
-        Gives the statements of a form.
+        Gives the statements of one.
     outside
-        Statements for an energy whose code is an address.
+        Statements for a kind whose code is an address.
     scope
         What the statements call.
     first, last
         Statements before and after all branches.
     """
     text, parts = Text(), list[tuple[int, str]]()
-    for code, one in enumerate(BRANCHES):
+    for code, one in enumerate(branches):
         said = branch(one, text)
         if parts and parts[-1][1] == said:
             parts[-1] = code, said

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.fits.bounds import FAR, GROWTH, EscapeCheck
+from superpos.fits.bounds import GROWTH, EscapeCheck
 from superpos.fits.compiled.cg import CONVERGED, ESCAPED, MAX_ITER, NON_FINITE, STALLED, fit
 from superpos.fits.compiled.joint_workspace import (
     ENERGY,
@@ -109,7 +109,8 @@ def fit_joint_compiled(
 
 def _bounds(problem: JointProblem) -> Float:
     """Return `LIMIT`, `WATCH` and `FAR` of `cg.py` for a problem, in its unit of length."""
-    rbf, repels = problem.similarity == "rbf", problem.kernel.kind.grows_norms
-    free, far = problem.gauge == "none", FAR * problem.rbf_scale / problem.length**2
+    similarity, repels = problem.similarity_kind, problem.kernel.kind.grows_norms
+    free, far = problem.gauge == "none", similarity.reach * problem.rbf_scale / problem.length**2
     limit = GROWTH if free and not problem.free_of_norms else math.inf
-    return np.array([limit, 0.5 * math.sqrt(far) if free and rbf and repels else math.inf, far])
+    bonds = free and not similarity.angular and repels
+    return np.array([limit, 0.5 * math.sqrt(far) if bonds else math.inf, far])

@@ -17,10 +17,11 @@ import math
 
 from superpos.fits.compiled.joint_gauges import place_vectors, pull_back
 from superpos.fits.compiled.joint_workspace import (
+    ALIKE,
     ANGLES,
     ANGULAR,
+    BY_ANGLE,
     CODE,
-    COSINE,
     COUPLING,
     DISTANCES,
     ENERGY,
@@ -35,6 +36,7 @@ from superpos.fits.compiled.joint_workspace import (
     RBF_SCALE,
     SELF,
     SIMILARITIES,
+    SIMILARITY,
     SLOPE_X,
     TARGET,
     VALUES,
@@ -45,6 +47,7 @@ from superpos.fits.compiled.joint_workspace import (
     N,
     S,
 )
+from superpos.fits.compiled.likenesses import mismatch_pulls, similarities_at
 from superpos.fits.compiled.machine.dense import dot, product, squared_differences, squared_lengths, total
 from superpos.fits.compiled.machine.elementary import exp
 from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
@@ -81,7 +84,7 @@ def place_arguments(memory: FloatPointer, at: IntPointer) -> None:
     n, f, m = at[N], at[F], at[M]
     x = part(memory, at[VECTORS])
     angles, distances = part(memory, at[ANGLES]), part(memory, at[DISTANCES])
-    by_angle, by_distance = at[ANGULAR] == 1 or at[COSINE] == 1, at[ANGULAR] == 0 or at[COSINE] == 0
+    by_angle, by_distance = at[ANGULAR] == 1 or at[BY_ANGLE] == 1, at[ANGULAR] == 0 or at[BY_ANGLE] == 0
     if by_angle:
         inverse = part(memory, at[INVERSE])
         squared_lengths(x, inverse, f, m)
@@ -130,29 +133,20 @@ def add_mismatch(memory: FloatPointer, at: IntPointer) -> None:
     n, m = at[N], at[M]
     target = part(memory, at[TARGET])
     similarities, slopes = part(memory, at[SIMILARITIES]), part(memory, at[MISMATCH_SLOPE])
-    if at[COSINE] == 1:
-        angles = part(memory, at[ANGLES])
-        for j in range(n * m):
-            similarities[j] = angles[j]
-    else:
-        distances, rate = part(memory, at[DISTANCES]), -1.0 / memory[RBF_SCALE]
-        for j in range(n * m):
-            similarities[j] = exp(distances[j] * rate)
-        for i in range(n):
-            similarities[i * m + i] = 1.0
-            for j in range(n, m):
-                similarities[i * m + j] = 0.0
+    arguments = part(memory, at[ANGLES] if at[BY_ANGLE] == 1 else at[DISTANCES])
+    rate = 1.0 if at[BY_ANGLE] == 1 else 1.0 / memory[RBF_SCALE]
+    similarities_at(at[SIMILARITY], rate, arguments, similarities, n * m)
+    for i in range(n):
+        similarities[i * m + i] = memory[ALIKE]
+        for j in range(n, m):
+            similarities[i * m + j] = 0.0
     for j in range(n * m):
         slopes[j] = similarities[j] - target[j]
     memory[MISMATCH] = dot(slopes, 0, slopes, 0, n * m)
     factor = 2.0 * memory[LAMBDA_D]
-    if at[COSINE] == 1:
-        for j in range(n * m):
-            slopes[j] = factor * slopes[j]
-    else:
-        factor = -factor / memory[RBF_SCALE]
-        for j in range(n * m):
-            slopes[j] = factor * slopes[j] * similarities[j]
+    if at[BY_ANGLE] == 0:
+        factor = factor / memory[RBF_SCALE]
+    mismatch_pulls(at[SIMILARITY], factor, rate, arguments, similarities, slopes, n * m)
     for i in range(n):
         slopes[i * m + i] = 0.0
 
@@ -161,7 +155,7 @@ def add_mismatch(memory: FloatPointer, at: IntPointer) -> None:
 def place_slope(memory: FloatPointer, at: IntPointer) -> None:
     """Write dJ/dX."""
     n, f, m = at[N], at[F], at[M]
-    angular, cosine = at[ANGULAR] == 1, at[COSINE] == 1
+    angular, cosine = at[ANGULAR] == 1, at[BY_ANGLE] == 1
     energy, mismatch = part(memory, at[ENERGY_SLOPE]), part(memory, at[MISMATCH_SLOPE])
     coupling, angles = part(memory, at[COUPLING]), part(memory, at[ANGLES])
     inverse = part(memory, at[INVERSE])

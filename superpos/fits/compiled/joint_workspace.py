@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from superpos.arrays import Float
+from superpos.fits.compiled.likenesses import similarity_code
 from superpos.fits.compiled.machine.layout import Block, Layout, padded
 from superpos.fits.compiled.machine.vectors import ROWS
 from superpos.fits.compiled.pairs import kernel_code
@@ -33,16 +34,18 @@ RBF_SCALE = BLOCK.number("C")
 ENERGY = BLOCK.number("energy of the last point")
 MISMATCH = BLOCK.number("its mismatch")
 LENGTH = BLOCK.number("unit of length of the variables")
+ALIKE = BLOCK.number("S of a vector with itself")
 
 CODE = BLOCK.integer("code of the kernel")
 N = BLOCK.integer("features", "n")
 F = BLOCK.integer("dimensions", "f")
 M = BLOCK.integer("padded row", "m")
-COSINE = BLOCK.integer("1 if the similarity is the cosine")
+BY_ANGLE = BLOCK.integer("1 if the similarity is a function of the cosine")
 LEARNED = BLOCK.integer("1 if the importance is learned")
 GAUGE = BLOCK.integer("place of the gauge in `GAUGES`")
 CENTRED = BLOCK.integer("1 if a shift of all vectors changes nothing")
 ANGULAR = BLOCK.integer("1 if K is a function of the cosine")
+SIMILARITY = BLOCK.integer("code of the similarity")
 
 TARGET = BLOCK.array("m m", "T")
 VECTORS = BLOCK.array("axes m", "X")
@@ -98,11 +101,12 @@ def make_joint_workspace(problem: JointProblem) -> JointWorkspace:
     workspace = JointWorkspace(*BLOCK.block(n, problem.n_dims))
     at, m = workspace.at, int(workspace.at[M])
     at[CODE], at[ANGULAR] = kernel_code(kernel), kernel.kind.angular
-    at[COSINE], at[LEARNED] = problem.similarity == "cosine", problem.learned
+    at[SIMILARITY], at[BY_ANGLE] = similarity_code(problem.similarity), problem.similarity_kind.angular
+    at[LEARNED] = problem.learned
     at[GAUGE], at[CENTRED] = GAUGES.index(problem.gauge), problem.translation_invariant
     workspace.memory[:ENERGY] = (
         kernel.s, kernel.softening**2, problem.lambda_d, self_value(kernel), problem.radius, problem.rbf_scale
     )  # fmt: skip
-    workspace.memory[LENGTH] = problem.length
+    workspace.memory[LENGTH], workspace.memory[ALIKE] = problem.length, problem.similarity_kind.own
     workspace.array(TARGET, m, m)[:n, :n] = problem.target
     return workspace

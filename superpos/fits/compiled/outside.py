@@ -1,6 +1,6 @@
-"""Energies from elsewhere in the compiled engine: their loops, compiled when they are first used.
+"""Energies and similarities from elsewhere in the engine: their loops, compiled when they are first used.
 
-The cached engine calls them through a table of addresses (`machine/addresses.py`), so it serves every energy
+The cached engine calls them through a table of addresses (`machine/addresses.py`), so it serves every kind
 as it is; only these small loops are compiled, once a process and form.
 
     slot      numbers              pointers                                        does
@@ -9,14 +9,19 @@ as it is; only these small loops are compiled, once a process and form.
     ROW       s, eps^2, t, scale   moving, still, out                              out = K of one row
     SPHERES   s, n_i               K, a, n_i n_j, out, out                         phi', a -> phi'', force
 
-`a` are cosines, or squared distances that are floored and softened here (but on the spheres, where they are
-so already). What a point function must be says `superpos/kinds/points.py`.
+    slot      numbers              pointers                                        does, for a similarity
+    VALUES    rate                 a, out                                          out = S
+    PULLS     factor, rate         a, S, out                                       out -> factor out dS/dx
+
+`a` are cosines, or squared distances that energies floor and soften here (but on the spheres, where
+they are so already). What a point function must be says `superpos/kinds/points.py`.
 """
 
 # ruff: noqa: ARG001 - functions behind a table of addresses have one signature
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,14 +34,18 @@ from superpos.fits.compiled.machine.elementary import SMALLEST
 from superpos.fits.compiled.machine.options import ENTRY, INLINE, compiled
 from superpos.fits.compiled.remade import remade
 from superpos.kinds.energies import ENERGIES, Energy, Form
+from superpos.kinds.register import Register
+from superpos.kinds.similarities import SIMILARITIES, Similarity
 from superpos.specs.axes import Kernel
 
 VALUES, SLOPES, ROW, SPHERES = range(4)
-"""Slots of a table."""
+"""Slots of an energy's table."""
+PULLS = 1
+"""Slot of a similarity's table beside VALUES."""
 
 _HOW = {key: ENTRY[key] for key in ("nogil", "error_model", "_nrt")}
 _tables: dict[tuple[int, int], tuple[Int, Any]] = {}
-"""By energy and form, with all that must stay alive as long as the process."""
+"""By kind and form, with all that must stay alive as long as the process."""
 
 
 def table_of(kernel: Kernel) -> int:
@@ -49,20 +58,29 @@ def table_of(kernel: Kernel) -> int:
     """
     energy = kernel.kind
     place = next((k for k, form in enumerate(energy.forms) if form.when(kernel.s)), -1)
-    key = id(energy), place
+    return _table(ENERGIES, kernel.energy, place, lambda: _loops(energy, energy.form(kernel.s)))
+
+
+def similarity_table(name: str) -> int:
+    """Return the address of the table of a similarity; raises `InputError` as `table_of` does."""
+    kind = SIMILARITIES.get(name)
+    return _table(SIMILARITIES, name, 0, lambda: _similarity_loops(kind))
+
+
+def _table(register: Register[Any], name: str, place: int, compiled: Callable[[], list[Any]]) -> int:
+    kind = register.get(name)
+    key = id(kind), place
     if key not in _tables:
         try:
-            functions = _loops(energy, energy.form(kernel.s))
+            functions = compiled()
         except Exception as error:  # whatever numba raises
-            origin = ENERGIES.origin(kernel.energy)
+            origin = register.origin(name)
             where = f"{origin.label}: " if origin else ""
-            said = " ".join(str(error).split())
-            raise InputError(
-                f"{where}energy {shown(kernel.energy)} cannot be compiled: {plain(said, 500)}"
-            ) from error
+            said = plain(" ".join(str(error).split()), 500)
+            raise InputError(f"{where}{register.what} {shown(name)} cannot be compiled: {said}") from error
         addresses = np.array([function.address for function in functions], dtype=np.int64)
         # A second thread may have been faster: the first table stays, for its address may be in use.
-        _tables.setdefault(key, (addresses, (functions, energy)))
+        _tables.setdefault(key, (addresses, (functions, kind)))
     return int(_tables[key][0].ctypes.data)
 
 
@@ -134,3 +152,27 @@ def _loops(energy: Energy, form: Form) -> list[Any]:
             force_[j] = float(force(x, own, s, v))
 
     return [values, slopes, row, spheres]
+
+
+def _similarity_loops(kind: Similarity) -> list[Any]:
+    """Return the functions of a similarity's table, compiled."""
+    value, slope = remade(kind.value), remade(kind.slope)
+    angular = kind.angular
+
+    @cfunc(SIGNATURE, **_HOW)
+    def values(
+        rate: float, x1: float, x2: float, x3: float, a: Float, out: Float, p2: Float, p3: Float, p4: Float,
+        m: int
+    ) -> None:  # fmt: skip
+        for j in range(m):
+            out[j] = float(value(a[j] if angular else a[j] * rate))
+
+    @cfunc(SIGNATURE, **_HOW)
+    def pulls(
+        factor: float, rate: float, x2: float, x3: float, a: Float, s: Float, out: Float, p3: Float,
+        p4: Float, m: int
+    ) -> None:  # fmt: skip
+        for j in range(m):
+            out[j] = factor * out[j] * float(slope(a[j] if angular else a[j] * rate, s[j]))
+
+    return [values, pulls]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from superpos.fits.compiled.branches import Branch, Text, own_code, written
+from superpos.fits.compiled.branches import BRANCHES, Branch, Text, own_code, written
 from superpos.fits.compiled.machine.addresses import call
 from superpos.fits.compiled.machine.elementary import SMALLEST
 from superpos.fits.compiled.machine.options import INLINE, OPTIONS, PASTE, compiled
@@ -96,6 +96,7 @@ def _steepness(branch: Branch, text: Text) -> str:
 energies: Any = compiled(OPTIONS)(
     written(
         "energies(code, s, eps2, values, m)",
+        BRANCHES,
         _values,
         "call(code, VALUES, s, eps2, 0.0, 0.0, values, values, values, values, values, m)",
         _SCOPE,
@@ -107,6 +108,7 @@ energies: Any = compiled(OPTIONS)(
 row_energies: Any = compiled(INLINE)(
     written(
         "row_energies(code, s, eps2, t, scale, moving, still, out, m)",
+        BRANCHES,
         _row,
         "call(code, ROW, s, eps2, t, scale, moving, still, out, out, out, m)",
         _SCOPE,
@@ -117,6 +119,7 @@ row_energies: Any = compiled(INLINE)(
 energies_and_slopes: Any = compiled(OPTIONS)(
     written(
         "energies_and_slopes(code, s, eps2, values, slopes, m)",
+        BRANCHES,
         _slopes,
         "call(code, SLOPES, s, eps2, 0.0, 0.0, values, slopes, slopes, slopes, slopes, m)",
         _SCOPE,
@@ -128,6 +131,7 @@ energies_and_slopes: Any = compiled(OPTIONS)(
 sphere_row: Any = compiled(PASTE)(
     written(
         "sphere_row(code, s, own, pairs, values, cosines, bend, slope, force, angular, m)",
+        BRANCHES,
         _spheres,
         "if angular == 1:\n    for j in range(m):\n        bend[j] = cosines[j]\n"
         "call(code, SPHERES, s, own, 0.0, 0.0, values, bend, pairs, slope, force, m)",
@@ -139,6 +143,7 @@ sphere_row: Any = compiled(PASTE)(
 steepness: Any = compiled(PASTE)(
     written(
         "steepness(code, s, own, other, rho2, cosine, angular, buffer)",
+        BRANCHES,
         _steepness,
         "buffer[0] = buffer[1] = cosine if angular == 1 else rho2\nbuffer[2] = own * other\n"
         "call(code, VALUES, s, 0.0, 0.0, 0.0, buffer, buffer, buffer, buffer, buffer, 1)\n"

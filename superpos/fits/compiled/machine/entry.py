@@ -25,7 +25,9 @@ def engine_digest() -> str:
     """Return the SHA-256 over the sources of the engine."""
     fits = Path(__file__).parents[2]
     # The loops are made of the own kinds' formulas and of what says how these are read.
-    folders = fits / "compiled", fits / "energies", fits.parent / "kinds"
+    folders = (
+        fits / "compiled", fits / "energies", fits.parent / "psms" / "similarities", fits.parent / "kinds"
+    )  # fmt: skip
     paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     return text_digest(b"".join(path.read_bytes() for path in paths))
 

@@ -1,0 +1,1 @@
+"""The project's own similarities, one kind a module (`superpos.kinds.similarities`)."""
