@@ -8,6 +8,7 @@ So a control can be drawn between the directions and the similarity, for every s
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from superpos.arrays import Float
 from superpos.errors import ArgumentError
 from superpos.kinds.similarities import SIMILARITIES, Similarity
 from superpos.psms.similarity import cosine, of_squares, squared_distances
+
+OPPOSITE = -0.999
+"""Cosine below which two directions are called opposite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,14 @@ class SimilarityOf:
     def sees_norms(self) -> bool:
         """Whether it changes with the norms of the directions."""
         return not self.kind.angular
+
+    @property
+    def opposite(self) -> float:
+        """Similarity below which two directions are opposite; minus infinity where it does not tell."""
+        if not self.kind.angular:
+            return -math.inf
+        here, even = float(self.kind.value(OPPOSITE)), float(self.kind.value(0.0))
+        return here if here < even else -math.inf
 
     def of_rows(self, rows: Float) -> Float:
         """Return the argument of directions (n, d), (n, n)."""

@@ -203,7 +203,7 @@ def _warnings(known: SimilarityOf, values: Float, ratios: Float | None, smallest
         )
     if smallest < NEGATIVE_EIGENVALUE:
         found.append(f"not positive semidefinite (smallest eigenvalue {smallest:.3g}): no vectors reach it.")
-    if known.argument == "cosine" and values.size == 1 and values[0] < -0.999:
+    if values.size == 1 and values[0] < known.opposite:
         found.append("two opposite directions, as any two exclusive classes give: this is no geometry.")
     return found
 

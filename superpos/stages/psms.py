@@ -15,6 +15,7 @@ from superpos.db.psms import finish_targets, missing_targets, near_copies, refus
 from superpos.errors import InputError, shown
 from superpos.hashing import content_key
 from superpos.kinds.controls import CONTROLS
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.psms import build_psm, rests_on_shape
 from superpos.records.work import Directions, PsmResult, TargetWork
 from superpos.specs.study import MEDIAN_RULE
@@ -31,19 +32,22 @@ BATCH = 200
 def psm_key(work: TargetWork) -> bytes:
     """Return the key under which equal matrices are one row."""
     version = ALGORITHM_VERSIONS["psm"]
-    identity = CONTROLS.identity(work.kind)
-    of_kind = {"control": identity} if identity else {}
+    found = {
+        "control": CONTROLS.identity(work.kind),
+        "similarity_kind": SIMILARITIES.identity(work.similarity),
+    }
+    of_kinds = {name: identity for name, identity in found.items() if identity}
     if rests_on_shape(work.kind, work.similarity):
         n, width = in_space(work.directions, work.space).shape
         shared = {"kind": work.kind, "replicate": work.replicate, "n": n, "width": width}
-        return content_key("psm", version, {**shared, "similarity": work.similarity, **of_kind})
+        return content_key("psm", version, {**shared, "similarity": work.similarity, **of_kinds})
     spec: Mapping[str, Any] = {
         "kind": work.kind,
         "replicate": work.replicate,
         "space": work.space,
         "similarity": work.similarity,
         "rbf_scale": work.rbf_scale,
-        **of_kind,
+        **of_kinds,
     }
     return content_key("psm", version, spec, [work.direction_key])
 

@@ -9,18 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from outside_similarities import CUBE, LAPLACE
 
 from superpos.errors import ArgumentError, InputError
 from superpos.hashing import content_key
 from superpos.kinds.controls import CONTROLS, FEATURES, Control
 from superpos.kinds.looks import Look
-from superpos.psms import build_psm, cosine, rbf, rests_on_shape
+from superpos.kinds.similarities import SIMILARITIES
+from superpos.psms import build_psm, cosine, rbf, rests_on_shape, squared_distances
+from superpos.psms.controls.spectrum import spectrum_cosine
 from superpos.records.work import Directions, TargetWork
 from superpos.specs.study import TargetChoice
 from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages.psms import build, psm_key
 
-SIMILARITIES = ("cosine", "rbf")
+OWN_SIMILARITIES = ("cosine", "rbf")
 OF_USER = '''
 """Controls of somebody's own."""
 import numpy as np
@@ -105,7 +108,7 @@ def test_own_kinds_would_pass_as_kinds_from_elsewhere(kind: Control) -> None:
     assert kind.label == kind.name.replace("_", " ")
 
 
-@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("similarity", OWN_SIMILARITIES)
 @pytest.mark.parametrize("kind", [kind.name for kind in CONTROLS if kind.is_control and not kind.of_labels])
 def test_no_control_is_the_features(directions: np.ndarray, kind: str, similarity: str) -> None:
     features = cosine(directions) if similarity == "cosine" else rbf(directions, 50.0)
@@ -150,6 +153,68 @@ def test_a_control_under_a_similarity_it_does_not_know_is_an_error(
             build_psm(kind=name, similarity="rbf", rbf_scale_rule=50.0, **given)  # type: ignore[arg-type]
         assert caught.value.argument == "kind"
         assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The similarities `laplace` (of distances) and `cube` (of cosines, without an inverse)."""
+    monkeypatch.setattr(SIMILARITIES, "_found", dict(SIMILARITIES._found))
+    for kind in (LAPLACE, CUBE):
+        SIMILARITIES.register(kind)
+
+
+@pytest.mark.usefixtures("outside")
+@pytest.mark.parametrize("kind", [kind.name for kind in CONTROLS])
+@pytest.mark.parametrize("similarity", ["laplace", "cube"])
+def test_every_kind_has_a_matrix_under_a_similarity_from_elsewhere(
+    directions: np.ndarray, kind: str, similarity: str
+) -> None:
+    made = build_psm(
+        kind=kind, similarity=similarity, directions=directions, rbf_scale_rule="median", reference=directions
+    )
+    of = SIMILARITIES.get(similarity)
+    features = (
+        of.value(cosine(directions))
+        if of.angular
+        else of.value(squared_distances(directions) / made.rbf_scale_resolved)
+    )
+    assert np.array_equal(made.matrix, made.matrix.T)
+    assert np.all(np.diag(made.matrix) == 1.0)
+    assert np.array_equal(made.matrix, features) is (
+        not CONTROLS.get(kind).is_control or kind == "shuffled_labels"
+    )
+    if kind == "spectrum" and of.angular:
+        drawn = spectrum_cosine(cosine(directions), 0, 20)
+        np.testing.assert_array_equal(made.matrix, of.value(drawn))
+    assert rests_on_shape(kind, similarity) is (kind == "gaussian" and of.angular)
+
+
+@pytest.mark.usefixtures("outside")
+def test_an_imported_matrix_without_an_inverse_has_no_control_of_its_argument(directions: np.ndarray) -> None:
+    matrix = CUBE.value(cosine(directions))
+    assert np.array_equal(build_psm(kind="features", similarity="cube", target=matrix).matrix, matrix)
+    build_psm(kind="shuffled_entries", similarity="cube", target=matrix)
+    with pytest.raises(ArgumentError, match=r"'cube' has no inverse; use directions"):
+        build_psm(kind="spectrum", similarity="cube", target=matrix)
+
+
+@pytest.mark.usefixtures("outside")
+def test_keys_name_the_origin_of_similarities_that_are_not_ours(directions: np.ndarray) -> None:
+    identity = SIMILARITIES.identity("cube")
+    assert identity["version"] == 1
+    values = {"kind": "permuted", "replicate": 0, "space": "raw", "similarity": "cube", "rbf_scale": 50.0}
+    expected = content_key(
+        "psm", ALGORITHM_VERSIONS["psm"], {**values, "similarity_kind": identity}, [b"d" * 16]
+    )
+    assert psm_key(work("permuted", directions, "cube")) == expected
+
+
+@pytest.mark.usefixtures("outside")
+def test_two_opposite_directions_are_said_under_similarities_that_tell_them() -> None:
+    pair = np.array([[1.0, 2.0, -1.0], [-1.0, -2.0, 1.0]])
+    for similarity, said in (("cosine", True), ("cube", True), ("rbf", False), ("laplace", False)):
+        made = build_psm(kind=FEATURES, similarity=similarity, directions=pair, rbf_scale_rule=24.0)
+        assert ("no geometry" in made.message) is said
 
 
 def test_a_plain_function_is_a_control_of_directions(directions: np.ndarray, of_user: str) -> None:
