@@ -98,14 +98,42 @@ def minimise_on_spheres(
     units[kept] = point.units
     vectors = units * norms[:, None]
     energy = energy_value(vectors, importance, kernel)
+    return end_on_spheres(
+        vectors,
+        start,
+        norms,
+        energy=energy,
+        energy_start=energy_value(start, importance, kernel),
+        gradient=relative_gradient(vectors, importance, kernel),
+        nit=nit,
+        nfev=nfev,
+        status=status,
+        message=message,
+    )
+
+
+def end_on_spheres(
+    vectors: Float,
+    start: Float,
+    norms: Float,
+    *,
+    energy: float,
+    energy_start: float,
+    gradient: float,
+    nit: int,
+    nfev: int,
+    status: Status,
+    message: str,
+) -> Reoptimisation:
+    """Return the record of an end on the spheres of `norms`, on either back end."""
     return Reoptimisation(
         vectors=vectors,
         start=start,
         fun=energy,
         energy=energy,
-        energy_start=energy_value(start, importance, kernel),
+        energy_start=energy_start,
         norm_error=float(np.abs(np.linalg.norm(vectors, axis=1) - norms).sum()),
-        relative_gradient=relative_gradient(vectors, importance, kernel),
+        relative_gradient=gradient,
         nit=nit,
         nfev=nfev,
         njev=nfev,

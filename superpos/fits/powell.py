@@ -115,11 +115,43 @@ def run_powell(
             message = "the objective is not finite; last finite sweep kept"
         elif sweeps.has_escaped(flat):
             status = Status.UNBOUNDED
-            message = f"a norm passed {sweeps.limit:.3g}; raise lambda_x or use the manifold optimiser"
+            message = escaped(sweeps.limit)
     vectors = flat.reshape(objective.shape).copy()
     energy = energy_value(vectors, importance, kernel)
     norm_error = float(np.abs(np.linalg.norm(vectors, axis=1) - norms).sum())
-    gradient = relative_gradient(project(vectors, norms), importance, kernel)
+    return end_of_powell(
+        vectors,
+        start,
+        energy=energy,
+        energy_start=energy_value(start, importance, kernel),
+        norm_error=norm_error,
+        lambda_x=lambda_x,
+        gradient=relative_gradient(project(vectors, norms), importance, kernel),
+        nit=sweeps.nit,
+        nfev=sweeps.nfev,
+        status=status,
+        message=message,
+    )
+
+
+def end_of_powell(
+    vectors: Float,
+    start: Float,
+    *,
+    energy: float,
+    energy_start: float,
+    norm_error: float,
+    lambda_x: float,
+    gradient: float,
+    nit: int,
+    nfev: int,
+    status: Status,
+    message: str,
+) -> Reoptimisation:
+    """Return the record of an end, on either back end; a converged one may turn out to be a stall.
+
+    `gradient` is the relative gradient of its projection to the spheres.
+    """
     if status is Status.CONVERGED and not gradient <= STALLED:
         status = Status.STALLED
         message = f"converged for Powell, but the relative gradient on the spheres is {gradient:.2g}"
@@ -128,12 +160,17 @@ def run_powell(
         start=start,
         fun=energy + lambda_x * norm_error,
         energy=energy,
-        energy_start=energy_value(start, importance, kernel),
+        energy_start=energy_start,
         norm_error=norm_error,
         relative_gradient=gradient,
-        nit=sweeps.nit,
-        nfev=sweeps.nfev,
+        nit=nit,
+        nfev=nfev,
         njev=0,
         status=status,
         message=message,
     )
+
+
+def escaped(limit: float) -> str:
+    """Return the message of an end with a norm above the limit."""
+    return f"a norm passed {limit:.3g}; raise lambda_x or use the manifold optimiser"

@@ -19,6 +19,7 @@ from superpos.fits.manifold import (
     POLISH_LARGEST,
     POLISH_RADIUS,
     WEIGHT_FLOOR,
+    end_on_spheres,
 )
 from superpos.fits.manifold import MAX_ITER as DEFAULT_LIMIT
 from superpos.fits.spheres import seen, unit_rows
@@ -63,19 +64,16 @@ def minimise_on_spheres_compiled(
     workspace = make_sphere_workspace(importance, norms, kernel, start.shape[1])
     energy, gradient = assess(workspace, end)
     energy_start, _ = assess(workspace, units)
-    vectors = end * norms[:, None]
     status, message = _ENDINGS[ending]
-    return Reoptimisation(
-        vectors=vectors,
-        start=units * norms[:, None],
-        fun=energy,
+    return end_on_spheres(
+        end * norms[:, None],
+        units * norms[:, None],
+        norms,
         energy=energy,
         energy_start=energy_start,
-        norm_error=float(np.abs(np.linalg.norm(vectors, axis=1) - norms).sum()),
-        relative_gradient=gradient,
+        gradient=gradient,
         nit=nit,
         nfev=nfev,
-        njev=nfev,
         status=status,
         message=message,
     )

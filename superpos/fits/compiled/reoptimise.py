@@ -17,7 +17,7 @@ from superpos.fits.compiled.powell import (
     powell,
 )
 from superpos.fits.compiled.workspace import ENERGY, ENERGY_START, GRADIENT, NORM_ERROR, make_workspace
-from superpos.fits.powell import RUNAWAY, STALLED
+from superpos.fits.powell import RUNAWAY, end_of_powell, escaped
 from superpos.records.fits import Reoptimisation, Status
 from superpos.specs.axes import Kernel
 
@@ -71,23 +71,18 @@ def powell_compiled(
     longest = float(np.sqrt(np.einsum("ij,ij->i", vectors, vectors).max()))
     if status is not Status.NON_FINITE and longest > limit:
         status = Status.UNBOUNDED
-        message = f"a norm passed {limit:.3g}; raise lambda_x or use the manifold optimiser"
-    energy, norm_error = float(workspace.memory[ENERGY]), float(workspace.memory[NORM_ERROR])
-    gradient = float(workspace.memory[GRADIENT])
-    if status is Status.CONVERGED and not gradient <= STALLED:
-        status = Status.STALLED
-        message = f"converged for Powell, but the relative gradient on the spheres is {gradient:.2g}"
-    return Reoptimisation(
-        vectors=vectors,
-        start=start,
-        fun=energy + lambda_x * norm_error,
-        energy=energy,
-        energy_start=float(workspace.memory[ENERGY_START]),
-        norm_error=norm_error,
-        relative_gradient=gradient,
+        message = escaped(limit)
+    memory = workspace.memory
+    return end_of_powell(
+        vectors,
+        start,
+        energy=float(memory[ENERGY]),
+        energy_start=float(memory[ENERGY_START]),
+        norm_error=float(memory[NORM_ERROR]),
+        lambda_x=lambda_x,
+        gradient=float(memory[GRADIENT]),
         nit=nit,
         nfev=nfev,
-        njev=0,
         status=status,
         message=message,
     )
