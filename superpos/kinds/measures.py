@@ -21,6 +21,7 @@ import numpy as np
 
 from superpos.arrays import Float
 from superpos.errors import ArgumentError, allowed, shown
+from superpos.kinds import similarities
 from superpos.kinds.register import Kind, Register
 
 Reads = Literal["matrix", "eigenvalues", "entries"]
@@ -66,9 +67,12 @@ class Measure(Kind):
         Raises
         ------
         ArgumentError
-            If it changes its input, gives another shape than (m,), other numbers for a stack than one by one,
-            or numbers that are not finite or outside its range.
+            If a similarity of `under` is unknown, or the function changes its input, gives another shape than
+            (m,), other numbers for a stack than one by one, or numbers that are not finite or outside its
+            range.
         """
+        for name in self.under:
+            similarities.SIMILARITIES.get(name, "under")
         rng = np.random.default_rng((7919, 2))
         for n in (3, 6):
             rows = rng.standard_normal((4, n, 9))

@@ -137,6 +137,7 @@ def test_what_passes() -> None:
         (measure(lambda T: T), r"gives shape \(4, 3, 3\)"),
         (measure(lambda T: T[:, 0, 1] * np.nan), "not finite"),
         (measure(lambda T: T[:, 0, 1] - T[:, 0, 1].mean()), "other numbers for a stack than one by one"),
+        (measure(under=("cosin",)), "under: 'cosin' is unknown; .*did you mean 'cosine'"),
         (measure(high=0.1), "outside of -inf to 0.1"),
         (measure(lambda eigenvalues: eigenvalues[:, 0], reads="eigenvalues", low=1.0), "outside of 1 to inf"),
         (measure(writes), "read-only"),
