@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from superpos.kinds.measures import MEASURES
 from superpos.psms import simplex_score
 from superpos.reporting.answers import NO_CEILING, Answer, Finding, not_run
 from superpos.reporting.charts.importance import importance
@@ -79,11 +80,12 @@ def interpretable(data: StudyData) -> Answer:
 
 
 def simplex_scores(data: StudyData) -> dict[str, list[float]]:
-    """Return the simplex score of every cosine target of features and of shuffled labels."""
+    """Return the simplex score of every target that has one, of features and of shuffled labels."""
+    defined = MEASURES.get("simplex_score").applies_to
     scores: dict[str, list[float]] = {}
     for subject in data.subjects:
         rows = data.of(subject, data.psms)
-        rows = main_targets(rows[rows["similarity"] == "cosine"])
+        rows = main_targets(rows[rows["similarity"].map(defined).astype(bool)])
         for kind in ("features", "shuffled_labels"):
             own = rows[rows["target"] == kind].sort_values(["layer", "replicate"])
             scores.setdefault(kind, []).extend(simplex_score(data.psm(str(key))) for key in own["psm_key"])

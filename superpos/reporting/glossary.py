@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from superpos.kinds import Register
 from superpos.kinds.controls import CONTROLS
 from superpos.kinds.energies import ENERGIES, Energy
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.reporting.looks import K, in_order, known
 
 
@@ -27,6 +28,16 @@ def controls_in_words() -> str:
     """Return every control with its meaning."""
     controls = [control for control in kinds_of(CONTROLS) if control.is_control]
     return "; ".join(f"{control.label}: {_clause(control.meaning)}" for control in controls)
+
+
+def similarities_in_words() -> dict[str, str]:
+    """Return the names of the similarities, and their meanings."""
+    kinds = list(kinds_of(SIMILARITIES))
+    names = ", ".join(kind.title for kind in kinds)
+    return {
+        "names": names[:1].upper() + names[1:],
+        "meanings": "; ".join(f"{_clause(kind.meaning)}, {kind.formula}" for kind in kinds),
+    }
 
 
 def _spelling(energy: Energy) -> str:

@@ -14,8 +14,9 @@ from superpos.kinds import Kind, Register
 from superpos.kinds.controls import CONTROLS
 from superpos.kinds.energies import ENERGIES
 from superpos.kinds.looks import Look
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.kinds.weights import WEIGHTS
-from superpos.reporting.style import LineStyle
+from superpos.reporting.style import LineStyle, Scale
 
 KERNEL_SPARE = ("#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#5E4FA2")
 KERNEL_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -54,6 +55,15 @@ def weights_style(weights: str) -> LineStyle:
     """Return the style of a scheme of weights."""
     scheme = known(WEIGHTS, weights)
     return _style(weights, Look() if scheme is None else scheme.look)
+
+
+def similarity_scale(similarity: str) -> Scale:
+    """Return the colours of a matrix of similarities: two on either side of 0, or one from 0 on."""
+    kind = known(SIMILARITIES, similarity)
+    low, high = (-1.0, 1.0) if kind is None else (kind.low, kind.high)
+    if low < 0.0:
+        return Scale(low, high, "RdBu_r", ("blue", "red"))
+    return Scale(low, high, "viridis", ("dark", "yellow"))
 
 
 def _style(name: str, look: Look) -> LineStyle:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from superpos.reporting.answers import Answer
 from superpos.reporting.charts.feature_counts import FeatureCounts
-from superpos.reporting.glossary import controls_in_words, kernels_in_words
+from superpos.reporting.glossary import controls_in_words, kernels_in_words, similarities_in_words
 from superpos.reporting.sections import Card, Section
 from superpos.reporting.tables import Progress, Run
 
@@ -91,7 +91,7 @@ def render_page(studies: tuple[StudyPage, ...], database: str, version: str) -> 
     environment = _environment()
     html: str = environment.get_template("page.html.jinja").render(
         studies=studies, database=database, version=version, max_runs=MAX_RUNS,
-        kernels=kernels_in_words(), controls=controls_in_words(),
+        kernels=kernels_in_words(), controls=controls_in_words(), similarities=similarities_in_words(),
     )  # fmt: skip
     return html + "\n"
 

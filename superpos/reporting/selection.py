@@ -16,6 +16,7 @@ import pandas as pd
 from superpos.catalogue import names
 from superpos.kinds.controls import CONTROLS
 from superpos.kinds.optimisers import OPTIMISERS
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.reporting.looks import in_order, kernel_order, known
 
 DIRECTION_SETTING = names("activations", "directions", roles=("setting",))
@@ -32,7 +33,6 @@ SEARCH_SETTING = (
     *names(roles=("searched",)),
 )
 """Everything but the model that two fits must share to be compared."""
-SIMILARITY_ORDER = ("cosine", "rbf")
 ABSENT = {"space": "none", "probe_C": 0.0}
 """What stands for no such setting: imported similarities have no space, and only probes have a penalty."""
 POWELL, EXACT = "powell", "manifold"
@@ -110,7 +110,7 @@ def targets(frame: pd.DataFrame) -> tuple[str, ...]:
 
 def similarities(frame: pd.DataFrame) -> tuple[str, ...]:
     """Return the similarities of a view, cosine first."""
-    return ordered(frame["similarity"].unique().tolist(), SIMILARITY_ORDER)
+    return in_order(SIMILARITIES, frame["similarity"].tolist())
 
 
 def optimisers_shown(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -140,12 +140,6 @@ def in_name(optimiser: str) -> str:
 def in_title(optimiser: str) -> str:
     """Return what the title of a figure says: nothing for Powell's method."""
     return "" if optimiser == POWELL else f", {optimiser_label(optimiser)}"
-
-
-def ordered(names: Sequence[str], order: Sequence[str]) -> tuple[str, ...]:
-    """Return names in a given order, unknown ones after it by alphabet."""
-    rank = {name: index for index, name in enumerate(order)}
-    return tuple(sorted(names, key=lambda name: (rank.get(name, len(rank)), name)))
 
 
 def layers(frame: pd.DataFrame, column: str = "layer") -> tuple[int, ...]:

@@ -54,6 +54,22 @@ class LineStyle(NamedTuple):
     marker: str
 
 
+class Scale(NamedTuple):
+    """Colours of a matrix of similarities."""
+
+    low: float
+    high: float
+    colours: str
+    """Colour map of matplotlib."""
+    ends: tuple[str, str]
+    """Names of the colours of the lowest and of the highest value."""
+
+    @property
+    def text(self) -> str:
+        """As captions say it."""
+        return f"{self.low:g} ({self.ends[0]}) to {self.high:g} ({self.ends[1]})"
+
+
 SETTINGS: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -235,10 +251,11 @@ def from_zero(axes: Axes) -> None:
     axes.set_ylim(bottom=-0.025 * axes.get_ylim()[1])
 
 
-def heat_map(axes: Axes, matrix: Float, similarity: str) -> Any:
-    """Draw a similarity matrix on the scale of its similarity: cosine -1 to 1, rbf 0 to 1."""
-    low, colours = (-1.0, "RdBu_r") if similarity == "cosine" else (0.0, "viridis")
-    image = axes.imshow(matrix, vmin=low, vmax=1.0, cmap=colours, aspect="equal", interpolation="nearest")
+def heat_map(axes: Axes, matrix: Float, scale: Scale) -> Any:
+    """Draw a similarity matrix on the scale of its similarity."""
+    image = axes.imshow(
+        matrix, vmin=scale.low, vmax=scale.high, cmap=scale.colours, aspect="equal", interpolation="nearest"
+    )
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.set_xticks([])

@@ -16,6 +16,7 @@ from PIL import Image
 import superpos
 from superpos.reporting import parallel, write_report
 from superpos.reporting.layout import text_size
+from superpos.reporting.looks import similarity_scale
 from superpos.reporting.sections import Card
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import (
@@ -37,7 +38,7 @@ def draw(height=3.0):
     figure = new_figure(height)
     axes = figure.subplots(2, 2, squeeze=False)
     for panel in axes[0]:
-        image = heat_map(panel, np.eye(3), "cosine")
+        image = heat_map(panel, np.eye(3), similarity_scale("cosine"))
     name_ticks(axes[0, 0].yaxis, ("a name of many letters", "b", "c"))
     axes[1, 0].plot([0, 1, 2], [3.0, 1.0, 2.0], marker="o")
     axes[1, 0].set_ylabel("two\nlines")

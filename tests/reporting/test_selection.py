@@ -13,7 +13,7 @@ from superpos.kinds.controls import CONTROLS
 from superpos.kinds.energies import ENERGIES
 from superpos.kinds.looks import Look
 from superpos.kinds.register import BY_HAND
-from superpos.reporting.looks import kernel_styles, split_kernel, target_style
+from superpos.reporting.looks import kernel_styles, similarity_scale, split_kernel, target_style
 from superpos.reporting.selection import (
     balanced,
     common_grid,
@@ -23,7 +23,7 @@ from superpos.reporting.selection import (
     kernels,
     layers,
     main_fits,
-    ordered,
+    similarities,
     targets,
 )
 from superpos.reporting.study_views import quartiles
@@ -126,7 +126,10 @@ def test_orders():
     assert kernels(frame) == ("exp", "log", "riesz:-1", "riesz:2")
     assert targets(frame) == ("features", "permuted", "spectrum", "zzz")
     assert layers(frame) == (0, 1, 2, 3)
-    assert ordered(["b", "a"], ["a"]) == ("a", "b")
+    assert similarities(rows(similarity=["zz", "rbf", "aa", "cosine"])) == ("cosine", "rbf", "aa", "zz")
+    assert similarity_scale("cosine").text == "-1 (blue) to 1 (red)"
+    assert similarity_scale("rbf").text == "0 (dark) to 1 (yellow)"
+    assert similarity_scale("zz") == similarity_scale("cosine")
 
 
 def test_kinds_that_nobody_here_knows_come_after_ours_by_name():

@@ -1,4 +1,4 @@
-"""Kinds that nobody here knows: an energy, a control and an optimiser of a package that is not installed."""
+"""Kinds that nobody here knows, of a package that is not installed: energy, similarity, control, optimiser."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import drawing
 
-FITS = ("optimal", "distances", "optimisers", "outcomes", "importance", "sensitivity")
-ENERGY, CONTROL, OPTIMISER = "zz_energy", "zz_control", "zz_optimiser"
+FITS = ("targets", "optimal", "distances", "optimisers", "outcomes", "importance", "sensitivity")
+ENERGY, CONTROL, OPTIMISER, SIMILARITY = "zz_energy", "zz_control", "zz_optimiser", "zz_similarity"
 KERNELS = (("exp", 0.0, "exp", "include", 0.0), (ENERGY, 2.0, f"{ENERGY}:2", "exclude", 0.0))
 
 
 def rename(url: str, optimiser: str) -> None:
-    """Give an optimiser's rows the name that nobody knows."""
+    """Give rows of an optimiser and of the RBF names that nobody knows."""
     connection = sqlite3.connect(url.removeprefix("sqlite:///"))
     with connection:
         connection.execute("update fit_axes set optimiser = ? where optimiser = ?", (OPTIMISER, optimiser))
+        connection.execute("update targets set similarity = ? where similarity = 'rbf'", (SIMILARITY,))
+        connection.execute("update psms set similarity = ? where similarity = 'rbf'", (SIMILARITY,))
     connection.close()
 
 
@@ -57,6 +59,9 @@ def test_every_chapter_draws_them(data, name):
     assert (not found) == (name == "optimisers" and renamed == "powell")
     tables = [one.table for one in found if one.table is not None and "kernel" in one.table]
     assert all(f"{ENERGY}:2" in set(table["kernel"]) for table in tables)
+    if name in ("targets", "optimal", "distances"):
+        assert any(SIMILARITY in one.name for one in found)
+        assert any("cosine" in one.name for one in found)
     if name in ("optimal", "distances", "sensitivity"):
         named = [one for one in found if OPTIMISER in one.name]
         assert named

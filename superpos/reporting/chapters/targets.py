@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.reporting.charts.target_psms import draw_target_psms, target_psms
+from superpos.reporting.looks import known, similarity_scale
 from superpos.reporting.remarks import near_copies
 from superpos.reporting.sections import Chapter, Drawn, subject_name
 from superpos.reporting.selection import similarities
@@ -20,7 +22,7 @@ def draw_targets(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn
             numbers = target_psms(data, subject, similarity)
             if numbers is None:
                 continue
-            scale = "-1 (blue) to 1 (red)" if similarity == "cosine" else "0 (dark) to 1 (yellow)"
+            scale = similarity_scale(similarity).text
             rows_text = {
                 "permuted": "below, one replicate of the permuted control, in which the coordinates of "
                 "each direction are shuffled and geometry is lost",
@@ -28,9 +30,9 @@ def draw_targets(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn
             }
             beside = "; ".join(text for row, text in rows_text.items() if row in numbers.rows)
             missing = "" if "permuted" in numbers.rows else " The permuted control was not run in this study."
-            constant = (
-                " C above a panel is the resolved constant of exp(-r²/C)." if similarity == "rbf" else ""
-            )
+            kind = known(SIMILARITIES, similarity)
+            formula = kind.formula if kind is not None and kind.has_scale else ""
+            constant = f" C above a panel is the resolved constant of {formula}." if formula else ""
             yield Drawn(
                 f"targets-{subject_name(subject, data)}-{similarity}",
                 f"Target matrices, {similarity}: {subject.label}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from superpos.arrays import Float
+from superpos.reporting.looks import similarity_scale
 from superpos.reporting.selection import POWELL, kernels
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import WIDTH, colour_bar, heat_map, leave_room, name_ticks, new_figure
@@ -111,7 +112,8 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
     widths = [big, *([panel] * n_columns)]
     grid = figure.add_gridspec(n_rows, n_columns + 1, width_ratios=widths)
     target_axes = figure.add_subplot(grid[:, 0])
-    image = heat_map(target_axes, numbers.target, numbers.similarity)
+    scale = similarity_scale(numbers.similarity)
+    image = heat_map(target_axes, numbers.target, scale)
     target_axes.set_title(f"target, {numbers.place}")
     name_ticks(target_axes.yaxis, numbers.features)
     name_ticks(target_axes.xaxis, numbers.features, rotation=90)
@@ -125,7 +127,7 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
             axes.set_xticks([])
             axes.set_yticks([])
         else:
-            heat_map(axes, panel_numbers.matrix, numbers.similarity)
+            heat_map(axes, panel_numbers.matrix, scale)
         if row == 0:
             axes.set_title(panel_numbers.kernel, pad=17)
         else:

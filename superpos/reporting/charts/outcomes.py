@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from superpos.kinds.energies import ENERGIES
+from superpos.kinds.similarities import SIMILARITIES
 from superpos.reporting.looks import in_order, split_kernel
 from superpos.reporting.selection import (
     EXACT,
     JOINT_SETTING,
     POWELL,
-    SIMILARITY_ORDER,
     optimiser_label,
     optimisers_shown,
 )
@@ -119,9 +119,10 @@ def draw_outcomes(numbers: Outcomes) -> Figure:
 def _labels(frame: pd.DataFrame) -> dict[tuple[object, ...], str]:
     """Return a name for every setting; what all settings share is left out of the names."""
     rows = frame.groupby(SETTING).size().reset_index(name="cells")
+    kinds = in_order(SIMILARITIES, rows["similarity"])
     energies = in_order(ENERGIES, (split_kernel(kernel)[0] for kernel in rows["kernel"]))
     rows = rows.assign(
-        first=[SIMILARITY_ORDER.index(v) if v in SIMILARITY_ORDER else 9 for v in rows["similarity"]],
+        first=[kinds.index(similarity) for similarity in rows["similarity"]],
         second=[energies.index(split_kernel(v)[0]) for v in rows["kernel"]],
         # The gauge of the most cells, that of the other figures as a rule, comes first.
         rarer=-rows.groupby(["similarity", "gauge", "importance_mode", "joint_polish"])["cells"].transform(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from superpos.arrays import Float
+from superpos.reporting.looks import similarity_scale
 from superpos.reporting.selection import layers, main_targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
@@ -98,7 +99,7 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
                 if matrix is None:
                     panel_axes.set_axis_off()
                     continue
-                image = heat_map(panel_axes, matrix, numbers.similarity)
+                image = heat_map(panel_axes, matrix, similarity_scale(numbers.similarity))
                 if index == 0:
                     scale = numbers.scales.get(chunk[column], 0.0)
                     resolved = f"\nC = {scale:.3g}" if scale > 0.0 else ""
