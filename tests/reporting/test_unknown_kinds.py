@@ -1,4 +1,4 @@
-"""Kinds that nobody here knows, of a package that is not installed: energy, similarity, control, optimiser."""
+"""Kinds of a package that is not installed: an energy, a similarity, a control, an optimiser."""
 
 from __future__ import annotations
 
