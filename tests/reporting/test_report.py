@@ -89,14 +89,15 @@ def test_the_page_needs_nothing_else(small, small_page):
 
 def test_every_section_is_there_and_none_is_missing(small_page):
     for title in (
-        "Answers", "Feature sets", "Probes", "Target matrices", "Geometry through the layers",
+        "Answers", "Feature sets", "Probes", "Target matrices", "Measures of the matrices",
+        "Geometry through the layers",
         "Target against optimal", "Distances over the perturbation", "Powell against exact norms",
         "Status and verdict", "Importance", "Sensitivity", "Noise ceiling", "Geometry and labels",
         "Progress and runs", "Glossary",
     ):  # fmt: skip
         assert title in small_page.words
-    # Goal 3 needs two feature sets, goal 7 labels; noise ceilings are in a study of their own.
-    assert small_page.words.count("Not run in this study") == 4
+    # Goal 3 needs two feature sets, goal 7 labels; noise ceilings and measures are in studies of their own.
+    assert small_page.words.count("Not run in this study") == 5
 
 
 def test_an_example_token_is_marked(small_page, small):
@@ -254,7 +255,7 @@ def test_a_study_without_random_weights_manifold_rbf_and_controls(make_study, ti
 def test_a_study_that_was_planned_and_not_run(make_study, tiny, tmp_path):
     paths = report(make_study(tiny(fits=False), pairs=False), tmp_path)
     page = Page(paths.index.read_text(encoding="utf-8"))
-    assert page.words.count("Not run in this study") == 7 + 9
+    assert page.words.count("Not run in this study") == 7 + 10
     assert "fits 4 0 0 0 0" in page.words
     assert {path.stem for path in paths.figures} == {"feature-counts", "probe-quality", "targets-set-cosine"}
 
