@@ -190,6 +190,9 @@ class Energy(Kind):
         bend = evaluated("bend", self.bend, a, s, value)
         check_slope(("slope", "value"), lambda x: self.value(x, s), slope, a, spread, said)
         check_slope(("bend", "slope"), lambda x: self.slope(x, s, self.value(x, s)), bend, a, spread, said)
+        if self.grows_norms and (slope > 0.0).any():
+            where = a[slope > 0.0][0]
+            raise ArgumentError("repels", f"is True, but K rises with the distance at {where:g}{said}")
         derived = (_angular if self.angular else _distant)(self.slope, self.bend)
         wanted = _sphere_values((self.value, *derived), a, s, value)
         form = self.form(s)

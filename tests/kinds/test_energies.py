@@ -47,6 +47,10 @@ def test_functions_of_a_kind_agree(name: str) -> None:
         ({"value": lambda a, s: a[:2]}, "value: cannot be called"),
         ({"value": lambda a, s: np.sqrt(-a)}, "value: is not finite at 0.02"),
         ({"singular": lambda _: False}, "singular: is False, but value gives inf where vectors coincide"),
+        (
+            {"value": lambda a, s: a**2, "slope": lambda a, s, v: 2.0 * a, "bend": lambda a, s, v: 2.0},
+            r"repels: is True, but K rises with the distance at 0\.02",
+        ),
         ({"argument": "angle"}, "argument: 'angle' is unknown; allowed: cosine, squared_distance"),
         ({"default_self_energy": "both"}, "default_self_energy: 'both' is unknown"),
         ({"formula": " "}, "formula: is empty"),
