@@ -17,7 +17,8 @@ from superpos.arrays import Float, as_matrix, as_psm
 from superpos.errors import ArgumentError, shown
 from superpos.kinds.controls import CONTROLS, Control
 from superpos.kinds.measures import MEASURES
-from superpos.psms.arguments import SimilarityOf, similarity_of
+from superpos.kinds.similarities import SIMILARITIES, Similarity
+from superpos.psms.arguments import argument_of_matrix, argument_of_rows, check_range, of_argument, opposite
 from superpos.psms.measuring import measure_matrices
 from superpos.psms.similarity import ScaleRule, is_median, resolve_rbf_scale
 from superpos.records.psms import PsmRecord
@@ -72,7 +73,7 @@ def build_psm(
         control is not known under this similarity, or `features` have a replicate.
     """
     control = CONTROLS.get(kind, "kind")
-    known = similarity_of(similarity)
+    known = SIMILARITIES.get(similarity, "similarity")
     check_count("replicate", replicate, 0)
     if not control.is_control and replicate != 0:
         raise ArgumentError("replicate", f"{replicate} does not apply to {kind}; use 0")
@@ -96,12 +97,12 @@ def rests_on_shape(kind: str, similarity: str) -> bool:
     ArgumentError
         If there is no such kind or similarity.
     """
-    return CONTROLS.get(kind, "kind").of_shape is not None and not similarity_of(similarity).sees_norms
+    return CONTROLS.get(kind, "kind").of_shape is not None and SIMILARITIES.get(similarity).angular
 
 
 def _from_directions(
     control: Control,
-    known: SimilarityOf,
+    known: Similarity,
     rows: Float,
     rule: ScaleRule,
     replicate: int,
@@ -114,15 +115,15 @@ def _from_directions(
         if control.of_labels and reference is None and is_median(rule):
             raise ArgumentError("reference", f"is needed: C of {control.name} is resolved on the features")
         scale = resolve_rbf_scale(rows if reference is None else reference, rule)
-    if control.of_shape is not None and not known.sees_norms:
+    if control.of_shape is not None and known.angular:
         rows = control.of_shape(n, width, replicate)
     elif control.directions is not None:
         rows = control.directions(rows, replicate)
-    return _drawn(control, known, known.of_rows(rows), scale, replicate, width), scale
+    return _drawn(control, known, argument_of_rows(known, rows), scale, replicate, width), scale
 
 
 def _from_matrix(
-    control: Control, known: SimilarityOf, matrix: Float, rule: ScaleRule, replicate: int
+    control: Control, known: Similarity, matrix: Float, rule: ScaleRule, replicate: int
 ) -> tuple[Float, float]:
     """Return the matrix, and C or 0."""
     if not control.of_matrix:
@@ -136,15 +137,15 @@ def _from_matrix(
         if is_median(rule):
             raise ArgumentError("rbf_scale", "'median' needs directions; an imported matrix takes a number")
         scale = resolve_rbf_scale(np.eye(2), rule)
-    known.check(matrix)
+    check_range(known, matrix)
     if not control.arguments:
         return (matrix if control.matrix is None else control.matrix(matrix, replicate, len(matrix))), scale
     # In units of C, which cancels: r^2 / C = -log T.
-    return _drawn(control, known, known.argument_of(matrix), 1.0, replicate, len(matrix)), scale
+    return _drawn(control, known, argument_of_matrix(known, matrix), 1.0, replicate, len(matrix)), scale
 
 
 def _drawn(
-    control: Control, known: SimilarityOf, argument: Float, scale: float, replicate: int, width: int
+    control: Control, known: Similarity, argument: Float, scale: float, replicate: int, width: int
 ) -> Float:
     """Return the similarities of an argument (n, n), or those of a control that is drawn from it."""
     if control.arguments:
@@ -154,7 +155,7 @@ def _drawn(
                 "kind", f"{shown(control.name)} is a control of {have}; {known.name} reads {known.argument}"
             )
         argument = control.arguments[known.argument](argument, replicate, width)
-    matrix = known.value(argument, scale)
+    matrix = of_argument(known, argument, scale)
     return matrix if control.matrix is None else control.matrix(matrix, replicate, width)
 
 
@@ -173,10 +174,10 @@ def describe_psm(
     values = matrix[np.triu_indices(n, 1)]
     found, _ = measure_matrices([matrix], [MEASURES.get(name) for name in COLUMNS])
     measured = {name: float(column[0]) for name, column in found.items()}
-    known = similarity_of(similarity)
+    known = SIMILARITIES.get(similarity, "similarity")
     ratios = None
     if known.has_scale:
-        ratios = _quartiles(known.argument_of(matrix)[np.triu_indices(n, 1)])
+        ratios = _quartiles(argument_of_matrix(known, matrix)[np.triu_indices(n, 1)])
     smallest = measured["min_eigenvalue"]
     return PsmRecord(
         matrix=matrix,
@@ -193,7 +194,7 @@ def describe_psm(
     )
 
 
-def _warnings(known: SimilarityOf, values: Float, ratios: Float | None, smallest: float) -> list[str]:
+def _warnings(known: Similarity, values: Float, ratios: Float | None, smallest: float) -> list[str]:
     found = []
     if ratios is not None and not RATIO_RANGE[0] <= ratios[1] <= RATIO_RANGE[1]:
         low, middle, high = ratios
@@ -203,7 +204,7 @@ def _warnings(known: SimilarityOf, values: Float, ratios: Float | None, smallest
         )
     if smallest < NEGATIVE_EIGENVALUE:
         found.append(f"not positive semidefinite (smallest eigenvalue {smallest:.3g}): no vectors reach it.")
-    if values.size == 1 and values[0] < known.opposite:
+    if values.size == 1 and values[0] < opposite(known):
         found.append("two opposite directions, as any two exclusive classes give: this is no geometry.")
     return found
 
