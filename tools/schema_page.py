@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from superpos.catalogue import meaning
+from superpos.catalogue import meaning, unit
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current, newest_revision
 from superpos.db.results import VIEWS
@@ -52,8 +52,8 @@ def document() -> str:
     parts = [INTRODUCTION.format(revision=newest_revision()), "## Views\n"]
     for view in VIEWS:
         parts.append(f"### `{view}`: {VIEWS[view]}\n")
-        parts.append("| column | meaning |\n|---|---|")
-        parts.extend(f"| `{name}` | {meaning(view, name)} |" for name in columns[view])
+        parts.append("| column | meaning | unit |\n|---|---|---|")
+        parts.extend(f"| `{name}` | {meaning(view, name)} | {unit(view, name)} |" for name in columns[view])
         parts.append("")
     parts.append("## Tables\n")
     parts.append("| table | columns | refers to |\n|---|---|---|")

@@ -25,10 +25,12 @@ __all__ = [
     "Role",
     "axes",
     "axis",
+    "entry",
     "identity",
     "meaning",
     "measured",
     "names",
+    "unit",
 ]
 
 _NEVER = object()
@@ -72,20 +74,31 @@ def measured(table: str) -> tuple[Column, ...]:
     return tuple(column for column in MEASURED if column.table == table)
 
 
-def meaning(view: str, name: str) -> str:
-    """Return what a column of a view means, for a page.
+def entry(view: str, name: str) -> Axis | Column:
+    """Return what the catalogue says of a column of a view.
 
     Raises
     ------
     ArgumentError
-        If the catalogue does not say.
+        If it says nothing.
     """
     columns = [column for column in (*MEASURED, *NOTED) if column.name == name]
-    for own in (True, False):
-        for column in columns:
-            if (view in column.views) if own else not column.views:
-                return column.meaning
+    found = [column for column in columns if view in column.views] or [c for c in columns if not c.views]
+    if found:
+        return found[0]
     for one in AXES:
         if one.name == name and one.role != "config":
-            return one.said
+            return one
     raise ArgumentError("column", f"{view}.{name} has no meaning; add it to superpos.catalogue")
+
+
+def meaning(view: str, name: str) -> str:
+    """Return what a column of a view means, for a page; raises as `entry`."""
+    found = entry(view, name)
+    return found.said if isinstance(found, Axis) else found.meaning
+
+
+def unit(view: str, name: str) -> str:
+    """Return the unit of a column of a view, empty for one without; raises as `entry`."""
+    found = entry(view, name)
+    return "" if isinstance(found, Axis) else found.unit

@@ -10,8 +10,8 @@ from typing import Any
 
 from superpos.catalogue.records import Column
 
-_LENGTH = "distance of similarities (p = 2, all n^2 entries)"
-_ENERGY = "energy, lengths in units of the start radius"
+_LENGTH = "similarity"
+_ENERGY = "energy"
 _FIT_VIEWS = ("fit_results", "best_matches")
 _NO_VERDICT = "not_applicable"
 _ITERATIONS = "iterations (CG, Newton or trust-region steps, Powell sweeps)"
@@ -68,7 +68,7 @@ _ACTIVATION_SETS = _of(
         "agreement",
         "largest deviation from the float32 oracle, one sequence at a time, over the oracle's "
         "root mean square",
-        "oracle's root mean square",
+        "root mean square",
     ),
 )
 _PROBES = _of(

@@ -31,7 +31,7 @@ _OUTCOMES = (
         reason="why there is no result; empty where there is one",
         message="the optimiser's own words",
     ),
-    *_said("number", seconds="time it took; no part of the results"),
+    Column(name="seconds", type="number", meaning="time it took; no part of the results", unit="seconds"),
 )
 _NAMES = (
     *_said(

@@ -85,7 +85,7 @@ class Column:
     type: Type
     meaning: str
     unit: str = ""
-    """Empty for what has none or is in units of the problem."""
+    """Of what is counted or measured; empty for what has none."""
     table: str = ""
     """Table that holds it; empty for what a view makes of others."""
     column: str = ""

@@ -123,6 +123,10 @@ def test_a_meaning_names_what_a_register_has() -> None:
     assert "`shuffled_labels`" in meaning("psm_results", "target")
     assert meaning("psm_pairs", "value") == "similarity"
     assert meaning("geometry_results", "value").startswith("what the measure says")
+    units = {
+        name: catalogue.unit("fit_results", name) for name in ("angle", "nit", "fun", "sigma", "verdict")
+    }
+    assert units == {"angle": "degrees", "nit": "iterations", "fun": "energy", "sigma": "", "verdict": ""}
     with pytest.raises(ArgumentError, match=r"^column: fit_results\.nonsense has no meaning; add it to"):
         meaning("fit_results", "nonsense")
 
