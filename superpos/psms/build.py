@@ -1,9 +1,8 @@
 """From directions (or an imported matrix) to a target PSM with what must be known of it before a fit.
 
-smallest eigenvalue     below 0: no set of vectors has these cosines
-rank                    eigenvalues with |lambda| > RANK_TOLERANCE max |lambda|
-effective dimension     participation ratio (sum lambda)^2 / sum lambda^2
-ratio quartiles (rbf)   quartiles of r_ij^2 / C over i < j; far from 1 the RBF is flat and tells nothing
+Eigenvalues and quartiles are measures, which say their formulas (`superpos.psms.measures`). The record has
+besides, under a similarity with a scale, the quartiles of r_ij^2 / C over i < j: far from 1 the similarity is
+flat and tells nothing.
 """
 
 from __future__ import annotations
