@@ -91,8 +91,7 @@ def kernel_styles(kernels: Sequence[str]) -> dict[str, tuple[str, str]]:
 
     The other kernels take the spare colours and markers in turn.
     """
-    own = [name for name in ENERGIES.names() if order_of(ENERGIES, name)[0] == 0]
-    fixed = [ENERGIES.get(name).label(s) for name in own for s, _ in ENERGIES.get(name).colours]
+    fixed = [energy.label(s) for energy in ENERGIES.own() for s, _ in energy.colours]
     spare = iter(KERNEL_SPARE * (1 + len(kernels) // len(KERNEL_SPARE)))
     styles = {}
     for index, kernel in enumerate(kernels):
