@@ -42,7 +42,7 @@ class JointProblem:
 
     @property
     def length(self) -> float:
-        """Unit of length of the variables: the start radius, or sqrt(C) where the RBF reaches farther.
+        """Unit of length of the variables: the start radius, or sqrt(C) where the similarity reaches farther.
 
         R alone would do but for targets most of which are 1: it is tiny then beside the distances that the
         other entries ask for, and a gradient over X / R is small everywhere.

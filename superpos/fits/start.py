@@ -12,7 +12,7 @@ Points uniform on a sphere of radius R have a mean squared distance of 2 R^2, he
 about the origin; its rows are not shifted to mean zero, for a shift changes nothing where the problem is
 translation-invariant and would break the norms where it is not. Where the median is 0 (half of the targets
 are 1 or more: the features nearly coincide) R = sqrt(C / 2), so that squared distances start near C, where
-the RBF still has a slope.
+a similarity still has a slope.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from superpos.seeding import generator
 from superpos.specs.axes import check_count
 
 TARGET_FLOOR = 1e-12
-"""Smallest target that an RBF distance is read from."""
+"""Smallest target that a distance is read from."""
 
 
 def start_radius(target: Float, similarity: str, rbf_scale: float) -> float:
@@ -41,7 +41,7 @@ def start_radius(target: Float, similarity: str, rbf_scale: float) -> float:
     similarity
         Name of a kind of `superpos.kinds.similarities`.
     rbf_scale
-        C of the RBF.
+        C; not read by similarities of cosines.
     """
     kind = SIMILARITIES.get(similarity, "similarity")
     if kind.angular or kind.inverse is None:

@@ -2,8 +2,8 @@
 
 Coordinate line, x_ik = t, everything else at rest: O(n) an evaluation. With the sums over l != k
 
-    log, riesz   r_ij^2(t) = still_j + (t - x_jk)^2,           still_j = sum_l (x_il - x_jl)^2
-    exp          cos_ij(t) = (still_j + t u_jk) / ||x_i(t)||,  still_j = sum_l x_il u_jl, u_j = x_j / ||x_j||
+    distances    r_ij^2(t) = still_j + (t - x_jk)^2,           still_j = sum_l (x_il - x_jl)^2
+    cosines      cos_ij(t) = (still_j + t u_jk) / ||x_i(t)||,  still_j = sum_l x_il u_jl, u_j = x_j / ||x_j||
     both         ||x_i(t)||^2 = fixed_square + t^2
 
 only row i of the Gram matrix moves; the energy of the other rows is a constant of the line. `still` is a sum
