@@ -1,7 +1,7 @@
 """The re-optimisation objective along a general line x + a d, O(n^2) an evaluation.
 
-Every squared distance (every product, for an energy of cosines) is a quadratic in a, whose coefficients are gathered
-once for the line, O(n^2 f):
+Every squared distance (every product, for an energy of cosines) is a quadratic in a, whose coefficients are
+gathered once for the line, O(n^2 f):
 
     r_ij^2(a) = q0 + 2 a q1 + a^2 q2,  q0 = ||x_i - x_j||^2, q1 = <x_i - x_j, d_i - d_j>, q2 = ||d_i - d_j||^2
     <x_i(a), x_j(a)> likewise,         2 q1 = <x_i, d_j> + <x_j, d_i>
