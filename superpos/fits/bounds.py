@@ -6,15 +6,16 @@
    descent means anything but `unbounded`. `max_iter` or a small gradient only say how far out it was left.
    The descent stops when the largest norm has grown to 1,000 start radii.
 2. A similarity of distances with such an energy. All pair forces of the energy repel, and only the mismatch
-   pulls together, with a force that dies out (the RBF's like exp(-r^2 / C)). Let i and j be bonded if
-   the slope of the mismatch over r^2_ij is at least 1e-6 of that of the energy. At a critical point the forces across any cut of the features balance,
-   and a cut has at most n^2 / 4 pairs, so up to n = 2,000 the graph of bonds is connected; if it is not, its
-   components drive each other apart for good. This is asked of the end of every descent. During the descent
-   it is asked only once a pair could be beyond the reach of the similarity (RBF: r^2 = 100 C, largest norm
-   above 5 sqrt(C), where S < 4e-44): nearer than that a step may still come back.
+   pulls together, with a force that dies out (the RBF's like exp(-r^2 / C)). Let i and j be bonded if the
+   slope of the mismatch over r^2_ij is at least 1e-6 of that of the energy. At a critical point the forces
+   across any cut of the features balance, and a cut has at most n^2 / 4 pairs, so up to n = 2,000 the graph
+   of bonds is connected; if it is not, its components drive each other apart for good. This is asked of the
+   end of every descent. During the descent it is asked only once a pair could be beyond the reach of the
+   similarity (RBF: r^2 = 100 C, largest norm above 5 sqrt(C), where S < 4e-44): nearer than that a step may
+   still come back.
 3. Any gauge none but an energy of cosines with cosine, in the last resort: largest norm above 1,000 R, or
-   1,000 max(R, sqrt(C)) under a similarity of distances. sqrt(C) is the length that the target
-   sets, R may be far below it if most features coincide.
+   1,000 max(R, sqrt(C)) under a similarity of distances. sqrt(C) is the length that the target sets, R may
+   be far below it if most features coincide.
 
 An energy of cosines with cosine is flat in the norms, hence never `unbounded`, whatever its norms; `unit`
 holds all norms and `mean_norm` bounds them by n R. The re-optimisation is unbounded if a norm passes 1,000
