@@ -47,20 +47,14 @@ class Page(HTMLParser):
             self.fetched.append(values["src"])
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
-    out = tmp_path_factory.mktemp("site")
-    done = build(DOCS, out)
-    assert done.returncode == 0, done.stderr
-    return {path: Page(path.read_text(encoding="utf-8")) for path in sorted(out.rglob("*.html"))}
+Site = dict[Path, Page]
 
 
 def in_folder(url: str) -> bool:
     return not urlsplit(url).scheme and not urlsplit(url).netloc
 
 
-@pytest.mark.slow
-def test_every_link_of_the_site_leads_somewhere(site: dict[Path, Page]) -> None:
+def check_that_every_link_leads_somewhere(site: Site) -> None:
     n_links = 0
     for path, page in site.items():
         for link in filter(in_folder, [*page.links, *page.fetched]):
@@ -73,14 +67,12 @@ def test_every_link_of_the_site_leads_somewhere(site: dict[Path, Page]) -> None:
     assert n_links > 100
 
 
-@pytest.mark.slow
-def test_the_site_is_whole_without_a_network(site: dict[Path, Page]) -> None:
+def check_that_nothing_comes_from_the_network(site: Site) -> None:
     for path, page in site.items():
         assert [url for url in page.fetched if not in_folder(url)] == [], path.name
 
 
-@pytest.mark.slow
-def test_the_site_has_every_page_and_the_functions_of_the_package(site: dict[Path, Page]) -> None:
+def check_that_every_page_and_function_is_there(site: Site) -> None:
     names = {path.stem for path in site}
     assert {page.stem for page in DOCS.rglob("*.md")} <= names
     anchors = set().union(*(page.anchors for page in site.values()))
@@ -89,13 +81,24 @@ def test_the_site_has_every_page_and_the_functions_of_the_package(site: dict[Pat
     assert [name for name in wanted if not any(a.endswith(f".{name}") for a in anchors)] == []
 
 
-@pytest.mark.slow
-def test_types_are_named_as_the_code_names_them(site: dict[Path, Page]) -> None:
+def check_that_types_are_named_as_the_code_names_them(site: Site) -> None:
     (path,) = [path for path in site if path.parent.name == "api" and path.stem == "fits"]
     text = re.sub(r"<[^>]+>", "", path.read_text(encoding="utf-8"))
     assert "target: ArrayLike" in text
     assert "Sequence[ArrayLike]" in text
     assert not re.search(r"_SupportsArray|ForwardRef", text)
+
+
+@pytest.mark.slow
+def test_the_site(tmp_path: Path) -> None:
+    """One test, so that the site is made once however many processes share the tests."""
+    done = build(DOCS, tmp_path)
+    assert done.returncode == 0, done.stderr
+    site = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(tmp_path.rglob("*.html"))}
+    check_that_every_link_leads_somewhere(site)
+    check_that_nothing_comes_from_the_network(site)
+    check_that_every_page_and_function_is_there(site)
+    check_that_types_are_named_as_the_code_names_them(site)
 
 
 @pytest.mark.parametrize(
