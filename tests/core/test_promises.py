@@ -30,6 +30,7 @@ UNKNOWN = {
     "superpos-postgres": "the folder that `superpos db dev` makes",
     ".venv/bin/superpos": "made by `make`",
     "make sure": "a feature: two words",
+    "superpos.fits.compiled.reoptimise_compiled": "gone, which the changelog says",
     "owner/name": "stands for a repository of the hub",
 }
 """Code spans that name nothing in the checkout, and what they are."""
