@@ -108,7 +108,7 @@ def fit_joint_compiled(
 
 
 def _bounds(problem: JointProblem) -> Float:
-    """Return `LIMIT`, `WATCH` and `FAR` of `cg.py` for a problem, in its unit of length."""
+    """Return `LIMIT`, `WATCH` and `FAR` of `escape.py` for a problem, in its unit of length."""
     similarity, repels = problem.similarity_kind, problem.kernel.kind.grows_norms
     free, far = problem.gauge == "none", similarity.reach * problem.rbf_scale / problem.length**2
     limit = GROWTH if free and not problem.free_of_norms else math.inf

@@ -1,12 +1,7 @@
 """Powell's direction-set method on the re-optimisation objective: SciPy's algorithm, line by line searches.
 
-A sweep minimises along each of the N = n f directions in turn, the coordinate axes at first. Then, with x_1
-the start of the sweep, x its end, delta the largest decrease along one direction and f_1, f, f_2 the values
-at x_1, x, 2 x - x_1:
-
-    stop if 2 (f_1 - f) <= ftol (|f_1| + |f|) + 1e-20
-    if f_2 < f_1 and 2 (f_1 + f_2 - 2 f) (f_1 - f - delta)^2 < delta (f_1 - f_2)^2: minimise along x - x_1,
-    put that direction in the last place and the last one in the place of the direction of largest decrease
+A sweep minimises along each of the N = n f directions in turn, the coordinate axes at first. Then the run is
+over, or the direction of the sweep may take the place of another one (`sweeps.py`).
 
 Directions that are still axes are searched in O(n) an evaluation (`lines.py`), replaced ones in O(n^2)
 (`general.py`).
@@ -31,18 +26,27 @@ from superpos.fits.compiled.machine.entry import entry
 from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 from superpos.fits.compiled.search import DONE, FX, STAGE, STATE_SIZE, X, advance, begin
+from superpos.fits.compiled.sweeps import (
+    BEFORE,
+    CONVERGED,
+    DIRECTIONS,
+    ESCAPED,
+    FRESH,
+    GENERAL,
+    GOES_ON,
+    LAST,
+    MAX_CALLS,
+    MAX_SWEEPS,
+    NON_FINITE,
+    RAN_AWAY,
+    all_finite,
+    judge_sweep,
+    look_ahead,
+    pays,
+    replace_direction,
+)
 from superpos.fits.compiled.workspace import ENERGY, ENERGY_START, GRADIENT, POINT, TRIAL, F, M, N
 
-CONVERGED, MAX_CALLS, MAX_SWEEPS, NON_FINITE, ESCAPED, RAN_AWAY = range(6)
-"""How a run ended; the first four are SciPy's, in its order."""
-GOES_ON = -1
-"""It has not ended."""
-GENERAL = -1
-"""Index of a direction that is not a coordinate axis."""
-
-BEFORE, BEYOND, FRESH, LAST, DIRECTIONS = range(5)
-"""Vectors of a run behind the state of its search, N numbers each: start of the sweep; 2 x - x_1; direction
-of the sweep; last finite end of a sweep; then the directions that are no axes, each in a slot."""
 AXES, SLOTS = range(2)
 """Integers of a run behind the counters of its search, N each: of every direction its axis, or GENERAL, and
 its slot."""
@@ -145,82 +149,6 @@ def move_along(
 
 
 @compiled(PASTE)
-def judge_sweep(
-    rows: FloatPointer,
-    last: FloatPointer,
-    n: int,
-    f: int,
-    first: float,
-    value: float,
-    ftol: float,
-    norm_limit: float,
-    at_limit: bool,
-) -> int:
-    """Return how the run ends with a sweep from F = first to F = value at `rows`, or that it GOES_ON."""
-    size = n * f
-    if math.isfinite(value) and all_finite(rows, size):
-        copy(rows, last, size)
-        if longest_row(rows, n, f) > norm_limit:
-            return ESCAPED
-    if 2.0 * (first - value) <= ftol * (abs(first) + abs(value)) + 1e-20:
-        return CONVERGED
-    if at_limit or (math.isnan(first) and math.isnan(value)):
-        return CONVERGED
-    return GOES_ON
-
-
-@compiled(PASTE)
-def look_ahead(
-    memory: FloatPointer, at: IntPointer, rows: FloatPointer, vectors: FloatPointer, size: int
-) -> tuple[float, bool]:
-    """Return F at 2 x - x_1, and whether the sweep has moved at all; its end is the next one's start."""
-    before, beyond = part(vectors, BEFORE * size), part(vectors, BEYOND * size)
-    fresh = part(vectors, FRESH * size)
-    moved = False
-    for k in range(size):
-        fresh[k] = rows[k] - before[k]
-        before[k] = rows[k]
-        beyond[k] = rows[k] + fresh[k]
-        moved = moved or fresh[k] != 0.0
-    transpose(beyond, part(memory, at[TRIAL]), at[N], at[F], at[M])
-    return evaluate(memory, at, on_trial=True), moved
-
-
-@compiled(PASTE)
-def pays(first: float, value: float, ahead: float, largest: float) -> bool:
-    """Return whether x - x_1 is worth a place among the directions: Powell's test."""
-    rest = first - value - largest
-    fall = first - ahead
-    curved = 2.0 * (first + ahead - 2.0 * value) * (rest * rest) - largest * (fall * fall) < 0.0
-    return first > ahead and curved
-
-
-@compiled(PASTE)
-def replace_direction(
-    vectors: FloatPointer, axes: IntPointer, slots: IntPointer, size: int, best: int, alpha: float, used: int
-) -> int:
-    """Put alpha times the direction of the sweep last and the last one in the place `best`.
-
-    A step of 0 changes nothing. Return the number of slots used.
-    """
-    fresh = part(vectors, FRESH * size)
-    moved = False
-    for k in range(size):
-        fresh[k] *= alpha
-        moved = moved or fresh[k] != 0.0
-    if moved:
-        slot = used
-        if axes[best] == GENERAL:
-            slot = slots[best]
-        else:
-            used += 1
-        axes[best], slots[best] = axes[size - 1], slots[size - 1]
-        axes[size - 1], slots[size - 1] = axis_of(fresh, size), slot
-        copy(fresh, part(vectors, (DIRECTIONS + slot) * size), size)
-    return used
-
-
-@compiled(PASTE)
 def end_run(
     memory: FloatPointer,
     at: IntPointer,
@@ -320,36 +248,3 @@ def powell(
     limit = MAX_CALLS if calls >= max_calls else MAX_SWEEPS if sweeps >= max_sweeps else CONVERGED
     ending = end_run(memory, at, rows, last, size, value, ending, limit)
     return value, sweeps, calls, ending
-
-
-@compiled(PASTE)
-def all_finite(rows: FloatPointer, size: int) -> bool:
-    """Return whether every number is finite."""
-    for k in range(size):
-        if not math.isfinite(rows[k]):
-            return False
-    return True
-
-
-@compiled(PASTE)
-def longest_row(rows: FloatPointer, n: int, f: int) -> float:
-    """Return the largest length of a row."""
-    longest = 0.0
-    for i in range(n):
-        square = 0.0
-        for k in range(f):
-            square += rows[i * f + k] * rows[i * f + k]
-        longest = max(longest, square)
-    return math.sqrt(longest)
-
-
-@compiled(PASTE)
-def axis_of(direction: FloatPointer, size: int) -> int:
-    """Return the coordinate whose axis this is, or GENERAL."""
-    axis = GENERAL
-    for k in range(size):
-        if direction[k] != 0.0:
-            if axis != GENERAL or direction[k] != 1.0:
-                return GENERAL
-            axis = k
-    return axis

@@ -6,16 +6,8 @@ import numpy as np
 
 from superpos.arrays import Float
 from superpos.fits.bounds import norm_limit
-from superpos.fits.compiled.powell import (
-    CONVERGED,
-    ESCAPED,
-    MAX_CALLS,
-    MAX_SWEEPS,
-    NON_FINITE,
-    RAN_AWAY,
-    make_buffers,
-    powell,
-)
+from superpos.fits.compiled.powell import make_buffers, powell
+from superpos.fits.compiled.sweeps import CONVERGED, ESCAPED, MAX_CALLS, MAX_SWEEPS, NON_FINITE, RAN_AWAY
 from superpos.fits.compiled.workspace import ENERGY, ENERGY_START, GRADIENT, NORM_ERROR, make_workspace
 from superpos.fits.powell import RUNAWAY, end_of_powell, escaped
 from superpos.records.fits import Reoptimisation, Status
