@@ -70,7 +70,7 @@ class ModelChoice:
             raise ArgumentError("revisions", f"{shown(list(self.revisions))} is empty or names one twice")
         if seeds and not scheme.seeded:
             drawn = ", ".join(one.name for one in WEIGHTS if one.seeded)
-            said = f"{shown(list(seeds))} applies to {drawn} weights only; leave it out"
+            said = f"{shown(list(seeds))} applies to drawn weights only ({drawn}); leave it out"
             raise ArgumentError("seeds", said)
         seeds = tuple(dict.fromkeys(seeds))
         check_size("models", MOST_MODELS, revisions=len(self.revisions), seeds=max(1, len(seeds)))

@@ -117,7 +117,7 @@ BLOCK_MISTAKES = [
     ("ctx_len = 24", "ctx_len = 65", "ctx_len: 65 is longer than the 64 positions of model tiny", ""),
     ("[datasets.text_features]", '[datasets.words]\nbuilder = "word"', "builder: 'word' is unknown", ""),
     ("[models.tiny]", '[models.tiny]\nweights = "none"', "weights: 'none' is unknown", "pretrained, random"),
-    ("[models.tiny]", "[models.tiny]\nseeds = [1]", "seeds: [1] applies to random weights only", ""),
+    ("[models.tiny]", "[models.tiny]\nseeds = [1]", "seeds: [1] applies to drawn weights only", "random"),
     ("[models.tiny]", '[models.tiny]\nrevision = "main"', "is local and has no revision 'main'", ""),
     ("[[blocks]]", "[[block]]", "block: unknown key", "did you mean 'blocks'?"),
 ]

@@ -1,4 +1,4 @@
-"""Schemes of weights: the two own ones, one from elsewhere through loading and rows, and what is refused."""
+"""Schemes of weights: the own ones, one from elsewhere through loading and rows, and what is refused."""
 
 from __future__ import annotations
 
@@ -84,6 +84,9 @@ def scheme(**changes: Any) -> WeightsScheme:
 
 def test_own_schemes() -> None:
     assert WEIGHTS.names()[:2] == ("pretrained", "random")
+    assert {f"{name}_keep_embeddings" for name in ("random", "shuffled", "rerandomized")} < set(
+        WEIGHTS.names()
+    )
     for kind in WEIGHTS:
         kind.check()
         assert WEIGHTS.identity(kind.name) == {}
@@ -133,7 +136,7 @@ def test_seeds_follow_the_scheme(of_user: str) -> None:
     choice = ModelChoice("m", "nano", weights=of_user, seeds=(2, 5))
     assert choice.specs == tuple(ModelSpec("nano", "", of_user, seed) for seed in (2, 5))
     assert ModelChoice("m", "nano", weights=of_user).seeds == (0,)
-    with pytest.raises(ArgumentError, match=r"^seeds: \[1\] applies to random weights only; leave it out"):
+    with pytest.raises(ArgumentError, match=r"^seeds: \[1\] applies to drawn weights only \(random, "):
         ModelChoice("m", "nano", seeds=(1,))
     with pytest.raises(ArgumentError, match=r"^seed: 1 does not apply to pretrained weights; use -1"):
         ModelSpec("nano", seed=1)

@@ -290,7 +290,11 @@ TOP: list[tuple[str, str]] = [
     ),
     (
         f'{HEAD}[models.a]\nweights = "randm"\n[[blocks]]\n',
-        "models.a.weights: 'randm' is unknown; allowed: pretrained, random (did you mean 'random'?)",
+        (
+            "models.a.weights: 'randm' is unknown; allowed: pretrained, random, random_keep_embeddings, "
+            "shuffled, shuffled_keep_embeddings, rerandomized, rerandomized_keep_embeddings (did you mean "
+            "'random'?)"
+        ),
     ),
     (
         f'{HEAD}[models.a]\ndtype = "float64"\n[[blocks]]\n',
@@ -298,7 +302,10 @@ TOP: list[tuple[str, str]] = [
     ),
     (
         f"{HEAD}[models.a]\nseeds = [1]\n[[blocks]]\n",
-        "models.a.seeds: [1] applies to random weights only; leave it out",
+        (
+            "models.a.seeds: [1] applies to drawn weights only (random, random_keep_embeddings, shuffled, "
+            "shuffled_keep_embeddings, rerandomized, rerandomized_keep_embeddings); leave it out"
+        ),
     ),
     (
         f'{HEAD}[models.a]\nweights = "random"\nseeds = [-1]\n[[blocks]]\n',
