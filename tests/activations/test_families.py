@@ -275,3 +275,27 @@ def test_random_weights_of_any_family_follow_their_seed(folders):
         )
         assert all(torch.equal(first[name], again[name]) for name in first)
         assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "opt", "mpt", "gemma", "xglm", "bert", "electra", "deberta-v2"])
+def test_changed_weights_of_any_family_keep_the_embeddings_and_entries(folders, family):
+    own, kept, shuffled, fresh = (
+        load_model(ModelSpec(str(folders / family), weights=weights, seed=seed))
+        for weights, seed in (
+            ("pretrained", -1),
+            ("shuffled_keep_embeddings", 0),
+            ("shuffled", 0),
+            ("random_keep_embeddings", 0),
+        )
+    )
+    table = own.structure.embedding.weight
+    assert torch.equal(kept.structure.embedding.weight, table)
+    assert torch.equal(fresh.structure.embedding.weight, table)
+    assert not torch.equal(shuffled.structure.embedding.weight, table)
+    blocks = dict(kept.module.named_parameters())
+    for name, trained in own.module.named_parameters():
+        moved = shuffled.module.get_parameter(name)
+        assert torch.equal(moved.flatten().sort().values, trained.flatten().sort().values), name
+        if trained is not table:
+            assert torch.equal(blocks[name], moved), name
+            assert trained.unique().numel() < 2 or not torch.equal(moved, trained), name
