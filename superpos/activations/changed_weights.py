@@ -56,7 +56,7 @@ class Change:
     """In which entries are changed before they are rounded; None where rounding them first is the same."""
 
     def parameter(self, values: torch.Tensor, name: str, seed: int) -> torch.Tensor:
-        """Return a parameter with its entries changed, of the same shape and type, contiguous."""
+        """Return a parameter with its entries changed, in its own memory where that is contiguous."""
         entries = values.detach().reshape(-1)
         self.apply(entries, generator("sample", name=f"{self.name} weights, {name}", seed=seed))
         return entries.view(values.shape)
