@@ -6,6 +6,7 @@ other packages stand in their metadata.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
@@ -15,8 +16,9 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from superpos.errors import ArgumentError, InputError, allowed, plain, shown
+from superpos.errors import ArgumentError, InputError, allowed, shown
 from superpos.kinds.origins import Origin, origin_of_entry, origin_of_module
+from superpos.kinds.strangers import strangers
 from superpos.names import unfit_name
 
 ATTRIBUTE = "KIND"
@@ -86,6 +88,7 @@ class Register(Generic[K]):
         self.group = group
         self._wrap = wrap
         self._found: dict[str, tuple[K, Origin | None]] = {}
+        self._broken: dict[str, str] = {}
 
     @cached_property
     def _modules(self) -> tuple[str, ...]:
@@ -94,18 +97,24 @@ class Register(Generic[K]):
         return tuple(module.name for module in pkgutil.iter_modules(path) if module.name[0] != "_")
 
     @cached_property
-    def _entries(self) -> dict[str, EntryPoint]:
-        """Entry points of other packages by name; raises `InputError` for two kinds of one name."""
+    def _scanned(self) -> tuple[dict[str, EntryPoint], dict[str, str]]:
+        """Entry points of other packages by name, and what is wrong where two kinds have one name."""
         found: dict[str, EntryPoint] = {}
+        clashes: dict[str, str] = {}
         for entry in entry_points(group=self.group):
-            here = f"{_package(entry)} ({entry.value})"
-            if entry.name in self._modules:
-                raise InputError(f"{here}: {self.what} {shown(entry.name)} has the name of one of superpos")
-            if entry.name in found and found[entry.name].value != entry.value:
-                other = _package(found[entry.name])
-                raise InputError(f"{here}: {self.what} {shown(entry.name)} has the name of one of {other}")
-            found[entry.name] = entry
-        return found
+            before = found.setdefault(entry.name, entry)
+            own = entry.name in self._modules
+            if own or before.value != entry.value:
+                here, there = _package(entry), "superpos" if own else _package(before)
+                clashes[entry.name] = (
+                    f"{here} ({entry.value}): {self.what} {shown(entry.name)} has the name of one of {there}"
+                    "; rename or uninstall one of them"
+                )
+        return found, clashes
+
+    @property
+    def _entries(self) -> dict[str, EntryPoint]:
+        return self._scanned[0]
 
     def register(self, kind: K) -> K:
         """Add a kind by hand, for this process; workers find it only through a package or a reference.
@@ -156,8 +165,14 @@ class Register(Generic[K]):
         return (*loaded, *sorted(set(self._entries) - set(loaded)))
 
     def __iter__(self) -> Iterator[K]:
-        """Give every kind, in the order of `names`; packages are imported."""
-        return (self.get(name) for name in self.names())
+        """Give every kind, in the order of `names`; raises `InputError` for those of broken packages."""
+        return (self._one_of(name) for name in self.names())
+
+    def usable(self) -> Iterator[K]:
+        """Give the kinds as `iter` does, without those of broken packages: for messages and pages."""
+        for name in self.names():
+            with contextlib.suppress(InputError):
+                yield self._one_of(name)
 
     def __contains__(self, name: object) -> bool:
         """Whether a kind has this name; no package is imported."""
@@ -170,10 +185,23 @@ class Register(Generic[K]):
         return self._look_up(name, "")[1]
 
     def identity(self, name: str) -> dict[str, Any]:
-        """Return what a kind adds to the keys of what is made with it: nothing for own kinds of version 1."""
+        """Return what a kind adds to the keys of what is made with it: nothing for own kinds of version 1.
+
+        Raises
+        ------
+        InputError
+            As `get`, and if a package has a kind of the same name: nobody knows which of them a study means.
+        """
+        self._one_of(name)
         kind, origin = self._look_up(name, "")
         said: dict[str, Any] = {} if origin is None else {"from": origin.label}
         return said if kind.version == 1 and origin is None else {**said, "version": kind.version}
+
+    def _one_of(self, name: str) -> K:
+        """Return the only kind of this name; raises `InputError` if another package has one, too."""
+        if name in self._scanned[1]:
+            raise InputError(self._scanned[1][name])
+        return self.get(name)
 
     def _look_up(self, name: str, argument: str) -> tuple[K, Origin | None]:
         if not isinstance(name, str):
@@ -184,7 +212,7 @@ class Register(Generic[K]):
             if name in self._modules:
                 self._found[name] = self._own(name), None
             elif name in self._entries:
-                self._found[name] = self._foreign(self._entries[name])
+                self._found[name] = self._of_package(name)
             elif ":" in name and name.partition(":")[0]:
                 self._found[name] = self._reference(name)
         if name not in self._found:
@@ -198,12 +226,24 @@ class Register(Generic[K]):
             raise InputError(f"{self.package}.{name}: holds no {self.what} {name} under {ATTRIBUTE}")
         return kind
 
+    def _of_package(self, name: str) -> tuple[K, Origin]:
+        """Return the kind of an entry point; a broken one is not run again by the next who asks."""
+        if name not in self._broken:
+            try:
+                if name in self._scanned[1]:
+                    raise InputError(self._scanned[1][name])
+                return self._foreign(self._entries[name])
+            except InputError as error:
+                self._broken[name] = str(error)
+                raise
+        raise InputError(self._broken[name])
+
     def _foreign(self, entry: EntryPoint) -> tuple[K, Origin]:
         where = f"{_package(entry)}: {self.what} {shown(entry.name)} ({entry.value})"
-        try:
+        if not entry.pattern.match(entry.value):
+            raise InputError(f"{where} is no entry point; its package writes `module:attribute`")
+        with strangers(where, "cannot be imported"):
             kind = entry.load()
-        except Exception as error:  # whatever a stranger's module does when it is imported
-            raise InputError(f"{where} cannot be imported: {_said(error)}") from error
         kind = self._wrapped(entry.name, kind, where)
         self._accept(kind, where)
         if kind.name != entry.name:
@@ -213,12 +253,10 @@ class Register(Generic[K]):
     def _reference(self, name: str) -> tuple[K, Origin]:
         module, _, attribute = name.partition(":")
         where = f"{self.what} {shown(name)}"
-        try:
+        with strangers(where, "cannot be imported"):
             found: Any = importlib.import_module(module)
             for part in attribute.split("."):
                 found = getattr(found, part)
-        except Exception as error:
-            raise InputError(f"{where} cannot be imported: {_said(error)}") from error
         found = self._wrapped(name, found, where)
         self._accept(found, where)
         return found, origin_of_module(module)
@@ -227,28 +265,19 @@ class Register(Generic[K]):
         """Return the kind that a plain function makes; anything else as it is."""
         if self._wrap is None or isinstance(found, Kind | type) or not callable(found):
             return found
-        try:
+        with strangers(where):
             return self._wrap(name, found)
-        except Exception as error:  # whatever is wrong with a stranger's function
-            raise InputError(f"{where}: {_said(error)}") from error
 
     def _accept(self, kind: object, where: str) -> None:
         """Refuse what is no kind of this family, or one from elsewhere whose functions disagree."""
         if not isinstance(kind, self.record):
             raise InputError(f"{where} is no {self.record.__name__}, but {_class(kind)}")
-        try:
+        with strangers(where, limited=True):
             kind.check()
-        except Exception as error:
-            raise InputError(f"{where}: {_said(error)}") from error
 
 
 def _package(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.module
-
-
-def _said(error: Exception) -> str:
-    """Return an error as a message of ours says it: its class unless the message is ours already."""
-    return str(error) if isinstance(error, InputError) else plain(f"{type(error).__name__}: {error}", 300)
 
 
 def _class(value: object) -> str:

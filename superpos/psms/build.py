@@ -126,7 +126,7 @@ def _from_matrix(
 ) -> tuple[Float, float]:
     """Return the matrix, and C or 0."""
     if not control.of_matrix:
-        have = (other.name for other in CONTROLS if other.of_matrix)
+        have = (other.name for other in CONTROLS.usable() if other.of_matrix)
         raise ArgumentError(
             "kind", f"{shown(control.name)} needs directions; an imported matrix has {', '.join(have)}"
         )

@@ -59,7 +59,7 @@ def joint_axes(block: Block, similarity: str) -> tuple[JointAxes, ...]:
 
 def _check_gauge(block: Block, similarity: str, kernel: Kernel, gauge: str) -> None:
     if gauge == "mean_norm" and SIMILARITIES.get(similarity).angular and kernel.kind.grows_norms:
-        fit = " or ".join(kind.name for kind in ENERGIES if not kind.grows_norms)
+        fit = " or ".join(kind.name for kind in ENERGIES.usable() if not kind.grows_norms)
         raise ArgumentError(
             f"blocks.{block.name}.gauges",
             f"mean_norm under {similarity} is for the {fit} energy only, not {kernel.label}; use unit",

@@ -87,7 +87,7 @@ def read_kernel(table: Table, key: str, value: Any, names: tuple[str, ...] = ())
     if isinstance(value, str):
         energy, exponent = _parts(value)
         if energy not in ENERGIES and ":" not in energy:
-            choices = allowed(energy, (*(kind.spelling for kind in ENERGIES), *names))
+            choices = allowed(energy, (*(kind.spelling for kind in ENERGIES.usable()), *names))
             raise table.fail(key, f"{shown(value)} is unknown; {choices}")
         try:
             parameter = ENERGIES.get(energy).parameter

@@ -69,7 +69,7 @@ class ModelChoice:
         if not self.revisions or len(set(self.revisions)) < len(self.revisions):
             raise ArgumentError("revisions", f"{shown(list(self.revisions))} is empty or names one twice")
         if seeds and not scheme.seeded:
-            drawn = ", ".join(one.name for one in WEIGHTS if one.seeded)
+            drawn = ", ".join(one.name for one in WEIGHTS.usable() if one.seeded)
             said = f"{shown(list(seeds))} applies to drawn weights only ({drawn}); leave it out"
             raise ArgumentError("seeds", said)
         seeds = tuple(dict.fromkeys(seeds))

@@ -221,7 +221,7 @@ def install(folder: Path, distribution: str, entries: str) -> None:
 def installed(mine: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The modules as a distribution; the register looks for entry points anew."""
     install(mine, "my-sets", "python_words = mysets:words\nramps = myramps:KIND")
-    for name in ("_entries", "_modules"):
+    for name in ("_scanned", "_modules"):
         monkeypatch.delitem(BUILDERS.__dict__, name, raising=False)
     return mine
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from superpos.errors import ArgumentError, InputError
-from superpos.kinds import Kind, Register
+from superpos.kinds import Kind, Register, strangers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,10 @@ def test_entry_point_carries_its_distribution(package: Path) -> None:
         (SQUARE.replace("version=1, ", ""), "cannot be imported: TypeError"),
         (SQUARE.replace("4", "-4"), "corners: has fewer corners than none"),
         (SQUARE.replace("lambda: 4", "lambda x: 4"), "TypeError"),
+        ("def broken(:", "cannot be imported: SyntaxError"),
+        ("raise SystemExit(0)", "cannot be imported: SystemExit: 0"),
+        ("raise BaseException('odd')", "cannot be imported: BaseException: odd"),
+        (SQUARE.replace("lambda: 4", "lambda: exit(0)"), "SystemExit: 0"),
     ],
 )
 def test_broken_entry_point_is_one_line_that_names_the_package(package: Path, source: str, said: str) -> None:
@@ -143,16 +148,75 @@ def test_broken_entry_point_is_one_line_that_names_the_package(package: Path, so
 def test_two_kinds_of_one_name(package: Path) -> None:
     install(package, "round-shapes", "circle", "round_shapes:KIND", SQUARE.replace("square", "circle"))
     install(package, "more-shapes", "circle", "more_shapes:KIND", SQUARE.replace("square", "circle"))
-    with pytest.raises(
-        InputError, match=r"-shapes 1\.5 .*shape 'circle' has the name of one of .*-shapes 1\.5"
-    ):
-        make(package).names()
+    shapes = make(package)
+    for ask in (shapes.get, shapes.identity, lambda _: list(shapes)):
+        with pytest.raises(
+            InputError, match=r"-shapes 1\.5 .*shape 'circle' has the name of one of .*-shapes 1\.5"
+        ):
+            ask("circle")
+    assert shapes.names() == ("triangle", "square", "circle")
+    assert [kind.name for kind in shapes.usable()] == ["triangle", "square"]
+    assert shapes.identity("square") == {}
 
 
 def test_own_name_cannot_be_taken(package: Path) -> None:
     install(package, "round-shapes", "square", "round_shapes:KIND", SQUARE)
-    with pytest.raises(InputError, match="shape 'square' has the name of one of superpos"):
-        make(package).names()
+    shapes = make(package)
+    for ask in (shapes.identity, lambda _: list(shapes)):
+        with pytest.raises(
+            InputError, match=r"round-shapes 1\.5 .*shape 'square' has the name of one of superpos"
+        ):
+            ask("square")
+    assert shapes.get("square").corners() == 4  # what reads results goes on
+    assert shapes.names() == ("triangle", "square")
+
+
+def test_entry_point_that_is_none(package: Path) -> None:
+    install(package, "round-shapes", "circle", "round_shapes KIND", SQUARE.replace("square", "circle"))
+    with pytest.raises(InputError, match=r"^round-shapes 1\.5: shape 'circle' .* is no entry point"):
+        make(package).get("circle")
+
+
+def test_broken_package_is_run_once_and_prints_nothing_into_the_output(
+    package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(
+        package, "round-shapes", "circle", "round_shapes:KIND", "print('hello'); raise RuntimeError('no')"
+    )
+    shapes = make(package)
+    for _ in range(2):
+        with pytest.raises(InputError, match="RuntimeError: no"):
+            shapes.get("circle")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "hello\n"
+    assert [kind.name for kind in shapes.usable()] == ["triangle", "square"]
+
+
+def test_interrupted_import_is_no_broken_package(package: Path) -> None:
+    install(package, "round-shapes", "circle", "round_shapes:KIND", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        make(package).get("circle")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer here")
+def test_trial_without_an_end_is_given_up(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strangers, "LONGEST_TRIAL", 0.05)
+    endless = """
+def corners():
+    while True:
+        try:
+            x = 1
+        except Exception:
+            pass
+"""
+    source = endless + SQUARE.replace("square", "circle").replace("lambda: 4", "corners")
+    install(package, "round-shapes", "circle", "round_shapes:KIND", source)
+    before, running = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)[0]
+    with pytest.raises(InputError, match=r"^round-shapes 1\.5: shape 'circle' .* end within 0\.05 s$"):
+        make(package).get("circle")
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert (signal.getitimer(signal.ITIMER_REAL)[0] > 0) == (running > 0)
 
 
 def test_reference_to_a_kind_of_the_users(package: Path) -> None:
