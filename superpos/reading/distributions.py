@@ -6,7 +6,7 @@ folder that it is installed in, with forward slashes. The distribution is the fi
 which is the one that Python would import.
 
 Sources: PEP 376 and the packaging user guide's "Recording installed projects" (RECORD), PEP 503 (equal
-names), PEP 610 (`direct_url.json` of editable installations, whose files lie elsewhere).
+names), PEP 639 (licences), PEP 610 (`direct_url.json` of editable installations, whose files lie elsewhere).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from superpos.reading.texts import parsed_json, read_text
 
 PREFIX = "package:"
 """What a name begins with that means an installed distribution."""
+_LICENCE_CLASSIFIER = "License ::"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -37,6 +38,8 @@ class Distribution:
     name: str
     """As its metadata spells it."""
     version: str
+    licence: str
+    """What its metadata say of the licence, on one line; empty if they say nothing."""
     files: tuple[tuple[str, Path], ...]
     """Files that exist: the path that RECORD lists, with forward slashes, and where it is; sorted."""
 
@@ -76,7 +79,8 @@ def find_distribution(name: str) -> Distribution:
         title, version = found.metadata["Name"], found.metadata["Version"]
         if not title or not version:
             raise ValueError("its metadata lack name or version")
-        return Distribution(str(title), str(version), tuple(sorted(dict(_files(found)).items())))
+        files = tuple(sorted(dict(_files(found)).items()))
+        return Distribution(str(title), str(version), _licence(found), files)
 
 
 def split_package(text: str) -> tuple[str, str]:
@@ -125,6 +129,18 @@ def _is_metadata(file: str) -> bool:
     """Whether a file is there for installers or written by the interpreter: no content."""
     first = PurePosixPath(file).parts[0]
     return first.endswith((".dist-info", ".egg-info", ".pth")) or "__pycache__" in file
+
+
+def _licence(found: importlib.metadata.Distribution) -> str:
+    """Return the SPDX expression, the free text, or the classifiers, of which metadata may have each."""
+    classified = [
+        line.rpartition("::")[2].strip()
+        for line in found.metadata.get_all("Classifier", ())
+        if line.startswith(_LICENCE_CLASSIFIER)
+    ]
+    said = found.metadata["License-Expression"] or found.metadata["License"] or "; ".join(classified)
+    # Old packages put the whole text of the licence there; its first line is the name of it.
+    return plain(next((line.strip() for line in str(said).splitlines() if line.strip()), ""))
 
 
 def _first_of_name(name: str) -> importlib.metadata.Distribution | None:

@@ -143,3 +143,20 @@ def test_names_are_split_once() -> None:
     assert split_package("package:a") == split_package("package:a/") == ("a", "")
     assert is_package("package:a")
     assert not is_package("packages/a")
+
+
+@pytest.mark.parametrize(
+    ("lines", "licence"),
+    [
+        ("", ""),
+        ("License-Expression: Apache-2.0 OR MIT\nLicense: other\n", "Apache-2.0 OR MIT"),
+        ("License: MIT\nClassifier: License :: OSI Approved :: BSD License\n", "MIT"),
+        ("License: BSD License\n        Copyright somebody\n        All rights\n", "BSD License"),
+        ("Classifier: License :: OSI Approved :: MIT License\nClassifier: Topic :: X\n", "MIT License"),
+        ("Classifier: License :: Public Domain\nClassifier: License :: Other\n", "Public Domain; Other"),
+    ],
+)
+def test_the_licence_is_what_the_metadata_say(site: Path, lines: str, licence: str) -> None:
+    metadata = install(site) / "METADATA"
+    metadata.write_text(metadata.read_text(encoding="utf-8") + lines, encoding="utf-8")
+    assert find_distribution("tiny-data").licence == licence
