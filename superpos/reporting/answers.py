@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 
 from superpos.analysis import kendall_w
+from superpos.analysis.settings import balanced, headline_sigma
 from superpos.reporting.effects import Effect, control_pairs, direction, median_effect, percent, rms
 from superpos.reporting.selection import (
     EXACT,
-    balanced,
-    headline_sigma,
     kernels,
     main_optimiser,
     optimiser_label,

@@ -6,18 +6,13 @@ import numpy as np
 import pandas as pd
 
 from superpos.analysis import spearman
+from superpos.analysis.settings import SEARCH_SETTING, headline_sigma, main_targets
 from superpos.reporting.answers import Answer, Finding, keeps_low, not_run, perturbs_controls, robust_energy
 from superpos.reporting.answers_structure import interpretable, preserved
 from superpos.reporting.charts.label_correlation import label_correlations
 from superpos.reporting.charts.probe_quality import probe_quality
 from superpos.reporting.effects import direction, median_effect, rms
-from superpos.reporting.selection import (
-    SEARCH_SETTING,
-    headline_sigma,
-    main_optimiser,
-    main_targets,
-    similarities,
-)
+from superpos.reporting.selection import main_optimiser, similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
 

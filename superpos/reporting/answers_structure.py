@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from superpos.analysis.settings import main_targets
 from superpos.kinds.measures import MEASURES
 from superpos.psms import simplex_score
 from superpos.reporting.answers import NO_CEILING, Answer, Finding, not_run
 from superpos.reporting.charts.importance import importance
 from superpos.reporting.effects import median_effect
 from superpos.reporting.remarks import shuffled_labels
-from superpos.reporting.selection import main_targets, similarities
+from superpos.reporting.selection import similarities
 from superpos.reporting.study_data import StudyData
 
 EVEN = 0.9

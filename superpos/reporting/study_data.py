@@ -7,8 +7,8 @@ from functools import cached_property
 
 import pandas as pd
 
+from superpos.analysis.settings import DIRECTION_SETTING, keep_main, main_fits, main_joints
 from superpos.db.results import Results
-from superpos.reporting.selection import DIRECTION_SETTING, keep_main, main_fits, main_joints
 from superpos.reporting.study_views import StudyViews
 from superpos.reporting.subjects import SUBJECT_AXES, Subject, own_rows, rows_with
 

@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from superpos.reporting.selection import (
+from superpos.analysis.settings import (
     KERNEL_SETTING,
     OPTIMISER_SETTING,
     SIMILARITY_SETTING,
     balanced,
     headline_sigma,
     main_fits,
-    main_optimiser,
 )
+from superpos.reporting.selection import main_optimiser
 
 SUBJECT = ("dataset", "model", "revision", "hookpoint")
 """Columns that tell one set of directions from another; the first names it for people."""

@@ -9,23 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from superpos.analysis.settings import balanced, headline_sigma, keep_main, main_fits
 from superpos.kinds.controls import CONTROLS
 from superpos.kinds.energies import ENERGIES
 from superpos.kinds.looks import Look
 from superpos.kinds.register import BY_HAND
 from superpos.reporting.looks import kernel_styles, similarity_scale, split_kernel, target_style
-from superpos.reporting.selection import (
-    balanced,
-    common_grid,
-    describe_setting,
-    headline_sigma,
-    keep_main,
-    kernels,
-    layers,
-    main_fits,
-    similarities,
-    targets,
-)
+from superpos.reporting.selection import common_grid, describe_setting, kernels, layers, similarities, targets
 from superpos.reporting.study_views import quartiles
 from superpos.reporting.style import FAINT, power_label, shorten, sigma_positions
 

@@ -19,16 +19,9 @@ import numpy as np
 import pandas as pd
 
 from superpos.analysis.best_match import best_matches
+from superpos.analysis.settings import balanced
 from superpos.reporting.looks import target_style
-from superpos.reporting.selection import (
-    POWELL,
-    balanced,
-    common_grid,
-    describe_setting,
-    kernels,
-    layers,
-    targets,
-)
+from superpos.reporting.selection import POWELL, common_grid, describe_setting, kernels, layers, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import FIT_GROUP_AXES, quartiles
 from superpos.reporting.style import (

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from superpos.analysis.settings import main_targets
 from superpos.kinds.measures import MEASURES
 from superpos.reporting.looks import in_order, target_style, weights_style
-from superpos.reporting.selection import layers, main_targets, targets
+from superpos.reporting.selection import layers, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles
 from superpos.reporting.style import LineStyle, new_figure

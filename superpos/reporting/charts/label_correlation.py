@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from superpos.analysis import average_ranks, spearman
+from superpos.analysis.settings import main_targets
 from superpos.arrays import Float
 from superpos.reporting.looks import target_style, weights_style
-from superpos.reporting.selection import main_targets, similarities
+from superpos.reporting.selection import similarities
 from superpos.reporting.study_data import StudyData, best_layer
 from superpos.reporting.study_views import records
 from superpos.reporting.style import FAINT, INK, LineStyle, new_figure

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from superpos.analysis.settings import main_targets
 from superpos.arrays import Float
-from superpos.reporting.selection import main_targets, similarities
+from superpos.reporting.selection import similarities
 from superpos.reporting.study_data import StudyData, best_layer
 from superpos.reporting.study_views import records
 from superpos.reporting.style import FAINT, INK, new_figure, shorten

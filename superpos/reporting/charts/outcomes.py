@@ -6,16 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from superpos.analysis.settings import JOINT_SETTING
 from superpos.kinds.energies import ENERGIES
 from superpos.kinds.similarities import SIMILARITIES
 from superpos.reporting.looks import in_order, split_kernel
-from superpos.reporting.selection import (
-    EXACT,
-    JOINT_SETTING,
-    POWELL,
-    optimiser_label,
-    optimisers_shown,
-)
+from superpos.reporting.selection import EXACT, POWELL, optimiser_label, optimisers_shown
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
 from superpos.reporting.style import (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from superpos.analysis.settings import DIRECTION_SETTING, keep_main
 from superpos.reporting.looks import target_style, weights_style
-from superpos.reporting.selection import DIRECTION_SETTING, keep_main
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import LineStyle, new_figure
 from superpos.reporting.subjects import PRETRAINED, Subject

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from superpos.analysis.settings import balanced
 from superpos.records.fits import USABLE
 from superpos.reporting.looks import kernel_styles
-from superpos.reporting.selection import POWELL, balanced, kernels, similarities
+from superpos.reporting.selection import POWELL, kernels, similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles, records
 from superpos.reporting.style import INK, from_zero, new_figure

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from superpos.analysis.settings import main_targets
 from superpos.arrays import Float
 from superpos.reporting.looks import similarity_scale
-from superpos.reporting.selection import layers, main_targets
+from superpos.reporting.selection import layers
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
 from superpos.reporting.style import WIDTH, colour_bar, heat_map, name_ticks, new_figure
