@@ -97,7 +97,8 @@ def extract(
         raise ArgumentError("stems", "is empty; name at least one (hookpoint, layer)")
     if token_budget < 1 or n_threads < 1:
         raise ArgumentError("token_budget", f"{token_budget} and n_threads {n_threads} must be at least 1")
-    sites = tuple(model.structure.check_site(site) for site in stems)
+    stems = {model.structure.check_site(site): stem for site, stem in stems.items()}
+    sites = tuple(stems)
     check_pooling(pooling, tokens)
     sequences = probed_sequences(tokens, cut=model.causal)
     check_tokens(model.info, tokens, sequences)

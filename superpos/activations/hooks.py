@@ -24,7 +24,7 @@ from superpos.activations.behaviour import first_tensor
 from superpos.activations.pooling import Spans, gather
 from superpos.activations.structure import Site, Structure
 from superpos.errors import InputError
-from superpos.specs.models import EMBED_LAYER
+from superpos.specs.hook_names import EMBED_LAYER
 
 
 class ForwardStopped(Exception):  # noqa: N818 -- it ends a forward pass on purpose and is no error
@@ -46,16 +46,15 @@ def captured(
         As `Structure.check_site`; further if the forward pass went by a site without running its module.
     """
     taken: dict[Site, Tensor] = {}
-    handles = []
+    handles: list[Any] = []
     try:
-        for site in sites:
-            structure.check_site(site)
-            handles.append(_attach(structure, site, _Taker(site, taken, where, pooling)))
+        wanted = [structure.check_site(site) for site in sites]
+        handles.extend(_attach(structure, site, _Taker(site, taken, where, pooling)) for site in wanted)
         yield taken
     finally:
         for handle in handles:
             handle.remove()
-    missed = [site for site in sites if site not in taken]
+    missed = [site for site in wanted if site not in taken]
     if missed:
         raise InputError(
             f"{type(structure.module).__name__}: {missed[0][0]} of layer {missed[0][1]} is never run by the "
@@ -93,6 +92,7 @@ def run_until(
 
 
 def _attach_stop(structure: Structure, sites: Sequence[Site]) -> Any:
+    sites = [structure.check_site(site) for site in sites]
     last = max(layer for _, layer in sites)
     wanted = {hookpoint for hookpoint, layer in sites if layer == last}
     if last == EMBED_LAYER:

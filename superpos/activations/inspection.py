@@ -211,7 +211,7 @@ def hook_width(info: ModelInfo, hookpoint: str) -> int:
     InputError
         For `mlp.act` and `mlp.out` of a model whose blocks have no one MLP (a mixture of experts).
     """
-    check_hookpoint(hookpoint)
+    hookpoint = check_hookpoint(hookpoint)
     if info.d_mlp == 0 and hookpoint in HOOKPOINTS[2:]:
         raise InputError(
             f"model {info.name}: has no hookpoint {hookpoint}: its blocks ({info.family}) have no single MLP "

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from superpos.errors import ArgumentError, InputError
-from superpos.specs.models import EMBED_LAYER, HOOKPOINTS, check_hookpoint
+from superpos.specs.hook_names import EMBED_LAYER
+from superpos.specs.models import HOOKPOINTS, check_hookpoint
 
 Site = tuple[str, int]
 """A hookpoint and its layer; layer -1 for `embed`."""
@@ -64,7 +65,7 @@ class Structure:
         return self.d_mlp if hookpoint == "mlp.act" else self.d_model
 
     def check_site(self, site: Site) -> Site:
-        """Return `site` if the model has it.
+        """Return a site by our name of its hookpoint if the model has it.
 
         Raises
         ------
@@ -73,8 +74,8 @@ class Structure:
         InputError
             For a hookpoint that this model's blocks do not have, with the reason and those they have.
         """
-        hookpoint, layer = site
-        check_hookpoint(hookpoint)
+        layer = site[1]
+        hookpoint = check_hookpoint(site[0])
         if hookpoint == "embed" and layer != EMBED_LAYER:
             raise ArgumentError("layer", f"{layer} has no hookpoint embed; its layer is {EMBED_LAYER}")
         if hookpoint != "embed" and not 0 <= layer < len(self.blocks):
@@ -86,7 +87,7 @@ class Structure:
                 f"{type(self.module).__name__}: has no hookpoint {hookpoint} ({self.no_mlp}); hookpoints "
                 f"there are: {', '.join(self.hookpoints)}"
             )
-        return site
+        return hookpoint, layer
 
 
 def find_structure(module: nn.Module) -> Structure:

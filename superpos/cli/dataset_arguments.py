@@ -68,8 +68,10 @@ def add_datasets(commands: Any) -> None:
     importing.add_argument(
         "--names-file", type=any_path, metavar="FILE", help="names of the rows, one a line"
     )
-    importing.add_argument("--hookpoint", metavar="H", help="where the vectors live, for the views")
-    importing.add_argument("--layer", type=natural, metavar="L", help="likewise")
+    importing.add_argument("--hookpoint", metavar="H", help="where the vectors live, by any of its names")
+    importing.add_argument(
+        "--layer", type=natural, metavar="L", help="their layer; else the one in that name"
+    )
     importing.add_argument(
         "--variance",
         choices=("vector", "covector"),

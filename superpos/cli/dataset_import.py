@@ -21,6 +21,7 @@ from superpos.models import BUNDLED
 from superpos.reading.places import is_file, is_folder, resolved, user_path
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.feature_sets import read_dataset
+from superpos.specs.hook_names import UNKNOWN_LAYER, read_place
 from superpos.specs.toml_table import Table
 
 MIN_CTX_LEN = 8
@@ -68,6 +69,10 @@ def _import_keys(source: Path, options: argparse.Namespace) -> tuple[str, dict[s
         for name in ("tensor", "rows", "names_file", "hookpoint", "layer", "variance")
         if getattr(options, name) is not None
     }
+    if "hookpoint" in of_files:
+        layer = of_files.get("layer", UNKNOWN_LAYER)
+        of_files["hookpoint"], layer = read_place(of_files["hookpoint"], layer)
+        of_files |= {} if layer == UNKNOWN_LAYER else {"layer": layer}
     if source.is_dir():
         given = next(iter([*of_files, *(["psm"] if options.psm else [])]), None)
         if given is not None:

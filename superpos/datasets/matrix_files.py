@@ -21,6 +21,7 @@ from superpos.reading.matrices import read_array
 from superpos.reading.places import is_file, user_path
 from superpos.reading.texts import BYTE_ORDER_MARK, csv_rows, read_text
 from superpos.specs.axes import check_count
+from superpos.specs.hook_names import UNKNOWN_LAYER, read_place
 from superpos.specs.names import check_names
 
 SUFFIXES = (".safetensors", ".npz", ".csv")
@@ -65,13 +66,21 @@ class FileOptions(Protocol):
 
 
 def check_file_options(options: FileOptions) -> None:
-    """Check what all records of a file have in common; raises `ArgumentError`."""
+    """Check what all records of a file have in common, and name its hookpoint as we do.
+
+    Raises
+    ------
+    ArgumentError
+        For what is wrong, naming the field.
+    """
     if not options.file:
         raise ArgumentError("file", "is empty; name a .safetensors, .npz or .csv file")
     if why := unfit_name(options.hookpoint):  # the views hold it; any other text may say where vectors live
         raise ArgumentError("hookpoint", f"{shown(options.hookpoint)} is no name: {why}")
     check_names("names", options.names)
-    object.__setattr__(options, "layer", check_count("layer", options.layer, -1))
+    hookpoint, layer = read_place(options.hookpoint, check_count("layer", options.layer, UNKNOWN_LAYER))
+    object.__setattr__(options, "hookpoint", hookpoint)
+    object.__setattr__(options, "layer", layer)
 
 
 def read_rows(options: FileOptions, rows: tuple[int, ...] = ()) -> NamedRows:

@@ -25,6 +25,7 @@ from superpos.db.tables import (
 )
 from superpos.db.views import shown_views
 from superpos.errors import ArgumentError, InputError, allowed, shown
+from superpos.specs.hook_names import UNKNOWN_LAYER, read_place
 
 VIEWS: dict[str, str] = {**shown_views(), "runs": "one row per recorded execution"}
 """What `Results.frame` gives, and what has a row there; `docs/schema.md` has every column."""
@@ -106,7 +107,7 @@ class Results:
         study
             Keep this study's rows only.
         **equals
-            Column = value filters, put into the SQL.
+            Column = value filters, put into the SQL; a hookpoint by any of its names, which may hold a layer.
 
         Raises
         ------
@@ -124,6 +125,11 @@ class Results:
         with self._database.read() as connection:
             columns = [column["name"] for column in sa.inspect(connection).get_columns(view)]
             conditions = dict(equals) if study is None else {"study": study, **equals}
+            if isinstance(name := equals.get("hookpoint"), str):
+                place = read_place(name, equals.get("layer", UNKNOWN_LAYER))
+                conditions["hookpoint"] = place[0]
+                if place[1] != UNKNOWN_LAYER:
+                    conditions["layer"] = place[1]
             for name in conditions:
                 if name not in columns:
                     raise ArgumentError(name, f"is no column of {view}; {allowed(name, columns)}")

@@ -12,6 +12,7 @@ from superpos.kinds.options import option_of
 from superpos.specs.axes import Backend, JointGrid, Kernel, check_choice, check_count, check_rbf_scale
 from superpos.specs.blocks import check_block
 from superpos.specs.fields import UNSAID, know_field, read_field
+from superpos.specs.hook_names import holds_layer
 from superpos.specs.kernel_tables import check_list, list_names, named_kernels, read_kernels
 from superpos.specs.layers import Layers, block_name
 from superpos.specs.limits import LONGEST_GRID, MOST_SETTINGS, MOST_TARGETS, check_size
@@ -228,10 +229,14 @@ def _rbf_scales(table: Table) -> tuple[float, ...]:
 
 
 def _layers(table: Table) -> tuple[int, ...]:
-    """Read layer numbers, or `all`."""
+    """Read layer numbers, or `all`.
+
+    Inherited ones give way to those that hookpoints of the block's own hold in their names.
+    """
     know_field(table, Block, "layers", kinds=(int, str), default=(EVERY_LAYER,))
+    named = _names_layers(table)  # before the key is taken
     value = table.take("layers", (str, list, int), EVERY_LAYER)
-    if value == EVERY_LAYER:
+    if value == EVERY_LAYER or named:
         return ()
     values = value if isinstance(value, list) else [value]
     if not values:
@@ -241,3 +246,11 @@ def _layers(table: Table) -> tuple[int, ...]:
     for layer in values:
         table.build(check_count, argument="layers", value=layer, minimum=0)
     return tuple(dict.fromkeys(values))
+
+
+def _names_layers(table: Table) -> bool:
+    """Whether a block inherits `layers` and has hookpoints of its own whose names hold layers."""
+    if not table.inherits("layers") or table.inherits("hookpoints"):
+        return False
+    said = table.peek("hookpoints")
+    return any(map(holds_layer, said if isinstance(said, list) else [said]))

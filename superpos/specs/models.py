@@ -18,14 +18,13 @@ from typing import Literal, get_args
 from superpos.errors import ArgumentError, allowed, shown
 from superpos.kinds.weights import WEIGHTS
 from superpos.specs.axes import check_choice, check_count
+from superpos.specs.hook_names import EMBED_LAYER, read_hookpoint
 
 Hookpoint = Literal["embed", "resid", "mlp.act", "mlp.out"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 
 HOOKPOINTS: tuple[str, ...] = get_args(Hookpoint)
 DTYPES: tuple[str, ...] = get_args(Dtype)
-EMBED_LAYER = -1
-"""The `layer` of hookpoint `embed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,18 @@ class ModelSpec:
 
 
 def check_hookpoint(hookpoint: str) -> str:
-    """Return `hookpoint` if it is known; raises `ArgumentError` listing the known ones."""
-    return check_choice("hookpoint", hookpoint, HOOKPOINTS)
+    """Return our name of a hookpoint, given by any name without a layer.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown name, listing those known, and for one that holds a layer.
+    """
+    found = read_hookpoint(hookpoint)
+    if found.layer not in (None, EMBED_LAYER):
+        said = f"{shown(hookpoint)} holds a layer; name {found.hookpoint} and the layer"
+        raise ArgumentError("hookpoint", said)
+    return check_choice("hookpoint", found.hookpoint, HOOKPOINTS)
 
 
 def expand_sites(
@@ -78,7 +87,7 @@ def expand_sites(
     Parameters
     ----------
     hookpoints
-        Names from the table above.
+        Names from the table above, or those of other libraries (`superpos.specs.hook_names`).
     layers
         Blocks counted from 0, or None for all of them.
     n_layers
@@ -97,9 +106,9 @@ def expand_sites(
             )
     sites: list[tuple[str, int]] = []
     for hookpoint in hookpoints:
-        check_hookpoint(hookpoint)
-        chosen = (EMBED_LAYER,) if hookpoint == "embed" else wanted
-        sites.extend((hookpoint, layer) for layer in chosen)
+        name = check_hookpoint(hookpoint)
+        chosen = (EMBED_LAYER,) if name == "embed" else wanted
+        sites.extend((name, layer) for layer in chosen)
     return tuple(dict.fromkeys(sites))
 
 

@@ -21,7 +21,8 @@ from superpos.reading.places import exists, is_folder, resolved, user_path
 from superpos.records.data import FeatureCopy, ModelInfo
 from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
-from superpos.specs.models import EMBED_LAYER, ModelSpec, expand_sites
+from superpos.specs.hook_names import EMBED_LAYER
+from superpos.specs.models import ModelSpec, expand_sites
 from superpos.specs.study import Block, ModelChoice, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS
 

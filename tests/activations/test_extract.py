@@ -250,6 +250,14 @@ def test_a_sequence_longer_than_the_model_is_refused(models, tokens, tmp_path):
     assert extract(models["gpt_neox"], fits, {("resid", 2): "ab" * 16}, tmp_path)[0].status == "ok"
 
 
+def test_sites_have_the_names_of_other_libraries(models, tokens, tmp_path):
+    site = {("mlp.hook_post", 1): "ab" * 16, ("hook_resid_post", 0): "cd" * 16}
+    act, resid = extract(models["gpt_neox"], tokens, site, tmp_path)
+    assert [(one.hookpoint, one.layer) for one in (act, resid)] == [("mlp.act", 1), ("resid", 0)]
+    with pytest.raises(ArgumentError, match=r"'layers\.1' holds a layer; name resid and the layer"):
+        extract(models["gpt_neox"], tokens, {("layers.1", 1): "ab" * 16}, tmp_path)
+
+
 def test_unknown_sites_are_refused_before_anything_is_written(models, tokens, tmp_path):
     with pytest.raises(ArgumentError, match=r"allowed: 0 to 2"):
         extract(models["gpt_neox"], tokens, {("resid", 3): "ab" * 16}, tmp_path)

@@ -490,6 +490,12 @@ def test_import_of_directions_and_matrices(run: Run, refused: Run, tmp_path: Pat
     spec = load_feature_set("v.toml")
     assert spec.builder == "directions"
     assert (spec.options.hookpoint, spec.options.layer) == ("resid", 3)  # type: ignore[union-attr]
+    extra = ("--tensor", "first", "--force", "--hookpoint", "blocks.5.hook_resid_post")
+    run("import", tmp_path / "v.npz", *extra)
+    said = Path("v.toml").read_text(encoding="utf-8")
+    assert 'hookpoint = "resid"' in said
+    assert "layer = 5" in said
+    assert "4 is not the layer of hookpoint" in refused("import", tmp_path / "v.npz", *extra, "--layer", "4")
     page = json.loads(
         run("import", tmp_path / "v.npz", "--tensor", "first", "--rows", "3,1", "--force", "--json")
     )

@@ -159,6 +159,13 @@ def test_pairs_and_weights_take_the_names_of_the_rows(open_mixed: Any) -> None:
     assert sorted(weights["feature"]) == ["d0", "d1", "d2", "d3"]
     target = results.frame("psm_results", hookpoint="unembed", target="features").iloc[0]
     assert results.feature_names(target["target_key"]) == ("one", "two", "three")
+    decoder = results.frame("psm_results", hookpoint="resid", layer=1, target="features")
+    assert len(decoder)
+    for name in ("blocks.1.hook_resid_post", "layers.1"):
+        assert results.frame("psm_results", hookpoint=name, target="features").equals(decoder)
+    assert results.frame("psm_results", hookpoint="layers.2").empty
+    with pytest.raises(ArgumentError, match=r"3 is not the layer of hookpoint 'layers\.1'"):
+        results.frame("psm_results", hookpoint="layers.1", layer=3)
 
 
 def test_their_arrays_are_read_by_key(open_mixed: Any) -> None:

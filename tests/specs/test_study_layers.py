@@ -556,3 +556,33 @@ def test_relative_paths_belong_to_the_file_that_says_them(base: Path) -> None:
     assert people.options.entities == str((lib / "people.csv").resolve())
     assert [part.path for _, part in union.corpus.parts] == [text, text]
     assert {dataset.seed for dataset in study.datasets} == {7}
+
+
+def test_hookpoints_have_the_names_of_other_libraries_and_the_layers_that_these_hold(tmp_path: Path) -> None:
+    text = """
+    [defaults]
+    layers = [0, 1]
+    [[blocks]]
+    name = "ours"
+    hookpoints = ["mlp.act", "resid"]
+    [[blocks]]
+    name = "theirs"
+    hookpoints = ["mlp.hook_post", "hook_resid_post"]
+    [[blocks]]
+    name = "held"
+    hookpoints = ["model.layers.3.mlp.down_proj.input", "resid_post_layer_3"]
+    [[blocks]]
+    name = "both"
+    hookpoints = "layers_output[2]"
+    layers = 2
+    """
+    ours, theirs, held, both = read(tmp_path, HEAD + text).blocks
+    assert (ours.hookpoints, ours.layers) == (("mlp.act", "resid"), (0, 1))
+    assert (theirs.hookpoints, theirs.layers) == (ours.hookpoints, ours.layers)
+    assert (held.hookpoints, held.layers) == (("mlp.act", "resid"), (3,))
+    assert (both.hookpoints, both.layers) == (("resid",), (2,))
+    said = refusal(tmp_path, HEAD + '[[blocks]]\nhookpoints = "layers.4"\nlayers = [3, 4]\n')
+    assert said.startswith("mine.toml: blocks[0].hookpoints: 'layers.4' holds a layer, and layers is [3, 4];")
+    said = refusal(tmp_path, HEAD + '[defaults]\nhookpoints = "layers.4"\n[[blocks]]\nlayers = 3\n')
+    assert said.startswith("mine.toml: defaults.hookpoints: 'layers.4' holds a layer")
+    assert said.endswith("(inherited by blocks[0])")

@@ -385,7 +385,8 @@ BLOCK: list[tuple[str, str]] = [
     (
         'hookpoints = ["mlp.in"]',
         (
-            "blocks[0].hookpoints: 'mlp.in' is unknown; allowed: embed, resid, mlp.act, mlp.out "
+            "blocks[0].hookpoints: 'mlp.in' is unknown; allowed: embed, resid, resid.mid, attn.z, attn.out, "
+            "attn.add, mlp.act, mlp.out, mlp.add, and their names in other libraries (docs/models.md) "
             "(did you mean 'mlp.out'?)"
         ),
     ),

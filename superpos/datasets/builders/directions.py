@@ -36,9 +36,10 @@ class DirectionFileOptions:
     rows: tuple[int, ...] = ()
     """Rows to take, counted from 0; empty = all."""
     hookpoint: str = ""
-    """Where the vectors live, for the views; empty if unknown."""
+    """Where the vectors live, for the views: a hookpoint by any of its names, or any text; empty if
+    unknown."""
     layer: int = -1
-    """Likewise; -1 if unknown."""
+    """Likewise; -1 for the layer that the name of the hookpoint holds, or if unknown."""
     variance: Variance = "vector"
     """`vector` for what lives among activations (decoder rows), `covector` for what reads them (probes)."""
 

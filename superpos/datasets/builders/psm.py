@@ -38,9 +38,10 @@ class PsmFileOptions:
     names_file: str = ""
     """Text file with one name a line."""
     hookpoint: str = ""
-    """Where the vectors of the matrix live, for the views; empty if unknown."""
+    """Where its vectors live, for the views: a hookpoint by any of its names, or any text; empty if
+    unknown."""
     layer: int = -1
-    """Likewise; -1 if unknown."""
+    """Likewise; -1 for the layer that the name of the hookpoint holds, or if unknown."""
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
