@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from superpos.datasets.option_files import files_of
 from superpos.models import BUNDLED
 from superpos.reading.places import resolved
 from superpos.specs.datasets import DatasetSpec
@@ -20,9 +21,7 @@ def source_of(spec: DatasetSpec) -> str:
     corpus = corpus_label(spec) if spec.reads_corpus else ""
     if spec.kind.source is not None:
         return spec.kind.source(spec.options, corpus)
-    return corpus or next(
-        (str(value) for name in spec.kind.files if (value := getattr(spec.options, name))), ""
-    )
+    return corpus or next(iter(files_of(spec.options, spec.kind.files)), "")
 
 
 def corpus_label(spec: DatasetSpec) -> str:

@@ -13,7 +13,7 @@ import tokenizers
 from superpos.datasets.corpus_sets import build_from_corpus
 from superpos.datasets.duplicates import label_copies
 from superpos.datasets.labels import count_labels, identical_features
-from superpos.datasets.option_files import option_digest
+from superpos.datasets.option_files import files_of, option_digest, with_files
 from superpos.datasets.sequences import chunk_length
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
 from superpos.datasets.tokens import load_tokens
@@ -23,6 +23,16 @@ from superpos.names import unfit_character, unfit_name
 from superpos.records.data import FeatureStatus, LabelledTokens
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.versions import ALGORITHM_VERSIONS
+
+SINGLE = "token"
+"""Pooling of sets whose samples are single tokens."""
+
+
+def set_poolings(spec: DatasetSpec) -> tuple[str, ...]:
+    """Return how a set's samples become one vector each; none if the block of the study says how."""
+    if sample_unit(spec) != "span":
+        return (SINGLE,)
+    return () if spec.kind.poolings is None else spec.kind.poolings(spec.options)
 
 
 def sample_unit(spec: DatasetSpec) -> str:
@@ -39,9 +49,7 @@ def kind_identity(spec: DatasetSpec) -> dict[str, Any]:
 def options_identity(spec: DatasetSpec) -> dict[str, Any]:
     """Return what a builder is told with the content of its files in the place of their names."""
     options = asdict(spec.options)
-    for name in spec.kind.files:
-        options[name] = option_digest(options[name]) if options[name] else ""
-    return options
+    return options | {name: with_files(options[name], option_digest) for name in spec.kind.files}
 
 
 def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None = None) -> dict[str, Any]:
@@ -115,7 +123,7 @@ def build_dataset(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None
 
 def _check_names(spec: DatasetSpec, tokens: LabelledTokens) -> None:
     """Refuse names that no database holds, whatever builder made them; readers say more of most of them."""
-    read = [spec.corpus.label, *(getattr(spec.options, name) for name in spec.kind.files)]
+    read = [spec.corpus.label, *files_of(spec.options, spec.kind.files)]
     where = next(filter(None, read), f"datasets.{spec.name}")
     for what, names, unfit in (
         ("feature", tokens.feature_names, unfit_name),

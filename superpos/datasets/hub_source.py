@@ -20,8 +20,9 @@ from typing import Any
 
 from superpos.datasets.corpus import Corpus, Document, Gathered, corpus_digest, gather
 from superpos.datasets.divided import divided
+from superpos.datasets.record_files import Choose, with_class_names
 from superpos.datasets.records import Record, RecordReader
-from superpos.datasets.saved_sets import label_names, quiet_datasets
+from superpos.datasets.saved_sets import class_names, quiet_datasets
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, text_digest
 from superpos.reading.places import opened
@@ -143,12 +144,17 @@ def _streamed(table: Any, spec: CorpusSpec, commit: str) -> Generator[Document, 
 
     where = f"{HUB_PREFIX}{spec.path}"
     with _explained(spec, commit, datasets.exceptions.DatasetsError), quiet_datasets():
-        reader = RecordReader.of(spec, where, spec.path, label_names(table, spec.label_key))
-        if table.column_names:
-            table = table.select_columns(reader.columns(table.column_names))
-        yield from reader.documents(
-            Record("row", number, values) for number, values in enumerate(table, start=1)
-        )
+        reader = RecordReader.of(spec, where, spec.path)
+        yield from reader.documents(_records(table, reader.columns))
+
+
+def _records(table: Any, choose: Choose) -> Iterator[Record]:
+    """Yield the rows of a streamed table."""
+    if table.column_names:
+        table = table.select_columns(list(choose(table.column_names)))
+    classes = class_names(table)
+    for number, values in enumerate(table, start=1):
+        yield Record("row", number, with_class_names(values, classes))
 
 
 def _open(spec: CorpusSpec, commit: str) -> tuple[Any, bool]:

@@ -13,7 +13,11 @@ from superpos.specs.datasets import DatasetSpec
 
 def notes_of(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what its provenance says of a set that a reader should know, a line each."""
-    return (*_split_note(provenance), *map(_spelling_note, provenance.get("labels_alike", ())))
+    return (
+        *_split_note(provenance),
+        *_rows_note(provenance),
+        *map(_spelling_note, provenance.get("labels_alike", ())),
+    )
 
 
 def foreseen(spec: DatasetSpec, corpus: Corpus) -> dict[str, Any]:
@@ -51,6 +55,18 @@ def _split_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:
         f"better than they are; {advice}"
     )
     return (line,)
+
+
+def _rows_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what of a file of labelled texts is no text of its own, and why texts were left out."""
+    if "rows" not in provenance:
+        return ()
+    counts = dict(provenance["rows"])
+    n_read, n_texts = counts.pop("read"), counts.pop("texts")
+    counts |= {f"{name} (texts)": count for name, count in provenance["texts_left_out"].items()}
+    counts["cut (texts)"] = provenance["texts_cut"]
+    less = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    return (f"{n_read:,} rows hold {n_texts:,} texts{f'; {less}' if less else ''}",)
 
 
 def _spelling_note(labels: Sequence[str]) -> str:

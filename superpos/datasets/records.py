@@ -40,13 +40,11 @@ class RecordReader:
     """Begins the names of its documents: `name:number`, `name:number.item` of a list."""
     text_key: str
     label_key: str = ""
-    label_names: Sequence[str] = ()
-    """Names of the labels where records hold their numbers."""
 
     @classmethod
-    def of(cls, spec: CorpusSpec, where: str, name: str, label_names: Sequence[str] = ()) -> RecordReader:
+    def of(cls, spec: CorpusSpec, where: str, name: str) -> RecordReader:
         """Return the reader for a corpus."""
-        return cls(where, name, spec.text_key, spec.label_key, label_names)
+        return cls(where, name, spec.text_key, spec.label_key)
 
     def columns(self, present: Sequence[str]) -> list[str]:
         """Return the columns to read of a table that has `present`.
@@ -96,7 +94,7 @@ class RecordReader:
             has = f"; it has {listed(record.values)}" if isinstance(record.values, dict) else ""
             raise InputError(f"{self._at(record)}: no text under {' or '.join(map(repr, keys))}{has}")
         value = record.values[present[0]]
-        items = [_plain(item) for item in (value if isinstance(value, list) else [value])]
+        items = [plain_value(item) for item in (value if isinstance(value, list) else [value])]
         wrong = next((item for item in items if not isinstance(item, str)), None)
         if wrong is not None:
             raise InputError(
@@ -107,9 +105,7 @@ class RecordReader:
 
     def _label(self, record: Record) -> str:
         value = record.values.get(self.label_key) if isinstance(record.values, dict) else None
-        if self.label_names and isinstance(value, int):
-            value = self.label_names[value] if 0 <= value < len(self.label_names) else None
-        if value is None or value == "":
+        if value is None or value == "" or value != value:  # the last is a number that is none
             raise InputError(f"{self._at(record)}: no label under {self.label_key!r}")
         if not isinstance(value, str | bool | int | float):
             raise InputError(
@@ -127,11 +123,11 @@ class RecordReader:
         return f"{self.where}: {record.unit} {record.number}"
 
 
-def _plain(value: Any) -> Any:
-    """Return text of bytes, and nothing for nothing; other values as they are."""
+def plain_value(value: Any) -> Any:
+    """Return text of bytes, empty text for nothing and for NaN; other values as they are."""
     if isinstance(value, bytes):
         try:
             return value.decode("utf-8")
         except UnicodeDecodeError:
             return value
-    return "" if value is None else value
+    return "" if value is None or value != value else value  # the last is a number that is none

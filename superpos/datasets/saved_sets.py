@@ -7,13 +7,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from superpos.datasets.corpus import Document
-from superpos.datasets.record_files import BATCH_ROWS
-from superpos.datasets.records import Record, RecordReader
+from superpos.datasets.record_files import BATCH_ROWS, Choose, with_class_names
+from superpos.datasets.records import Record
 from superpos.errors import InputError
 from superpos.reading.places import is_file
 from superpos.reading.refusals import listed, parsing
-from superpos.specs.datasets import CorpusSpec
 
 _TABLE, _SPLITS = ("state.json", "dataset_info.json"), "dataset_dict.json"
 
@@ -55,21 +53,16 @@ def saved_table(folder: Path, split: str) -> Any:
     return loaded.with_format(None)
 
 
-def saved_documents(folder: Path, spec: CorpusSpec) -> Iterator[Document]:
-    """Yield the documents of a saved data set, read by batches of rows.
+def saved_records(table: Any, folder: Path, choose: Choose) -> Iterator[Record]:
+    """Yield the rows of the table of a saved data set.
 
     Raises
     ------
     InputError
-        As `saved_table`, or if a column is missing or a row has no text or label.
+        If a column is missing or the rows cannot be read.
     """
-    table = saved_table(folder, spec.split)
-    reader = RecordReader.of(spec, str(folder), folder.name, label_names(table, spec.label_key))
-    columns = reader.columns(table.column_names)
-    return reader.documents(_rows(table.select_columns(columns), folder))
-
-
-def _rows(table: Any, folder: Path) -> Iterator[Record]:
+    table = table.select_columns(list(choose(table.column_names)))
+    classes = class_names(table)
     number = 0
     with damaged_set(folder):
         batches = table.with_format("arrow").iter(batch_size=BATCH_ROWS)
@@ -82,7 +75,7 @@ def _rows(table: Any, folder: Path) -> Iterator[Record]:
             names, columns = batch.column_names, [column.to_pylist() for column in batch.columns]
         for row in zip(*columns, strict=True):
             number += 1
-            yield Record("row", number, dict(zip(names, row, strict=True)))
+            yield Record("row", number, with_class_names(dict(zip(names, row, strict=True)), classes))
 
 
 def damaged_set(place: Path | str) -> AbstractContextManager[None]:
@@ -96,12 +89,12 @@ def damaged_set(place: Path | str) -> AbstractContextManager[None]:
     )  # fmt: skip
 
 
-def label_names(table: Any, label_key: str) -> tuple[str, ...]:
-    """Return the names of numbered labels (`ClassLabel`), empty if the labels are no such numbers."""
+def class_names(table: Any) -> dict[str, tuple[str, ...]]:
+    """Return the names of the numbered classes (`ClassLabel`) of a table's columns that have them."""
     import datasets
 
-    feature = (table.features or {}).get(label_key)
-    return tuple(feature.names) if isinstance(feature, datasets.ClassLabel) else ()
+    features = (table.features or {}).items()
+    return {key: tuple(kind.names) for key, kind in features if isinstance(kind, datasets.ClassLabel)}
 
 
 @contextmanager

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from superpos.datasets.corpus import Corpus, Document, corpus_digest, gather
 from superpos.datasets.divided import divided
-from superpos.datasets.record_files import json_documents, jsonl_documents, parquet_documents
+from superpos.datasets.record_tables import Part, record_parts
 from superpos.datasets.records import RecordReader
-from superpos.datasets.saved_sets import is_saved_set, saved_documents
 from superpos.datasets.stdlib_source import stdlib_documents
-from superpos.datasets.text_files import file_documents, files_below, folder_documents
+from superpos.datasets.text_files import file_documents, folder_documents
 from superpos.errors import ArgumentError, InputError
 from superpos.hashing import canonical_json, text_digest
-from superpos.reading.places import is_file, is_folder, user_path
-from superpos.reading.refusals import listed
+from superpos.reading.distributions import named_path
+from superpos.reading.places import exists, is_folder
 from superpos.specs.datasets import FOLDER_LABEL, HUB_PREFIX, CorpusSpec
 
 __all__ = ["Corpus", "Document", "corpus_digest", "load_corpus", "source_digest"]
-
-_RECORD_FILES = {".jsonl": jsonl_documents, ".json": json_documents, ".parquet": parquet_documents}
 
 
 def load_corpus(spec: CorpusSpec, min_documents: int = 1) -> Corpus:
@@ -141,41 +137,24 @@ def _stdlib(spec: CorpusSpec, skipped: dict[str, int]) -> Iterator[Document]:
 
 def _text_documents(spec: CorpusSpec) -> Iterator[Document]:
     """Return the documents of a file, a folder, or a saved data set."""
-    path = user_path(spec.path)
-    if is_folder(path):
-        if is_saved_set(path):
-            return saved_documents(path, spec)
-        tables = files_below(path, (".parquet",))
-        if tables:
-            return _tables(tables, spec)
-        _refuse(spec, "split", f"{path} is no saved data set and holds no Parquet files")
-        return folder_documents(path, spec.label_key)
-    if not is_file(path):
+    path = named_path(spec.path)
+    if not exists(path):
         raise InputError(
             f"{spec.path}: no such file or folder; a corpus is 'stdlib', '{HUB_PREFIX}owner/name', a file or "
             "a folder"
         )
-    _refuse(spec, "split", f"{path} is a single file")
-    if path.suffix in _RECORD_FILES:
-        return _RECORD_FILES[path.suffix](path, RecordReader.of(spec, str(path), path.name))
+    if parts := record_parts(path, spec.split):
+        return _record_documents(parts, spec)
+    if is_folder(path):
+        return folder_documents(path, spec.label_key)
     _refuse(spec, "label_key", f"{path} is one text; labels come with records, or with folders")
     return file_documents(path, path.name)
 
 
-def _tables(files: list[tuple[str, Path]], spec: CorpusSpec) -> Iterator[Document]:
-    """Yield the documents of Parquet files, or of those whose name or folder says that they are the split."""
-    chosen = [
-        (name, file)
-        for name, file in files
-        if not spec.split or spec.split in (file.stem.split("-")[0], *name.split("/")[:-1])
-    ]
-    if not chosen:
-        raise InputError(
-            f"{spec.path}: no Parquet file of split {spec.split!r}; files: "
-            f"{listed(name for name, _ in files)}"
-        )
-    for name, file in chosen:
-        yield from parquet_documents(file, RecordReader.of(spec, str(file), name))
+def _record_documents(parts: Iterable[Part], spec: CorpusSpec) -> Iterator[Document]:
+    for part in parts:
+        reader = RecordReader.of(spec, part.where, part.name)
+        yield from reader.documents(part.records(reader.columns))
 
 
 def _refuse(spec: CorpusSpec, key: str, why: str) -> None:

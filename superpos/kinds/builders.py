@@ -78,6 +78,9 @@ class Builder(Kind):
     """What the pages call its documents."""
     sample_unit: Callable[[Any], str] | None = None
     """From the options to what a sample is, `token` or `span`; None stands for tokens."""
+    poolings: Callable[[Any], tuple[str, ...]] | None = None
+    """From the options to how spans become one vector, where the set says so itself; none, or None, where the
+    block of the study does."""
     features: Callable[[Any], tuple[str, ...] | None] | None = None
     """From the options to the features, where they are known without building; raises `InputError`. None
     where the options list them (`features`, `phrases`, `classes`, `words` or `names`)."""

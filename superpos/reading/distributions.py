@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from superpos.errors import InputError, plain, shown
-from superpos.reading.places import is_file, is_folder, resolved
+from superpos.reading.places import is_file, is_folder, resolved, user_path
 from superpos.reading.refusals import listed, parsing
 from superpos.reading.texts import parsed_json, read_text
 
@@ -123,6 +123,11 @@ def package_file(text: str) -> Path:
             f"{listed(near or there)}"
         )
     return path
+
+
+def named_path(text: str) -> Path:
+    """Return the path that a user wrote, or that of a file of a distribution; raises as either does."""
+    return package_file(text) if is_package(text) else user_path(text)
 
 
 def _is_metadata(file: str) -> bool:

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from superpos.errors import InputError
-from superpos.reading.places import opened, read_bytes
+from superpos.reading.compressed import format_of, unpacked
+from superpos.reading.places import read_bytes
+from superpos.reading.refusals import one_line
 
 BYTE_ORDER_MARK = "\ufeff"
+LONGEST_LINE = 1 << 26
+"""Bytes of a line that is read, 64 MiB; a file without line ends would else be held in memory as a whole."""
 _OTHER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
 
 
@@ -95,17 +99,20 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return content
 
 
-def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a CSV file, each with the number of its last line, counted from 1.
+
+    The file is read by lines, as `lines_of` does; a line ends at a line feed or a carriage return.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is not UTF-8, or quotes are not closed or stand where none may.
+        If the file cannot be read, is not UTF-8, has a line or a cell that is too long, or quotes are not
+        closed or stand where none may.
     """
-    # Spreadsheets write a byte order mark, which is no part of the first column's name.
-    text = read_text(path).removeprefix(BYTE_ORDER_MARK)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    if csv.field_size_limit() < LONGEST_LINE:  # a limit of the whole process, 128 KiB at first
+        csv.field_size_limit(LONGEST_LINE)
+    reader = csv.reader(_text_lines(path), delimiter=delimiter, strict=True)
     while True:
         try:
             row = next(reader, None)
@@ -116,15 +123,42 @@ def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         yield reader.line_num, row
 
 
+def _text_lines(path: Path) -> Iterator[str]:
+    for number, offset, line in lines_of(path):
+        text = decoded(line, f"{path}: line {number}", offset)
+        if "\r" in text:
+            yield from io.StringIO(text, newline="")  # which ends lines at carriage returns, too
+        else:
+            yield text
+
+
 def lines_of(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """Yield number (from 1), offset and bytes of every line of a file; a byte order mark is passed over.
 
-    Lines end at line feeds only: text lines would end at a carriage return as well.
+    Lines end at line feeds only: text lines would end at a carriage return as well. A file whose name says
+    that it is compressed is unpacked; offsets are those of what it holds.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or unpacked, or a line has more than `LONGEST_LINE` bytes.
     """
-    offset = 0
+    number, offset = 0, 0
     mark = BYTE_ORDER_MARK.encode("utf-8")
-    with opened(path) as stream:
-        for number, line in enumerate(stream, start=1):
+    _, codec = format_of(path)
+    with unpacked(path) as stream:
+        while True:
+            try:
+                line = stream.readline(LONGEST_LINE + 1)
+            except OSError as error:
+                if codec and error.errno is None:  # the library's own; the system's have a number
+                    raise InputError(f"{path}: cannot be read as {codec}: {one_line(error)}") from error
+                raise
+            if not line:
+                return
+            number += 1
+            if len(line) > LONGEST_LINE:
+                raise InputError(f"{path}: line {number}: has more than {LONGEST_LINE:,} bytes")
             start = len(mark) if number == 1 and line.startswith(mark) else 0
             yield number, offset + start, line[start:]
             offset += len(line)

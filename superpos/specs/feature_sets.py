@@ -33,8 +33,8 @@ CORPUS_KEYS = tuple(field.name for field in fields(CorpusSpec) if field.name not
 SET = "A bundled set, or a set file beside this one, whose keys this table overrides."
 NEEDS_CORPUS = "Whether `corpus` has to be said, for a set file whose study names the text."
 _PLAIN = ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed", "duplicates", "description")
-_OWN_KEYS = ("set", "builder", "corpus", "needs_corpus", *CORPUS_KEYS, *_PLAIN)
-"""Keys of every set, which no option of a builder may be called."""
+_OWN_KEYS = ("set", "builder", "corpus", "needs_corpus", *_PLAIN)
+"""Keys of every set, which no option of a builder may be called; if it reads text, nor `CORPUS_KEYS`."""
 
 
 def bundled_sets() -> tuple[str, ...]:
@@ -91,12 +91,13 @@ def read_dataset(
         Whether a builder that cannot do with the standard library must be told its corpus.
     """
     table.build(check_name, {"name": ""}, argument="name", name=label)
-    about_text = [key for key in ("corpus", *CORPUS_KEYS) if table.has(key)]
+    own = table
     table = _with_definition(label, table, corpora)
     table.know("set", Asked((str,), meaning=SET, instead="the table's own name, if it has no builder"))
     know_field(table, DatasetSpec, "builder", instead="that of the set")
     name = table.take("builder", str)
     builder = _builder(name, table)
+    about_text = [key for key in ("corpus", *_corpus_keys(builder)) if own.has(key)]
     corpus = _corpus(builder, table, corpora, required=corpus_required)
     values: dict[str, Any] = {key: read_field(table, DatasetSpec, key) for key in _PLAIN}
     options = read_options(builder, table)
@@ -120,7 +121,9 @@ def _builder(name: str, table: Table) -> Builder:
     """
     try:
         builder = BUILDERS.get(name)
-        taken = [key.name for key in builder.keys if key.name in _OWN_KEYS]
+        reads_text = builder.text_labels is not None or builder.reads_corpus is not None
+        own = (*_OWN_KEYS, *(CORPUS_KEYS if reads_text else ()))
+        taken = [key.name for key in builder.keys if key.name in own]
     except ArgumentError as error:
         raise table.fail("builder", error.reason) from error
     except InputError as error:
@@ -162,18 +165,24 @@ def _with_definition(
     return table.over(definition, without=tuple(CORPUS_KEYS) if named else ())
 
 
-def _corpus_keys(table: Table) -> dict[str, Any]:
+def _corpus_keys(builder: Builder) -> tuple[str, ...]:
+    """Return the keys that describe a text beside a builder: those that are no options of its own."""
+    own = {key.name for key in builder.keys}
+    return tuple(key for key in CORPUS_KEYS if key not in own)
+
+
+def _text_values(table: Table, keys: Iterable[str] = CORPUS_KEYS) -> dict[str, Any]:
     """Return the keys that describe a text, as far as the file has them."""
-    for key in CORPUS_KEYS:
+    for key in keys:
         know_field(table, CorpusSpec, key)
-    return {key: read_field(table, CorpusSpec, key) for key in CORPUS_KEYS if table.has(key)}
+    return {key: read_field(table, CorpusSpec, key) for key in keys if table.has(key)}
 
 
 def _corpus(
     builder: Builder, table: Table, corpora: Mapping[str, CorpusSpec], *, required: bool
 ) -> CorpusSpec:
     """Read `corpus`: a name of the study, `stdlib`, `hub:owner/name`, a path, or a table."""
-    instead = "as the builder says"
+    instead, keys = "as the builder says", _corpus_keys(builder)
     table.know("needs_corpus", Asked((bool,), default=False, meaning=NEEDS_CORPUS, instead=instead))
     know_field(table, DatasetSpec, "corpus", kinds=(str, dict), default="stdlib")
     needed = table.take("needs_corpus", bool, builder.needs_corpus)
@@ -182,10 +191,10 @@ def _corpus(
             raise table.fail(
                 "corpus", "is missing; name the text: a file, a folder, hub:owner/name or one of [corpora]"
             )
-        _corpus_keys(table)  # they wait for the study to name the text
+        _text_values(table, keys)  # they wait for the study to name the text
         return CorpusSpec("none")
     value = table.take("corpus", (str, dict), "stdlib")
-    given = _corpus_keys(table)
+    given = _text_values(table, keys)
     if isinstance(value, dict):
         if given:
             raise table.fail(next(iter(given)), "does not apply beside a table; set it in the table `corpus`")
@@ -229,7 +238,7 @@ def read_corpus(table: Table, corpora: Mapping[str, CorpusSpec]) -> CorpusSpec:
         table.finish()
         return table.build(CorpusSpec, {"corpus": "parts"}, kind="union", parts=named, max_documents=limit)
     path = table.take("path", str)
-    given = _corpus_keys(table)
+    given = _text_values(table)
     table.finish()
     return table.build(CorpusSpec.from_text, {"corpus": "path"}, text=path, **given)
 

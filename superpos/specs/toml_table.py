@@ -134,13 +134,19 @@ class Table:
     def near_file(self, keys: tuple[str, ...], names: Iterable[str] = ()) -> Table:
         """Return the table with the relative paths under these keys that exist beside its file made absolute.
 
-        A study started from two folders is then one study. A value that is one of `names` is no path.
+        A study started from two folders is then one study. A value that is one of `names` is no path. Keys
+        may hold lists and tables of paths.
         """
         own = tuple(names)
-        data = {
-            key: self.beside(key, value) if key in keys and value not in own else value
-            for key, value in self._data.items()
-        }
+
+        def near(key: str, value: Any) -> Any:
+            if isinstance(value, list):
+                return [near(key, one) for one in value]
+            if isinstance(value, dict):
+                return {name: near(key, one) for name, one in value.items()}
+            return value if value in own else self.beside(key, value)
+
+        data = {key: near(key, value) if key in keys else value for key, value in self._data.items()}
         return type(self)(self.path, data, self.prefix, self.heir, places=self._places, asked=self._asked)
 
     def beside(self, key: str, value: Any) -> Any:

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from superpos.activations.inspection import check_token_ids, hook_width, inspect_model, tokenizer_file
-from superpos.datasets.build import build_dataset, dataset_identity, sample_unit, try_files
+from superpos.datasets.build import build_dataset, dataset_identity, set_poolings, try_files
 from superpos.datasets.imported import imported_copies, imported_identity, read_imported, word_tokens
 from superpos.datasets.notes import foreseen, notes_of
+from superpos.datasets.option_files import with_files
 from superpos.datasets.sources import Corpus, load_corpus
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
 from superpos.kinds.weights import WEIGHTS
 from superpos.models import BUNDLED
+from superpos.reading.distributions import is_package, named_path
 from superpos.reading.places import exists, is_folder, resolved, user_path
 from superpos.records.data import FeatureCopy, ModelInfo
 from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
@@ -30,8 +32,6 @@ Tokenizer = tuple[str, tuple[int, ...], tuple[int, ...]]
 """Digest of its file, and the special tokens before and behind a text."""
 UNKNOWN_LAYER = -1
 """Layer of directions that do not say where they live."""
-SINGLE = "token"
-"""`pooling` of sets whose samples are single tokens."""
 SMALL_CORPUS = 8
 """Bytes for each token asked for up to which a user's text may be too small, and is tried beforehand."""
 
@@ -223,8 +223,7 @@ class InputPlanner:
             for hookpoint, layer in self._sites(block, model.info):
                 for name in names:
                     dataset = self.tokenized(self.specs[name], model)
-                    spans = sample_unit(dataset.spec) == "span"
-                    for pooling in block.poolings if spans else (SINGLE,):
+                    for pooling in set_poolings(dataset.spec) or block.poolings:
                         values: dict[str, Any] = {
                             "hookpoint": hookpoint,
                             "layer": layer,
@@ -251,23 +250,23 @@ class InputPlanner:
 
 def absolute(spec: DatasetSpec) -> DatasetSpec:
     """Return the set with absolute paths: workers and later runs may start elsewhere."""
-    changed = {
-        name: str(resolved(place))
-        for name in spec.kind.files
-        if (value := getattr(spec.options, name)) and exists(place := user_path(value))
-    }
+    changed = {name: with_files(getattr(spec.options, name), _absolute_file) for name in spec.kind.files}
     options: Any = spec.options  # every kind of options is a dataclass, which `replace` wants to know
     return replace(spec, corpus=_absolute_corpus(spec.corpus), options=replace(options, **changed))
+
+
+def _absolute_file(name: str) -> str:
+    return name if is_package(name) or not exists(place := user_path(name)) else str(resolved(place))
 
 
 def _absolute_corpus(corpus: CorpusSpec) -> CorpusSpec:
     if corpus.kind == "union":
         return replace(corpus, parts=tuple((name, _absolute_corpus(part)) for name, part in corpus.parts))
-    if corpus.kind != "text":
+    if corpus.kind != "text" or is_package(corpus.path):
         return corpus
     return replace(corpus, path=str(resolved(user_path(corpus.path))))
 
 
 def corpus_label(corpus: CorpusSpec) -> str:
     """Return the `corpus` column of the views: `stdlib`, the name of the file or folder, or of the parts."""
-    return corpus.label if corpus.kind != "text" else resolved(user_path(corpus.path)).name
+    return corpus.label if corpus.kind != "text" else resolved(named_path(corpus.path)).name

@@ -322,7 +322,7 @@ def test_other_mistakes(tmp_path: Path, table: TokenTable) -> None:
     with pytest.raises(ArgumentError, match=r"'On .name. alone' has no place for the name at its end"):
         a_spec(path, templates=("On {name} alone",))
     (tmp_path / "latin.csv").write_bytes("name,label\nJosé B,x\n".encode("latin-1"))
-    with pytest.raises(InputError, match=r"latin.csv: not UTF-8: byte 0xe9 at offset 14"):
+    with pytest.raises(InputError, match=r"latin.csv: line 2: not UTF-8: byte 0xe9 at offset 14"):
         build(a_spec(str(tmp_path / "latin.csv")), table)
     with pytest.raises(ArgumentError, match="NoOptions is not what builder entities is told"):
         build(DatasetSpec("t", "text_features"), table)

@@ -1,0 +1,1 @@
+"""Texts with labels: which rows of which files, what their labels mean, where a text is read."""
