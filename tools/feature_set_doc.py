@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from superpos.cli.dataset_console import marked, visible
-from superpos.cli.dataset_pages import SetPage, labelled_page, words_page
+from superpos.cli.dataset_pages import SetPage, labelled_page
 from superpos.cli.dataset_sources import corpus_label, known_features
+from superpos.cli.dataset_words import words_page
 from superpos.datasets.build import build_dataset
 from superpos.datasets.builders.documents import DocumentOptions
 from superpos.datasets.tokens import TokenTable, load_tokens

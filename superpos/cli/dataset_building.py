@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 
 from superpos.cli.dataset_console import print_page
-from superpos.cli.dataset_pages import SetPage, imported_page, labelled_page, words_page
+from superpos.cli.dataset_pages import SetPage, imported_page, labelled_page
 from superpos.cli.dataset_sources import display_path, study_of_set
+from superpos.cli.dataset_words import words_page
 from superpos.datasets.build import build_dataset
 from superpos.datasets.tokens import load_tokens, tokenizer_file
 from superpos.errors import ArgumentError, InputError

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.cli.dataset_sources import source_of, toml_lines
+from superpos.cli.dataset_sources import source_of
 from superpos.datasets.artifacts import content_digest
 from superpos.datasets.duplicates import copy_reason
-from superpos.datasets.imported import imported_copies, read_imported, word_tokens
+from superpos.datasets.imported import imported_copies, read_imported
 from superpos.datasets.labels import (
     feature_counts,
     identical_features,
@@ -23,7 +23,6 @@ from superpos.datasets.labels import (
 from superpos.datasets.notes import notes_of
 from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import TokenTable
-from superpos.errors import InputError
 from superpos.records.data import LabelledTokens, TokenExample
 from superpos.specs.datasets import DatasetSpec
 
@@ -41,6 +40,7 @@ _UNINTERESTING = (
     "python",
     "positives_in_sequences",
     "labels_alike",
+    "split_by_a_space",
 )
 
 
@@ -201,48 +201,6 @@ def labelled_page(
         phi_meant=phi_defined(tokens.labels, tokens.members),
         provenance=tokens.provenance,
         content_digest=content_digest(tokens),
-    )
-
-
-def words_page(spec: DatasetSpec, table: TokenTable, usage: str, tokenizer: str) -> SetPage:
-    """Return the page of a list of words; words of several tokens are shown even where they are refused."""
-    options = spec.options
-    lead = " " if options.leading_space else ""
-    ids = [table.encode(f"{lead}{word}") for word in options.words]
-    notes = [
-        f"directions: rows of the {' and '.join(options.matrices)} matrix, by method `embedding`; no samples",
-        *notes_of({"labels_alike": spelled_alike(options.words)}),
-    ]
-    try:
-        word_tokens(spec, table)
-    except InputError as error:
-        averaged = replace(spec, options=replace(options, several_tokens="mean"))
-        try:
-            word_tokens(averaged, table)
-        except InputError:
-            notes.append(f"a study with this tokenizer refuses the set: {error}")
-            usage = ""
-        else:
-            notes.append(
-                "words of several tokens: their directions are means of the rows (`several_tokens`); without "
-                "that a study with this tokenizer refuses the set"
-            )
-            usage += toml_lines({"several_tokens": "mean"})
-    return SetPage(
-        name=spec.name,
-        builder=spec.builder,
-        description=spec.description,
-        source=source_of(spec),
-        features=tuple(
-            FeaturePage(
-                word, tokens=tuple(table.token_bytes[index].decode("utf-8", "replace") for index in found)
-            )
-            for word, found in zip(options.words, ids, strict=True)
-        ),
-        usage=usage,
-        tokenizer=tokenizer,
-        counts={"n_features": len(options.words), "n_tokens": sum(map(len, ids))},
-        notes=tuple(notes),
     )
 
 

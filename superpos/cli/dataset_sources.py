@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from superpos.datasets.option_files import files_of
@@ -72,11 +72,15 @@ def study_of_set(spec: DatasetSpec, usage: str, model: str) -> str:
     return f"{models}\n{usage}\n{block}"
 
 
-def toml_lines(values: Mapping[str, str | int | list[int]]) -> str:
+def toml_lines(values: Mapping[str, str | int | Sequence[str | int]]) -> str:
     """Return one line of TOML for each key, line ends included."""
-    return "".join(
-        f"{key} = {quoted(value) if isinstance(value, str) else value}\n" for key, value in values.items()
-    )
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
+
+
+def _toml(value: str | int | Sequence[str | int]) -> str:
+    if isinstance(value, str):
+        return quoted(value)
+    return str(value) if isinstance(value, int) else f"[{', '.join(map(_toml, value))}]"
 
 
 def quoted(text: str) -> str:

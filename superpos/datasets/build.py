@@ -16,7 +16,7 @@ from superpos.datasets.labels import count_labels, identical_features
 from superpos.datasets.option_files import files_of, option_digest, with_files
 from superpos.datasets.sequences import chunk_length
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
-from superpos.datasets.tokens import load_tokens
+from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import ArgumentError, InputError, shown
 from superpos.kinds.builders import BUILDERS
 from superpos.names import unfit_character, unfit_name
@@ -46,6 +46,12 @@ def kind_identity(spec: DatasetSpec) -> dict[str, Any]:
     return {"kind": said} if said else {}
 
 
+def settled(spec: DatasetSpec, table: TokenTable) -> DatasetSpec:
+    """Return the set with the options in force, where the builder leaves one to the tokenizer."""
+    options: Any = spec.options if spec.kind.settle is None else spec.kind.settle(spec, table)
+    return spec if options == spec.options else replace(spec, options=options)
+
+
 def options_identity(spec: DatasetSpec) -> dict[str, Any]:
     """Return what a builder is told with the content of its files in the place of their names."""
     options = asdict(spec.options)
@@ -61,6 +67,7 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
     `load_tokens` do.
     """
     table = load_tokens(Path(tokenizer_path))
+    spec = settled(spec, table)
     if spec.kind.text_labels:
         chunk_length(spec, table)
     more: dict[str, Any] = {}

@@ -16,6 +16,7 @@ def notes_of(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         *_split_note(provenance),
         *_rows_note(provenance),
+        *_space_note(provenance),
         *map(_spelling_note, provenance.get("labels_alike", ())),
     )
 
@@ -67,6 +68,18 @@ def _rows_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     counts["cut (texts)"] = provenance["texts_cut"]
     less = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count)
     return (f"{n_read:,} rows hold {n_texts:,} texts{f'; {less}' if less else ''}",)
+
+
+def _space_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    n_split = provenance.get("split_by_a_space", 0)
+    if not n_split:
+        return ()
+    n = len(provenance["tokens"])
+    line = (
+        f"the words are read without a space before them; with one, {n_split} of {n} are several tokens of "
+        "this tokenizer"
+    )
+    return (line,)
 
 
 def _spelling_note(labels: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from superpos.datasets.imported import imported_copies, read_imported, word_toke
 from superpos.datasets.labels import feature_counts, phi_matrix
 from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import load_tokens
+from superpos.datasets.words import words_provenance
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.records.data import FeatureCopy, FeatureStatus, LabelledTokens, TokenExample
 from superpos.records.work import DatasetSummary, FeatureSummary
@@ -51,14 +52,13 @@ def summarise_words(spec: DatasetSpec, tokenizer_path: Path) -> DatasetSummary:
     """Return the summary of a list of words; the example of each is how its tokens read."""
     table = load_tokens(tokenizer_path)
     ids = word_tokens(spec, table)
-    spelled = [[table.token_bytes[index].decode("utf-8", "replace") for index in one] for one in ids]
     words = spec.options.words
     provenance = {
         "builder": spec.builder,
-        "tokens": dict(zip(words, spelled, strict=True)),
+        **words_provenance(words, ids, table),
         "labels_alike": spelled_alike(words),
     }
-    examples = [TokenExample("", "".join(parts), "", "") for parts in spelled]
+    examples = [TokenExample("", "".join(parts), "", "") for parts in provenance["tokens"].values()]
     digest = text_digest(canonical_json([list(one) for one in ids]))
     return _without_samples(words, sum(map(len, ids)), provenance, digest, examples)
 

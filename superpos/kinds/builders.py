@@ -61,6 +61,9 @@ class Builder(Kind):
     text_labels: Callable[[Any, Any, Any], Any] | None = None
     build: Callable[[Any, Any], Any] | None = None
     words: Callable[[Any, Any], Any] | None = None
+    settle: Callable[[Any, Any], Any] | None = None
+    """From specification and tokenizer to the options in force, where the tokenizer decides on one of them.
+    The key of the set is made of these."""
     rows: Callable[[Any], Any] | None = None
     similarity: Callable[[Any], str] | None = None
     """From the options of `rows` to the similarity that the matrix is of; None where rows are vectors."""

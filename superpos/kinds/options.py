@@ -19,9 +19,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from superpos.errors import ArgumentError, plain
 from superpos.kinds.register import Register
 
-READABLE = "str, int, float, bool, dict, Any, Literal of texts, and tuple[..., ...] of any of the first four"
+READABLE = (
+    "str, int, float, bool, dict, Any, Literal of texts (alone, or beside int, float or bool), and "
+    "tuple[..., ...] of any of the first four"
+)
 """Annotations of fields that a study file can fill."""
 _SINGLE = (str, int, float, bool)
+_BESIDE_TEXTS = (int, float, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,22 @@ class Option:
     many: bool = False
     """Whether it is a tuple of such values."""
     choices: tuple[str, ...] = ()
-    """Texts that are allowed; empty = any."""
+    """Texts that are allowed; empty = any, or none if it is no text."""
     required: bool = False
     default: Any = None
     """Value where nothing is said, unless something has to be."""
     register: Register[Any] | None = None
     """The kinds of which it names one or several: `Annotated[str, CONTROLS]`."""
+
+    @property
+    def kinds(self) -> tuple[Any, ...]:
+        """Types that a value may have: its own, and text where some are allowed beside it."""
+        return (self.type, str) if self.choices and self.type is not str else (self.type,)
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """What a message or a page says is allowed; empty if there is no list of it."""
+        return ("true", "false", *self.choices) if self.choices and self.type is bool else self.choices
 
     @property
     def is_record(self) -> bool:
@@ -131,7 +145,12 @@ def _annotation(name: str, hint: Any) -> tuple[bool, type, tuple[str, ...], Regi
         return many, kind, choices, next((one for one in inner if isinstance(one, Register)), None)
     elif get_origin(hint) in (Union, UnionType) and len(inner) == 1:
         return _annotation(name, inner[0])
-    elif get_origin(hint) is Literal and all(isinstance(one, str) for one in get_args(hint)):
+    elif get_origin(hint) in (Union, UnionType) and len(inner) == 2:
+        numbers = [one for one in inner if one in _BESIDE_TEXTS]
+        texts = [one for one in inner if get_origin(one) is Literal and _are_texts(one)]
+        if numbers and texts:
+            return False, numbers[0], get_args(texts[0]), None
+    elif get_origin(hint) is Literal and _are_texts(hint):
         return False, str, get_args(hint), None
     elif hint in (Any, object):
         return False, object, (), None
@@ -141,3 +160,7 @@ def _annotation(name: str, hint: Any) -> tuple[bool, type, tuple[str, ...], Regi
         return False, hint, (), None
     said = plain(hint.__name__ if type(hint) is type else str(hint))
     raise ArgumentError(name, f"has the annotation {said}, which no study file fills; allowed: {READABLE}")
+
+
+def _are_texts(literal: Any) -> bool:
+    return all(isinstance(one, str) for one in get_args(literal))

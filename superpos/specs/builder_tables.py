@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from superpos.errors import InputError
+from superpos.errors import InputError, allowed, shown
 from superpos.kinds.builders import Builder
 from superpos.kinds.options import Option, frozen, options_of
-from superpos.specs.axes import check_choice
 from superpos.specs.fields import know_field
 from superpos.specs.toml_table import Asked, Table
 
@@ -67,9 +66,10 @@ def _value(option: Option, table: Table) -> Any:
     elif option.type is object:
         return frozen(table.take(option.name, _plain_type(option, table)))
     else:
-        values = (table.take(option.name, option.type),)
-    for value in values if option.choices else ():
-        table.build(check_choice, argument=option.name, value=value, choices=option.choices)
+        values = (table.take(option.name, option.kinds),)
+    for value in values:
+        if option.choices and isinstance(value, str) and value not in option.choices:
+            raise table.fail(option.name, f"{shown(value)} is unknown; {allowed(value, option.allowed)}")
     return values if option.many else frozen(values[0])
 
 

@@ -39,7 +39,7 @@ def know_field(
     """
     option = option_of(record, name)
     asked = Asked(
-        kinds or (option.type,),
+        kinds or option.kinds,
         option.many if many is None else many,
         option.default if default is UNSAID else default,
         record,
@@ -74,4 +74,4 @@ def read_field(
         return option.default if default is UNSAID else default
     if option.many:
         return tuple(dict.fromkeys(table.take_list(key or name, option.type)))
-    return table.take(key or name, option.type)
+    return table.take(key or name, option.kinds)

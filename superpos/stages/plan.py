@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from superpos.catalogue import Level, names
@@ -59,7 +59,8 @@ class Planner(InputPlanner):
         except ArgumentError as error:
             raise InputError(f"study {self.study.name}: {error}") from error
         self._check_cells(blocks)
-        specification = self.study.as_dict()
+        datasets = tuple(self.in_force(spec) for spec in self.study.datasets)
+        specification = replace(self.study, datasets=datasets).as_dict()
         return StudyPlan(
             study=self.study,
             digest=text_digest(canonical_json([specification, ALGORITHM_VERSIONS])),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from superpos.activations.inspection import check_token_ids, hook_width, inspect_model, tokenizer_file
-from superpos.datasets.build import build_dataset, dataset_identity, set_poolings, try_files
+from superpos.datasets.build import build_dataset, dataset_identity, set_poolings, settled, try_files
 from superpos.datasets.imported import imported_copies, imported_identity, read_imported, word_tokens
 from superpos.datasets.notes import foreseen, notes_of
 from superpos.datasets.option_files import with_files
@@ -60,6 +60,8 @@ class InputPlanner:
         self._inspected: dict[ModelSpec, ModelInfo] = {}
         self._known_tokenizers: dict[bytes, Tokenizer] = {}
         self._known_datasets: dict[tuple[str, str, tuple[int, ...], tuple[int, ...]], PlannedDataset] = {}
+        self._in_force: dict[str, list[DatasetSpec]] = {}
+        """Sets by name, with the options that each tokenizer settled on."""
         self.notes: list[str] = []
         self._corpus: tuple[CorpusSpec, Corpus] | None = None
         """The text that was read last: sets in a row often share it."""
@@ -112,6 +114,8 @@ class InputPlanner:
                 check_token_ids(model.spec, model.info.vocab_size, word, f"datasets.{spec.name}: a word")
         if known in self._known_datasets:
             return self._known_datasets[known]
+        spec = settled(spec, load_tokens(tokenizer))
+        self._in_force.setdefault(spec.name, []).append(spec)
         spec = absolute(spec)
         identity, copies = self._identity(spec, tokenizer)
         key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
@@ -127,6 +131,14 @@ class InputPlanner:
         self._known_datasets[known] = planned
         self.datasets.setdefault(key, planned)
         return planned
+
+    def in_force(self, spec: DatasetSpec) -> DatasetSpec:
+        """Return a set with the options that all tokenizers of the study settled on, as it is if they differ.
+
+        A study that leaves an option to the tokenizer is one with a study that says what the tokenizer chose.
+        """
+        found = self._in_force.get(spec.name, [spec])
+        return found[0] if all(one == found[0] for one in found) else spec
 
     def _tokenizer(self, model: PlannedModel, file: Path) -> Tokenizer:
         """Return what tells a model's tokenizer from others; read once a model."""

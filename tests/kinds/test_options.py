@@ -48,11 +48,12 @@ class Untold:
     fine: int = 0
     pairs: tuple[tuple[str, int], ...] = ()
     either: int | str = 0
+    beside: str | Literal["a"] = "a"
 
 
 def test_one_field_is_read_where_another_cannot_be() -> None:
     assert option_of(Untold, "fine") == Option("fine", int, default=0)
-    for name in ("pairs", "either"):
+    for name in ("pairs", "either", "beside"):
         with pytest.raises(
             ArgumentError, match=rf"^{name}: has the annotation .*, which no study file fills"
         ):

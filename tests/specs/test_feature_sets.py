@@ -348,7 +348,7 @@ MISTAKES = [
     ('builder = "token_list"\nlist = "seasons"\nseveral_tokens = "sum"', "several_tokens: 'sum' is unknown"),
     (
         'builder = "token_list"\nlist = "seasons"\nleading_space = "no"',
-        "leading_space: 'no' is not true or false",
+        "leading_space: 'no' is unknown; allowed: true, false, auto",
     ),
     ('builder = "directions"', "file: is missing"),
     ('builder = "directions"\nfile = "x.npz"\nvariance = "both"', "variance: 'both' is unknown; allowed: "),
@@ -411,7 +411,7 @@ n_samples = 50
     first, second = sets["weekdays"].options, sets["again"].options
     assert isinstance(first, TokenListOptions)
     assert isinstance(second, TokenListOptions)
-    assert (first.several_tokens, first.leading_space) == ("mean", True)
+    assert (first.several_tokens, first.leading_space) == ("mean", "auto")
     assert (second.several_tokens, second.leading_space) == ("refuse", False)
     assert first.words == second.words
     assert sets["again"].description == load_feature_set("weekdays").description

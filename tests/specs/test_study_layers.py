@@ -53,7 +53,12 @@ def refusal(folder: Path, text: str) -> str:
 
 @pytest.mark.parametrize("name", bundled_studies())
 def test_bundled_studies_ask_for_what_they_always_asked(name: str) -> None:
-    text = json.dumps(load_study(FOLDER / f"{name}.toml").as_dict(), sort_keys=True, ensure_ascii=False)
+    """Words had a space in front when this was pinned; the plan's digest holds what `auto` comes to."""
+    asked = load_study(FOLDER / f"{name}.toml").as_dict()
+    for one in asked["datasets"]:
+        if one["options"].get("leading_space") == "auto":
+            one["options"]["leading_space"] = True
+    text = json.dumps(asked, sort_keys=True, ensure_ascii=False)
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == SPECIFICATIONS[name]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from superpos.datasets.tokens import TokenTable
-from superpos.errors import InputError
+from superpos.datasets.words import AUTO, Words, encoded, fault, several
+from superpos.errors import ArgumentError, InputError, shown
 from superpos.facts import token_list
 from superpos.kinds.builders import Builder
 from superpos.specs.axes import check_choice
@@ -17,6 +18,8 @@ from superpos.specs.toml_table import Table
 
 SeveralTokens = Literal["refuse", "mean"]
 MatrixName = Literal["embed", "unembed"]
+MOST_NAMED = 5
+"""Words of several tokens that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,9 @@ class TokenListOptions:
     """Matrices of the model whose rows are taken; each is a hookpoint of its own."""
     several_tokens: SeveralTokens = "refuse"
     """What to do with a word of several tokens: refuse it, or take the mean of their rows."""
-    leading_space: bool = True
-    """Whether a space precedes the word, as within a sentence."""
+    leading_space: bool | Literal["auto"] = True
+    """Whether a space precedes each word, as within a sentence. `auto`: it does, unless each word is one
+    token only without it. The sets that ship say `auto`."""
 
     def __post_init__(self) -> None:
         """Check; raises `ArgumentError`."""
@@ -39,9 +43,12 @@ class TokenListOptions:
         for matrix in self.matrices:
             check_choice("matrices", matrix, get_args(MatrixName))
         check_choice("several_tokens", self.several_tokens, get_args(SeveralTokens))
+        if not isinstance(self.leading_space, bool) and self.leading_space != AUTO:
+            said = f"{shown(self.leading_space)} is unknown; allowed: true, false, {AUTO}"
+            raise ArgumentError("leading_space", said)
 
 
-def list_tokens(spec: DatasetSpec, table: TokenTable) -> tuple[tuple[int, ...], ...]:
+def list_tokens(spec: DatasetSpec, table: TokenTable) -> Words:
     """Return the token ids of every word of a token list.
 
     Raises
@@ -51,33 +58,44 @@ def list_tokens(spec: DatasetSpec, table: TokenTable) -> tuple[tuple[int, ...], 
         two words may not have the same tokens.
     """
     options = spec.told(TokenListOptions, "token_list")
-    lead = " " if options.leading_space else ""
-    found = tuple(tuple(table.encode(f"{lead}{word}")) for word in options.words)
+    where = f"datasets.{spec.name}.words"
+    found = encoded(options.words, table, options.leading_space)
     for word, ids in zip(options.words, found, strict=True):
-        if table.special[list(ids)].any():
-            raise InputError(
-                f"datasets.{spec.name}.words: {word!r} cannot be written with this tokenizer's "
-                "vocabulary; leave it out"
-            )
-    if options.several_tokens == "refuse":
-        several = [
-            f"{word!r} ({len(ids)} tokens)"
-            for word, ids in zip(options.words, found, strict=True)
-            if len(ids) != 1
-        ]
-        if several:
-            shown = ", ".join(several[:5]) + (f" and {len(several) - 5} more" if len(several) > 5 else "")
-            raise InputError(
-                f"datasets.{spec.name}.words: {shown} {'are' if len(several) > 1 else 'is'} no single token "
-                'of this tokenizer; set several_tokens = "mean", change leading_space, or leave them out'
-            )
+        if why := fault(ids, table):
+            raise InputError(f"{where}: {word!r} {why}; leave it out")
+    split = several(options.words, found) if options.several_tokens == "refuse" else ()
+    if split:
+        raise InputError(f"{where}: {_refused(options, table, found, split)}")
     by_tokens: dict[tuple[int, ...], str] = {}
     for word, ids in zip(options.words, found, strict=True):
-        if not ids or ids in by_tokens:
-            same = f"has the tokens of {by_tokens[ids]!r}" if ids else "has no tokens"
-            raise InputError(f"datasets.{spec.name}.words: {word!r} {same}; leave it out")
+        if ids in by_tokens:
+            raise InputError(f"{where}: {word!r} has the tokens of {by_tokens[ids]!r}; leave it out")
         by_tokens[ids] = word
     return found
+
+
+def _refused(options: TokenListOptions, table: TokenTable, found: Words, split: tuple[str, ...]) -> str:
+    """Return why words of several tokens are refused, and what would do."""
+    counts = dict(zip(options.words, map(len, found), strict=True))
+    more = f" and {len(split) - MOST_NAMED} more" if len(split) > MOST_NAMED else ""
+    named = ", ".join(f"{word!r} ({counts[word]} tokens)" for word in split[:MOST_NAMED]) + more
+    verb, them = ("are", "them") if len(split) > 1 else ("is", "it")
+    said = f"{named} {verb} no single token of this tokenizer"
+    if options.leading_space == AUTO:
+        return f'{said}, nor are all words without a space; set several_tokens = "mean", or leave {them} out'
+    better = not several(options.words, encoded(options.words, table, AUTO))
+    other = f'leading_space = "{AUTO}", with which each word is one, or ' if better else ""
+    return f'{said}; set {other}several_tokens = "mean", or leave {them} out'
+
+
+def settle(spec: DatasetSpec, table: TokenTable) -> TokenListOptions:
+    """Return the options with the spelling that `auto` comes to; `auto` stays where it is the third one."""
+    options = spec.told(TokenListOptions, "token_list")
+    found = encoded(options.words, table, options.leading_space)
+    for spaced in (True, False) if options.leading_space == AUTO else ():
+        if encoded(options.words, table, spaced) == found:
+            return replace(options, leading_space=spaced)
+    return options
 
 
 def _read(table: Table) -> TokenListOptions:
@@ -96,5 +114,6 @@ KIND = Builder(
     options=TokenListOptions,
     read=_read,
     words=list_tokens,
+    settle=settle,
     source=lambda _options, _corpus: "the model's own matrix",
 )

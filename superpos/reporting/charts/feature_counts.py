@@ -25,6 +25,8 @@ COLOURS = {
     "opposite": "#9aa5b1",
 }
 
+SPACE = "·"
+"""Stands for a space in a token."""
 CONTEXT = 60
 """Characters of text shown on either side of an example."""
 
@@ -64,6 +66,23 @@ class FeatureCounts(NamedTuple):
     n_documents: int
     features: tuple[FeatureCount, ...]
 
+    @property
+    def spelled(self) -> str:
+        """How the words of a list are written, in a sentence or two; empty for any other set."""
+        shown = [feature.example.token for feature in self.features if feature.example]
+        if self.n_samples or not shown:
+            return ""
+        n = len(self.features)
+        each = (
+            "Each word is one token."
+            if self.n_tokens == n
+            else f"The {n} words are {self.n_tokens} tokens; the row of a word is the mean of theirs."
+        )
+        space = any(token.startswith(SPACE) for token in shown)
+        return f"{each} " + (
+            f"{SPACE} stands for a space in a token." if space else "No token holds a space."
+        )
+
 
 def feature_counts(data: StudyData) -> tuple[FeatureCounts, ...]:
     """Return every feature set of the study, features in the order of the set."""
@@ -96,7 +115,7 @@ def example(value: Any) -> TokenExample | None:
 def visible(found: TokenExample) -> TokenExample:
     """Return an example on one line: signs for line breaks and the token's spaces, long blanks shortened."""
     before, after = (re.sub(r"[ \t]{2,}", " ", line_breaks(text)) for text in (found.before, found.after))
-    token = line_breaks(found.token).replace(" ", "·").replace("\t", "⇥")
+    token = line_breaks(found.token).replace(" ", SPACE).replace("\t", "⇥")
     return TokenExample(before[-CONTEXT:].lstrip(), token, after[:CONTEXT].rstrip(), found.document)
 
 
