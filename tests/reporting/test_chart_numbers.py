@@ -16,9 +16,16 @@ import scipy.stats
 
 import superpos
 from superpos.db.types import decode_array
+from superpos.records.data import TokenExample
 from superpos.reporting.chapters.optimal import chosen_layer
 from superpos.reporting.charts.distances import distances, sweep
-from superpos.reporting.charts.feature_counts import example, feature_counts
+from superpos.reporting.charts.feature_counts import (
+    FeatureCount,
+    FeatureCounts,
+    example,
+    feature_counts,
+    visible,
+)
 from superpos.reporting.charts.importance import draw_importance, importance
 from superpos.reporting.charts.layer_map import layer_maps
 from superpos.reporting.charts.optimal_psms import optimal_psms, shown_sigmas
@@ -58,6 +65,29 @@ def test_subjects_are_the_pretrained_models_on_every_set(data):
         ("python_syntax", "pretrained"),
         ("text_features", "pretrained"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "n_tokens", "said"),
+    [
+        ((" a", " b"), 2, "Each word is one token. · stands for a space in a token."),
+        (("a", "b"), 2, "Each word is one token. No token holds a space."),
+        (
+            (" a", " bc"),
+            3,
+            "The 2 words are 3 tokens; the row of a word is the mean of theirs. · stands for a space",
+        ),
+    ],
+)
+def test_how_the_words_of_a_list_are_spelled(tokens, n_tokens, said):
+    counts = [
+        FeatureCount(name, 0, 0, "ok", visible(TokenExample("", token, "", "")))
+        for name, token in zip("ab", tokens, strict=True)
+    ]
+    words = FeatureCounts("words", "", 0, n_tokens, 0, tuple(counts))
+    assert words.spelled.startswith(said)
+    assert words._replace(n_samples=4).spelled == ""
+    assert words._replace(features=(counts[0]._replace(example=None),)).spelled == ""
 
 
 def test_feature_counts(data, sql):
