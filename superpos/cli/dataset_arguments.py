@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from superpos.cli.arguments import Parser, add_command, any_path, natural, numbers, positive, similarity
+from superpos.specs.set_sources import set_sources
 
 
 def add_datasets(commands: Any) -> None:
@@ -14,8 +15,10 @@ def add_datasets(commands: Any) -> None:
     )
     actions = sets.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
 
-    listing = actions.add_parser("list", help="list the bundled sets", description="List the bundled sets.")
+    text = "list the bundled sets, or those of a source"
+    listing = actions.add_parser("list", help=text, description=f"{text[0].upper()}{text[1:]}.")
     listing.add_argument("--json", action="store_true", help="print them as JSON, every feature named")
+    _add_source(listing, "list the sets of this source instead, counted")
 
     text = "build a small set and print counts, examples, correlations of labels, and its use in a study"
     show = actions.add_parser("show", help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -23,6 +26,7 @@ def add_datasets(commands: Any) -> None:
     build = actions.add_parser("build", help=text, description=f"{text[0].upper()}{text[1:]}.")
     for parser in (show, build):
         parser.add_argument("set", metavar="NAME|FILE.toml", help="bundled set, or a file that defines one")
+        _add_source(parser, "NAME is a set of this source")
         parser.add_argument(
             "--corpus", metavar="TEXT", help="stdlib, a file, a folder, or hub:owner/name; else the set's own"
         )
@@ -93,3 +97,12 @@ def add_datasets(commands: Any) -> None:
             "--examples", type=positive, default=1, metavar="K", help="examples of each feature (default: 1)"
         )
         parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def _add_source(parser: Any, text: str) -> None:
+    """Add what names a source of many sets."""
+    names = ", ".join(set_sources())
+    parser.add_argument("--source", metavar="SOURCE", help=f"{text}: {names}, or a .toml file")
+    parser.add_argument(
+        "--source-folder", metavar="FOLDER", help="folder with the source's files; else its package's"
+    )

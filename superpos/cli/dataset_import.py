@@ -40,7 +40,7 @@ def import_set(options: argparse.Namespace, console: Console) -> int:
     may_write(out, options.force, ".toml")
     said: dict[str, Any] = {"description": f"Imported: {source.name}", "builder": builder}
     said |= {"folder" if source.is_dir() else "file": _path_from(out, source), **keys}
-    usage = set_usage(out.stem, display_path(out), {})
+    usage = set_usage(out.stem, {"set": display_path(out)})
     try:
         page, tokens = build_page(_read_text(out, toml_lines(said)), options, usage)
     except InputError as error:

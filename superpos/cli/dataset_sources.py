@@ -47,10 +47,10 @@ def known_features(spec: DatasetSpec) -> tuple[str, ...] | None:
     return None
 
 
-def set_usage(label: str, file: str, keys: Mapping[str, str | int]) -> str:
-    """Return the lines of TOML with which a study uses a set: a bundled one, or that of a file."""
+def set_usage(label: str, keys: Mapping[str, str | int]) -> str:
+    """Return the lines of TOML with which a study uses a set: a bundled one, or what the keys name."""
     head = f"[datasets.{label if _BARE_KEY.fullmatch(label) else quoted(label)}]\n"
-    return head + toml_lines(({"set": file} if file else {}) | dict(keys))
+    return head + toml_lines(dict(keys))
 
 
 def study_of_set(spec: DatasetSpec, usage: str, model: str) -> str:

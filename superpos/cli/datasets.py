@@ -23,7 +23,8 @@ from superpos.datasets.artifacts import save_dataset
 from superpos.errors import ArgumentError, InputError
 from superpos.reading.places import user_path
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.feature_sets import bundled_sets, load_feature_set, read_dataset
+from superpos.specs.feature_sets import bundled_sets, load_feature_set, load_source_set, read_dataset
+from superpos.specs.set_sources import SetSource, load_source, set_sources
 from superpos.specs.toml_table import Table as TomlTable
 
 SMALL_SAMPLES = 1000
@@ -46,7 +47,12 @@ def datasets(options: argparse.Namespace) -> int:
 
 
 def list_sets(options: argparse.Namespace, console: Console) -> int:
-    """List the bundled feature sets."""
+    """List the bundled feature sets, or those of a source."""
+    source, place = named_source(options)
+    if source is not None:
+        from superpos.cli.source_listing import list_source
+
+        return list_source(source, place, console, as_json=options.json)
     specs = [load_feature_set(name) for name in bundled_sets()]
     features = [known_features(spec) for spec in specs]
     if options.json:
@@ -81,6 +87,8 @@ def list_sets(options: argparse.Namespace, console: Console) -> int:
         )
     console.print(table, soft_wrap=False)
     console.print("superpos datasets show NAME builds a small one and prints examples", markup=False)
+    for name in set_sources():
+        console.print(f"superpos datasets list --source {name}: {load_source(name).meaning}", markup=False)
     return 0
 
 
@@ -125,15 +133,22 @@ def chosen_set(options: argparse.Namespace) -> tuple[DatasetSpec, str]:
     InputError
         For an unknown set, a corpus that is missing or does not apply, or values that are not allowed.
     """
-    spec = load_feature_set(options.set)
-    file = "" if options.set in bundled_sets() else display_path(user_path(options.set))
+    source, place = named_source(options)
+    if source is not None:
+        spec = load_source_set(source, options.set, place)
+        base = {"source": options.source}
+        base |= {"source_folder": display_path(user_path(place))} if place else {}
+    else:
+        spec = load_feature_set(options.set)
+        base = {} if options.set in bundled_sets() else {"set": display_path(user_path(options.set))}
     own = ("corpus", "label_key", "text_key", "max_documents", "documents", "heading")
     keys: dict[str, Any] = {
         name: getattr(options, name) for name in (*own, "seed") if getattr(options, name) is not None
     }
     given = [name for name in own if name in keys]
     if given:  # as a study reads the same keys
-        table = _Arguments(Path("command"), {"set": options.set, **{name: keys[name] for name in given}})
+        named = {"set": options.set} | (base | {"source_folder": place} if source is not None else {})
+        table = _Arguments(Path("command"), {**named, **{name: keys[name] for name in given}})
         spec = read_dataset(spec.name, table, {}, corpus_required=False)
     try:
         if options.seed is not None:
@@ -149,7 +164,25 @@ def chosen_set(options: argparse.Namespace) -> tuple[DatasetSpec, str]:
             f"{options.set}: needs a text; name it with --corpus (a file, a folder or hub:owner/name"
             + ("; --label-key says where its labels are)" if spec.kind.labelled_corpus else ")")
         )
-    return spec, set_usage(spec.name, file, keys)
+    return spec, set_usage(spec.name, {**base, **keys})
+
+
+def named_source(options: argparse.Namespace) -> tuple[SetSource | None, str]:
+    """Return the source of the command line, None if there is none, and the folder with its files.
+
+    Raises
+    ------
+    InputError
+        For an unknown source, or a folder of none.
+    """
+    if options.source is None:
+        if options.source_folder is not None:
+            raise InputError("--source-folder: does not apply without --source")
+        return None, ""
+    try:
+        return load_source(options.source), options.source_folder or ""
+    except InputError as error:
+        raise InputError(f"--source: {error}") from error
 
 
 class _Arguments(TomlTable):

@@ -1,7 +1,8 @@
 """Feature sets as TOML: the bundled ones, a user's own file, and the `[datasets]` tables of a study.
 
 A set file has the keys of a `[datasets.NAME]` table. In a study such a table may name a set (`set = "NAME"`
-or a file; the table's own name if it has no `builder`) and override any of its keys. So may a set file.
+or a file; the table's own name if it has no `builder`) and override any of its keys. So may a set file. With
+`source` the set is one of a source of many sets (`superpos.specs.set_sources`).
 
 A builder `package.module:function` is the user's own. It is imported here, which runs its module: a set file
 or a study from elsewhere can run code, as a script from elsewhere can.
@@ -22,6 +23,7 @@ from superpos.specs.builder_tables import read_options
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.fields import know_field, read_field
 from superpos.specs.names import check_name
+from superpos.specs.set_sources import SetSource, load_source, set_sources
 from superpos.specs.toml_file import load_toml
 from superpos.specs.toml_table import Asked, Table
 
@@ -30,10 +32,12 @@ _ELSEWHERE = ("kind", "path", "parts")
 """Fields of a corpus that other keys fill."""
 CORPUS_KEYS = tuple(field.name for field in fields(CorpusSpec) if field.name not in _ELSEWHERE)
 """Keys that describe a text."""
-SET = "A bundled set, or a set file beside this one, whose keys this table overrides."
+SET = "A bundled set, a set file beside this one, or a set of `source`, whose keys this table overrides."
+SOURCE = f"A source of many sets, of which `set` names one: {', '.join(set_sources())}, or a .toml file."
+SOURCE_FOLDER = "Folder with the files of `source`, in the place of those of its package."
 NEEDS_CORPUS = "Whether `corpus` has to be said, for a set file whose study names the text."
 _PLAIN = ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed", "duplicates", "description")
-_OWN_KEYS = ("set", "builder", "corpus", "needs_corpus", *_PLAIN)
+_OWN_KEYS = ("set", "source", "source_folder", "builder", "corpus", "needs_corpus", *_PLAIN)
 """Keys of every set, which no option of a builder may be called; if it reads text, nor `CORPUS_KEYS`."""
 
 
@@ -74,6 +78,11 @@ def load_feature_set(name: str) -> DatasetSpec:
     return read_dataset(file.stem, Table(file, load_toml(file)), {}, corpus_required=False)
 
 
+def load_source_set(source: SetSource, name: str, place: str = "") -> DatasetSpec:
+    """Return a set of a source; raises `InputError` as `SetSource.table`, or for a key that is wrong."""
+    return read_dataset(name, source.table(name, place), {}, corpus_required=False)
+
+
 def read_dataset(
     label: str, table: Table, corpora: Mapping[str, CorpusSpec], *, corpus_required: bool = True
 ) -> DatasetSpec:
@@ -94,6 +103,8 @@ def read_dataset(
     own = table
     table = _with_definition(label, table, corpora)
     table.know("set", Asked((str,), meaning=SET, instead="the table's own name, if it has no builder"))
+    table.know("source", Asked((str,), meaning=SOURCE, instead="none of them"))
+    table.know("source_folder", Asked((str,), meaning=SOURCE_FOLDER, instead="that of the package"))
     know_field(table, DatasetSpec, "builder", instead="that of the set")
     name = table.take("builder", str)
     builder = _builder(name, table)
@@ -143,6 +154,10 @@ def _with_definition(
     label: str, table: Table, corpora: Mapping[str, CorpusSpec], seen: tuple[Path, ...] = ()
 ) -> Table:
     """Return the table on top of the set that it names, which may itself stand on another."""
+    if table.has("source"):
+        return _over(table, _of_source(label, table), label, corpora)
+    if table.has("source_folder"):
+        raise table.fail("source_folder", "does not apply without `source`")
     if not table.has("set") and table.has("builder"):
         return _near(table.peek("builder"), table, corpora)
     name = table.take("set", str, label)
@@ -157,6 +172,27 @@ def _with_definition(
     if file in seen:
         raise table.fail(key, f"{shown(name)} stands on itself; give a builder")
     definition = _with_definition(file.stem, Table(file, load_toml(file)), {}, (*seen, file))
+    return _over(table, definition, label, corpora)
+
+
+def _of_source(label: str, table: Table) -> Table:
+    """Return the set of a source that a table names."""
+    given = table.has("set")
+    key, near = "set" if given else "source", table.place("source").path
+    named, name = table.take("source", str), table.take("set", str, label)
+    place = table.beside("source_folder", table.take("source_folder", str, ""))
+    try:
+        source = load_source(named, near)
+    except InputError as error:
+        raise table.fail("source", str(error)) from error
+    try:
+        return source.table(name, place)
+    except InputError as error:
+        raise table.fail(key, str(error) if given else f"{error}; `set` names another") from error
+
+
+def _over(table: Table, definition: Table, label: str, corpora: Mapping[str, CorpusSpec]) -> Table:
+    """Return the table on top of the set that it stands on."""
     read_dataset(label, definition, {}, corpus_required=False)  # its mistakes name its own file
     table = _near(table.peek("builder") or definition.peek("builder"), table, corpora)
     # Keys of the definition's text say nothing about another one that has keys of its own.
