@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
@@ -51,8 +51,8 @@ class ListedSet:
     """An earlier set of the very same file."""
 
 
-def listed_sets(source: SetSource, place: str = "") -> Iterator[ListedSet]:
-    """Yield the sets of a source with their counts; every file is read once.
+def listed_sets(source: SetSource, place: str = "", only: Collection[str] = ()) -> Iterator[ListedSet]:
+    """Yield the sets of a source with their counts.
 
     Parameters
     ----------
@@ -60,6 +60,8 @@ def listed_sets(source: SetSource, place: str = "") -> Iterator[ListedSet]:
         The source.
     place
         A folder in the place of the distribution's.
+    only
+        Names of sets; empty for all.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def listed_sets(source: SetSource, place: str = "") -> Iterator[ListedSet]:
     """
     files = source.files(place)
     first: dict[tuple[str, ...], str] = {}
-    for name in source.names(files):
+    for name in only or source.names(files):
         spec = load_source_set(source, name, place)
         options = spec.told(LabelledTextOptions, "labelled_texts")
         if any(file.startswith(HUB_PREFIX) for file in options.named_files):

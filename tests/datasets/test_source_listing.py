@@ -1,0 +1,197 @@
+"""What a source's sets hold, against rows counted here; sources that ship, where their packages are."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from superpos.datasets.build import build_dataset
+from superpos.datasets.source_listing import ListedFeature, ListedSet, listed_sets
+from superpos.errors import InputError
+from superpos.models import bundled_model
+from superpos.reading.distributions import find_distribution
+from superpos.specs.feature_sets import load_source_set
+from superpos.specs.set_sources import SetSource, load_source
+
+SOURCE = """
+meaning = "Labelled texts"
+distribution = "tiny-texts"
+folder = "tiny/data"
+suffixes = [".csv.zst"]
+[keys]
+builder = "labelled_texts"
+text_key = "prompt"
+label_key = "target"
+[sets.animals]
+positive = "yes"
+files = { cats = "1_cats", dogs = "2_dogs" }
+[sets.cats]
+file = "1_cats"
+feature = "cat"
+description = "Cats"
+[sets.far]
+file = "hub:owner/name"
+max_rows = 5
+"""
+Rows = list[tuple[str, object]]
+CATS: Rows = [(f"cat {n}", "yes" if n % 2 else "no") for n in range(40)]
+FILES: Mapping[str, Rows] = {
+    # a row that stands three times, a text with two labels, an empty text, none of a label
+    "1_cats": [*CATS, CATS[3], CATS[3], (CATS[8][0], "yes"), (" ", "no"), ("cat of nobody", "")],
+    "2_dogs": [(f"dog {n}", "yes" if n < 13 else "no") for n in range(30)],
+    "3_sizes": [(f"a size of {n}", 1.5 * n) for n in range(50)],
+    "4_colours": [(f"{colour} {n}", colour) for n in range(10) for colour in ("red", "green", "blue")],
+    "5_again": [(f"dog {n}", "yes" if n < 13 else "no") for n in range(30)],
+    "6_alike": [(f"text {n}", "x") for n in range(9)],
+}
+
+
+def packed(rows: Rows) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows([("prompt", "target"), *rows])
+    plain = text.getvalue().encode()
+    return pa.compress(plain, codec="zstd", asbytes=True)
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetSource:
+    """A source whose distribution is installed."""
+    site = tmp_path / "site"
+    (site / "tiny" / "data").mkdir(parents=True)
+    for name, rows in FILES.items():
+        (site / "tiny" / "data" / f"{name}.csv.zst").write_bytes(packed(rows))
+    metadata = site / "tiny_texts-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: tiny-texts\nVersion: 1.0\nLicense: MIT\n"
+    )
+    (metadata / "RECORD").write_text("".join(f"tiny/data/{name}.csv.zst,,\n" for name in FILES))
+    monkeypatch.syspath_prepend(str(site))
+    file = tmp_path / "texts.toml"
+    file.write_text(SOURCE, encoding="utf-8")
+    return load_source(str(file))
+
+
+def by_name(source: SetSource) -> dict[str, ListedSet]:
+    return {one.name: one for one in listed_sets(source)}
+
+
+def test_every_row_is_counted_as_what_becomes_of_it(source: SetSource) -> None:
+    sets = by_name(source)
+    assert list(sets) == ["animals", "cats", "far", "2_dogs", "3_sizes", "4_colours", "5_again", "6_alike"]
+    cats = sets["cats"]
+    assert cats.counts == {
+        "read": 45, "empty": 1, "without_label": 1, "repeated": 2, "contradictory": 2, "kept": 39,
+    }  # fmt: skip
+    assert cats.features == (ListedFeature("cat", 20, 19),)
+    assert (cats.n_labels, cats.description, cats.refused) == (2, "Cats", "")
+    assert cats.median_length == 6
+    animals = sets["animals"]
+    assert animals.features == (ListedFeature("cats", 20, 19), ListedFeature("dogs", 13, 17))
+    assert animals.counts is not None
+    assert animals.counts["kept"] == 69
+    assert [feature.n_positive for feature in sets["4_colours"].features] == [10, 10, 10]
+
+
+def test_what_cannot_be_a_set_says_why_and_what_is_there_twice_is_named(source: SetSource) -> None:
+    sets = by_name(source)
+    assert sets["3_sizes"].is_numeric
+    assert "divide them at quantiles" in sets["3_sizes"].refused
+    assert (sets["3_sizes"].n_labels, sets["3_sizes"].features) == (50, ())
+    assert not sets["6_alike"].is_numeric
+    assert "at least 2 are needed" in sets["6_alike"].refused
+    assert {name: one.same_as for name, one in sets.items() if one.same_as} == {"5_again": "2_dogs"}
+    assert (sets["far"].counts, sets["far"].files) == (None, ("hub:owner/name",))
+
+
+def test_a_set_that_is_built_has_what_was_counted(source: SetSource) -> None:
+    sets = by_name(source)
+    for name in ("animals", "cats", "2_dogs", "4_colours"):
+        tokens = build_dataset(load_source_set(source, name), bundled_model("nano"))
+        listed = sets[name]
+        assert tokens.feature_names == tuple(feature.name for feature in listed.features)
+        rows = tokens.provenance["rows"]
+        assert listed.counts is not None
+        assert {key: rows[key] for key in listed.counts if key != "kept"} == {
+            key: count for key, count in listed.counts.items() if key != "kept"
+        }
+        assert rows["texts"] == listed.counts["kept"]
+
+
+def test_damaged_files_are_one_line(source: SetSource) -> None:
+    path = source.files()["2_dogs"].path
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"prompt,target\nplain text,1\n", b""):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError) as caught:
+            by_name(source)
+        assert "2_dogs.csv.zst" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+# --- the sources that ship ----------------------------------------------------------------------------------
+
+
+def installed(name: str) -> bool:
+    try:
+        find_distribution(name)
+    except InputError:
+        return False
+    return True
+
+
+probes = pytest.mark.skipif(not installed("sae-probes"), reason="sae-probes is not installed")
+
+
+@probes
+def test_every_file_of_sae_probes_is_a_set_with_a_name_and_a_description() -> None:
+    source = load_source("sae-probes")
+    files = source.files()
+    assert len(files) == 155
+    assert len(source.sets) == 157
+    assert source.names(files) == tuple(source.sets)
+    assert {own["file"] for own in source.sets.values() if "file" in own} == set(files)
+    assert all(own["description"] for own in source.sets.values())
+    assert len(source.sets["compound_words"]["files"]) == 21
+
+
+@probes
+@pytest.mark.parametrize(
+    "name", ["high-school", "political_party", "context_type", "disease_class", "us_lat"]
+)
+def test_counts_of_sae_probes_are_those_of_pandas(name: str) -> None:
+    source = load_source("sae-probes")
+    one = next(one for one in listed_sets(source, only=(name,)))
+    path = source.files()[source.sets[name]["file"]].path
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    labels = rows.groupby("prompt")["target"].nunique()
+    clear = rows[rows["prompt"].isin(labels.index[labels == 1])]
+    kept = clear.drop_duplicates("prompt")
+    assert one.counts is not None
+    assert one.counts["read"] == len(rows)
+    assert one.counts["contradictory"] == len(rows) - len(clear)
+    assert one.counts["repeated"] == len(clear) - len(kept)
+    assert one.counts["kept"] == len(kept)
+    assert one.median_length == round(kept["prompt"].str.len().median())
+    assert one.n_labels == kept["target"].nunique()
+    if name == "high-school":
+        assert one.features == (
+            ListedFeature("high school", *kept["target"].value_counts()[["bigram", "not_bigram"]]),
+        )
+
+
+@probes
+def test_the_sets_of_several_classes_are_23_and_those_of_two_113() -> None:
+    """By the labels alone: what the package's own table calls continuous has three such sets."""
+    source = load_source("sae-probes")
+    kinds: dict[str, int] = {"two": 0, "several": 0, "numbers": 0}
+    for file in source.files().values():
+        labels = pd.read_csv(file.path, usecols=["target"], dtype=str)["target"].nunique()
+        kinds["two" if labels == 2 else "several" if labels <= 11 else "numbers"] += 1
+    assert kinds == {"two": 113, "several": 23, "numbers": 19}
