@@ -16,6 +16,7 @@ weighted codes (2024).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -45,8 +46,19 @@ class Certificate:
         return self.constant - q * self.at_one - (rounding + 4.0 * _EPS) * size
 
 
-def solve(potential: Potential, n: int, f: int) -> Certificate | None:
-    """Return the certificate that is best for n equal weights in R^f, f >= 2; None if there is none.
+@lru_cache(maxsize=4096)
+def solve(potential: Potential, n: int, f: int, further: float = 0.0) -> tuple[Certificate, ...]:
+    """Return certificates, one of them the best for n equal weights in R^f, f >= 2; none if none was found.
+
+    Parameters
+    ----------
+    potential
+        h, to which polynomials are fitted.
+    n, f
+        Number of weights, dimension.
+    further
+        What squared distances may be longer by: the certificate holds for `potential.longer(further)`, hence
+        for h too if the energy falls with the distance.
 
     Raises
     ------
@@ -55,22 +67,26 @@ def solve(potential: Potential, n: int, f: int) -> Certificate | None:
     """
     table = in_cosines(degree_for(n, f), f)
     scale = _scale(potential, n, f)[1]
-    found = [_certificate(potential, c, table, GOOD * scale) for c in _polynomials(potential, n, f, table)]
-    return max((each for each in found if each), key=lambda each: each.bound(1.0 / n), default=None)
+    lowest = potential.longer(further)
+    found = [_certificate(lowest, c, table, GOOD * scale) for c in _polynomials(potential, n, f)]
+    return tuple(each for each in found if each is not None)
 
 
-def _polynomials(potential: Potential, n: int, f: int, table: Float) -> list[Float]:
+@lru_cache(maxsize=4096)
+def _polynomials(potential: Potential, n: int, f: int) -> tuple[Float, ...]:
     """Return c_0 to c_K of polynomials to try, (K + 1,) each; the last is the best as a rule."""
+    table = in_cosines(degree_for(n, f), f)
     offset, scale = _scale(potential, n, f)
     program = Program(potential, table, 1.0 / n, offset, scale)
     first = program.exchange()
     second = program.clear(first) if first is not None and program.contacts.size else None
     rise = np.zeros(len(table))
     rise[0] = offset
-    return [scale * c + rise for c in (first, second) if c is not None]
+    return tuple(scale * c + rise for c in (first, second) if c is not None)
 
 
-def constant(potential: Potential) -> Certificate | None:
+@lru_cache(maxsize=1024)
+def constant(potential: Potential) -> tuple[Certificate, ...]:
     """Return the certificate of the constant h(pi), which is best where two features have all the weight.
 
     Raises
@@ -79,7 +95,8 @@ def constant(potential: Potential) -> Certificate | None:
         If the functions of the energy are not made for intervals.
     """
     far = potential.at_ends()[1]
-    return _certificate(potential, np.array([far]), np.ones((1, 1)), GOOD * abs(far))
+    found = _certificate(potential, np.array([far]), np.ones((1, 1)), GOOD * abs(far))
+    return () if found is None else (found,)
 
 
 def _certificate(potential: Potential, c: Float, table: Float, tolerance: float) -> Certificate | None:

@@ -40,13 +40,18 @@ class Interval(NDArrayOperatorsMixin):
         self.low = np.asarray(low, dtype=np.float64)
         self.high = np.asarray(high, dtype=np.float64)
 
+    @classmethod
+    def of(cls, found: Any) -> Interval:
+        """Return what a point function gave as an interval; it may be a number."""
+        return found if isinstance(found, Interval) else cls(found, found)
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Interval:
         """Return the enclosure of a ufunc."""
         rule = _RULES.get(ufunc)
         if rule is None or method != "__call__" or options:
             raise TypeError(f"{ufunc.__name__} of an interval is not known")
         with np.errstate(all="ignore"):
-            return rule(*(each if isinstance(each, Interval) else Interval(each, each) for each in inputs))
+            return rule(*(Interval.of(each) for each in inputs))
 
     def within(self, low: float, high: float) -> Interval:
         """Return what of the intervals lies between two numbers, between which the true values are known."""
@@ -56,12 +61,12 @@ class Interval(NDArrayOperatorsMixin):
 def _outward(low: Float, high: Float, ulps: float) -> Interval:
     """Return ends moved outward; an end that is not a number says nothing, so it becomes infinite.
 
-    A lower end that is infinite stands for an overflow: it is known to be beyond the largest double. A lower
-    end of +0 stays: it is exact, or a positive number too small for a double. Upper ends likewise.
+    A lower end that is infinite stands for an overflow: it is known to be beyond the largest double; an upper
+    one likewise. Ends of 0 are exact, for whoever could have rounded to 0 has seen to it.
     """
     low, high = np.where(low == np.inf, _HUGE, low), np.where(high == -np.inf, -_HUGE, high)
-    low = np.where((low == 0.0) & ~np.signbit(low), low, low - (ulps * _EPS) * np.abs(low) - _TINY)
-    high = np.where((high == 0.0) & np.signbit(high), high, high + (ulps * _EPS) * np.abs(high) + _TINY)
+    low = np.where(low == 0.0, low, low - (ulps * _EPS) * np.abs(low) - _TINY)
+    high = np.where(high == 0.0, high, high + (ulps * _EPS) * np.abs(high) + _TINY)
     return Interval(np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high))
 
 
@@ -78,11 +83,15 @@ def _negative(a: Interval) -> Interval:
 
 
 def _multiply(a: Interval, b: Interval) -> Interval:
-    # 0 times an infinite end is 0: the end stands for arbitrarily large numbers, each of which times 0 is 0.
-    products = [
-        np.where((x == 0.0) | (y == 0.0), 0.0, x * y) for x in (a.low, a.high) for y in (b.low, b.high)
-    ]
-    return _outward(np.minimum.reduce(products), np.maximum.reduce(products), EXACT)
+    lows, highs = [], []
+    for x in (a.low, a.high):
+        for y in (b.low, b.high):
+            # 0 times an infinite end is 0: it stands for numbers of any size, each of which times 0 is 0.
+            product = np.where((x == 0.0) | (y == 0.0), 0.0, x * y)
+            tiny = (product == 0.0) & (x != 0.0) & (y != 0.0)  # not 0, but too small for a double
+            lows.append(np.where(tiny & np.signbit(x * y), -_TINY, product))
+            highs.append(np.where(tiny & ~np.signbit(x * y), _TINY, product))
+    return _outward(np.minimum.reduce(lows), np.maximum.reduce(highs), EXACT)
 
 
 def _divide(a: Interval, b: Interval) -> Interval:
@@ -97,8 +106,9 @@ def _rising(function: Callable[[Any], Any], ulps: float, low: float, high: float
     """Return the rule of a function that rises, with values between two numbers."""
 
     def rule(a: Interval) -> Interval:
-        found = _outward(np.asarray(function(a.low)), np.asarray(function(a.high)), ulps)
-        return found.within(low, high)
+        first, last = np.asarray(function(a.low)), np.asarray(function(a.high))
+        last = np.where((last == 0.0) & (function(0.0) > 0.0), _TINY, last)  # exp of what is far below 0
+        return _outward(first, last, ulps).within(low, high)
 
     return rule
 
@@ -118,11 +128,12 @@ def _power(a: Interval, exponent: Interval) -> Interval:
         return _divide(Interval(1.0, 1.0), _power(a, Interval(-p, -p)))
     if p == 0.0:
         return Interval(np.ones_like(a.low), np.ones_like(a.high))
-    if p % 2.0 == 1.0:
-        return _outward(a.low**p, a.high**p, CLOSE)
     base = _absolute(a) if p % 2.0 == 0.0 else a
-    found = _outward(base.low**p, base.high**p, CLOSE)
-    return Interval(np.maximum(found.low, 0.0), found.high)
+    low, high = base.low**p, base.high**p
+    low = np.where((low == 0.0) & (base.low < 0.0), -_TINY, low)
+    high = np.where((high == 0.0) & (base.high > 0.0), _TINY, high)
+    found = _outward(low, high, CLOSE)
+    return found if p % 2.0 == 1.0 else Interval(np.maximum(found.low, 0.0), found.high)
 
 
 _RULES: dict[Any, Callable[..., Interval]] = {

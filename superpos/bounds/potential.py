@@ -10,7 +10,7 @@ respect to the angle are 0 at both ends: h is even about t = 0 and about t = pi.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,13 @@ class Potential:
     """Added to every squared distance; 0 for energies of cosines."""
 
     @classmethod
-    def of(cls, kernel: Kernel, further: float = 0.0) -> Potential:
-        """Return the potential of a kernel on the unit sphere, squared distances longer by `further`."""
-        return cls(kernel.energy, kernel.s, 0.0 if kernel.kind.angular else kernel.softening**2 + further)
+    def of(cls, kernel: Kernel) -> Potential:
+        """Return the potential of a kernel on the unit sphere."""
+        return cls(kernel.energy, kernel.s, 0.0 if kernel.kind.angular else kernel.softening**2)
+
+    def longer(self, further: float) -> Potential:
+        """Return the potential with squared distances longer by `further`, which cosines do not see."""
+        return self if self.kind.angular else replace(self, shift=self.shift + further)
 
     @property
     def kind(self) -> Energy:
@@ -101,6 +105,5 @@ def _sine(low: Float, high: Float) -> Interval:
 
 def _filled(found: Any, like: Float) -> Interval:
     """Return an enclosure of the shape of the cells; a point function may give one number."""
-    if not isinstance(found, Interval):
-        found = Interval(found, found)
+    found = Interval.of(found)
     return Interval(np.broadcast_to(found.low, like.shape), np.broadcast_to(found.high, like.shape))

@@ -20,13 +20,12 @@ h(0) is the bound.)
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from superpos.arrays import Float
-from superpos.bounds.certificates import Certificate, constant, solve
+from superpos.bounds.certificates import constant, solve
 from superpos.bounds.potential import EnclosureError, Potential
 from superpos.errors import ArgumentError, shown
 from superpos.specs.axes import Kernel, check_count
@@ -70,7 +69,9 @@ def energy_bound(n: int, f: int, kernel: Kernel, importance: npt.ArrayLike | Non
     )
 
 
-def bound_of_pairs(potential: Potential, f: int, total: float, squares: float, n: int) -> float:
+def bound_of_pairs(
+    potential: Potential, f: int, total: float, squares: float, n: int, further: float = 0.0
+) -> float:
     """Return a lower bound on sum_{i != j} w_i w_j h(t_ij) for n vectors; NaN where none is known.
 
     Parameters
@@ -83,6 +84,8 @@ def bound_of_pairs(potential: Potential, f: int, total: float, squares: float, n
         Sums of the weights and of their squares.
     n
         Number of vectors, which is at least 1/q.
+    further
+        What squared distances may be longer by, if the energy falls with the distance.
     """
     if total <= 0.0:
         return 0.0
@@ -91,15 +94,13 @@ def bound_of_pairs(potential: Potential, f: int, total: float, squares: float, n
     f = min(f, n)  # n vectors lie in a space of n dimensions
     try:
         if f == 1:
-            return total**2 * _on_a_line(potential, q, rounding)
-        found = [
-            each.bound(q, rounding)
-            for each in (*(_certificate(potential, m, f) for m in _sizes(q, n)), _constant(potential))
-            if each is not None
-        ]
+            return total**2 * _on_a_line(potential.longer(further), q, rounding)
+        found = [*constant(potential.longer(further))]
+        for m in _sizes(q, n):
+            found.extend(solve(potential, m, f, further))
     except EnclosureError:
         return math.nan
-    return total**2 * max(found) if found else math.nan
+    return total**2 * max((each.bound(q, rounding) for each in found), default=math.nan)
 
 
 def _sizes(q: float, n: int) -> tuple[int, ...]:
@@ -108,16 +109,6 @@ def _sizes(q: float, n: int) -> tuple[int, ...]:
     if abs(size - round(size)) < 1e-9 * size:
         return (max(round(size), 2),)
     return tuple(sorted({max(math.floor(size), 2), max(math.ceil(size), 2)}))
-
-
-@lru_cache(maxsize=4096)
-def _certificate(potential: Potential, n: int, f: int) -> Certificate | None:
-    return solve(potential, n, f)
-
-
-@lru_cache(maxsize=1024)
-def _constant(potential: Potential) -> Certificate | None:
-    return constant(potential)
 
 
 def _on_a_line(potential: Potential, q: float, rounding: float) -> float:

@@ -109,10 +109,10 @@ def test_no_bound_is_above_a_published_table(name, kernel):
             assert pairs_of(int(row["N"]), kernel) <= published + 1e-7
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
-    st.integers(2, 14),
-    st.integers(1, 6),
+    st.integers(2, 10),
+    st.integers(1, 4),
     st.sampled_from(KERNELS),
     st.booleans(),
     st.integers(0, 10**6),
@@ -127,7 +127,7 @@ def test_no_configuration_is_below_the_bound(n, f, kernel, weighted, seed):
 
 
 @pytest.mark.parametrize("kernel", [KERNELS[1], LOG, COULOMB, KERNELS[6]], ids=lambda k: k.label)
-@pytest.mark.parametrize(("n", "f"), [(5, 3), (7, 3), (9, 6), (8, 2)])
+@pytest.mark.parametrize(("n", "f"), [(5, 3), (7, 4), (8, 2)])
 def test_no_descent_ends_below_the_bound_and_some_end_near(n, f, kernel):
     rng = np.random.default_rng(n)
     for weights in (even(n), rng.dirichlet(np.full(n, 20.0)), rng.dirichlet(np.full(n, 0.3))):
@@ -161,14 +161,14 @@ def test_the_moment_problem_has_the_same_value(n, f):
 def test_the_polynomial_of_a_certificate_is_below_the_energy_by_exact_arithmetic():
     mpmath = pytest.importorskip("mpmath", reason="the oracle is mpmath")
     potential, table = Potential.of(COULOMB), in_cosines(degree_for(11, 4), 4)
-    c = _polynomials(potential, 11, 4, table)[-1]
+    c = _polynomials(potential, 11, 4)[-1]
     excess = violation(potential, c @ table, 1e-9)
     assert (c[1:] >= 0.0).all()
     assert excess < 1e-9
     with mpmath.workdps(40):
         waves = [mpmath.fdot(c.tolist(), column.tolist()) for column in table.T]
         least = mpmath.inf
-        for t in np.linspace(1e-3, np.pi, 3001).tolist():
+        for t in np.linspace(1e-3, np.pi, 1001).tolist():
             cosine = mpmath.cos(mpmath.mpf(t))
             p = sum(a * mpmath.chebyt(j, cosine) for j, a in enumerate(waves))
             least = min(least, 1 / (2 * mpmath.sin(mpmath.mpf(t) / 2)) - p)
@@ -177,13 +177,13 @@ def test_the_polynomial_of_a_certificate_is_below_the_energy_by_exact_arithmetic
 
 def test_bounds_for_a_pair_rise_with_the_number_of_features():
     for kernel in (KERNELS[1], LOG, COULOMB):
-        pair = [energy_bound(n, 3, kernel) / (1.0 - 1.0 / n) for n in (2, 3, 4, 6, 9, 13)]
+        pair = [energy_bound(n, 3, kernel) / (1.0 - 1.0 / n) for n in (2, 3, 5, 9)]
         assert (np.diff(pair) >= -1e-9).all()
 
 
 def test_bounds_fall_with_the_dimension():
     for kernel in (EXP, LOG, COULOMB):
-        bounds = [energy_bound(9, f, kernel) for f in (2, 3, 4, 7, 8, 9)]
+        bounds = [energy_bound(9, f, kernel) for f in (2, 4, 8)]
         assert (np.diff(bounds) <= 1e-9).all()
 
 
