@@ -150,6 +150,16 @@ _PSM_MEASURES = _of(
         "what the measure says of the matrix; NULL where it is not defined",
         views=("geometry_results",),
     ),
+    _number(
+        "bound",
+        "what no vectors in d dimensions fall below; NULL for measures without such a bound",
+        views=("geometry_results",),
+    ),
+    _number(
+        "value_scaled",
+        "0 at the bound, 1 for orthogonal features; NULL where the bound is not below that",
+        views=("geometry_results",),
+    ),
 )
 _JOINT_FITS = _of(
     "joint_fits",

@@ -55,6 +55,23 @@ _NAMES = (
         + "; `whitening` has a row a probe set and `ceilings` "
         "a row a target of the features, where they are asked for",
     ),
+    *_said(
+        "text",
+        "geometry_results",
+        energy="energy that the measure is of; empty for measures without one",
+        kernel="label of energy and parameter: `exp`, `riesz:1`; empty likewise",
+    ),
+    *_said(
+        "number",
+        "geometry_results",
+        s="parameter of the energy; 0 likewise",
+        softening="eps of the energy; 0 likewise",
+    ),
+    *_said(
+        "integer",
+        "geometry_results",
+        n_dims="dimension f that the measure is of; 0 for measures of the matrix as it is",
+    ),
     *_said("json", example="one positive example as JSON: before, token, after, document"),
     *_said(
         "integer",

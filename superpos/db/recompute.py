@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from superpos.db.engine import Database
 from superpos.db.fits import WorkReader
+from superpos.db.measures import Place, matrices
 from superpos.db.psms import target_works
 from superpos.db.tables import (
     activation_sets,
@@ -30,6 +31,7 @@ from superpos.db.tables import (
     psms,
     targets,
 )
+from superpos.kinds.potentials import Potential
 from superpos.records.work import JointWork, TargetWork
 from superpos.specs.models import ModelSpec
 
@@ -76,8 +78,9 @@ def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]
     """Return the work that makes one similarity matrix and its stored columns; by its key or a target's.
 
     `entries` are the stored values of pairs, in order, `low`, `high` and `standard_error` their noise ceiling
-    (NaN where there is none); there are some for `features` only. `measures` gives version and value of each
-    measure of the matrix.
+    (NaN where there is none); there are some for `features` only. `measures` gives version, value and bound
+    by each measure of the matrix and its place, `width` the dimensions of the features' space (NaN where it
+    is not known).
     """
     query = (
         sa.select(psms, targets.c.target_id)
@@ -97,10 +100,16 @@ def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]
         pairs = connection.execute(query.order_by(e.row_a, e.row_b)).all()
         columns = np.array([tuple(pair) for pair in pairs], dtype=np.float64).reshape(-1, 4).T
         m = psm_measures.c
-        query = sa.select(m.measure, m.version, m.value).where(m.psm_id == row["psm_id"])
-        measures = {name: (version, value) for name, version, value in connection.execute(query)}
+        query = sa.select(m.measure, m.energy, m.s, m.softening, m.n_dims, m.version, m.value, m.bound).where(
+            m.psm_id == row["psm_id"]
+        )
+        measures = {
+            (name, Place(Potential(energy, s, softening) if energy else None, n_dims)): tuple(numbers)
+            for name, energy, s, softening, n_dims, *numbers in connection.execute(query)
+        }
         arrays = dict(zip(("entries", "low", "high", "standard_error"), columns, strict=True))
         stored = {**row, "measures": measures, **arrays}
+    stored["width"] = matrices(database, [row["psm_id"]]).widths[0]
     return target_works(database, [row["target_id"]])[0], stored
 
 

@@ -1,18 +1,29 @@
 """Measures of every matrix of a study, of the features and of each control (`superpos.kinds.measures`).
 
 Part of the stage `psms`: whatever a matrix lacks is found. So matrices that an older version made get the
-measures of this one, and a measure whose version was raised is found anew.
+measures of this one, and a measure whose version was raised is found anew. Measures that need a kernel or a
+dimension are found for those of the study's fits, dimensions below n only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from superpos.db.engine import Database
 from superpos.db.insert import parts
-from superpos.db.measures import finish_measures, matrices, similarities, unmeasured
+from superpos.db.measures import (
+    Measured,
+    Place,
+    dimensions,
+    finish_measures,
+    kernels,
+    matrices,
+    similarities,
+    unmeasured,
+)
 from superpos.kinds.measures import MEASURES, Measure
-from superpos.psms.measuring import measure_matrices
+from superpos.psms.measuring import Asked, answer
 from superpos.records.psms import PsmRecord
 from superpos.stages.executor import Reporter
 from superpos.threads import one_thread
@@ -20,6 +31,15 @@ from superpos.threads import one_thread
 STEP = "measures"
 BATCH = 200
 """Matrices that are measured and written together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Measures of the matrices of one similarity that read the same: in one dimension, or in none."""
+
+    similarity: str
+    n_dims: int
+    asked: tuple[Asked, ...]
 
 
 def measure(database: Database, study_id: int, reporter: Reporter) -> None:
@@ -32,19 +52,26 @@ def measure(database: Database, study_id: int, reporter: Reporter) -> None:
     InputError
         If a measure of another package cannot be imported.
     """
-    for similarity in similarities(database, study_id):
-        wanted = _wanted(similarity)
-        missing = unmeasured(database, study_id, similarity, _versions(wanted))
+    for task in _tasks(database, study_id):
+        missing = sorted({found for ids in _missing(database, study_id, task) for found in ids})
         if not missing:
             continue
+        asked = task.asked
         reporter.start(STEP, len(missing))
         for ids in parts(missing, BATCH):
+            given = matrices(database, ids)
             with one_thread():  # of BLAS, so that bits do not depend on the machine's cores
-                values, failed = measure_matrices(matrices(database, ids), wanted)
+                answers, failed = answer(given.matrices, asked, n_dims=task.n_dims, widths=given.widths)
             for said in failed.values():
                 reporter.note(f"{STEP}: {said}")
-            wanted = [kind for kind in wanted if kind.name not in failed]
-            finish_measures(database, ids, values, _versions(wanted))
+            asked = tuple(one for one in asked if one not in failed)
+            found = [
+                Measured(
+                    one.measure.name, _place(one, task), version(one), each.value, each.bound, each.scaled
+                )
+                for one, each in answers.items()
+            ]
+            finish_measures(database, ids, found)
             reporter.advance(STEP, len(ids))
         reporter.finish(STEP)
 
@@ -52,21 +79,65 @@ def measure(database: Database, study_id: int, reporter: Reporter) -> None:
 def lacking(database: Database, study_id: int) -> bool:
     """Return whether some matrix of the study lacks a measure; raises as `measure`."""
     return any(
-        unmeasured(database, study_id, similarity, _versions(_wanted(similarity)), limit=1)
-        for similarity in similarities(database, study_id)
+        ids for task in _tasks(database, study_id) for ids in _missing(database, study_id, task, limit=1)
     )
 
 
-def measured_again(record: PsmRecord, stored: Mapping[str, tuple[int, float | None]]) -> dict[str, float]:
-    """Return what this program finds for the stored measures (version, value) that are of its version."""
-    wanted = [kind for kind in _wanted(record.similarity) if stored.get(kind.name, (0,))[0] == kind.version]
-    found, _ = measure_matrices([record.matrix], wanted)
-    return {name: float(column[0]) for name, column in found.items()}
+Stored = Mapping[tuple[str, Place], tuple[int, float | None, float | None]]
+"""By measure and place: version, value, bound."""
+
+
+def measured_again(
+    record: PsmRecord, width: float, stored: Stored
+) -> dict[tuple[str, Place], tuple[float, float]]:
+    """Return value and bound that this program finds of the stored measures that are of its version."""
+    found: dict[tuple[str, Place], tuple[float, float]] = {}
+    kinds = {kind.name: kind for kind in _wanted(record.similarity)}
+    for n_dims in sorted({place.n_dims for _, place in stored}):
+        asked = {
+            Asked(kinds[name], place.kernel): (name, place)
+            for name, place in stored
+            if place.n_dims == n_dims and name in kinds
+        }
+        current = [one for one, key in asked.items() if stored[key][0] == version(one)]
+        answers, _ = answer([record.matrix], current, n_dims=n_dims, widths=[width])
+        for one, each in answers.items():
+            found[asked[one]] = (float(each.value[0]), float(each.bound[0]))
+    return found
+
+
+def version(asked: Asked) -> int:
+    """Return the version of what a measure says: it rises with the measure's and with the energy's."""
+    return asked.measure.version + (asked.kernel.kind.version - 1 if asked.kernel else 0)
+
+
+def _tasks(database: Database, study_id: int) -> Iterator[_Task]:
+    of_fits, depths = kernels(database, study_id), dimensions(database, study_id)
+    for similarity in similarities(database, study_id):
+        wanted = _wanted(similarity)
+        for n_dims in (0, *depths):
+            asked = tuple(
+                Asked(kind, kernel)
+                for kind in wanted
+                if kind.per_dimension == (n_dims > 0)
+                for kernel in (of_fits if kind.per_kernel else (None,))
+            )
+            if asked:
+                yield _Task(similarity, n_dims, asked)
+
+
+def _missing(database: Database, study_id: int, task: _Task, limit: int | None = None) -> Iterator[list[int]]:
+    """Yield the matrices that lack a measure, kernel by kernel."""
+    versions: dict[Place, dict[str, int]] = {}
+    for one in task.asked:
+        versions.setdefault(_place(one, task), {})[one.measure.name] = version(one)
+    for place, of_place in versions.items():
+        yield unmeasured(database, study_id, task.similarity, of_place, limit, place)
+
+
+def _place(asked: Asked, task: _Task) -> Place:
+    return Place(asked.kernel, task.n_dims)
 
 
 def _wanted(similarity: str) -> list[Measure]:
     return [kind for kind in MEASURES if kind.applies_to(similarity)]
-
-
-def _versions(measures: list[Measure]) -> dict[str, int]:
-    return {kind.name: kind.version for kind in measures}

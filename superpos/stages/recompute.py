@@ -155,8 +155,13 @@ def _psm(scratch: Scratch, first: str, _second: str) -> Comparison | None:
     if stored["n_resamples"]:
         made |= _ceiling(scratch, stored)
     measures = stored["measures"]
-    made |= {f"measure {name}": value for name, value in measured_again(record, measures).items()}
-    kept = {f"measure {name}": value for name, (_, value) in measures.items()}
+    kept: dict[str, Any] = {}
+    again = measured_again(record, stored["width"], measures)
+    for (name, place), (_, *numbers) in measures.items():
+        said = " ".join(("measure", name, *place.said))
+        kept |= {said: numbers[0], f"bound of {said}": numbers[1]}
+        if (name, place) in again:
+            made |= dict(zip((said, f"bound of {said}"), again[name, place], strict=True))
     return _compare("similarity matrix", {**stored, **kept}, made)
 
 

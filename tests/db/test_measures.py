@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from superpos.db.measures import finish_measures, matrices, similarities, unmeasured
+from superpos.db.measures import (
+    Measured,
+    Place,
+    dimensions,
+    finish_measures,
+    kernels,
+    matrices,
+    similarities,
+    unmeasured,
+)
 from superpos.db.results import Results
 from superpos.db.tables import psm_measures, psms
+from superpos.kinds.energies import ENERGIES
 from superpos.kinds.measures import MEASURES, Measure
+from superpos.kinds.potentials import Potential
 from superpos.stages.executor import SilentReporter
 from superpos.stages.measures import lacking, measure
 
@@ -43,6 +55,10 @@ def _own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MEASURES, "_found", dict(MEASURES._found))
 
 
+def measured(name: str, version: int, value: np.ndarray, place: Place = Place()) -> Measured:  # noqa: B008
+    return Measured(name, place, version, value, np.full(len(value), np.nan), np.full(len(value), np.nan))
+
+
 def stored(store: Any) -> dict[tuple[int, str], tuple[int, float | None]]:
     m = psm_measures.c
     with store.database.read() as connection:
@@ -59,8 +75,10 @@ def test_matrices_without_a_measure_are_found(bare: Any) -> None:
         rows = {row[0]: row[1] for row in connection.execute(query.order_by(psms.c.psm_id))}
     assert found == list(rows)
     assert unmeasured(database, study, "cosine", VERSIONS, limit=2) == found[:2]
-    for matrix, expected in zip(matrices(database, found[::-1]), list(rows.values())[::-1], strict=True):
+    given = matrices(database, found[::-1])
+    for matrix, expected in zip(given.matrices, list(rows.values())[::-1], strict=True):
         np.testing.assert_array_equal(matrix, expected)
+    assert given.widths == [5.0] * len(found)
     assert unmeasured(database, study, "cosine", {}) == []
     assert unmeasured(database, study + 1, "cosine", VERSIONS) == []
 
@@ -68,9 +86,9 @@ def test_matrices_without_a_measure_are_found(bare: Any) -> None:
 def test_a_value_counts_once_it_is_there_and_null_is_a_value(bare: Any) -> None:
     database, study = bare.database, bare.study_id
     first, *others = unmeasured(database, study, "cosine", VERSIONS)
-    finish_measures(database, [first], {"first": np.array([0.5])}, VERSIONS)
+    finish_measures(database, [first], [measured("first", 1, np.array([0.5]))])
     assert unmeasured(database, study, "cosine", VERSIONS, limit=1) == [first]
-    finish_measures(database, [first], {"second": np.array([np.nan])}, VERSIONS)
+    finish_measures(database, [first], [measured("second", 3, np.array([np.nan]))])
     assert unmeasured(database, study, "cosine", VERSIONS) == others
     assert stored(bare) == {(first, "first"): (1, 0.5), (first, "second"): (3, None)}
 
@@ -78,13 +96,13 @@ def test_a_value_counts_once_it_is_there_and_null_is_a_value(bare: Any) -> None:
 def test_a_value_of_another_version_is_found_anew(bare: Any) -> None:
     database, study = bare.database, bare.study_id
     ids = unmeasured(database, study, "cosine", VERSIONS)
-    ones = {name: np.ones(len(ids)) for name in VERSIONS}
-    finish_measures(database, ids, ones, VERSIONS)
-    finish_measures(database, ids, {name: 2.0 * column for name, column in ones.items()}, VERSIONS)
+    for factor in (1.0, 2.0):
+        ones = [measured(name, version, np.full(len(ids), factor)) for name, version in VERSIONS.items()]
+        finish_measures(database, ids, ones)
     assert set(stored(bare).values()) == {(1, 1.0), (3, 1.0)}  # equal work is written once
     raised = {"first": 2, "second": 3}
     assert len(unmeasured(database, study, "cosine", raised)) == len(ids)
-    finish_measures(database, ids, {"first": np.full(len(ids), 7.0)}, raised)
+    finish_measures(database, ids, [measured("first", 2, np.full(len(ids), 7.0))])
     assert set(stored(bare).values()) == {(2, 7.0), (3, 1.0)}
     assert unmeasured(database, study, "cosine", raised) == []
 
@@ -157,3 +175,47 @@ def test_a_measure_that_fails_is_said_and_tried_again(bare: Any) -> None:
     failing.clear()
     measure(database, study, reporter)
     assert {name for _, name in stored(bare)} == {kind.name for kind in MEASURES}
+
+
+def test_kernels_and_dimensions_are_those_of_the_fits(open_store: Any) -> None:
+    store = open_store(controls=("permuted",), energies=("exp", "log"), n_dims=(2, 5)).inputs()
+    database, study = store.database, store.study_id
+    assert kernels(database, study) == (Potential("exp"), Potential("log"))
+    assert dimensions(database, study) == (2, 5)
+    with database.write() as connection:
+        connection.execute(psm_measures.delete())
+    measure(database, study, SilentReporter())
+    assert not lacking(database, study)
+    frame = Results(database).frame("geometry_results")
+    assert not frame[["energy", "s", "kernel", "softening", "n_dims"]].isna().any().any()
+    for name, kernel_labels, depths in (
+        ("rank", {""}, {0}),
+        ("own_energy", {"exp", "log"}, {0}),
+        ("rms_configuration", {""}, {2}),  # three features: f = 5 is not below n
+        ("force_residual", {"exp", "log"}, {2}),
+    ):
+        rows = frame[frame["measure"] == name]
+        assert set(rows["kernel"]) == kernel_labels
+        assert set(rows["n_dims"]) == depths
+        assert len(rows) == frame["psm_key"].nunique() * len(kernel_labels)
+    for _, row in frame[(frame["measure"] == "own_energy") & (frame["kernel"] == "log")].iterrows():
+        entries = Results(database).psm(row["psm_key"])[np.triu_indices(3, 1)]
+        assert row["value"] == pytest.approx(np.mean(-0.5 * np.log(2.0 - 2.0 * entries)), rel=1e-12)
+
+
+@pytest.mark.usefixtures("_own")
+def test_a_raised_energy_has_its_measures_found_anew(
+    open_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(energies=("exp", "log")).inputs()
+    database, study = store.database, store.study_id
+    measure(database, study, SilentReporter())
+    assert not lacking(database, study)
+    monkeypatch.setattr(ENERGIES, "_found", dict(ENERGIES._found))
+    ENERGIES._found["log"] = (replace(ENERGIES.get("log"), version=2), None)
+    assert lacking(database, study)
+    measure(database, study, SilentReporter())
+    m = psm_measures.c
+    with database.read() as connection:
+        query = sa.select(m.kernel, m.version).where(m.measure == "own_energy").distinct()
+        assert sorted(tuple(row) for row in connection.execute(query)) == [("exp", 1), ("log", 2)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from superpos.errors import ArgumentError, InputError
 from superpos.kinds.measures import MEASURES, Measure
+from superpos.kinds.potentials import Potential
 from superpos.psms import (
     cosine,
     describe_psm,
@@ -21,9 +22,10 @@ from superpos.psms import (
     simplex_psm,
     simplex_score,
 )
-from superpos.psms.measuring import measure_matrices
+from superpos.psms.measuring import Answer, Asked, answer, measure_matrices
 
 SQUARE = cosine([[1, 0], [0, 1], [-1, 0], [0, -1]])
+COPIES = cosine([[1, 0], [1, 0], [0, 1]])
 EXACT: list[tuple[str, np.ndarray, float]] = [
     ("min_eigenvalue", np.eye(5), 1.0),
     ("min_eigenvalue", np.array([[1.0, 2.0], [2.0, 1.0]]), -1.0),
@@ -51,6 +53,70 @@ EXACT: list[tuple[str, np.ndarray, float]] = [
     ("simplex_score", simplex_psm(6), 1.0),
     ("simplex_score", np.eye(6), 0.0),
     ("simplex_score", np.ones((3, 3)), -2.0),
+    ("frame_potential", np.eye(4), 4.0),
+    ("frame_potential", SQUARE, 8.0),  # n^2 / d: a tight frame
+    ("frame_potential", simplex_psm(4), 16 / 3),
+    ("frame_potential", np.ones((3, 3)), 9.0),
+    ("effective_rank", np.eye(5), 5.0),
+    ("effective_rank", simplex_psm(5), 4.0),
+    ("effective_rank", np.ones((5, 5)), 1.0),
+    (
+        "effective_rank",
+        np.array([[1.0, 0.6], [0.6, 1.0]]),
+        math.exp(-0.8 * math.log(0.8) - 0.2 * math.log(0.2)),
+    ),
+    ("coherence", np.eye(3), 0.0),
+    ("coherence", SQUARE, 1.0),
+    ("coherence", simplex_psm(6), 0.2),
+    ("mean_length", np.eye(4), 0.5),
+    ("mean_length", simplex_psm(7), 0.0),
+    ("mean_length", SQUARE, 0.0),
+    ("mean_length", np.ones((3, 3)), 1.0),
+    ("etf_error", simplex_psm(7), 0.0),
+    ("etf_error", np.eye(5), math.sqrt(2.0 - 2.0 * math.sqrt(4.0 / 5.0))),
+    ("etf_error", np.ones((3, 3)), math.sqrt(2.0)),
+    ("dimensionality_mean", np.eye(4), 1.0),
+    ("dimensionality_mean", SQUARE, 0.5),
+    ("dimensionality_mean", simplex_psm(5), 0.8),
+    ("dimensionality_min", COPIES, 0.5),
+    ("dimensionality_max", COPIES, 1.0),
+    ("dimensionality_mean", COPIES, 2.0 / 3.0),
+    ("uniformity", np.eye(4), -4.0),
+    ("uniformity", np.ones((4, 4)), 0.0),
+    ("uniformity", SQUARE, math.log((4.0 * math.exp(-4.0) + 2.0 * math.exp(-8.0)) / 6.0)),
+    ("rms_orthoplex", SQUARE, 0.0),
+    ("rms_orthoplex", np.eye(4), math.sqrt(2.0 / 6.0)),
+    ("rms_orthoplex", simplex_psm(2), 0.0),
+    ("rms_orthoplex", cosine(np.vstack([np.eye(3), -np.eye(2, 3)])), 0.0),
+]
+HEXAGON = cosine([[math.cos(k * math.pi / 3), math.sin(k * math.pi / 3)] for k in range(6)])
+ORTHOPLEX = cosine(np.vstack([np.eye(3), -np.eye(3)]))
+PAIR = np.array([[1.0, 0.5], [0.5, 1.0]])
+EXP, LOG, COULOMB = Potential("exp"), Potential("log"), Potential("riesz", 1.0)
+EXACT_IN: list[tuple[str, np.ndarray, Potential | None, int, float, float]] = [
+    # kernel, n_dims, width, value
+    ("squared_cosine_ratio", np.eye(4), None, 0, 7, 0.0),
+    ("squared_cosine_ratio", SQUARE, None, 0, 2, 2.0 / 3.0),
+    ("squared_cosine_ratio", np.eye(4), None, 0, math.nan, math.nan),
+    ("own_energy", np.eye(4), EXP, 0, 4, 1.0),
+    ("own_energy", simplex_psm(5), EXP, 0, 4, math.exp(-0.25)),
+    ("own_energy", SQUARE, LOG, 0, 2, -math.log(2.0) * (4 * 0.5 + 2 * 1.0) / 6),
+    ("own_energy", PAIR, COULOMB, 0, 2, 1.0),
+    ("own_energy", PAIR, Potential("riesz", 1.0, 2.0), 0, 2, 1.0 / math.sqrt(5.0)),
+    ("own_energy", PAIR, Potential("riesz", -2.0), 0, 2, -1.0),
+    ("own_energy", COPIES, COULOMB, 0, 5, math.nan),  # infinite where features coincide
+    ("own_energy", COPIES, EXP, 0, 5, (math.e + 2.0) / 3.0),
+    ("rms_code", HEXAGON, None, 2, 2, 0.0),
+    ("rms_code", ORTHOPLEX, None, 3, 3, 0.0),
+    ("rms_code", simplex_psm(6), None, 5, 5, 0.0),
+    ("rms_code", np.eye(4), None, 3, 4, 1.0 / 3.0),
+    ("rms_code", np.eye(9), None, 4, 9, math.nan),
+    ("rms_configuration", ORTHOPLEX, None, 3, 3, 0.0),
+    ("rms_configuration", np.eye(2), None, 1, 2, 1.0),
+    ("force_residual", ORTHOPLEX, COULOMB, 3, 3, 0.0),
+    ("force_residual", HEXAGON, LOG, 2, 2, 0.0),
+    ("force_residual_least", ORTHOPLEX, EXP, 3, 3, 0.0),
+    ("force_residual_least", HEXAGON, COULOMB, 2, 2, 0.0),
 ]
 
 
@@ -60,18 +126,39 @@ def value(name: str, matrix: np.ndarray) -> float:
     return float(found[name][0])
 
 
+def ask(
+    name: str,
+    matrices: list[np.ndarray],
+    kernel: Potential | None = None,
+    n_dims: int = 0,
+    width: float = 99.0,
+) -> Answer:
+    asked = Asked(MEASURES.get(name), kernel)
+    found, failed = answer(matrices, [asked], n_dims=n_dims, widths=[width] * len(matrices))
+    assert not failed
+    return found[asked]
+
+
 @pytest.mark.parametrize(("name", "matrix", "expected"), EXACT)
 def test_exact_values(name: str, matrix: np.ndarray, expected: float) -> None:
     assert value(name, matrix) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize(("name", "matrix", "kernel", "n_dims", "width", "expected"), EXACT_IN)
+def test_exact_values_under_a_kernel_or_in_a_dimension(
+    name: str, matrix: np.ndarray, kernel: Potential | None, n_dims: int, width: float, expected: float
+) -> None:
+    found = ask(name, [matrix], kernel, n_dims, width).value[0]
+    assert found == pytest.approx(expected, abs=1e-8, nan_ok=True)
+
+
 def test_every_own_measure_has_an_exact_value_and_would_pass_from_elsewhere() -> None:
     own = [kind for kind in MEASURES if MEASURES.origin(kind.name) is None]
-    assert {kind.name for kind in own} == {name for name, _, _ in EXACT}
+    assert {kind.name for kind in own} == {case[0] for case in (*EXACT, *EXACT_IN)}
     for kind in own:
         kind.check()
         assert MEASURES.identity(kind.name) == {}
-    assert MEASURES.names()[:3] == ("min_eigenvalue", "rank", "effective_dimension")
+    assert MEASURES.names()[:4] == ("own_energy", "min_eigenvalue", "rank", "effective_dimension")
 
 
 @given(st.integers(2, 12), st.integers(1, 12), st.integers(0, 10**6))
@@ -98,10 +185,17 @@ def test_measures_agree_with_the_functions_of_one_matrix(n: int, rank: int, seed
 def test_values_do_not_depend_on_the_company_a_matrix_is_in() -> None:
     rng = np.random.default_rng(2)
     matrices = [cosine(rng.standard_normal((n, 20))) for n in (2, 3, 11, 3, 2, 11, 30, 11)]
-    together, failed = measure_matrices(matrices, list(MEASURES))
-    assert not failed
-    for name, column in together.items():
-        np.testing.assert_array_equal(column, [value(name, matrix) for matrix in matrices], err_msg=name)
+    for n_dims in (0, 2):
+        given = [matrix for matrix in matrices if len(matrix) > n_dims]
+        kinds = [kind for kind in MEASURES if kind.per_dimension == (n_dims > 0)]
+        asked = [Asked(kind, LOG if kind.per_kernel else None) for kind in kinds]
+        together, failed = answer(given, asked, n_dims=n_dims, widths=[20.0] * len(given))
+        assert not failed
+        for one, found in together.items():
+            alone = [ask(one.measure.name, [matrix], one.kernel, n_dims, 20.0) for matrix in given]
+            for part in ("value", "bound", "scaled"):
+                column = [getattr(each, part)[0] for each in alone]
+                np.testing.assert_array_equal(getattr(found, part), column, err_msg=f"{one.said} {part}")
 
 
 def test_a_matrix_of_zeros_has_no_effective_dimension() -> None:
@@ -154,6 +248,7 @@ def test_functions_that_disagree_are_refused(wrong: Measure, said: str) -> None:
     ("changes", "said"),
     [
         ({"reads": "diagonal"}, "^reads: 'diagonal' is unknown; allowed: matrix, eigenvalues, entries"),
+        ({"given": ("kernels",)}, "^given: 'kernels' is unknown; .*did you mean 'kernel'"),
         ({"formula": " "}, "^formula: is empty"),
         ({"low": 1.0, "high": 0.0}, "^low: 1 is above high, 0"),
     ],

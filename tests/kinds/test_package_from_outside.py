@@ -140,7 +140,7 @@ def test_the_compiled_engine_and_the_reference_agree_on_their_energy(results: Re
 @pytest.mark.cluster
 def test_their_measure_is_known_of_every_matrix(results: Results) -> None:
     geometry = results.frame("geometry_results")
-    found = geometry[geometry["measure"] == "frame_potential"]
+    found = geometry[geometry["measure"] == "mean_square"]
     assert len(found) == results.frame("psm_results")["psm_key"].nunique()
     assert found["value"].between(0.0, 1.0).all()
 

@@ -39,7 +39,7 @@ def test_medians_are_those_of_the_view(data):
 
 def test_order_is_that_of_the_registers_and_undefined_measures_are_left_out(data):
     numbers = geometry(data, data.subjects[0], "rbf")
-    assert numbers.measures == ("min_eigenvalue", "rank", "zz_unknown")
+    assert [panel.title for panel in numbers.panels] == ["min eigenvalue", "rank", "zz unknown"]
     assert numbers.groups == ("features", "permuted", "gaussian", RANDOM)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from superpos.db.columns import axis_columns, measured_columns
-from superpos.db.metadata import KIND, identity, metadata, reference, stage_columns
+from superpos.db.metadata import KIND, LABEL, identity, metadata, reference, stage_columns
 from superpos.db.types import Array, Number
 
 targets = sa.Table(
@@ -46,6 +46,11 @@ psm_measures = sa.Table(
     metadata,
     reference("psm_id", "psms.psm_id", primary_key=True),
     sa.Column("measure", KIND, primary_key=True),
+    sa.Column("energy", KIND, primary_key=True, server_default=""),
+    sa.Column("s", Number, primary_key=True, server_default="0"),
+    sa.Column("softening", Number, primary_key=True, server_default="0"),
+    sa.Column("n_dims", sa.Integer, primary_key=True, autoincrement=False, server_default="0"),
+    sa.Column("kernel", LABEL, nullable=False, server_default=""),
     sa.Column("version", sa.Integer, nullable=False),
     *measured_columns("psm_measures"),
     sqlite_with_rowid=False,

@@ -1,7 +1,8 @@
--- geometry_results: one row per target similarity matrix, controls included, and measure
+-- geometry_results: one row per target similarity matrix, controls included, measure, kernel and dimension
 -- place: 60
 SELECT {target axes},
-  pm.measure, {measured psm_measures}, pm.version AS measure_version, p.key AS psm_key, t.key AS target_key,
+  pm.measure, pm.energy, pm.s, pm.kernel, pm.softening, pm.n_dims, {measured psm_measures},
+  pm.version AS measure_version, p.key AS psm_key, t.key AS target_key,
   d.key AS direction_key, d.config_key
 FROM current_studies s
   JOIN study_targets x ON x.study_id = s.study_id

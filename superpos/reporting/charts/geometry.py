@@ -8,10 +8,10 @@ import pandas as pd
 
 from superpos.analysis.settings import main_targets
 from superpos.kinds.measures import MEASURES
-from superpos.reporting.looks import in_order, target_style, weights_style
+from superpos.reporting.looks import order_of, target_style, weights_style
 from superpos.reporting.selection import layers, targets
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.study_views import quartiles
+from superpos.reporting.study_views import quartiles, records
 from superpos.reporting.style import LineStyle, new_figure
 from superpos.reporting.subjects import Subject
 
@@ -24,40 +24,70 @@ COLUMNS = 4
 RANDOM = "random weights"
 
 
+class Panel(NamedTuple):
+    """One measure, under one kernel and in one dimension where it has them."""
+
+    measure: str
+    kernel: str
+    n_dims: int
+
+    @property
+    def title(self) -> str:
+        """What stands above it."""
+        where = [self.kernel] if self.kernel else []
+        where += [f"f = {self.n_dims}"] if self.n_dims else []
+        return "\n".join(filter(None, (self.measure.replace("_", " "), ", ".join(where))))
+
+
 class Geometry(NamedTuple):
     """Measures of the matrices of one similarity."""
 
     similarity: str
-    measures: tuple[str, ...]
+    panels: tuple[Panel, ...]
     layers: tuple[int, ...]
     groups: tuple[str, ...]
     """Kinds of target, and random weights last."""
     values: pd.DataFrame
-    """Columns measure, group, layer, median, low, high, n_values; quartiles over replicates or seeds."""
+    """Columns measure, kernel, n_dims, group, layer, median, low, high, n_values; quartiles over replicates
+    or seeds. What has a scale from its bound to orthogonal features is on that scale."""
 
     def table(self) -> pd.DataFrame:
         """Return one row a measure, group and layer."""
         return self.values.assign(similarity=self.similarity)
 
 
-def geometry(data: StudyData, subject: Subject, similarity: str) -> Geometry | None:
-    """Return the measures of the subject's matrices; None where none was computed for the features."""
+def geometry(
+    data: StudyData, subject: Subject, similarity: str, in_dimensions: bool = False
+) -> Geometry | None:
+    """Return the measures of the subject's matrices; None where none was computed for the features.
+
+    Those of the matrices as they are, or those of their nearest configurations in fewer dimensions.
+    """
     own, random = (
-        main_targets(rows[rows["similarity"] == similarity].dropna(subset=["value"]))
+        main_targets(
+            _shown(rows[(rows["similarity"] == similarity) & ((rows["n_dims"] > 0) == in_dimensions)])
+        )
         for rows in (data.of(subject, data.geometry), data.random_of(subject, data.geometry))
     )
     if own[own["target"] == "features"].empty:
         return None
     random = random[random["target"] == "features"]
     rows = pd.concat([own.assign(group=own["target"]), random.assign(group=RANDOM)])
-    axes = ["measure", "group", "layer"]
+    axes = [*Panel._fields, "group", "layer"]
+    panels = {Panel(*row) for row in records(rows, *Panel._fields)}
     return Geometry(
         similarity,
-        in_order(MEASURES, rows["measure"].tolist()),
+        tuple(sorted(panels, key=lambda panel: (order_of(MEASURES, panel.measure), *panel[1:]))),
         layers(rows),
         (*targets(own), *((RANDOM,) if len(random) else ())),
         quartiles(rows.groupby(axes, sort=True)["value"]),
     )
+
+
+def _shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that have a number to show, with the scaled one as their value where there is one."""
+    scaled = rows.groupby("measure")["value_scaled"].transform("count") > 0
+    return rows.assign(value=rows["value"].where(~scaled, rows["value_scaled"])).dropna(subset=["value"])
 
 
 def draw_geometry(numbers: Geometry) -> Figure:
@@ -65,21 +95,25 @@ def draw_geometry(numbers: Geometry) -> Figure:
     from matplotlib.lines import Line2D
 
     styles = {name: group_style(name) for name in numbers.groups}
-    n_columns = min(COLUMNS, len(numbers.measures))
-    n_rows = -(-len(numbers.measures) // n_columns)
-    figure = new_figure(1.4 * n_rows + 0.75)
+    n_columns = min(COLUMNS, len(numbers.panels))
+    n_rows = -(-len(numbers.panels) // n_columns)
+    figure = new_figure(
+        (1.55 if any(one.kernel or one.n_dims for one in numbers.panels) else 1.4) * n_rows + 0.75
+    )
     axes = figure.subplots(n_rows, n_columns, squeeze=False)
-    for panel in axes.flat[len(numbers.measures) :]:
+    for panel in axes.flat[len(numbers.panels) :]:
         panel.set_axis_off()
-    for place, (panel, measure) in enumerate(zip(axes.flat, numbers.measures, strict=False)):
-        rows = numbers.values[numbers.values["measure"] == measure]
+    for place, (panel, shown) in enumerate(zip(axes.flat, numbers.panels, strict=False)):
+        rows = numbers.values
+        for name, value in shown._asdict().items():
+            rows = rows[rows[name] == value]
         for name in reversed(numbers.groups):
             _draw_group(panel, rows[rows["group"] == name], styles[name], numbers)
-        panel.set_title(measure.replace("_", " "))
+        panel.set_title(shown.title)
         panel.grid(visible=True, axis="y")
         if len(numbers.layers) > 1:
             panel.set_xticks(numbers.layers[:: max(1, len(numbers.layers) // 6)])
-            panel.set_xlabel("layer" if place + n_columns >= len(numbers.measures) else "")
+            panel.set_xlabel("layer" if place + n_columns >= len(numbers.panels) else "")
         else:
             panel.set_xticks([])
             panel.set_xlim(-0.6, len(numbers.groups) - 0.4)

@@ -1,0 +1,89 @@
+"""Answers from the geometry itself: measures of a matrix under a kernel and in a dimension, with their bound.
+
+`psm_measures` gets the kernel and the dimension as parts of its key; rows that are there have neither.
+
+The key of a table changes, which SQLite cannot do, so the table is made anew on both systems and filled.
+
+Revision: 0005, after 0004.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def _views(name: str) -> ModuleType:
+    """Load frozen view texts that lie beside `versions`."""
+    path = Path(__file__).resolve().parent.parent / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _remake_measures(key: list[sa.Column[object]], more: list[sa.Column[object]], kept: str = "") -> None:
+    """Make `psm_measures` anew with these columns in its key and after its value; fill it with what was kept."""
+    op.execute(
+        f"CREATE TABLE psm_measures_before AS SELECT psm_id, measure, version, value FROM psm_measures{kept}"
+    )
+    op.drop_table("psm_measures")
+    op.create_table(
+        "psm_measures",
+        sa.Column("psm_id", sa.Integer(), nullable=False),
+        sa.Column("measure", sa.String(length=200), nullable=False),
+        *key,
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("value", sa.Double(), nullable=True),
+        *more,
+        sa.ForeignKeyConstraint(["psm_id"], ["psms.psm_id"], name=op.f("fk_psm_measures_psm_id")),
+        sa.PrimaryKeyConstraint(
+            "psm_id", "measure", *(c.name for c in key if c.name != "kernel"), name=op.f("pk_psm_measures")
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.execute(
+        "INSERT INTO psm_measures (psm_id, measure, version, value) "
+        "SELECT psm_id, measure, version, value FROM psm_measures_before"
+    )
+    op.drop_table("psm_measures_before")
+
+
+def upgrade() -> None:
+    for statement in _views("views_0004").drop_all():
+        op.execute(statement)
+    _remake_measures(
+        [
+            sa.Column("energy", sa.String(length=200), nullable=False, server_default=""),
+            sa.Column("s", sa.Double(), nullable=False, server_default="0"),
+            sa.Column("softening", sa.Double(), nullable=False, server_default="0"),
+            sa.Column("n_dims", sa.Integer(), nullable=False, server_default="0"),
+            sa.Column("kernel", sa.String(length=240), nullable=False, server_default=""),
+        ],
+        [
+            sa.Column("bound", sa.Double(), nullable=True),
+            sa.Column("value_scaled", sa.Double(), nullable=True),
+        ],
+    )
+    for statement in _views("views_0005").create_all():
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Go back; measures under kernels and in dimensions are lost."""
+    for statement in _views("views_0005").drop_all():
+        op.execute(statement)
+    _remake_measures([], [], " WHERE energy = '' AND n_dims = 0")
+    for statement in _views("views_0004").create_all():
+        op.execute(statement)

@@ -1,0 +1,20 @@
+"""Largest dimensionality of a feature."""
+
+from __future__ import annotations
+
+from superpos.kinds.measures import Measure
+from superpos.psms.dimensionality import SOURCE, dimensionality
+
+KIND = Measure(
+    name="dimensionality_max",
+    version=1,
+    rank=154,
+    meaning="Largest share of a dimension that a feature has; 1 where it is orthogonal to all.",
+    formula="max over i of D_i = 1 / sum_j T_ij^2",
+    source=SOURCE,
+    reads="matrix",
+    function=lambda matrices: dimensionality(matrices).max(axis=1),
+    low=0.0,
+    high=1.0,
+    under=("cosine",),
+)
