@@ -152,6 +152,47 @@ def test_exact_values_under_a_kernel_or_in_a_dimension(
     assert found == pytest.approx(expected, abs=1e-8, nan_ok=True)
 
 
+@pytest.mark.parametrize("kernel", [EXP, LOG, COULOMB, Potential("riesz", -1.0)])
+def test_own_energy_runs_from_the_best_code_to_orthogonal_features(kernel: Potential) -> None:
+    assert ask("own_energy", [simplex_psm(6)], kernel).scaled[0] == pytest.approx(0.0, abs=1e-9)
+    assert ask("own_energy", [np.eye(6)], kernel).scaled[0] == pytest.approx(1.0, abs=1e-12)
+    for code, width in ((ORTHOPLEX, 3), (HEXAGON, 2)):  # the best of their spaces, though no simplexes
+        found = ask("own_energy", [code], kernel, width=width)
+        assert found.bound[0] == pytest.approx(found.value[0], rel=1e-9)
+    values = np.mean(kernel.value(SQUARE[np.triu_indices(4, 1)]))
+    simplex = float(kernel.value(np.array([-1.0 / 3.0]))[0])
+    free = float(kernel.value(np.zeros(1))[0])
+    wide = ask("own_energy", [SQUARE], kernel)
+    assert wide.scaled[0] == pytest.approx((values - simplex) / (free - simplex), rel=1e-9)
+    assert ask("own_energy", [SQUARE], kernel, width=math.nan).scaled[0] == wide.scaled[0]
+
+
+def test_features_that_have_no_room_for_right_angles_have_no_scale() -> None:
+    rows = np.random.default_rng(3).standard_normal((9, 2))
+    found = ask("own_energy", [cosine(rows)], EXP, width=2)
+    assert 1.0 < found.bound[0] <= found.value[0]
+    assert math.isnan(found.scaled[0])
+    tight = ask("frame_potential", [HEXAGON], width=2)
+    assert tight.bound[0] == pytest.approx(tight.value[0])
+    assert ask("coherence", [np.eye(3)], width=2).bound[0] == pytest.approx(0.5)
+    assert ask("coherence", [np.eye(3)], width=math.nan).bound[0] == 0.0
+
+
+@given(st.integers(2, 9), st.integers(1, 9), st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_no_vectors_fall_below_a_bound_and_nothing_depends_on_order(n: int, d: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((n, d))
+    turned = rows[rng.permutation(n)] @ np.linalg.qr(rng.standard_normal((d, d)))[0]
+    asked = [Asked(kind, EXP if kind.per_kernel else None) for kind in MEASURES if not kind.per_dimension]
+    found, failed = answer([cosine(rows), cosine(turned)], asked, widths=[d, d])
+    assert not failed
+    for one, each in found.items():
+        assert each.value[0] == pytest.approx(each.value[1], rel=1e-6, abs=1e-7, nan_ok=True), one.said
+        if one.measure.bound is not None:
+            assert np.all(each.bound <= each.value + 1e-9 * np.abs(each.value)), one.said
+
+
 def test_every_own_measure_has_an_exact_value_and_would_pass_from_elsewhere() -> None:
     own = [kind for kind in MEASURES if MEASURES.origin(kind.name) is None]
     assert {kind.name for kind in own} == {case[0] for case in (*EXACT, *EXACT_IN)}
