@@ -52,12 +52,15 @@ def measure(database: Database, study_id: int, reporter: Reporter) -> None:
     InputError
         If a measure of another package cannot be imported.
     """
-    for task in _tasks(database, study_id):
-        missing = sorted({found for ids in _missing(database, study_id, task) for found in ids})
-        if not missing:
-            continue
+    lacked = {
+        task: sorted({found for ids in _missing(database, study_id, task) for found in ids})
+        for task in _tasks(database, study_id)
+    }
+    if not any(lacked.values()):
+        return
+    reporter.start(STEP, sum(map(len, lacked.values())))
+    for task, missing in lacked.items():
         asked = task.asked
-        reporter.start(STEP, len(missing))
         for ids in parts(missing, BATCH):
             given = matrices(database, ids)
             with one_thread():  # of BLAS, so that bits do not depend on the machine's cores
@@ -73,7 +76,7 @@ def measure(database: Database, study_id: int, reporter: Reporter) -> None:
             ]
             finish_measures(database, ids, found)
             reporter.advance(STEP, len(ids))
-        reporter.finish(STEP)
+    reporter.finish(STEP)
 
 
 def lacking(database: Database, study_id: int) -> bool:

@@ -27,7 +27,7 @@ def least(m: int, n: int, kernel: Potential, width: Float) -> Float:
     depths = np.fmin(width, n - 1.0)
     found = np.empty(m)
     for f in np.unique(depths):
-        found[depths == f] = energy_bound(n, int(f), free) * n / (n - 1.0)  # of weights 1/n, all ordered pairs
+        found[depths == f] = energy_bound(n, int(f), free) * n / (n - 1.0)  # weights 1/n, ordered pairs
     return found
 
 
