@@ -55,7 +55,9 @@ def settled(spec: DatasetSpec, table: TokenTable) -> DatasetSpec:
 def options_identity(spec: DatasetSpec) -> dict[str, Any]:
     """Return what a builder is told with the content of its files in the place of their names."""
     options = asdict(spec.options)
-    return options | {name: with_files(options[name], option_digest) for name in spec.kind.files}
+    more = {} if spec.kind.content is None else spec.kind.content(spec.options)
+    files = {name: with_files(options[name], option_digest) for name in spec.kind.files if name not in more}
+    return {**options, **files, **more}
 
 
 def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CARD = "README.md"
 """Small file that nearly every repository has: the client remembers the commit with it."""
 _COLUMNS = ("name", "text", "label")
-_READ_AGAIN = "delete it, and it is read from the hub again"
+READ_AGAIN = "delete it, and it is read from the hub again"
 _HAS_CODE = "Dataset scripts are no longer supported"
 
 
@@ -84,11 +84,11 @@ def _division(spec: CorpusSpec) -> dict[str, str]:
     return {"documents": spec.documents, **heading}
 
 
-def kept_file(digest: str) -> Path:
-    """Return where the documents of a corpus on the hub are kept once they were read."""
+def kept_file(digest: str, kind: str = "corpora", ending: str = ".parquet") -> Path:
+    """Return where the documents (or the rows) of a data set on the hub are kept once they were read."""
     from huggingface_hub import constants
 
-    return Path(constants.HF_HOME) / "superpos" / "corpora" / f"{digest}.parquet"
+    return Path(constants.HF_HOME) / "superpos" / kind / f"{digest}{ending}"
 
 
 def load_hub_corpus(spec: CorpusSpec) -> Corpus:
@@ -126,7 +126,7 @@ def load_hub_corpus(spec: CorpusSpec) -> Corpus:
 
 def _read(spec: CorpusSpec, commit: str) -> tuple[Gathered, bool]:
     """Return the documents, and whether they are those of a snapshot in the local cache."""
-    table, is_snapshot = _open(spec, commit)
+    table, is_snapshot = open_table(spec, commit)
     rows = _streamed(table, spec, commit)
     try:
         where = HUB_PREFIX + spec.path
@@ -140,24 +140,25 @@ def _read(spec: CorpusSpec, commit: str) -> tuple[Gathered, bool]:
 
 
 def _streamed(table: Any, spec: CorpusSpec, commit: str) -> Generator[Document, None, None]:
+    reader = RecordReader.of(spec, f"{HUB_PREFIX}{spec.path}", spec.path)
+    yield from reader.documents(streamed_records(table, spec, commit, reader.columns))
+
+
+def streamed_records(
+    table: Any, spec: CorpusSpec, commit: str, choose: Choose
+) -> Generator[Record, None, None]:
+    """Yield the rows of a streamed table; raises `InputError` if a column is missing or the hub is gone."""
     import datasets
 
-    where = f"{HUB_PREFIX}{spec.path}"
     with _explained(spec, commit, datasets.exceptions.DatasetsError), quiet_datasets():
-        reader = RecordReader.of(spec, where, spec.path)
-        yield from reader.documents(_records(table, reader.columns))
+        if table.column_names:
+            table = table.select_columns(list(choose(table.column_names)))
+        classes = class_names(table)
+        for number, values in enumerate(table, start=1):
+            yield Record("row", number, with_class_names(values, classes))
 
 
-def _records(table: Any, choose: Choose) -> Iterator[Record]:
-    """Yield the rows of a streamed table."""
-    if table.column_names:
-        table = table.select_columns(list(choose(table.column_names)))
-    classes = class_names(table)
-    for number, values in enumerate(table, start=1):
-        yield Record("row", number, with_class_names(values, classes))
-
-
-def _open(spec: CorpusSpec, commit: str) -> tuple[Any, bool]:
+def open_table(spec: CorpusSpec, commit: str) -> tuple[Any, bool]:
     """Return the streamed table, and whether it is that of a snapshot in the local cache, not the hub's."""
     import datasets
     from huggingface_hub import snapshot_download
@@ -178,23 +179,27 @@ def _open(spec: CorpusSpec, commit: str) -> tuple[Any, bool]:
 
 
 def _keep(file: Path, documents: list[Document], skipped: dict[str, int]) -> None:
-    """Write documents under a temporary name and rename it: a file is whole or not there.
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {name: [getattr(document, name) for document in documents] for name in _COLUMNS}
+    schema = pa.schema([(name, pa.large_string()) for name in _COLUMNS], {"skipped": json.dumps(skipped)})
+    keep(file, lambda temporary: parquet.write_table(pa.table(columns, schema=schema), temporary))
+
+
+def keep(file: Path, write: Callable[[Path], Any]) -> None:
+    """Write what was read under a temporary name and rename it: a file is whole or not there.
 
     Raises
     ------
     InputError
-        If the cache cannot be written: a worker that reads the corpus again would find nothing.
+        If the cache cannot be written: a worker that reads the same again would find nothing.
     """
-    import pyarrow as pa
-    from pyarrow import parquet
-
     temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    columns = {name: [getattr(document, name) for document in documents] for name in _COLUMNS}
-    schema = pa.schema([(name, pa.large_string()) for name in _COLUMNS], {"skipped": json.dumps(skipped)})
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            parquet.write_table(pa.table(columns, schema=schema), temporary)
+            write(temporary)
             temporary.replace(file)
         finally:
             temporary.unlink(missing_ok=True)
@@ -209,7 +214,7 @@ def _read_kept(file: Path) -> tuple[list[Document], dict[str, int]]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    with opened(file) as stream, parsing(file, "kept documents", pa.ArrowException, mend=_READ_AGAIN):
+    with opened(file) as stream, parsing(file, "kept documents", pa.ArrowException, mend=READ_AGAIN):
         table = parquet.read_table(stream, columns=list(_COLUMNS))
         columns = [table.column(name).to_pylist() for name in _COLUMNS]
         skipped = json.loads(table.schema.metadata[b"skipped"])

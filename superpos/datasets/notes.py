@@ -17,6 +17,7 @@ def notes_of(provenance: Mapping[str, Any]) -> tuple[str, ...]:
         *_split_note(provenance),
         *_rows_note(provenance),
         *_space_note(provenance),
+        *_names_note(provenance),
         *map(_spelling_note, provenance.get("labels_alike", ())),
     )
 
@@ -80,6 +81,11 @@ def _space_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:
         "this tokenizer"
     )
     return (line,)
+
+
+def _names_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    torn = provenance.get("names_contradictory", 0)
+    return (f"{torn:,} rows name somebody of two classes and are left out",) if torn else ()
 
 
 def _spelling_note(labels: Sequence[str]) -> str:

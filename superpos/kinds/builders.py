@@ -73,6 +73,9 @@ class Builder(Kind):
     """From the options of `build` to whether a corpus is read; None where none is."""
     without_corpus: str = ""
     """Why keys about the text do not apply where `reads_corpus` says no."""
+    content: Callable[[Any], Mapping[str, Any]] | None = None
+    """From the options to what stands for some of them in keys, where that is not the content of the files
+    that they name: those of the hub have a commit."""
     labelled_corpus: bool = False
     """Whether labels of documents are wanted."""
     takes_all: bool = False

@@ -22,6 +22,7 @@ from superpos.datasets.builders.entities import EntityOptions, build
 from superpos.datasets.entity_text.lists import read_entities, surname_place
 from superpos.datasets.entity_text.sentences import find_mentions, sentence_starts
 from superpos.datasets.entity_text.spans import surname_tokens
+from superpos.datasets.notes import notes_of
 from superpos.datasets.sources import Document, load_corpus
 from superpos.datasets.spelling import byte_alphabet
 from superpos.datasets.splits import split_by_group, split_groups
@@ -279,23 +280,12 @@ def test_surname_of_a_name(name: str, surname: str) -> None:
         ("name,label\n", "holds no names"),
         ("name,label\nA B,x\n ,y\n", r"line 3, column 'name': is empty"),
         ("name,label\nA B,\n", r"line 2, column 'label': is empty"),
-        ("name,label\nA B,x\nC D,y\nA  B,x\n", r"line 4, column 'name': 'A B' is there already, in line 2"),
-        (
-            "name,label\nA B,x\n\nA B,y\n",
-            r"line 4, column 'name': 'A B' is in two classes: 'x' in line 2, 'y' here",
-        ),
-        (
-            "name,label\nA B Jr.,x\nA B,y\n",
-            r"line 3, column 'name': 'A B' and 'A B Jr.' \(line 2\) are one name up to the surname",
-        ),
+        ("name,label\nA B,x\n\nA B,y\n", r"column 'label': every name has two labels; a name has one"),
         ("name,label\nA B,x\nC D,x\n", r"column 'label' holds one class only, 'x'"),
         ("name,label\nA B,x,z\n", r"line 2: 3 cells; the header has 2 columns"),
         ('name,label\n"A B,x\n', r"not CSV"),
         ('name,label\n"A B"C,x\n', r"line 2: not CSV"),
-        (
-            "name,label\nE\u0301 B,x\nÉ B,y\n",
-            r"line 3, column 'name': 'É B' is in two classes",
-        ),
+        ("name,label\nE\u0301 B,x\nÉ B,y\n", r"every name has two labels"),
     ],
 )
 def test_mistakes_of_lists(tmp_path: Path, table: TokenTable, content: str, says: str) -> None:
@@ -331,9 +321,25 @@ def test_other_mistakes(tmp_path: Path, table: TokenTable) -> None:
 def test_lists_of_spreadsheets_are_read(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_bytes('\ufeffid,label ,name\r\n1,x,"Payne,  Jr."\r\n2, y ,C\u0327a E\r\n'.encode())
-    first, second = read_entities(path, "name", "label")
+    (first, second), left_out = read_entities(path, "name", "label")
+    assert left_out == {"names_repeated": 0, "names_contradictory": 0}
     assert (first.name, first.label, first.line, first.until_surname) == ("Payne, Jr.", "x", 2, "Payne")
     assert (second.name, second.label, second.line) == ("\u00c7a E", "y", 3)
+
+
+def test_names_that_come_again_count_once_and_those_of_two_classes_not_at_all(
+    tmp_path: Path, table: TokenTable
+) -> None:
+    rows = people(12, 12)
+    more = [rows[0], (rows[1][0].replace(" ", "  "), rows[1][1])]
+    torn = [("Torn One", "c0"), ("Torn One", "c1"), ("Torn Two Jr.", "c0"), ("Torn Two", "c1")]
+    plain = build(a_spec(a_list(tmp_path, rows)), table)
+    data = build(a_spec(a_list(tmp_path, [*rows, *more, *torn, rows[5]])), table)
+    assert content_digest(data) == content_digest(plain)
+    assert data.provenance["names_repeated"] == 3
+    assert data.provenance["names_contradictory"] == 4
+    assert notes_of(data.provenance) == ("4 rows name somebody of two classes and are left out",)
+    assert notes_of(plain.provenance) == ()
 
 
 def test_father_and_son_of_one_class_share_group_and_text(tmp_path: Path, table: TokenTable) -> None:

@@ -35,9 +35,21 @@ import json, sys
 from superpos.datasets.sources import load_corpus, source_digest
 from superpos.errors import InputError
 from superpos.specs.datasets import CorpusSpec
+from superpos.datasets.builders.labelled_texts import KIND
+from superpos.datasets.labelled.options import LabelledTextOptions
+from superpos.datasets.labelled.rows import read_rows
 for values in json.loads(sys.argv[2]):
-    spec = CorpusSpec.from_json(values)
     try:
+        if sys.argv[1].startswith("labelled"):
+            options = LabelledTextOptions(**values)
+            if sys.argv[1] == "labelled-content":
+                print(json.dumps(KIND.content(options)))
+                continue
+            rows = read_rows(options, options.file)
+            texts = {text: [row.label, row.document] for text, row in rows.texts.items()}
+            print(json.dumps([texts, rows.counts]))
+            continue
+        spec = CorpusSpec.from_json(values)
         if sys.argv[1] == "digest":
             found = source_digest(spec)
         else:
@@ -162,7 +174,9 @@ class Session:
         }
 
     def run(self, what: str, *specs: dict[str, Any], offline: bool = False) -> list[Any]:
-        asked = [{"kind": "hub", "path": "o/rows", "max_documents": 30, **spec} for spec in specs]
+        corpus = {"kind": "hub", "path": "o/rows", "max_documents": 30}
+        labelled = {"file": "hub:o/rows", "max_rows": 30, "label_key": "topic"}
+        asked = [{**(labelled if what.startswith("labelled") else corpus), **spec} for spec in specs]
         self.asked.clear()
         ran = subprocess.run(
             [sys.executable, "-c", READ, what, json.dumps(asked)],
@@ -212,6 +226,25 @@ def test_rows_are_streamed_at_a_commit_and_kept(hub: Session) -> None:
     kept.write_bytes(b"PAR1")
     [damaged] = hub.run("load", labelled, offline=True)
     assert damaged.startswith(f"{kept}: cannot be read as kept documents: ")
+    assert damaged.endswith("; delete it, and it is read from the hub again")
+
+
+def test_labelled_rows_are_streamed_at_a_commit_and_kept(hub: Session) -> None:
+    [[texts, counts]] = hub.run("labelled", {"revision": "main"})
+    assert texts == {f"text {i}": ["first", f"o/rows:{2 * i + 1}"] for i in range(15)}
+    assert {name: count for name, count in counts.items() if count} == {"read": 30, "repeated": 15}
+    assert any(f"/resolve/{COMMIT}/data/train-00000-" in line for line in hub.asked)
+    assert hub.run("labelled", {"revision": "main"}, {}, offline=True) == [[texts, counts]] * 2
+    [kept] = hub.home.glob("superpos/rows/*.jsonl.gz")
+    [main, same, fewer] = hub.run("labelled-content", {}, {"revision": COMMIT}, {"file": "hub:o/bare"})
+    assert main == same != fewer
+    no_column, no_split = hub.run("labelled", {"label_key": "lang"}, {"split": "dev"})
+    assert no_column == "hub:o/rows: no column 'lang' for the label; columns: text, topic"
+    assert no_split.startswith(f"hub:o/rows at revision {COMMIT}: ")
+    assert [kept] == list(hub.home.glob("superpos/rows/*"))
+    kept.write_bytes(kept.read_bytes()[:20])
+    [damaged] = hub.run("labelled", {"revision": "main"}, offline=True)
+    assert damaged.startswith(f"{kept}: cannot be read as gzip: ")
     assert damaged.endswith("; delete it, and it is read from the hub again")
 
 

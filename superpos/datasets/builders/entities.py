@@ -105,7 +105,7 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
         cannot be read, or fewer than 20 texts are found.
     """
     options = spec.told(EntityOptions, "entities")
-    path, listed, classes = read_list(options)
+    path, listed, classes, left_out = read_list(options)
     kept = tuple(entity for entity in listed if entity.label in classes)
     make = from_templates if options.contexts == "templates" else from_sentences
     source = make(spec, options, kept)
@@ -119,7 +119,7 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
             f"{path}: {len(texts)} texts for {len(kept)} names ({options.contexts}); at least {MIN_SAMPLES} "
             "are needed"
         )
-    made = _assemble(spec, options, table, kept, classes, texts, source, dropped)
+    made = _assemble(spec, options, table, kept, classes, texts, source, {**left_out, **dropped})
     alike = spelled_alike({entity.label for entity in listed}, classes)
     return replace(made, provenance={**made.provenance, "labels_alike": alike})
 

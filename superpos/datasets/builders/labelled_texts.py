@@ -18,6 +18,8 @@ Probing" (2025), and of Marks and Tegmark, "The Geometry of Truth" (2023).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +29,19 @@ from superpos.arrays import Int
 from superpos.datasets.corpus import Document, corpus_digest
 from superpos.datasets.corpus_sets import MIN_SAMPLES
 from superpos.datasets.groups import TEXTS, TEXTS_BY_KEY
+from superpos.datasets.hub_rows import hub_content
 from superpos.datasets.labelled.candidates import Candidates, read_candidates, text_groups
 from superpos.datasets.labelled.drawing import Drawn, draw_texts
 from superpos.datasets.labelled.options import LabelledTextOptions, read
 from superpos.datasets.labelled.reading import POOLED, TextReader
 from superpos.datasets.labels import examples_of
-from superpos.datasets.option_files import option_file
+from superpos.datasets.option_files import option_digest, option_file, with_files
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import InputError
 from superpos.kinds.builders import Builder
 from superpos.reading.places import is_file
 from superpos.records.data import LabelledTokens
-from superpos.specs.datasets import DatasetSpec
+from superpos.specs.datasets import HUB_PREFIX, DatasetSpec
 
 SMALL_FILE = 1 << 22
 """Bytes of the files of a set, 4 MiB, that are read while a study is planned."""
@@ -139,6 +142,17 @@ def _features(options: LabelledTextOptions) -> tuple[str, ...] | None:
     return options.label_keys or options.classes or None
 
 
+def _content(options: LabelledTextOptions) -> Mapping[str, Any]:
+    """Return what stands for the files: their content, of the hub the commit whatever revision means it."""
+
+    def digest(file: str) -> str:
+        is_hub = file.startswith(HUB_PREFIX)
+        return hub_content(options.hub_spec(file)) if is_hub else option_digest(file)
+
+    values = {name: with_files(getattr(options, name), digest) for name in options.FILES}
+    return {"file": values["file"], "files": [asdict(one) for one in values["files"]], "revision": ""}
+
+
 def _try_files(spec: DatasetSpec, _tokenizer: Path) -> None:
     """Read files of at most `SMALL_FILE` bytes."""
     options = spec.told(LabelledTextOptions)
@@ -156,6 +170,7 @@ KIND = Builder(
     samples="texts: a token, or a span",
     options=LabelledTextOptions,
     read=read,
+    content=_content,
     build=build,
     documents="texts",
     sample_unit=lambda options: "span" if options.position in POOLED else "token",

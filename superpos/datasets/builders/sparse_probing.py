@@ -7,10 +7,10 @@ follows: there only at padding and the context length), and rows without samples
 has positions for each feature, `members` says which samples belong to which; the classes of a class column
 become one-vs-rest features on shared samples.
 
-Left out and counted: samples beyond the context length, and samples on padding (a run of id 0 or 1 at the
-end of a row; compound words have none, their last token is the sample). A position that a row names twice
-counts once. All samples of the rows are imported: `n_samples`, `n_sequences` and `min_positives` of the
-specification play no part, `max_rows` limits the rows.
+Left out and counted: samples beyond the context length, samples on padding (a run of id 0 or 1 at the end of
+a row; compound words have none, their last token is the sample), and positions that a row names with both
+labels. A position that a row names twice counts once. All samples of the rows are imported: `n_samples`,
+`n_sequences` and `min_positives` of the specification play no part, `max_rows` limits the rows.
 
 Groups of a split: rows with the same tokens stay together, and of wikidata folders rows of the same name.
 """
@@ -107,6 +107,7 @@ def build(spec: DatasetSpec, table: TokenTable) -> LabelledTokens:
         "samples_beyond_ctx_len": int(beyond.sum()),
         "samples_on_padding": int(padding.sum()),
         "positions_named_twice": marks.n_repeated,
+        "positions_contradictory": marks.n_contradictory,
     }
     if len(kept.rows) < MIN_SAMPLES:
         raise InputError(

@@ -1,5 +1,8 @@
 """Lists of named entities: a CSV file with a name and a label in each row, and what a surname is.
 
+A name that comes again with its label counts once. A name with two labels says nothing about either and is
+left out, and so are two names of different labels that are one up to their surname. All are counted.
+
 The surname is the last word of a name, words being separated by white space: particles ("van", "de") are no
 part of it, a hyphenated surname is whole, and a suffix after it (Jr., Sr., II, III, IV) is passed over.
 """
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from superpos.datasets.option_files import option_file
 from superpos.errors import InputError, allowed, shown
 from superpos.names import unfit_name
+from superpos.reading.compressed import format_of
 from superpos.reading.places import is_file
 from superpos.reading.refusals import listed
 from superpos.reading.texts import csv_rows
@@ -57,56 +61,55 @@ class EntityList(NamedTuple):
     path: Path
     entities: tuple[Entity, ...]
     classes: tuple[str, ...]
+    left_out: dict[str, int]
+    """Rows that give no name of their own, by reason."""
 
 
 def read_list(options: EntityOptions) -> EntityList:
     """Read the list that a set names; raises as `read_entities` and `choose_classes`."""
     path = option_file(options.entities)
-    listed = read_entities(path, options.name_column, options.label_column)
-    return EntityList(path, listed, choose_classes(listed, options.classes, path, options.label_column))
+    listed, left_out = read_entities(path, options.name_column, options.label_column)
+    classes = choose_classes(listed, options.classes, path, options.label_column)
+    return EntityList(path, listed, classes, left_out)
 
 
-def read_entities(path: Path, name_column: str, label_column: str) -> tuple[Entity, ...]:
-    """Read the names of a CSV file (UTF-8, with a header line) in its order.
+def read_entities(
+    path: Path, name_column: str, label_column: str
+) -> tuple[tuple[Entity, ...], dict[str, int]]:
+    """Read the names of a CSV file (UTF-8, with a header line) in its order; count rows that give none.
 
     Names are brought to the composed Unicode form (NFC) with single spaces.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is not CSV or lacks a column; if a name or label is empty, a name occurs
-        twice or with two labels, or two names with different labels are one up to their surname. It names
-        file, line and column.
+        If the file cannot be read, is not CSV or lacks a column; if a name or label is empty; if no name is
+        left. It names file, line and column.
     """
     if not is_file(path):
         raise InputError(f"{path}: no such list of entities; name a bundled list or a CSV file")
-    rows = csv_rows(path)
-    found: dict[str, Entity] = {}
-    shortened: dict[str, Entity] = {}
+    rows = csv_rows(path, "\t" if format_of(path)[0] == ".tsv" else ",")
+    listed: list[Entity] = []
     header = [column.strip() for column in next(rows, (0, []))[1]]
     places = _columns(path, header, name_column, label_column)
     for line, row in rows:
         if not any(cell.strip() for cell in row):
             continue
-        entity = _entity(path, line, header, row, places)
-        where = f"{path}: line {entity.line}, column {name_column!r}"
-        before = found.setdefault(entity.name, entity)
-        if before is not entity and before.label == entity.label:
-            raise InputError(f"{where}: {entity.name!r} is there already, in line {before.line}")
-        if before is not entity:
-            raise InputError(
-                f"{where}: {entity.name!r} is in two classes: {before.label!r} in line {before.line}, "
-                f"{entity.label!r} here"
-            )
-        alike = shortened.setdefault(entity.until_surname, entity)
-        if alike.label != entity.label:
-            raise InputError(
-                f"{where}: {entity.name!r} and {alike.name!r} (line {alike.line}) are one name up to the "
-                f"surname, in two classes: {entity.label!r} and {alike.label!r}"
-            )
-    if not found:
+        listed.append(_entity(path, line, header, row, places))
+    if not listed:
         raise InputError(f"{path}: holds no names, only a header")
-    return tuple(found.values())
+    labels: dict[str, set[str]] = {}
+    for entity in listed:
+        labels.setdefault(entity.until_surname, set()).add(entity.label)
+    kept: dict[str, Entity] = {}
+    for entity in listed:
+        if len(labels[entity.until_surname]) == 1:
+            kept.setdefault(entity.name, entity)
+    torn = sum(len(labels[entity.until_surname]) > 1 for entity in listed)
+    if not kept:
+        raise InputError(f"{path}: column {label_column!r}: every name has two labels; a name has one")
+    left_out = {"names_repeated": len(listed) - torn - len(kept), "names_contradictory": torn}
+    return tuple(kept.values()), left_out
 
 
 def choose_classes(

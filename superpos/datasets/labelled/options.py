@@ -12,7 +12,7 @@ from superpos.errors import ArgumentError, shown
 from superpos.reading.compressed import plain_name
 from superpos.specs.axes import check_choice, check_count
 from superpos.specs.builder_tables import read_record
-from superpos.specs.datasets import HUB_PREFIX
+from superpos.specs.datasets import HUB_PREFIX, CorpusSpec
 from superpos.specs.fields import know_field
 from superpos.specs.names import check_name, check_names, check_text
 from superpos.specs.toml_table import Table
@@ -149,6 +149,18 @@ class LabelledTextOptions:
     def named_files(self) -> tuple[str, ...]:
         """What `file` or `files` name."""
         return (self.file,) if self.file else tuple(one.file for one in self.files)
+
+    def hub_spec(self, file: str) -> CorpusSpec:
+        """Return the data set of the hub that `file` names."""
+        return CorpusSpec(
+            "hub",
+            file.removeprefix(HUB_PREFIX),
+            self.text_key,
+            self.max_rows,
+            config=self.config,
+            split=self.split,
+            revision=self.revision,
+        )
 
     @property
     def prompt(self) -> str:

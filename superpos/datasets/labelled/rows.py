@@ -20,14 +20,16 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from superpos.datasets.hub_rows import hub_records
 from superpos.datasets.labelled.options import LabelledTextOptions
+from superpos.datasets.option_files import option_file
 from superpos.datasets.record_tables import Part, record_parts
 from superpos.datasets.records import Record, plain_value
 from superpos.errors import InputError, shown
 from superpos.names import unfit_name
-from superpos.reading.distributions import named_path
 from superpos.reading.places import exists
 from superpos.reading.refusals import listed
+from superpos.specs.datasets import HUB_PREFIX
 from superpos.specs.names import UNSTORABLE
 
 Label = str | tuple[str, ...] | tuple[str | None, ...]
@@ -98,7 +100,11 @@ def _records(options: LabelledTextOptions, file: str, reader: RowReader) -> Iter
 
 def parts_of(options: LabelledTextOptions, file: str) -> list[Part]:
     """Return the files of records under a name; raises `InputError` if there are none."""
-    path = named_path(file)
+    if file.startswith(HUB_PREFIX):
+        spec = options.hub_spec(file)
+        wanted = tuple(RowReader(options).wanted)
+        return [Part(file, spec.path, partial(hub_records, spec, wanted))]
+    path = option_file(file)
     if not exists(path):
         raise InputError(f"{file}: no such file or folder of labelled texts")
     parts = record_parts(path, options.split)
@@ -116,17 +122,19 @@ class RowReader:
     def __init__(self, options: LabelledTextOptions) -> None:
         self.options = options
         self.label_keys = options.label_keys or (options.label_key,)
+        self.wanted = {options.text_key: "text", **dict.fromkeys(self.label_keys, "label")}
+        """Keys or columns, and what each is for."""
+        if options.group_key:
+            self.wanted.setdefault(options.group_key, "group")
         self._several: bool | None = None
         """Whether labels are lists, once one is known."""
 
     def columns(self, where: str, present: Sequence[str]) -> list[str]:
         """Return the columns to read; raises `InputError` if one is not among those present."""
-        wanted = [("text", self.options.text_key), *(("label", key) for key in self.label_keys)]
-        wanted += [("group", self.options.group_key)] if self.options.group_key else []
-        for kind, key in wanted:
+        for key, kind in self.wanted.items():
             if key not in present:
                 raise InputError(f"{where}: no column {key!r} for the {kind}; columns: {listed(present)}")
-        return list(dict.fromkeys(key for _, key in wanted))
+        return list(self.wanted)
 
     def row(self, record: Record, where: str) -> tuple[str, Label | None, str]:
         """Return text, label and group of a record; no label is None, no group empty text.

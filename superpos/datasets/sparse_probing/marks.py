@@ -33,6 +33,8 @@ class Marks:
     """(n_samples, n_features)."""
     n_repeated: int = 0
     """Positions that a row named again."""
+    n_contradictory: int = 0
+    """Positions that a row named with both labels, each time that it did; they are left out."""
 
     def kept(self, which: Bool) -> Marks:
         """Return the samples chosen by a mask, (n_samples,)."""
@@ -62,8 +64,8 @@ def read_marks(saved: SavedRows, family: str, row_lengths: Int, asked: tuple[str
     Raises
     ------
     InputError
-        For a feature that is not there, a position outside of its row, a label other than -1 and 1, a
-        position that a row names twice with different labels, and cells that are empty.
+        For a feature that is not there, a position outside of its row, a label other than -1 and 1, and cells
+        that are empty.
     """
     if family == "features":
         return _of_features(saved, row_lengths, asked)
@@ -102,11 +104,12 @@ def _of_features(saved: SavedRows, row_lengths: Int, asked: tuple[str, ...]) -> 
     names = choose_names(saved, f"<feature>{INDICES}", there, asked, in_order=True)
     stride = int(row_lengths.max(initial=0)) + 1
     found: list[tuple[Int, Bool]] = []
-    repeated = 0
+    repeated = contradictory = 0
     for name in names:
-        keys, labels, again = _of_one_feature(saved, row_lengths, name, stride)
+        keys, labels, again, torn = _of_one_feature(saved, row_lengths, name, stride)
         found.append((keys, labels))
         repeated += again
+        contradictory += torn
     keys = np.unique(np.concatenate([item[0] for item in found]))
     labels = np.zeros((len(keys), len(names)), dtype=np.bool_)
     members = np.zeros_like(labels)
@@ -114,11 +117,15 @@ def _of_features(saved: SavedRows, row_lengths: Int, asked: tuple[str, ...]) -> 
         where = np.searchsorted(keys, own)
         labels[where, place] = positive
         members[where, place] = True
-    return Marks(names, keys // stride, keys % stride, np.ones_like(keys), labels, members, repeated)
+    places = (keys // stride, keys % stride, np.ones_like(keys))
+    return Marks(names, *places, labels, members, repeated, contradictory)
 
 
-def _of_one_feature(saved: SavedRows, row_lengths: Int, name: str, stride: int) -> tuple[Int, Bool, int]:
-    """Return row * stride + position of the samples, ascending, their labels, and how many are repeated."""
+def _of_one_feature(saved: SavedRows, row_lengths: Int, name: str, stride: int) -> tuple[Int, Bool, int, int]:
+    """Return row * stride + position of the samples, ascending, and their labels.
+
+    Then how many repeat an earlier one, and how many are left out since their position has both labels.
+    """
     indices, classes = saved.ragged(name + INDICES), saved.ragged(name + CLASSES)
     unequal = np.flatnonzero(indices.lengths != classes.lengths)
     if len(unequal):
@@ -134,13 +141,11 @@ def _of_one_feature(saved: SavedRows, row_lengths: Int, name: str, stride: int) 
     keys = rows * stride + indices.values
     order = np.argsort(keys, kind="stable")
     keys, positive = keys[order], classes.values[order] > 0
-    again = np.concatenate([[False], keys[1:] == keys[:-1]]) if len(keys) else np.zeros(0, dtype=np.bool_)
-    torn = np.flatnonzero(again[1:] & (positive[1:] != positive[:-1]))
-    if len(torn):
-        key = int(keys[torn[0]])
-        says = f"position {key % stride} is there twice, with label -1 and with label 1"
-        raise saved.refuse(key // stride, name + INDICES, says)
-    return keys, positive, int(again.sum())
+    again = keys[1:] == keys[:-1]
+    torn = np.isin(keys, keys[1:][again & (positive[1:] != positive[:-1])])
+    keys, positive = keys[~torn], positive[~torn]
+    repeated = int(np.count_nonzero(keys[1:] == keys[:-1]))
+    return keys, positive, repeated, int(np.count_nonzero(torn))
 
 
 def _of_compound_words(saved: SavedRows, row_lengths: Int, asked: tuple[str, ...]) -> Marks:
