@@ -42,7 +42,7 @@ _INPUTS = (
     ),
     Axis(
         name="corpus", type="text", level="dataset", role="compared", key="corpora", default="stdlib",
-        meaning="`stdlib`, or name of the file or folder of text",
+        meaning="`stdlib`, name of the file or folder of text, or of the package that a set's files are from",
     ),
     Axis(
         name="hookpoint", type="text", level="activations", role="compared", key="hookpoints",

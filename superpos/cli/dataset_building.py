@@ -12,7 +12,7 @@ from rich.console import Console
 
 from superpos.cli.dataset_console import print_page
 from superpos.cli.dataset_pages import SetPage, imported_page, labelled_page
-from superpos.cli.dataset_sources import display_path, study_of_set
+from superpos.cli.dataset_sources import display_path, study_of_set, toml_lines
 from superpos.cli.dataset_words import words_page
 from superpos.datasets.build import build_dataset
 from superpos.datasets.tokens import load_tokens, tokenizer_file
@@ -33,10 +33,33 @@ def build_page(
     InputError
         If anything the set reads cannot be used.
     """
-    page, tokens = _built(spec, options, usage)
+    spec, short = _fitting(spec, options)
+    page, tokens = _built(spec, options, usage + short)
+    if short:
+        note = f"read with {spec.ctx_len} tokens at most, which are all positions that the model has"
+        page = replace(page, notes=(note, *page.notes))
     if page.usage and options.tokenizer is None:  # a tokenizer alone is no model that a study could name
         page = replace(page, study=study_of_set(spec, page.usage, options.model or BUNDLED[0]))
     return page, tokens
+
+
+def _fitting(spec: DatasetSpec, options: argparse.Namespace) -> tuple[DatasetSpec, str]:
+    """Return the set with no more tokens than the model has positions, and the line that says so in a study.
+
+    A tokenizer alone has no positions; a model that cannot be inspected here is left to its study.
+    """
+    if options.tokenizer is not None or not spec.has_probes or options.action == "import":
+        return spec, ""
+    from superpos.activations.inspection import inspect_model
+    from superpos.specs.models import ModelSpec
+
+    try:
+        positions = inspect_model(ModelSpec(options.model or BUNDLED[0])).max_positions
+    except InputError:
+        return spec, ""
+    if spec.ctx_len <= positions:
+        return spec, ""
+    return replace(spec, ctx_len=positions), toml_lines({"ctx_len": positions})
 
 
 def _built(

@@ -14,6 +14,7 @@ from superpos.datasets.corpus_sets import build_from_corpus
 from superpos.datasets.duplicates import label_copies
 from superpos.datasets.labels import count_labels, identical_features
 from superpos.datasets.option_files import files_of, option_digest, with_files
+from superpos.datasets.packages import packages_provenance
 from superpos.datasets.sequences import chunk_length
 from superpos.datasets.sources import Corpus, load_corpus, source_digest
 from superpos.datasets.tokens import TokenTable, load_tokens
@@ -156,6 +157,7 @@ def _with_provenance(spec: DatasetSpec, tokens: LabelledTokens) -> LabelledToken
         copies=copies if spec.duplicates == "drop" else (),
         provenance={
             **tokens.provenance,
+            **packages_provenance(spec),
             "builder": spec.builder,
             "identical_features": [
                 {"features": [names[i], names[j]], "relation": "same" if same else "opposite"}

@@ -9,6 +9,7 @@ from typing import Any
 from superpos.datasets.artifacts import content_digest
 from superpos.datasets.imported import imported_copies, read_imported, word_tokens
 from superpos.datasets.labels import feature_counts, phi_matrix
+from superpos.datasets.packages import packages_provenance
 from superpos.datasets.spellings import spelled_alike
 from superpos.datasets.tokens import load_tokens
 from superpos.datasets.words import words_provenance
@@ -43,7 +44,12 @@ def summarise_imported(spec: DatasetSpec) -> DatasetSummary:
     rows = read_imported(spec)
     names, values = rows
     file = getattr(spec.options, "file", "")
-    provenance = {"builder": spec.builder, "file": Path(file).name, "labels_alike": spelled_alike(names)}
+    provenance = {
+        "builder": spec.builder,
+        "file": Path(file).name,
+        "labels_alike": spelled_alike(names),
+        **packages_provenance(spec),
+    }
     copies = imported_copies(spec, rows)
     return _without_samples(names, 0, provenance, array_digest(values), [None] * len(names), copies)
 

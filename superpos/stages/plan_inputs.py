@@ -12,6 +12,7 @@ from superpos.datasets.build import build_dataset, dataset_identity, set_pooling
 from superpos.datasets.imported import imported_copies, imported_identity, read_imported, word_tokens
 from superpos.datasets.notes import foreseen, notes_of
 from superpos.datasets.option_files import with_files
+from superpos.datasets.packages import packages_label
 from superpos.datasets.sources import Corpus, load_corpus
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
@@ -123,13 +124,16 @@ class InputPlanner:
         planned = PlannedDataset(
             key=key,
             name=spec.name,
-            corpus=corpus_label(spec.corpus),
+            corpus=corpus_label(spec),
             spec=spec,
             identity=identity,
             tokenizer_model=model.spec,
         )
         self._known_datasets[known] = planned
-        self.datasets.setdefault(key, planned)
+        first = self.datasets.setdefault(key, planned)
+        if first.name != spec.name:
+            one = f"data set {spec.name}: is the same as {first.name}; its results have that name alone"
+            self.notes.append(one)
         return planned
 
     def in_force(self, spec: DatasetSpec) -> DatasetSpec:
@@ -196,7 +200,7 @@ class InputPlanner:
             planned = PlannedDataset(
                 key=key,
                 name=spec.name,
-                corpus="",
+                corpus=corpus_label(spec),
                 spec=absolute(spec),
                 identity=identity,
                 tokenizer_model=None,
@@ -279,6 +283,13 @@ def _absolute_corpus(corpus: CorpusSpec) -> CorpusSpec:
     return replace(corpus, path=str(resolved(user_path(corpus.path))))
 
 
-def corpus_label(corpus: CorpusSpec) -> str:
-    """Return the `corpus` column of the views: `stdlib`, the name of the file or folder, or of the parts."""
+def corpus_label(spec: DatasetSpec) -> str:
+    """Return the `corpus` column of the views.
+
+    `stdlib`, the name of the file or folder, or those of the parts; of a set that reads no text, the packages
+    whose files it reads.
+    """
+    corpus = spec.corpus
+    if corpus.kind == "none":
+        return packages_label(spec)
     return corpus.label if corpus.kind != "text" else resolved(named_path(corpus.path)).name
