@@ -89,6 +89,7 @@ def in_one_line(folder: Path) -> Iterator[None]:
         raise
     except (
         ArithmeticError,
+        AssertionError,
         AttributeError,
         ImportError,
         LookupError,

@@ -20,7 +20,8 @@ import torch
 
 from superpos.activations.building import in_one_line, quiet, read_architecture
 from superpos.activations.hub import download
-from superpos.activations.inspection import check_token_ids, locate
+from superpos.activations.inspection import check_token_ids
+from superpos.activations.locating import locate
 from superpos.activations.parameters import matrix_name, model_on_meta
 from superpos.arrays import Float
 from superpos.errors import ArgumentError, InputError, shown

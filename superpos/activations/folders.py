@@ -29,9 +29,6 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder}: no such model folder")
     path = folder / "config.json"
     if not is_file(path):
-        ggufs = sorted(found for found in folder.iterdir() if found.suffix.lower() == ".gguf")
-        if ggufs:
-            raise InputError(gguf_message(ggufs[0]))
         raise InputError(
             f"{folder}: no config.json; a model folder holds config.json, *.safetensors and tokenizer.json"
         )
@@ -50,18 +47,6 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"{path}: the weights are quantised (quantization_config); use the model's own float weights"
         )
     return config
-
-
-def gguf_message(path: Path) -> str:
-    """Return what to do with a GGUF file, in one line."""
-    name = path.name
-    return (
-        f"{path}: GGUF is not read (its weights are mostly quantised, and its names are not those of "
-        "transformers); name a folder with the model's own safetensors, or convert the file once (with the "
-        f"package gguf): AutoModelForCausalLM.from_pretrained(folder, gguf_file={name!r})"
-        f".save_pretrained(new_folder) and AutoTokenizer.from_pretrained(folder, gguf_file={name!r})"
-        ".save_pretrained(new_folder)"
-    )
 
 
 def check_tokenizer_file(path: Path) -> None:

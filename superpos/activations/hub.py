@@ -80,7 +80,7 @@ def _explained(repository: str, revision: str) -> Iterator[None]:
     except (errors.HfHubHTTPError, errors.HFValidationError, http_error, OSError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         gguf = "gguf" in repository.lower()
-        hint = "; GGUF is not read: name the repository that these files were made from" if gguf else ""
+        hint = "; a GGUF file is read when it is here: name its path as the model" if gguf else ""
         raise InputError(
             f"model {repository}{at}: no such folder, and the hub does not answer or lacks it "
             f"({type(error).__name__}: {first}); download config.json, tokenizer.json and *.safetensors into "

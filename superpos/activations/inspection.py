@@ -11,15 +11,14 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from superpos.activations.folders import check_tokenizer_file, gguf_message, read_config, token_names
-from superpos.activations.hub import is_repository, resolve
-from superpos.activations.presets import check_revision, preset_folder, preset_size, tokenizer_path
+from superpos.activations.folders import check_tokenizer_file, read_config, token_names
+from superpos.activations.gguf_folder import read_record
+from superpos.activations.locating import find_model, locate
+from superpos.activations.presets import preset_size, tokenizer_path
 from superpos.activations.weight_files import check_finite_weights, files_digest, weight_files
-from superpos.errors import InputError, allowed, shown
+from superpos.errors import InputError, shown
 from superpos.hashing import file_digest
 from superpos.kinds.weights import WEIGHTS
-from superpos.models import BUNDLED, bundled_model
-from superpos.reading.places import is_file, is_folder, user_path
 from superpos.records.data import ModelInfo
 from superpos.specs.axes import LARGEST_COUNT
 from superpos.specs.models import HOOKPOINTS, ModelSpec, check_hookpoint
@@ -42,56 +41,6 @@ SIZES = (
 """Where the configurations of these families state their shape."""
 
 
-def locate(spec: ModelSpec) -> tuple[Path, str]:
-    """Return the folder with configuration and tokenizer of a model, and its hub commit (empty if local).
-
-    Weights of a Pythia model that are not read from files come from its preset and never ask the hub, so that
-    their identity is the same with and without a network.
-
-    Raises
-    ------
-    InputError
-        If the name is neither bundled, nor a folder, nor a hub repository that can be reached; a file, GGUF
-        among them, and a revision of a folder or of random weights of a preset are refused too.
-    """
-    reads_files = WEIGHTS.get(spec.weights, "weights").reads_files
-    if spec.name in BUNDLED:
-        if not reads_files:
-            _refuse_revision(spec)
-        return bundled_model(spec.name, spec.revision), ""
-    place = user_path(spec.name)
-    if place.suffix.lower() == ".gguf" and not is_folder(place):
-        raise InputError(f"model {gguf_message(place)}")
-    if is_file(place):
-        raise InputError(
-            f"model {spec.name}: is a file; name its folder, which holds config.json, *.safetensors and "
-            "tokenizer.json"
-        )
-    if is_folder(place):
-        if spec.revision:
-            raise InputError(
-                f"model {spec.name}: is local and has no revision {spec.revision!r}; leave it empty"
-            )
-        return place, ""
-    size = preset_size(spec.name)
-    if size and not reads_files:
-        _refuse_revision(spec)
-        return preset_folder(size), ""
-    if not is_repository(spec.name) or spec.name.startswith("."):
-        raise InputError(
-            f"model {spec.name}: no such folder, not bundled ({allowed(spec.name, BUNDLED)}), and a hub "
-            "repository is written owner/name"
-        )
-    commit, folder = resolve(spec.name, check_revision(spec.name, spec.revision))
-    return folder, commit
-
-
-def _refuse_revision(spec: ModelSpec) -> None:
-    if spec.revision:
-        said = f"{spec.weights} weights have no revision {spec.revision!r}; leave it empty"
-        raise InputError(f"model {spec.name}: {said}")
-
-
 def tokenizer_file(spec: ModelSpec) -> Path:
     """Return the tokenizer file of a model.
 
@@ -100,9 +49,16 @@ def tokenizer_file(spec: ModelSpec) -> Path:
     InputError
         As `locate`; further if there is none, with what to download and where to put it.
     """
-    path = locate(spec)[0] / "tokenizer.json"
+    folder, _ = locate(spec)
+    path = folder / "tokenizer.json"
     if path.is_file():
         return path
+    if (record := read_record(folder)) is not None:
+        raise InputError(
+            f"model {spec.name}: feature sets need its tokenizer, and that of the GGUF file cannot be made "
+            f"({record.no_tokenizer}); put the model's own tokenizer.json and tokenizer_config.json beside "
+            "the file"
+        )
     if preset_size(spec.name) and not WEIGHTS.get(spec.weights, "weights").reads_files:
         raise InputError(
             f"model {spec.name}: feature sets need its tokenizer, which is not at hand; "
@@ -129,7 +85,8 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
         an architecture without hookpoints that can be found; a tokenizer that cannot be read. One with more
         tokens than the embedding has rows is no mistake: see `check_token_ids`.
     """
-    folder, commit = locate(spec)
+    place = find_model(spec)
+    folder, commit = place.folder, place.commit
     config = read_config(folder)
     path = folder / "config.json"
     model_type = str(config.get("model_type", ""))
@@ -149,6 +106,7 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
     tokenizer = folder / "tokenizer.json"
     if tokenizer.is_file():
         check_tokenizer_file(tokenizer)
+    record = read_record(folder)
     return ModelInfo(
         name=spec.name,
         revision=spec.revision,
@@ -164,6 +122,9 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
         config_digest=file_digest(path),
         weights_digest=weights_digest,
         tokenizer_digest=file_digest(tokenizer) if tokenizer.is_file() else "",
+        quantization="" if record is None else record.quantization,
+        file_digest="" if record is None else record.digest,
+        distribution=place.distribution,
     )
 
 

@@ -14,7 +14,8 @@ from torch import nn
 from superpos.activations.behaviour import observe
 from superpos.activations.building import in_one_line, quiet
 from superpos.activations.hub import download
-from superpos.activations.inspection import FAMILIES, inspect_model, locate
+from superpos.activations.inspection import FAMILIES, inspect_model
+from superpos.activations.locating import locate
 from superpos.activations.structure import Structure, find_structure
 from superpos.activations.weight_files import weight_files
 from superpos.errors import ArgumentError, InputError, StageError, shown

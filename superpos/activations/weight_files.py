@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from superpos.activations.folders import gguf_message, read_config
+from superpos.activations.folders import read_config
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, file_digest, text_digest
 from superpos.reading.places import is_file, opened
@@ -60,8 +60,8 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     Raises
     ------
     InputError
-        If there is none (a folder with pickled weights or GGUF is told how to convert them), an index is
-        damaged or names files that are not there, or an adapter lies beside the weights.
+        If there is none (a folder with pickled weights is told how to convert them, one with GGUF to name
+        the file), an index is damaged or names files that are not there, or an adapter lies beside them.
     """
     if is_file(folder / "adapter_config.json"):
         raise InputError(
@@ -109,7 +109,7 @@ def _no_weights(folder: Path) -> str:
         )
     ggufs = [name for name in names if name.lower().endswith(".gguf")]
     if ggufs:
-        return gguf_message(folder / ggufs[0])
+        return f"{folder}: its weights are GGUF; name the file as the model: {folder / ggufs[0]}"
     return f'{folder}: no weights (*.safetensors); use weights = "random" for the architecture alone'
 
 

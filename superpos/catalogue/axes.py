@@ -21,7 +21,8 @@ _INPUTS = (
     ),
     Axis(
         name="model", type="text", level="model", role="compared", key="models", neutral="",
-        meaning="bundled name, hub repository, or name of the model's folder; empty for imported directions",
+        meaning="bundled name, hub repository, package:NAME, or name of the model's folder or file; empty "
+        "for imported directions",
     ),
     Axis(
         name="revision", type="text", level="model", role="compared", key="revision", default="", neutral="",

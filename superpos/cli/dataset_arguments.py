@@ -88,7 +88,8 @@ def add_datasets(commands: Any) -> None:
         tokenizer.add_argument(
             "--model",
             metavar="MODEL",
-            help="take the tokenizer of this bundled model, folder or hub repository (default: nano)",
+            help="take the tokenizer of this model: bundled, a folder, a GGUF file, package:NAME or of the "
+            "hub (default: nano)",
         )
         tokenizer.add_argument(
             "--tokenizer", type=any_path, metavar="PATH", help="tokenizer.json, or its folder"

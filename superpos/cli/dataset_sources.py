@@ -63,7 +63,7 @@ def study_of_set(spec: DatasetSpec, usage: str, model: str) -> str:
     usage
         Its own lines, of `set_usage`.
     model
-        A bundled model, a folder or a hub repository.
+        A bundled model, a folder, a GGUF file, `package:NAME` or a hub repository.
     """
     label = _BARE_NAME.sub("-", Path(model).name).strip("-") or "model"
     models = f"[models.{label}]\n" + ("" if model in BUNDLED else toml_lines({"name": model}))

@@ -18,6 +18,7 @@ from rich.console import Console
 from superpos.cli.dataset_sources import display_path, quoted
 from superpos.errors import InputError, allowed, shown
 from superpos.models import BUNDLED
+from superpos.reading.distributions import PREFIX, find_distribution, is_package, split_package
 from superpos.reading.places import exists, is_folder, resolved, user_path
 from superpos.specs.datasets import HUB_PREFIX
 from superpos.specs.explain import sections
@@ -30,6 +31,8 @@ MOST_DOCUMENTS = 1000
 """Of a data set of the hub, which has to be told how many to read."""
 RECORDS = (".json", ".jsonl", ".parquet")
 """Files whose records have a key with the text."""
+GGUF = ".gguf"
+"""How a file ends that is a model by itself."""
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 WIDTH = 100
 _BARE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -87,7 +90,7 @@ def study_text(path: Path, model: str, text: str) -> str:
     path
         Where it will stand.
     model
-        A bundled model, a folder, or a hub repository.
+        A bundled model, a folder, a GGUF file, `package:NAME`, or a hub repository.
     text
         `stdlib`, a file, a folder, or `hub:owner/name`.
 
@@ -131,14 +134,23 @@ def _model(name: str) -> str:
     """Return the model as the file names it; raises `InputError` if it is none."""
     if name in BUNDLED:
         return name
-    if is_folder(user_path(name)):
-        return str(resolved(user_path(name)))
-    if exists(user_path(name)):
-        raise InputError(f"--model: {shown(name)} is a file; name its folder")
-    if HUB_NAME.fullmatch(name):
+    if is_package(name):
+        find_distribution(split_package(name)[0])
+        return name
+    path = user_path(name)
+    if is_folder(path):
+        return str(resolved(path))
+    if exists(path):
+        if path.suffix.lower() != GGUF:
+            raise InputError(f"--model: {shown(name)} is a file; name its folder, or a {GGUF} file")
+        return str(resolved(path.parent) / path.name)
+    if HUB_NAME.fullmatch(name) and path.suffix.lower() != GGUF:
         return name
     said = allowed(name, BUNDLED)
-    raise InputError(f"--model: {shown(name)} is no bundled model, no folder and no owner/name; {said}")
+    raise InputError(
+        f"--model: {shown(name)} is no bundled model, no folder, no {GGUF} file, no {PREFIX}NAME and no "
+        f"owner/name; {said}"
+    )
 
 
 def _text(name: str) -> str:
@@ -153,7 +165,7 @@ def _text(name: str) -> str:
 
 
 def _parts(name: str, model: str, text: str) -> tuple[Part, ...]:
-    label = _BARE.sub("-", Path(model).name).strip("-") or "model"
+    label = _BARE.sub("-", Path(model.removeprefix(PREFIX)).name).strip("-") or "model"
     corpus = [Line("corpus", quoted(text))]
     if text.startswith(HUB_PREFIX):
         corpus.append(Line("max_documents", str(MOST_DOCUMENTS)))

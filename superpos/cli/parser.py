@@ -56,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--model",
         default="nano",
         metavar="MODEL",
-        help="bundled model, folder or hub repository (default: nano)",
+        help="bundled model, folder, GGUF file, package:NAME or hub repository (default: nano)",
     )
     init.add_argument(
         "--text",

@@ -99,11 +99,11 @@ class ModelInfo:
     """Identity and shape of a model, known without loading its weights."""
 
     name: str
-    """As the study names it: bundled name, folder or hub repository."""
+    """As the study names it: bundled name, folder, GGUF file, `package:NAME` or hub repository."""
     revision: str
-    """Revision asked for; empty for a folder."""
+    """Revision asked for; empty for what is local."""
     commit: str
-    """Resolved hub commit; empty for a folder."""
+    """Resolved hub commit; empty for what is local."""
     weights: str
     """`pretrained` or `random`."""
     seed: int
@@ -119,6 +119,12 @@ class ModelInfo:
     weights_digest: str
     """SHA-256 over the weight files; empty for random weights."""
     tokenizer_digest: str
+    quantization: str = ""
+    """Types of the tensors of the GGUF file that the model was made of, that of the most numbers first."""
+    file_digest: str = ""
+    """SHA-256 of that file; both empty for other models."""
+    distribution: str = ""
+    """Name and version of the installed distribution that holds the files; empty for other models."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,11 @@ class ModelSpec:
     """A model as a study names it."""
 
     name: str
-    """Bundled name (`nano`), folder, or hub repository (`owner/name`)."""
+    """Bundled name (`nano`), folder, GGUF file, installed distribution (`package:NAME`, or where it holds
+    several models `package:NAME/inside/path`), or hub repository (`owner/name`)."""
     revision: str = ""
     """Branch (`step1000`), tag or commit of a hub repository, or a checkpoint of a bundled model; empty for
-    the main branch, the trained model and folders."""
+    the main branch, the trained model and what is local."""
     weights: str = "pretrained"
     """Scheme of its weights (`superpos.kinds.weights`)."""
     seed: int = -1
@@ -54,7 +55,7 @@ class ModelSpec:
                 raise ArgumentError(field, f"{shown(getattr(self, field))} is not text")
         if not self.name.strip():
             raise ArgumentError(
-                "name", "is empty; give a bundled name, a folder or a hub repository owner/name"
+                "name", "is empty; give a bundled name, a folder, a GGUF file, package:NAME or owner/name"
             )
         if WEIGHTS.get(self.weights, "weights").seeded:
             object.__setattr__(self, "seed", check_count("seed", self.seed, 0))

@@ -51,7 +51,7 @@ class ModelChoice:
     label: str
     """Name within the study."""
     name: str
-    """Bundled name, local folder or hub repository."""
+    """Bundled name, folder, GGUF file, `package:NAME` of an installed distribution, or hub repository."""
     revisions: tuple[str, ...] = ("",)
     """Branches, tags, commits or training steps (`step1000`); each is a model of its own."""
     weights: Annotated[str, WEIGHTS] = "pretrained"

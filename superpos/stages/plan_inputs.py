@@ -72,10 +72,11 @@ class InputPlanner:
         return inspect_model(spec)
 
     def _model(self, spec: ModelSpec) -> PlannedModel:
-        folder = user_path(spec.name)
-        is_local = spec.name not in BUNDLED and is_folder(folder)
+        place = user_path(spec.name)
+        is_local = spec.name not in BUNDLED and not is_package(spec.name) and exists(place)
         if is_local:  # workers and later runs may start elsewhere
-            spec = replace(spec, name=str(resolved(folder)))
+            here = resolved(place) if is_folder(place) else resolved(place.parent) / place.name
+            spec = replace(spec, name=str(here))
         if spec in self._known_models:
             return self._known_models[spec]
         # What is read of the model is the same for every seed of its weights.

@@ -146,7 +146,7 @@ def broken_offsets(folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (shutil.rmtree, "no such folder, not bundled .*owner/name"),
+        (shutil.rmtree, "no such folder or GGUF file, not bundled .*owner/name"),
         (lambda folder: (folder / "config.json").unlink(), r"no config\.json"),
         (lambda folder: (folder / "config.json").write_text("{"), r"config\.json: not JSON: "),
         (lambda folder: (folder / "config.json").write_text("[]"), "not a JSON object"),

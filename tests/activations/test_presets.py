@@ -13,7 +13,8 @@ import torch
 from transformers import GPTNeoXConfig
 
 from superpos.activations import inspect_model
-from superpos.activations.inspection import locate, tokenizer_file
+from superpos.activations.inspection import tokenizer_file
+from superpos.activations.locating import locate
 from superpos.activations.model import load_model
 from superpos.activations.presets import PRESETS, preset_size, training_steps
 from superpos.activations.shape import read_shape

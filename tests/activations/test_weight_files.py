@@ -243,8 +243,8 @@ def index_of(content):
             only("model.fp16.safetensors"),
             r"has neither model\.safetensors nor .*\(model\.fp16\.safetensors is",
         ),
-        (only("model.gguf"), r"model\.gguf: GGUF is not read .*gguf_file='model\.gguf'\)\.save_pretrained"),
-        (only("Q4.GGUF"), r"Q4\.GGUF: GGUF is not read"),
+        (only("model.gguf"), r"its weights are GGUF; name the file as the model: .*model\.gguf"),
+        (only("Q4.GGUF"), r"its weights are GGUF; name the file as the model: .*Q4\.GGUF"),
         (only("pytorch_model.bin"), "holds pickled weights"),
         (index_of("{"), r"index\.json: not JSON"),
         (index_of("{}"), "cannot be read as an index of safetensors files"),
@@ -269,11 +269,11 @@ def test_folders_without_weights_that_are_read(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("model.gguf", "GGUF is not read"),
-        ("absent.gguf", "GGUF is not read"),
-        ("owner/name.GGUF", "GGUF is not read"),
-        ("gguf-only", "GGUF is not read"),
-        ("weights.bin", r"is a file; name its folder, which holds config\.json"),
+        ("model.gguf", r"model\.gguf: is cut off"),
+        ("absent.gguf", r"absent\.gguf: no such file"),
+        ("owner/name.GGUF", r"name\.GGUF: no such file"),
+        ("gguf-only", r"x\.gguf: is cut off"),
+        ("weights.bin", r"is a file, and none of GGUF; name its folder, which holds config\.json"),
     ],
 )
 def test_names_that_are_no_folder(tmp_path, monkeypatch, name, message):

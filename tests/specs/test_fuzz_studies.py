@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from superpos.activations import inspection
+from superpos.activations import locating
 from superpos.cli.parser import main
 from superpos.cluster import pool
 from superpos.db.engine import Database
@@ -394,7 +394,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def no_ray(*_: Any) -> Any:
         raise AssertionError("a refused study must not start Ray")
 
-    monkeypatch.setattr(inspection, "resolve", no_hub)
+    monkeypatch.setattr(locating, "resolve", no_hub)
     monkeypatch.setattr(pool, "RayExecutor", no_ray)
     return tmp_path
 
