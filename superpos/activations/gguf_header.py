@@ -5,7 +5,8 @@
     tensor: name string, number of dimensions u32, dimensions u64 (fastest first), type u32, offset u64
 
 Everything is little-endian; a string is its length (u64) and UTF-8. Tensors begin at the next multiple of
-`general.alignment` (32); offsets count from there. Source: docs/gguf.md of ggml, versions 2 and 3.
+`general.alignment` (32); offsets count from there. Source: the specification of GGUF in the repository of
+ggml, versions 2 and 3.
 
 The reader of the package `gguf` believes every length: one damaged byte lets it count to 2^60. This one takes
 no length that the file cannot hold, and gives one line for each way in which a file is none of these.
