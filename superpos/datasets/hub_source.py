@@ -244,7 +244,7 @@ def _explained(spec: CorpusSpec, revision: str, *others: type[Exception]) -> Ite
             f"{what}: the hub does not answer or lacks it ({type(error).__name__}: {one_line(error)}); where "
             "it can be reached, fill the cache: hf download --repo-type dataset "
             f"{spec.path}{f' --revision {revision}' if revision else ''}; or add --local-dir FOLDER and name "
-            "as the corpus a Parquet or JSON lines file in it, or a folder of Parquet files"
+            "in its place a Parquet or JSON lines file in it, or a folder of Parquet files"
         ) from error
     except said as error:
         if _HAS_CODE in str(error):

@@ -64,11 +64,20 @@ def _rows_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     if "rows" not in provenance:
         return ()
     counts = dict(provenance["rows"])
-    n_read, n_texts = counts.pop("read"), counts.pop("texts")
-    counts |= {f"{name} (texts)": count for name, count in provenance["texts_left_out"].items()}
-    counts["cut (texts)"] = provenance["texts_cut"]
-    less = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count)
-    return (f"{n_read:,} rows hold {n_texts:,} texts{f'; {less}' if less else ''}",)
+    line = f"{counts.pop('read'):,} rows hold {counts.pop('texts'):,} texts"
+    shared, cut = counts.pop("in_several_files"), provenance["texts_cut"]
+    for what, said in (
+        ("rows left out: ", _counted(counts)),
+        ("texts that several files have: ", f"{shared:,}" * bool(shared)),
+        ("texts left out: ", _counted(provenance["texts_left_out"])),
+        ("texts whose front is cut off: ", f"{cut:,}" * bool(cut)),
+    ):
+        line += f"; {what}{said}" if said else ""
+    return (line,)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count)
 
 
 def _space_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:

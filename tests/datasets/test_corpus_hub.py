@@ -221,7 +221,7 @@ def test_rows_are_streamed_at_a_commit_and_kept(hub: Session) -> None:
     [other] = hub.run("load", {**labelled, "max_documents": 31}, offline=True)
     assert other.startswith(f"hub:o/rows at revision {COMMIT}: the hub does not answer or lacks it")
     assert f"hf download --repo-type dataset o/rows --revision {COMMIT}" in other
-    assert "name as the corpus a Parquet" in other
+    assert "name in its place a Parquet" in other
     assert "\n" not in other
     kept.write_bytes(b"PAR1")
     [damaged] = hub.run("load", labelled, offline=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from pathlib import Path
@@ -57,6 +59,33 @@ def test_records_of_every_format_are_the_same_documents(tmp_path: Path, name: st
     assert [document.label for document in read(tmp_path / name, label_key="n").documents] == ["1", "2", "3"]
     assert read(tmp_path / name, max_documents=2).documents == plain.documents[:2]
     assert source_digest(CorpusSpec("text", str(tmp_path / name), label_key="lang")) == corpus.digest
+
+
+@pytest.mark.parametrize("name", ["c.csv", "c.tsv", "c.csv.zst", "c.tsv.gz", "c.jsonl.zst", "c.jsonl.gz"])
+def test_compressed_and_separated_records_are_the_same_documents(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    text = io.StringIO(newline="")
+    if "jsonl" in name:
+        text.writelines(json.dumps(row) + "\n" for row in ROWS)
+    else:
+        writer = csv.DictWriter(text, ["n", "text", "lang"], delimiter="\t" if "tsv" in name else ",")
+        writer.writeheader()
+        writer.writerows(ROWS)
+    codec = {"zst": "zstd", "gz": "gzip"}.get(name.rpartition(".")[2])
+    with pa.OSFile(str(path), "wb") as out:
+        target = pa.CompressedOutputStream(out, codec) if codec else out
+        target.write(b"\xef\xbb\xbf" + text.getvalue().encode())
+        target.close()
+    corpus = read(path, label_key="lang")
+    # A row of CSV is named by its last line; a text with a line end in it takes two.
+    lines = [1, 2, 3] if "jsonl" in name else [2, 4, 5]
+    assert corpus.documents == tuple(
+        Document(f"{name}:{line}", row["text"], row["lang"]) for line, row in zip(lines, ROWS, strict=True)
+    )
+    assert source_digest(CorpusSpec("text", str(path), label_key="lang")) == corpus.digest
+    assert "no text under 'body'" in (said := refused(path, text_key="body")) or "no column 'body'" in said
+    assert str(path) in said
+    assert "'topic'" in refused(path, label_key="topic")
 
 
 @pytest.mark.parametrize("name", ["c.jsonl", "c.json", "c.parquet", "c"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,7 +34,8 @@ class Candidates:
     """Of the features."""
     texts: tuple[Candidate, ...]
     rows: dict[str, int]
-    edges: tuple[float, ...]
+    edges: dict[str, list[float]]
+    """Where numbers were divided, of a set or of each file."""
     labels_alike: list[list[str]]
 
 
@@ -43,7 +44,7 @@ def read_candidates(options: LabelledTextOptions) -> Candidates:
     if options.file:
         rows = read_rows(options, options.file)
         found = features_of(options, rows)
-        return _gathered(found.names, [(rows, found)], found.edges)
+        return _gathered(found.names, [(rows, found)], {options.label_key: found.edges})
     files: list[tuple[FileRows, Features]] = []
     for number, one in enumerate(options.files):
         rows = read_rows(options, one.file)
@@ -55,7 +56,9 @@ def read_candidates(options: LabelledTextOptions) -> Candidates:
                 "labels make it true (positive), or give the file alone (file)"
             )
         files.append((rows, _at_column(found, number, len(options.files))))
-    return _gathered(tuple(one.name for one in options.files), files, ())
+    names = tuple(one.name for one in options.files)
+    edges = {name: found.edges for name, (_, found) in zip(names, files, strict=True)}
+    return _gathered(names, files, edges)
 
 
 def _at_column(found: Features, column: int, width: int) -> Features:
@@ -69,7 +72,9 @@ def _at_column(found: Features, column: int, width: int) -> Features:
 
 
 def _gathered(
-    names: tuple[str, ...], files: Sequence[tuple[FileRows, Features]], edges: tuple[float, ...]
+    names: tuple[str, ...],
+    files: Sequence[tuple[FileRows, Features]],
+    edges: Mapping[str, tuple[float, ...]],
 ) -> Candidates:
     counts = {name: sum(rows.counts[name] for rows, _ in files) for name in COUNTED}
     counts |= {"other_labels": 0, "in_several_files": 0}
@@ -90,7 +95,8 @@ def _gathered(
             else:
                 found[text] = Candidate(text, row.document, truth, groups)
     ordered = tuple(found[text] for text in sorted(found))
-    return Candidates(names, ordered, {**counts, "texts": len(ordered)}, edges, spelled_alike(labels))
+    divided = {name: list(values) for name, values in edges.items() if values}
+    return Candidates(names, ordered, {**counts, "texts": len(ordered)}, divided, spelled_alike(labels))
 
 
 def text_groups(texts: Sequence[Candidate]) -> Int:

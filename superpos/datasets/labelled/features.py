@@ -61,7 +61,7 @@ def features_of(options: LabelledTextOptions, rows: FileRows) -> Features:
     """
     key = ", ".join(options.label_keys) or options.label_key
     if not rows.texts:
-        counts = ", ".join(f"{count} {name}" for name, count in rows.counts.items())
+        counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in rows.counts.items())
         raise InputError(f"{rows.where}: no text with a label under {key!r} (rows: {counts})")
     if options.label_keys:
         return _of_columns(options, rows)
@@ -195,8 +195,8 @@ def _of_numbers(options: LabelledTextOptions, rows: FileRows) -> Features:
     if len(np.unique(place)) <= len(edges):
         said = ", ".join(f"{edge:g}" for edge in edges)
         raise InputError(
-            f"{rows.where}: bins: the quantiles {list(options.bins)} of {options.label_key!r} are {said}, "
-            "between which there is no text; choose others"
+            f"{rows.where}: bins: the quantiles {list(options.bins)} of {options.label_key!r} are {said}; "
+            "they leave a range without a text, so choose others"
         )
 
     def index(label: Label) -> int:

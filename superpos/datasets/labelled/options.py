@@ -118,6 +118,13 @@ class LabelledTextOptions:
         for key in ("text_key", "label_key"):
             if not getattr(self, key):
                 raise ArgumentError(key, "is empty; name a key or a column")
+        label_keys = self.label_keys or (self.label_key,)
+        for key, value in (("text_key", label_keys), ("group_key", (self.text_key,))):
+            if getattr(self, key) in value:
+                raise ArgumentError(
+                    key,
+                    f"{shown(getattr(self, key))} is another key, too; text, label and group have one each",
+                )
         check_names("label_keys", self.label_keys)
         check_names("classes", self.classes, minimum=2 if self.classes else 0)
         check_names("positive", self.positive)
@@ -181,10 +188,16 @@ def read(table: Table) -> LabelledTextOptions:
         raise table.fail("files", "holds two files of one name; make it a table of names to files")
     know_field(table, LabelledTextOptions, "positive", kinds=_ANY_VALUE)
     know_field(table, LabelledTextOptions, "classes", kinds=_ANY_VALUE)
-    labels: dict[str, Any] = {
-        key: tuple(map(str, table.take_list(key, _ANY_VALUE, []))) for key in ("positive", "classes")
-    }
+    labels: dict[str, Any] = {key: _written(table, key) for key in ("positive", "classes")}
     return read_record(LabelledTextOptions, table, files=files, **labels)
+
+
+def _written(table: Table, key: str) -> tuple[str, ...]:
+    """Return labels as they are written: 1 is `1`, true is `True`."""
+    given = table.peek(key)
+    table.take_list(key, _ANY_VALUE, [])  # which refuses other types, and makes 1.0 of 1
+    values = given if isinstance(given, list) else [] if given is None else [given]
+    return tuple(map(str, values))
 
 
 def _name_of(table: Table, file: object) -> str:
