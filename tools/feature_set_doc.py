@@ -1,7 +1,8 @@
 """Fill the generated parts of a page: `python -m tools.feature_set_doc docs/feature-sets.md`.
 
 Prose is written by hand in the page; what stands between `<!-- generated: NAME -->` and `<!-- end -->` is
-replaced by what the sets give here and now, with the bundled model's tokenizer.
+replaced by what the sets give here and now, with the bundled model's tokenizer. Counts of a package that is
+not installed stay as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from superpos.cli.dataset_sources import corpus_label, known_features
 from superpos.cli.dataset_words import words_page
 from superpos.datasets.build import build_dataset
 from superpos.datasets.builders.documents import DocumentOptions
+from superpos.datasets.source_listing import ListedSet, listed_sets
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
 from superpos.kinds.builders import BUILDERS
@@ -27,6 +29,7 @@ from superpos.models import BUNDLED, bundled_model
 from superpos.records.data import TokenExample
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
+from superpos.specs.set_sources import load_source
 from tools.feature_set_samples import CLASSES, CORPORA
 
 CONTEXT = 36
@@ -34,6 +37,20 @@ CONTEXT = 36
 WORD = 12
 """Letters of a word that are given up for an example that begins or ends with a whole word."""
 REGION = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+SOURCE = "sae-probes"
+THESIS = (
+    "compound_words",
+    "occupation",
+    "political_party",
+    "is_alive",
+    "sex_or_gender",
+    "athlete_sport",
+)
+"""Sets of the thesis that the source has."""
+COUNTS = ("kept", "repeated", "contradictory")
+"""Counts of rows that are shown."""
 
 
 def filled(page: str, parts: Mapping[str, str]) -> str:
@@ -50,7 +67,7 @@ def filled(page: str, parts: Mapping[str, str]) -> str:
     return REGION.sub(lambda match: f"{match[1]}\n{parts[match[2]].strip()}\n\n{match[3]}", page)
 
 
-def generated_parts() -> dict[str, str]:
+def generated_parts(page: str) -> dict[str, str]:
     """Return every generated part of the page; builds every set that ships."""
     table = load_tokens(bundled_model(BUNDLED[0]))
     names = [name for name in bundled_sets() if name not in CORPORA]
@@ -63,8 +80,47 @@ def generated_parts() -> dict[str, str]:
         "versions": f"Python {platform.python_version()}, tokenizer of the bundled model `{BUNDLED[0]}`.",
         "shipped": "\n".join(_section(_page(name, table), CONTEXT) for name in names if name not in lists),
         "words": _words_table([_page(name, table) for name in lists]),
-        "samples": "\n".join(_section(page, CONTEXT, counts=False) for page in samples),
+        "samples": "\n".join(_section(one, CONTEXT, counts=False) for one in samples),
+        **source_parts(page),
     }
+
+
+def source_parts(page: str) -> dict[str, str]:
+    """Return the tables of the source's sets; those of the page where its package is not installed."""
+    source = load_source(SOURCE)
+    try:
+        source.files()
+    except InputError:
+        found = {match[2]: match[0].removeprefix(match[1]) for match in REGION.finditer(page)}
+        return {name: found[name].removesuffix("<!-- end -->") for name in ("thesis", "several")}
+    sets = {one.name: one for one in listed_sets(source)}
+    several = [one for one in sets.values() if len(one.files) == 1 and len(one.features) > 2]
+    return {
+        "thesis": thesis_tables([sets[name] for name in THESIS]),
+        "several": rows_table(several),
+    }
+
+
+def thesis_tables(sets: list[ListedSet]) -> str:
+    """Return the counts of each set, and of each of its features."""
+    rows = ["| set | feature | texts that have it | that have it not |", "|---|---|---:|---:|"]
+    for one in sets:
+        rows += [
+            f"| `{one.name}` | `{feature.name}` | {feature.n_positive:,} | {feature.n_negative:,} |"
+            for feature in one.features
+        ]
+    return "\n".join([rows_table(sets), "", *rows])
+
+
+def rows_table(sets: list[ListedSet]) -> str:
+    """Return what becomes of the rows of sets."""
+    head = "| set | files | features | texts | repeated rows | contradictory rows | median length |"
+    rows = [head, "|---|---:|---:|---:|---:|---:|---:|"]
+    for one in sets:
+        counts = one.counts or {}
+        numbers = (len(one.files), len(one.features), *(counts[name] for name in COUNTS), one.median_length)
+        rows.append(f"| `{one.name}` | {' | '.join(f'{number:,}' for number in numbers)} |")
+    return "\n".join(rows)
 
 
 def builders_table() -> str:
@@ -180,7 +236,8 @@ def _code(text: str) -> str:
 def main() -> None:
     """Rewrite the page that is named on the command line."""
     path = Path(sys.argv[1])
-    path.write_text(filled(path.read_text(encoding="utf-8"), generated_parts()), encoding="utf-8")
+    page = path.read_text(encoding="utf-8")
+    path.write_text(filled(page, generated_parts(page)), encoding="utf-8")
 
 
 if __name__ == "__main__":

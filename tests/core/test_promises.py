@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from superpos.cli.parser import build_parser
+from superpos.specs.set_sources import set_sources
 from superpos.specs.studies import bundled_studies
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,8 +167,9 @@ def problems_of_span(span: str, known: set[str]) -> Iterator[str]:
     """Yield what is wrong with a code span that names something of ours."""
     if span in UNKNOWN or span in GROUPS:
         return
-    if re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", span) and span not in bundled_studies():
-        yield f"no study {span}"
+    named = (*bundled_studies(), *set_sources())
+    if re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", span) and span not in named:
+        yield f"no study and no source {span}"
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)+", span) and span not in known:
         yield f"nothing is called {span}"
     if span.startswith("--") and span.split(maxsplit=1)[0].partition("=")[0] not in OPTIONS:

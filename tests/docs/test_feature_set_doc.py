@@ -15,6 +15,7 @@ from superpos.datasets.build import build_dataset
 from superpos.datasets.builders.documents import DocumentOptions
 from superpos.datasets.builders.entities import EntityOptions
 from superpos.datasets.builders.tokens import TokenOptions
+from superpos.datasets.source_listing import listed_sets
 from superpos.datasets.sources import load_corpus
 from superpos.datasets.tokens import TokenTable, load_tokens
 from superpos.errors import InputError
@@ -22,7 +23,8 @@ from superpos.kinds.builders import BUILDERS
 from superpos.models import bundled_model
 from superpos.records.data import LabelledTokens
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
-from superpos.specs.feature_sets import bundled_sets, load_feature_set
+from superpos.specs.feature_sets import bundled_sets, load_feature_set, load_source_set
+from superpos.specs.set_sources import SetSource, load_source, set_sources
 from superpos.specs.studyfile import load_study
 from tools import feature_set_doc
 from tools.feature_set_samples import CLASSES, CORPORA
@@ -58,7 +60,8 @@ def table() -> TokenTable:
 
 
 def sets_of(files: dict[str, Path]) -> dict[str, DatasetSpec]:
-    return {name: load_feature_set(str(path)) for name, path in files.items() if not name.startswith("study")}
+    own = {name: path for name, path in files.items() if not name.startswith(("study", "source"))}
+    return {name: load_feature_set(str(path)) for name, path in own.items()}
 
 
 def test_the_page_names_every_set_and_every_builder() -> None:
@@ -88,7 +91,7 @@ def test_set_files_of_the_page(written: dict[str, Path]) -> None:
 
 def test_the_studies_of_the_page(written: dict[str, Path]) -> None:
     studies = {name: load_study(path) for name, path in written.items() if name.startswith("study")}
-    assert len(studies) == 4
+    assert len(studies) == 5
     divided = {spec.name: spec.corpus for spec in studies["study_of_articles.toml"].datasets}
     assert [(one.documents, one.heading) for one in divided.values()] == [("heading", ""), ("heading", "# ")]
     first = {spec.name: spec for spec in studies["study.toml"].datasets}
@@ -96,8 +99,63 @@ def test_the_studies_of_the_page(written: dict[str, Path]) -> None:
     texts = {spec.name: spec.corpus for spec in studies["study_of_texts.toml"].datasets}
     assert [name for name, _ in texts["text_distribution"].parts] == ["web", "code", "notes"]
     assert (texts["compound_words"].kind, texts["compound_words"].max_documents) == ("hub", 5000)
+    probing = {spec.name: spec for spec in studies["study_of_probing_data.toml"].datasets}
+    assert {spec.builder for spec in probing.values()} == {"labelled_texts"}
+    assert probing["high_school"].options.file.endswith("/65_high-school.csv.zst")
+    assert (len(probing["compound_words"].options.files), len(probing["truth"].options.files)) == (21, 8)
+    assert probing["latitude"].options.bins == (0.25, 0.5, 0.75)
+    assert probing["ag_news"].options.max_rows == 5000
     block = studies["study_of_spans.toml"].blocks[0]
     assert (block.poolings, block.fit_two_classes) == (("max", "mean", "last"), True)
+
+
+def test_the_source_of_the_page_is_one(written: dict[str, Path], tmp_path: Path) -> None:
+    source = load_source(str(written["source_of_reviews.toml"]))
+    assert source.distribution == "shop-reviews"
+    for name in ("reviews_books", "reviews_shoes", "reviews_hats"):
+        (tmp_path / f"{name}.csv").write_text("review,stars,returned\n", encoding="utf-8")
+    departments = load_source_set(source, "departments", str(tmp_path)).options
+    assert [(one.name, Path(one.file).name) for one in departments.files] == [
+        ("books", "reviews_books.csv"),
+        ("shoes", "reviews_shoes.csv"),
+    ]
+    assert (departments.label_key, departments.bins) == ("returned", ())
+    hats = load_source_set(source, "reviews_hats", str(tmp_path)).options
+    assert (hats.text_key, hats.label_key, hats.bins) == ("review", "stars", (0.5,))
+
+
+def test_the_page_names_every_source() -> None:
+    for name in set_sources():
+        assert f"\n| `{name}` | " in PAGE
+
+
+def test_counts_of_sources_are_those_of_the_package() -> None:
+    source = load_source(feature_set_doc.SOURCE)
+    try:
+        source.files()
+    except InputError:
+        pytest.skip("sae-probes is not installed")
+    names = ("political_party", "athlete_sport", "us_state", "disease_class")
+    sets = list(listed_sets(source, only=names))
+    assert set(feature_set_doc.rows_table(sets).splitlines()) <= set(PAGE.splitlines())
+    assert set(feature_set_doc.thesis_tables(sets[:2]).splitlines()) <= set(PAGE.splitlines())
+
+
+def test_counts_stay_where_the_package_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise InputError("not installed")
+
+    monkeypatch.setattr(SetSource, "files", refuse)
+    parts = feature_set_doc.source_parts(PAGE)
+    assert sorted(parts) == ["several", "thesis"]
+    whole = dict.fromkeys((match[2] for match in feature_set_doc.REGION.finditer(PAGE)), "x")
+    filled = feature_set_doc.filled(PAGE, whole | parts)
+    for name in parts:
+        assert region(filled, name) == region(PAGE, name)
+
+
+def region(page: str, name: str) -> str:
+    return page.split(f"<!-- generated: {name} -->")[1].split("<!-- end -->", maxsplit=1)[0]
 
 
 @pytest.mark.parametrize("name", ["grammar.toml", "addresses.toml", "phrases.toml", "packages.toml"])

@@ -26,6 +26,7 @@ SPECIFICATIONS = {
     "nano-random-weights": "92cb538af03d618f",
     "pythia-suite": "e2bc62b57e68be3e",
     "random-weights": "8ab4894f33d520d6",
+    "sae-probes-classes": "851fcd81bb391c89",
 }
 """Of each bundled study before there were defaults; a database takes another one for a new revision."""
 
