@@ -46,8 +46,8 @@ def add_datasets(commands: Any) -> None:
     build.add_argument("--out", type=any_path, required=True, metavar="FILE.safetensors")
 
     text = (
-        "check a folder of the sparse-probing paper, or directions or a similarity matrix in a .safetensors, "
-        ".npz or .csv file, and write a set file that a study can name"
+        "check a folder of the sparse-probing paper, a sparse autoencoder, or directions or a similarity "
+        "matrix in a .safetensors, .npz or .csv file, and write a set file that a study can name"
     )
     importing = actions.add_parser("import", help=text, description=f"{text[0].upper()}{text[1:]}.")
     importing.add_argument(
@@ -81,6 +81,7 @@ def add_datasets(commands: Any) -> None:
         choices=("vector", "covector"),
         help="vector: lives among activations (decoder rows; default); covector: reads them (probes)",
     )
+    _add_autoencoder(importing)
     for parser in (build, importing):
         parser.add_argument("--force", action="store_true", help="overwrite the file")
     for parser in (show, build, importing):
@@ -106,4 +107,33 @@ def _add_source(parser: Any, text: str) -> None:
     parser.add_argument("--source", metavar="SOURCE", help=f"{text}: {names}, or a .toml file")
     parser.add_argument(
         "--source-folder", metavar="FOLDER", help="folder with the source's files; else its package's"
+    )
+
+
+def _add_autoencoder(importing: Parser) -> None:
+    """Add what applies to sparse autoencoders alone."""
+    group = importing.add_argument_group("sparse autoencoders (a folder of one, or its file of weights)")
+    group.add_argument(
+        "--part",
+        choices=("decoder", "encoder"),
+        help="whose vectors; a lone file is read as an autoencoder",
+    )
+    group.add_argument(
+        "--orientation",
+        choices=("rows", "columns"),
+        help="what a latent is, if nothing proves it",
+    )
+    group.add_argument("--d-model", type=positive, metavar="D", help="width of vectors, if nothing says it")
+    group.add_argument(
+        "--rows-file",
+        type=any_path,
+        metavar="FILE",
+        help="list of latents to take (.txt .csv .jsonl)",
+    )
+    group.add_argument("--most", type=positive, metavar="N", help="take the first N of --rows-file")
+    group.add_argument(
+        "--labels-file",
+        type=any_path,
+        metavar="FILE",
+        help="index, description of latents (.jsonl .csv)",
     )

@@ -16,9 +16,11 @@ from rich.console import Console
 from superpos.cli.dataset_building import build_page, may_write, print_result
 from superpos.cli.dataset_sources import display_path, set_usage, toml_lines
 from superpos.datasets.matrix_files import SUFFIXES
+from superpos.datasets.sae.layouts import is_autoencoder
 from superpos.errors import InputError
 from superpos.models import BUNDLED
-from superpos.reading.places import is_file, is_folder, resolved, user_path
+from superpos.reading.array_parts import TORCH_SUFFIXES
+from superpos.reading.places import by_its_name, is_file, is_folder, resolved, user_path
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.feature_sets import read_dataset
 from superpos.specs.hook_names import UNKNOWN_LAYER, read_place
@@ -31,7 +33,7 @@ ALL_TOKENS = 1 << 30
 
 
 def import_set(options: argparse.Namespace, console: Console) -> int:
-    """Check a folder of the sparse-probing paper or a file of vectors, and write a set file for it."""
+    """Check a folder of others or a file of vectors, and write a set file for it."""
     source = user_path(options.source)
     if not (is_folder(source) or is_file(source)):
         raise InputError(f"{options.source}: no such file or folder")
@@ -39,12 +41,12 @@ def import_set(options: argparse.Namespace, console: Console) -> int:
     out = options.out or Path(f"{_set_name(source)}.toml")
     may_write(out, options.force, ".toml")
     said: dict[str, Any] = {"description": f"Imported: {source.name}", "builder": builder}
-    said |= {"folder" if source.is_dir() else "file": _path_from(out, source), **keys}
+    said |= {"folder" if builder == "sparse_probing" else "file": _path_from(out, source), **keys}
     usage = set_usage(out.stem, {"set": display_path(out)})
     try:
         page, tokens = build_page(_read_text(out, toml_lines(said)), options, usage)
     except InputError as error:
-        if source.is_dir() and options.model is None and options.tokenizer is None:
+        if builder == "sparse_probing" and options.model is None and options.tokenizer is None:
             hint = f"checked with the tokenizer of model {BUNDLED[0]}; --model or --tokenizer names another"
             raise InputError(f"{error} ({hint})") from error
         raise
@@ -73,6 +75,13 @@ def _import_keys(source: Path, options: argparse.Namespace) -> tuple[str, dict[s
         layer = of_files.get("layer", UNKNOWN_LAYER)
         of_files["hookpoint"], layer = read_place(of_files["hookpoint"], layer)
         of_files |= {} if layer == UNKNOWN_LAYER else {"layer": layer}
+    of_autoencoders = {
+        name: str(resolved(value)) if isinstance(value, Path) else value
+        for name in ("part", "orientation", "d_model", "rows_file", "most", "labels_file")
+        if (value := getattr(options, name)) is not None
+    }
+    if is_autoencoder(source) or source.suffix in TORCH_SUFFIXES or of_autoencoders:
+        return "sae", {**_keys_of_autoencoder(source, options, of_files), **of_autoencoders}
     if source.is_dir():
         given = next(iter([*of_files, *(["psm"] if options.psm else [])]), None)
         if given is not None:
@@ -82,8 +91,8 @@ def _import_keys(source: Path, options: argparse.Namespace) -> tuple[str, dict[s
         raise InputError(f"--ctx-len: applies to folders only; {source} is a file")
     if source.suffix not in SUFFIXES:
         raise InputError(
-            f"{source}: cannot be imported; allowed: a folder of the sparse-probing paper, or a file that "
-            f"ends in {', '.join(SUFFIXES)}"
+            f"{source}: cannot be imported; allowed: a folder of the sparse-probing paper, a sparse "
+            f"autoencoder, or a file that ends in {', '.join(SUFFIXES)}"
         )
     if "names_file" in of_files:
         of_files["names_file"] = str(resolved(user_path(of_files["names_file"])))
@@ -93,6 +102,20 @@ def _import_keys(source: Path, options: argparse.Namespace) -> tuple[str, dict[s
         if name in of_files:
             raise InputError(f"--{name}: applies to directions, not to a similarity matrix (--psm)")
     return "psm", {**of_files, "similarity": options.psm}
+
+
+def _keys_of_autoencoder(
+    source: Path, options: argparse.Namespace, of_files: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the keys that all files share, for an autoencoder."""
+    for name in ("ctx_len", "psm", "names_file", "variance"):
+        if getattr(options, name) is not None:
+            said = "applies to no autoencoder" + {
+                "names_file": "; --labels-file names its latents",
+                "variance": "; --part says it: decoder vectors are vectors, encoder vectors covectors",
+            }.get(name, "")
+            raise InputError(f"--{name.replace('_', '-')}: {said} ({source})")
+    return of_files
 
 
 def _set_name(source: Path) -> str:
@@ -106,9 +129,9 @@ def _set_name(source: Path) -> str:
 def _path_from(out: Path, source: Path) -> str:
     """Return the path as the set file names it: relative if it lies below the file's folder."""
     try:
-        return resolved(source).relative_to(resolved(out.parent)).as_posix()
+        return by_its_name(source).relative_to(resolved(out.parent)).as_posix()
     except ValueError:
-        return str(resolved(source))
+        return str(by_its_name(source))
 
 
 def _read_text(out: Path, text: str) -> DatasetSpec:

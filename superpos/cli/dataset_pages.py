@@ -12,7 +12,7 @@ from superpos.arrays import Float
 from superpos.cli.dataset_sources import source_of
 from superpos.datasets.artifacts import content_digest
 from superpos.datasets.duplicates import copy_reason
-from superpos.datasets.imported import imported_copies, read_imported
+from superpos.datasets.imported import imported_copies, known_provenance, read_imported
 from superpos.datasets.labels import (
     feature_counts,
     identical_features,
@@ -216,7 +216,7 @@ def imported_page(spec: DatasetSpec, usage: str) -> SetPage:
     names, values = rows
     copies = {copy.feature: copy for copy in imported_copies(spec, rows)}
     notes = [f"{copy.feature} is left out ({copy_reason(copy, 'row')})" for copy in copies.values()]
-    notes += notes_of({"labels_alike": spelled_alike(names)})
+    notes += notes_of({"labels_alike": spelled_alike(names), **known_provenance(spec)})
     if spec.matrix_of:
         off = values[np.triu_indices(len(values), 1)]
         quartiles = {spec.matrix_of: _quartiles(off)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from superpos.datasets.duplicates import matrix_copies, vector_copies
 from superpos.datasets.matrix_files import NamedRows
 from superpos.datasets.tokens import TokenTable
 from superpos.errors import ArgumentError, InputError
-from superpos.kinds.builders import BUILDERS
+from superpos.kinds.builders import BUILDERS, Sites
 from superpos.records.data import FeatureCopy
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.names import check_names
@@ -38,6 +39,32 @@ def imported_identity(spec: DatasetSpec) -> dict[str, Any]:
         "tokenizer_digest": "",
         **kind_identity(spec),
     }
+
+
+def resolved_import(spec: DatasetSpec, sites: Sites) -> DatasetSpec:
+    """Return an imported set with all that its files say of it.
+
+    Parameters
+    ----------
+    spec
+        The set.
+    sites
+        From a hookpoint to the study's models there.
+
+    Raises
+    ------
+    InputError
+        As the builder says of files that contradict the set or the models.
+    """
+    if spec.kind.resolve is None:
+        return spec
+    found: DatasetSpec = spec.kind.resolve(spec, sites)
+    return found
+
+
+def known_provenance(spec: DatasetSpec) -> Mapping[str, Any]:
+    """Return what is known of a resolved set beside its rows; raises as its builder does."""
+    return {} if spec.kind.foreseen is None else spec.kind.foreseen(spec, None)
 
 
 def read_imported(spec: DatasetSpec) -> NamedRows:

@@ -8,6 +8,7 @@ a header if a field after the first is no number, or if its first field is empty
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -25,6 +26,8 @@ from superpos.specs.hook_names import UNKNOWN_LAYER, read_place
 from superpos.specs.names import check_names
 
 SUFFIXES = (".safetensors", ".npz", ".csv")
+SMALLEST_ENTRY, LARGEST_ENTRY = 1e-140, 1e140
+"""Between which the largest entry of a row lies in size: its length is then computed without overflow."""
 HEADINGS = ("", "name", "feature", "index")
 """What stands above the column of names."""
 
@@ -112,12 +115,56 @@ def read_rows(options: FileOptions, rows: tuple[int, ...] = ()) -> NamedRows:
     found = _names(path, options, rows, names, len(values))
     if len(values) < 2:
         raise InputError(f"{path}: holds {len(values)} row; geometry needs at least 2")
-    if not np.all(np.isfinite(values)):
-        row, column = np.argwhere(~np.isfinite(values))[0]
-        raise InputError(
-            f"{path}: row {row} ({found[row]}), column {column}: {values[row, column]} is not a finite number"
-        )
+    check_finite(path, NamedRows(found, values))
     return NamedRows(found, values)
+
+
+def check_finite(path: Path, rows: NamedRows, numbers: Sequence[int] = (), what: str = "row") -> None:
+    """Raise `InputError` for the first row with NaN or an infinity; parameters as in `checked_directions`."""
+    if np.all(np.isfinite(rows.values)):
+        return
+    row, column = np.argwhere(~np.isfinite(rows.values))[0]
+    raise InputError(
+        f"{path}: {what} {numbers[row] if numbers else row} ({rows.names[row]}), column {column}: "
+        f"{rows.values[row, column]} is not a finite number"
+    )
+
+
+def checked_directions(
+    path: Path, rows: NamedRows, numbers: Sequence[int] = (), what: str = "row"
+) -> NamedRows:
+    """Return rows that all have a direction.
+
+    Parameters
+    ----------
+    path
+        Their file, for messages.
+    rows
+        The rows.
+    numbers
+        What each is called in the file, for messages; its place among the rows if not given.
+    what
+        What a row is.
+
+    Raises
+    ------
+    InputError
+        For NaN, and for a row that is zero or whose length cannot be computed.
+    """
+    check_finite(path, rows, numbers, what)
+    largest = np.abs(rows.values).max(axis=1)
+    extreme = np.flatnonzero((largest < SMALLEST_ENTRY) | (largest > LARGEST_ENTRY))
+    if not extreme.size:
+        return rows
+    zero = np.flatnonzero(largest == 0.0)
+    row = zero[0] if zero.size else extreme[0]
+    which = f"{path}: {what} {numbers[row] if numbers else row} ({rows.names[row]})"
+    if zero.size:
+        raise InputError(f"{which} is all zero and has no direction")
+    raise InputError(
+        f"{which}: its largest entry is {largest[row]:g} in size; lengths are computed where it lies between "
+        f"{SMALLEST_ENTRY:g} and {LARGEST_ENTRY:g}: rescale the rows"
+    )
 
 
 def _read(path: Path, tensor: str) -> tuple[tuple[str, ...], NDArray[Any]]:

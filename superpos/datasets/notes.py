@@ -8,12 +8,14 @@ from typing import Any
 
 from superpos.datasets.corpus import Corpus
 from superpos.datasets.groups import EQUAL_ROWS, MIN_DOCUMENTS, NAMES_ONLY, WINDOWS
+from superpos.errors import plain
 from superpos.specs.datasets import DatasetSpec
 
 
 def notes_of(provenance: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what its provenance says of a set that a reader should know, a line each."""
     return (
+        *_autoencoder_note(provenance.get("autoencoder")),
         *_split_note(provenance),
         *_rows_note(provenance),
         *_space_note(provenance),
@@ -37,6 +39,17 @@ _OTHER_RULES = {
         "tested on"
     ),
 }
+
+
+def _autoencoder_note(known: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Say which autoencoder it is, for what the configuration fills in is nowhere in the study."""
+    if not known:
+        return ()
+    of_model = f" of {plain(known['model'])}" if known["model"] else ""
+    where = f"{known['hookpoint']} of layer {known['layer']}" if known["hookpoint"] else "an unknown place"
+    vectors = f"{known['part']} vectors of {known['width']} numbers at {where}{of_model}"
+    matrix = f"{known['orientation']} of {known['tensor']}, one for each of {known['n_latents']} latents"
+    return (f"{vectors}; they are {matrix} (layout: {known['layout']})",)
 
 
 def _split_note(provenance: Mapping[str, Any]) -> tuple[str, ...]:

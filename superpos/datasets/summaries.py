@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from superpos.datasets.artifacts import content_digest
-from superpos.datasets.imported import imported_copies, read_imported, word_tokens
+from superpos.datasets.imported import imported_copies, known_provenance, read_imported, word_tokens
 from superpos.datasets.labels import feature_counts, phi_matrix
 from superpos.datasets.packages import packages_provenance
 from superpos.datasets.spellings import spelled_alike
@@ -49,6 +49,7 @@ def summarise_imported(spec: DatasetSpec) -> DatasetSummary:
         "file": Path(file).name,
         "labels_alike": spelled_alike(names),
         **packages_provenance(spec),
+        **known_provenance(spec),
     }
     copies = imported_copies(spec, rows)
     return _without_samples(names, 0, provenance, array_digest(values), [None] * len(names), copies)

@@ -41,6 +41,19 @@ WORD_OPTIONS = ("words", "matrices", "several_tokens", "leading_space")
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """A hookpoint of a model that a study reads."""
+
+    model: str
+    width: int
+    n_layers: int
+
+
+Sites = Callable[[str], tuple[Site, ...]]
+"""From the name of a hookpoint to the models beside a set that have it, as far as these can be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoOptions:
     """A builder that is told nothing."""
 
@@ -90,11 +103,16 @@ class Builder(Kind):
     features: Callable[[Any], tuple[str, ...] | None] | None = None
     """From the options to the features, where they are known without building; raises `InputError`. None
     where the options list them (`features`, `phrases`, `classes`, `words` or `names`)."""
+    resolve: Callable[[Any, Sites], Any] | None = None
+    """Of builders with `rows`: from a specification, and the models of the study beside it, to the
+    specification with all that its files say; keys and results are made of that. Raises `InputError` for what
+    contradicts the files or the models. None where the specification says all."""
     source: Callable[[Any, str], str] | None = None
     """From the options and the name of the corpus, empty if none is read, to what the set reads; None where
     that is the corpus or the first file."""
     foreseen: Callable[[Any, Any], Mapping[str, Any]] | None = None
-    """From specification and corpus to the provenance that is known before the set is built."""
+    """From specification and corpus (None if none is read) to the provenance that is known before the set is
+    built."""
     try_files: Callable[[Any, Any], None] | None = None
     """From specification and tokenizer file: reads files where that takes no time; raises `InputError`."""
 

@@ -45,6 +45,14 @@ def resolved(path: Path) -> Path:
     return found
 
 
+def by_its_name(path: Path) -> Path:
+    """Return an absolute path that ends as it did, links in its folders resolved; raises as `resolved`.
+
+    A file in the cache of the hub is a link to one that is named by its digest; its own name says what it is.
+    """
+    return resolved(path) if path.name in ("", "..") else resolved(path.parent) / path.name
+
+
 def is_there(path: Path) -> bool:
     """Whether there is anything, for callers with words of their own for a name that cannot be asked for.
 

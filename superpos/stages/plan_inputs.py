@@ -9,7 +9,14 @@ from typing import Any
 
 from superpos.activations.inspection import check_token_ids, hook_width, inspect_model, tokenizer_file
 from superpos.datasets.build import build_dataset, dataset_identity, set_poolings, settled, try_files
-from superpos.datasets.imported import imported_copies, imported_identity, read_imported, word_tokens
+from superpos.datasets.imported import (
+    imported_copies,
+    imported_identity,
+    known_provenance,
+    read_imported,
+    resolved_import,
+    word_tokens,
+)
 from superpos.datasets.notes import foreseen, notes_of
 from superpos.datasets.option_files import with_files
 from superpos.datasets.packages import packages_label
@@ -17,10 +24,11 @@ from superpos.datasets.sources import Corpus, load_corpus
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
 from superpos.hashing import canonical_json, content_key, text_digest
+from superpos.kinds.builders import Site
 from superpos.kinds.weights import WEIGHTS
 from superpos.models import BUNDLED
 from superpos.reading.distributions import is_package, named_path
-from superpos.reading.places import exists, is_folder, resolved, user_path
+from superpos.reading.places import by_its_name, exists, is_folder, resolved, user_path
 from superpos.records.data import FeatureCopy, ModelInfo
 from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
@@ -72,18 +80,10 @@ class InputPlanner:
         return inspect_model(spec)
 
     def _model(self, spec: ModelSpec) -> PlannedModel:
-        place = user_path(spec.name)
-        is_local = spec.name not in BUNDLED and not is_package(spec.name) and exists(place)
-        if is_local:  # workers and later runs may start elsewhere
-            here = resolved(place) if is_folder(place) else resolved(place.parent) / place.name
-            spec = replace(spec, name=str(here))
+        is_local, spec = _is_local(spec), _located(spec)
         if spec in self._known_models:
             return self._known_models[spec]
-        # What is read of the model is the same for every seed of its weights.
-        alike = replace(spec, seed=0) if WEIGHTS.get(spec.weights).seeded else spec
-        if alike not in self._inspected:
-            self._inspected[alike] = self.model_info(alike)
-        info = replace(self._inspected[alike], seed=spec.seed)
+        info = self._info(spec)
         identity = {
             "weights": info.weights,
             "seed": info.seed,
@@ -101,6 +101,13 @@ class InputPlanner:
         self._known_models[spec] = planned
         self.models.setdefault(key, planned)
         return planned
+
+    def _info(self, spec: ModelSpec) -> ModelInfo:
+        """Return what is read of a model, which is the same for every seed of its weights."""
+        alike = replace(spec, seed=0) if WEIGHTS.get(spec.weights).seeded else spec
+        if alike not in self._inspected:
+            self._inspected[alike] = self.model_info(alike)
+        return replace(self._inspected[alike], seed=spec.seed)
 
     def tokenized(self, spec: DatasetSpec, model: PlannedModel) -> PlannedDataset:
         """Return a feature set on text or words under the tokenizer of a model."""
@@ -179,7 +186,8 @@ class InputPlanner:
         spec = self.specs[name]
         options = spec.options
         if spec.kind.rows:
-            dataset = self.imported(spec)
+            dataset = self.imported(spec, block.models)
+            options = dataset.spec.options
             where = getattr(options, "hookpoint", ""), getattr(options, "layer", UNKNOWN_LAYER)
             yield self._source(dataset.key, None, *where, "imported")
         elif spec.kind.words:
@@ -190,25 +198,39 @@ class InputPlanner:
                     for matrix in options.matrices:
                         yield self._source(dataset.key, model.key, matrix, EMBED_LAYER, "embedding")
 
-    def imported(self, spec: DatasetSpec) -> PlannedDataset:
-        """Return a feature set whose directions or matrix come from a file."""
-        known = (spec.name, "", (), ())
+    def imported(self, spec: DatasetSpec, models: Sequence[str]) -> PlannedDataset:
+        """Return a feature set whose directions or matrix come from a file, beside models of the study."""
+        known = (spec.name, " ".join(models), (), ())
         if known not in self._known_datasets:
+            spec = resolved_import(absolute(spec), lambda hookpoint: self._models_at(models, hookpoint))
             identity = imported_identity(spec)
             rows = read_imported(spec)  # a file that cannot be used is refused before anything starts
+            self.notes += [f"data set {spec.name}: {line}" for line in notes_of(known_provenance(spec))]
             key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
             self.copies[key] = imported_copies(spec, rows)
             planned = PlannedDataset(
                 key=key,
                 name=spec.name,
                 corpus=corpus_label(spec),
-                spec=absolute(spec),
+                spec=spec,
                 identity=identity,
                 tokenizer_model=None,
             )
             self._known_datasets[known] = planned
             self.datasets.setdefault(key, planned)
         return self._known_datasets[known]
+
+    def _models_at(self, labels: Sequence[str], hookpoint: str) -> tuple[Site, ...]:
+        """Return the models of these labels that have a hookpoint; those that cannot be read say nothing."""
+        found = []
+        for label in labels:
+            for spec in self.choices[label].specs:
+                try:
+                    info = self._info(_located(spec))
+                    found.append(Site(label, hook_width(info, hookpoint), info.n_layers))
+                except InputError:  # vectors of a file need no model; whatever does names its mistake
+                    continue
+        return tuple(found)
 
     def _source(
         self, dataset: bytes, model: bytes | None, hookpoint: str, layer: int, method: str
@@ -265,6 +287,18 @@ class InputPlanner:
             ) from error
 
 
+def _located(spec: ModelSpec) -> ModelSpec:
+    """Return the model with the absolute path of its files: workers and later runs may start elsewhere."""
+    if not _is_local(spec):
+        return spec
+    place = user_path(spec.name)
+    return replace(spec, name=str(resolved(place) if is_folder(place) else by_its_name(place)))
+
+
+def _is_local(spec: ModelSpec) -> bool:
+    return spec.name not in BUNDLED and not is_package(spec.name) and exists(user_path(spec.name))
+
+
 def absolute(spec: DatasetSpec) -> DatasetSpec:
     """Return the set with absolute paths: workers and later runs may start elsewhere."""
     changed = {name: with_files(getattr(spec.options, name), _absolute_file) for name in spec.kind.files}
@@ -273,7 +307,7 @@ def absolute(spec: DatasetSpec) -> DatasetSpec:
 
 
 def _absolute_file(name: str) -> str:
-    return name if is_package(name) or not exists(place := user_path(name)) else str(resolved(place))
+    return name if is_package(name) or not exists(place := user_path(name)) else str(by_its_name(place))
 
 
 def _absolute_corpus(corpus: CorpusSpec) -> CorpusSpec:

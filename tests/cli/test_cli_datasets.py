@@ -524,7 +524,7 @@ def test_import_of_directions_and_matrices(run: Run, refused: Run, tmp_path: Pat
         "import", tmp_path / "t.csv", "--psm", "rbf", "--rows", "1"
     )
     (tmp_path / "weights.pt").write_bytes(b"x")
-    assert "weights.pt: cannot be imported; allowed: " in refused("import", tmp_path / "weights.pt")
+    assert "weights.pt: is no file of tensors" in refused("import", tmp_path / "weights.pt")
     assert "--ctx-len: applies to folders only" in refused("import", tmp_path / "t.csv", "--ctx-len", "9")
 
 

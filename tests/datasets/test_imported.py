@@ -199,7 +199,7 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"d\.safetensors: cannot be read as safetensors"):
         read_imported(directions(tmp_path / "d.safetensors"))
     (tmp_path / "d.csv").write_bytes(b"a,\xff\n")
-    with pytest.raises(InputError, match=r"d\.csv: not UTF-8: byte 0xff at offset 2"):
+    with pytest.raises(InputError, match=r"d\.csv: line 1: not UTF-8: byte 0xff at offset 2"):
         read_imported(directions(tmp_path / "d.csv"))
     np.savez(tmp_path / "d.npz", ROWS)
     with pytest.raises(InputError, match=r"none\.txt: no such file of names"):

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
-import numpy as np
-
-from superpos.datasets.matrix_files import NamedRows, check_file_options, read_rows
+from superpos.datasets.matrix_files import (
+    NamedRows,
+    check_file_options,
+    checked_directions,
+    read_rows,
+)
+from superpos.datasets.sae.orientation import USE_SAE, refuse_columns
 from superpos.errors import InputError
-from superpos.kinds.builders import Builder
-from superpos.reading.places import user_path
+from superpos.kinds.builders import Builder, Sites
+from superpos.reading.array_parts import array_heads
+from superpos.reading.places import is_file, user_path
 from superpos.specs.axes import check_choice, check_count
 from superpos.specs.datasets import DatasetSpec
 
 Variance = Literal["covector", "vector"]
-SMALLEST_ENTRY, LARGEST_ENTRY = 1e-140, 1e140
-"""Between which the largest entry of a row lies in size: its length is then computed without overflow."""
+ARRAY_SUFFIXES = (".safetensors", ".npz")
+"""Files whose arrays have names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +63,47 @@ def read_directions(spec: DatasetSpec) -> NamedRows:
     Raises
     ------
     InputError
-        As `read_rows`, and for a row that is zero or whose length cannot be computed.
+        As `read_rows` and `checked_directions`, and for a decoder whose columns are known to be its vectors.
     """
     options = spec.told(DirectionFileOptions, "directions")
     path = user_path(options.file)
-    found, values = read_rows(options, options.rows)
-    zero = np.flatnonzero(~values.any(axis=1))
-    if zero.size:
-        raise InputError(f"{path}: row {zero[0]} ({found[zero[0]]}) is all zero and has no direction")
-    largest = np.abs(values).max(axis=1)
-    extreme = np.flatnonzero((largest < SMALLEST_ENTRY) | (largest > LARGEST_ENTRY))
-    if extreme.size:
-        row = extreme[0]
+    _check_side(options, path)
+    return checked_directions(path, read_rows(options, options.rows))
+
+
+def _check_side(options: DirectionFileOptions, path: Path) -> None:
+    """Refuse a matrix of an autoencoder whose columns are its vectors."""
+    if path.suffix in ARRAY_SUFFIXES and is_file(path):
+        heads = array_heads(path)
+        name = options.tensor or (next(iter(heads)) if len(heads) == 1 else "")
+        refuse_columns(path, name, heads)
+
+
+def check_models(spec: DatasetSpec, sites: Sites) -> DatasetSpec:
+    """Return the set as it is.
+
+    Raises
+    ------
+    InputError
+        If the file has one row for each number of an activation at the hookpoint that the set names, and rows
+        of another width: the matrix lies on its side.
+    """
+    options = spec.told(DirectionFileOptions, "directions")
+    path = user_path(options.file)
+    models = sites(options.hookpoint) if options.hookpoint else ()
+    if not models or path.suffix not in ARRAY_SUFFIXES or not is_file(path):
+        return spec
+    heads = array_heads(path)
+    name = options.tensor or next(iter(heads), "")
+    shape = heads[name].shape if name in heads else ()
+    widths = {one.width: one.model for one in models}
+    if len(shape) == 2 and shape[0] in widths and shape[1] not in widths:
         raise InputError(
-            f"{path}: row {row} ({found[row]}): its largest entry is {largest[row]:g} in size; lengths are "
-            f"computed where it lies between {SMALLEST_ENTRY:g} and {LARGEST_ENTRY:g}: rescale the rows"
+            f"{path}: {name} has {shape[0]} rows of {shape[1]} numbers, and {options.hookpoint} of model "
+            f"{widths[shape[0]]} is {shape[0]} wide: its columns would be the vectors; {USE_SAE}, or leave "
+            "hookpoint out"
         )
-    return NamedRows(found, values)
+    return spec
 
 
 KIND = Builder(
@@ -85,4 +115,5 @@ KIND = Builder(
     samples="none",
     options=DirectionFileOptions,
     rows=read_directions,
+    resolve=check_models,
 )
