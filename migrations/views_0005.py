@@ -10,6 +10,15 @@ VIEWS: dict[str, str] = {
 SELECT s.study_id, s.name, s.revision, s.digest, s.created_at
 FROM studies s
 WHERE s.revision = (SELECT MAX(o.revision) FROM studies o WHERE o.name = s.name)""",
+    "model_results": """
+SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
+  COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, m.source, m.hub_commit,
+  m.distribution, m.quantization, m.family, m.n_layers,
+  m.d_model, m.d_mlp, m.vocab_size, m.max_positions, m.file_digest, m.config_digest, m.weights_digest,
+  m.tokenizer_digest, m.key AS model_key
+FROM current_studies s
+  JOIN study_models sm ON sm.study_id = s.study_id
+  JOIN models m ON m.model_id = sm.model_id""",
     "fit_results": """
 SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
   COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, sd.name AS dataset,

@@ -1,6 +1,7 @@
 """Answers from the geometry itself: measures of a matrix under a kernel and in a dimension, with their bound.
 
 `psm_measures` gets the kernel and the dimension as parts of its key; rows that are there have neither.
+`models` gets what GGUF files and installed distributions say of themselves; rows that are there say nothing.
 
 The key of a table changes, which SQLite cannot do, so the table is made anew on both systems and filled.
 
@@ -20,6 +21,13 @@ revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+
+OF_MODELS = (
+    ("quantization", sa.Text()),
+    ("file_digest", sa.String(length=64)),
+    ("distribution", sa.Text()),
+)
+"""New columns of `models`; empty text in rows that are there."""
 
 
 def _views(name: str) -> ModuleType:
@@ -63,6 +71,8 @@ def _remake_measures(key: list[sa.Column[object]], more: list[sa.Column[object]]
 def upgrade() -> None:
     for statement in _views("views_0004").drop_all():
         op.execute(statement)
+    for name, kind in OF_MODELS:
+        op.add_column("models", sa.Column(name, kind, server_default="", nullable=False))
     _remake_measures(
         [
             sa.Column("energy", sa.String(length=200), nullable=False, server_default=""),
@@ -84,6 +94,8 @@ def downgrade() -> None:
     """Go back; measures under kernels and in dimensions are lost."""
     for statement in _views("views_0005").drop_all():
         op.execute(statement)
+    for name, _ in reversed(OF_MODELS):
+        op.drop_column("models", name)
     _remake_measures([], [], " WHERE energy = '' AND n_dims = 0")
     for statement in _views("views_0004").create_all():
         op.execute(statement)

@@ -57,7 +57,7 @@ class GgufRecord:
     """SHA-256 of the GGUF file."""
     architecture: str
     quantization: str
-    """Types of its tensors by name, that of the most numbers first."""
+    """Types of its tensors by name, that of most numbers first."""
     no_tokenizer: str
     """Why the folder has no tokenizer; empty if it has one."""
     transformers: str

@@ -84,8 +84,33 @@ _NAMES = (
         d_hook="width of the directions (d); 0 for an imported similarity matrix",
     ),
 )
+_MODELS = (
+    *_said(
+        "text",
+        "model_results",
+        source="where the model was read: bundled name, folder, GGUF file, package:NAME or hub repository",
+        hub_commit="commit of the hub repository; empty for what is local",
+        distribution="name and version of the installed distribution that holds its files; empty for others",
+        quantization="types of the tensors of its GGUF file, the most frequent first; empty for others",
+        family="architecture: `gpt_neox`, `llama` (with Mistral and Qwen), else the `model_type`",
+        file_digest="SHA-256 of the GGUF file; empty for others",
+        config_digest="SHA-256 of `config.json`",
+        weights_digest="SHA-256 over the weight files; empty for hub models and weights that are drawn",
+        tokenizer_digest="SHA-256 of `tokenizer.json`; empty without one",
+    ),
+    *_said(
+        "integer",
+        "model_results",
+        n_layers="blocks",
+        d_model="width of the residual stream",
+        d_mlp="width of `mlp.act`; 0 where blocks have no single MLP",
+        vocab_size="rows of the embedding",
+        max_positions="longest sequence",
+    ),
+)
 _KEYS = _said(
     "text",
+    model_key="key of the model",
     probe_key="key of the probe",
     direction_key="key of the set of directions",
     target_key="key of the target",
@@ -139,5 +164,5 @@ _PROGRESS = (
     *_said("json", "runs", seconds="JSON: seconds by stage"),
 )
 
-NOTED: tuple[Column, ...] = (*_OUTCOMES, *_NAMES, *_KEYS, *_MADE, *_PROGRESS)
+NOTED: tuple[Column, ...] = (*_OUTCOMES, *_NAMES, *_MODELS, *_KEYS, *_MADE, *_PROGRESS)
 """What rows and runs are called, how they ended, and what views make of other columns."""

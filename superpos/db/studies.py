@@ -178,6 +178,9 @@ def _model_row(planned: PlannedModel) -> dict[str, Any]:
         "config_digest": info.config_digest,
         "weights_digest": info.weights_digest,
         "tokenizer_digest": info.tokenizer_digest,
+        "quantization": info.quantization,
+        "file_digest": info.file_digest,
+        "distribution": info.distribution,
     }
 
 

@@ -120,7 +120,7 @@ class ModelInfo:
     """SHA-256 over the weight files; empty for random weights."""
     tokenizer_digest: str
     quantization: str = ""
-    """Types of the tensors of the GGUF file that the model was made of, that of the most numbers first."""
+    """Types of the tensors of the GGUF file that the model was made of, the most frequent first."""
     file_digest: str = ""
     """SHA-256 of that file; both empty for other models."""
     distribution: str = ""

@@ -11,9 +11,7 @@ def about(data: StudyData) -> str:
     if not data.subjects:
         return "Nothing was computed for this study yet."
     sentences = []
-    models = sorted(
-        {f"{s.model}{f' @ {s.revision}' if s.revision else ''}" for s in data.subjects if s.model}
-    )
+    models = sorted({_model(data, s.model, s.revision) for s in data.subjects if s.model})
     inputs = data.probes if not data.probes.empty else data.psms
     random = inputs[inputs["model_weights"] == "random"]
     kinds = {subject.weights for subject in data.subjects}
@@ -50,6 +48,21 @@ def about(data: StudyData) -> str:
             text + f": {_count(len(data.joints), 'joint fit')}, {_count(len(data.fits), 're-optimisation')}."
         )
     return " ".join(sentences)
+
+
+def _model(data: StudyData, name: str, revision: str) -> str:
+    """Return the name of a model with its revision and with what its files were made of."""
+    rows = data.models[(data.models["model"] == name) & (data.models["revision"] == revision)]
+    said = [f"{name} @ {revision}" if revision else name]
+    if not rows.empty:
+        first = rows.iloc[0]
+        made = [str(first["distribution"])] if first["distribution"] else []
+        if first["quantization"]:
+            made.append(
+                f"dequantised from GGUF of {first['quantization']}, file {first['file_digest'][:12]}…"
+            )
+        said += [f"({'; '.join(made)})"] if made else []
+    return " ".join(said)
 
 
 def _size(kept: int, left_out: int) -> str:

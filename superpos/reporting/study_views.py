@@ -78,6 +78,11 @@ class StudyViews:
         return frame
 
     @cached_property
+    def models(self) -> pd.DataFrame:
+        """`model_results`: what models were read from."""
+        return self._frame("model_results")
+
+    @cached_property
     def fits(self) -> pd.DataFrame:
         """`fit_results`."""
         return self._frame("fit_results")

@@ -26,6 +26,7 @@ FROZEN = sorted(ASSETS.glob("*.sql"))
 ROWS = {
     "0001": {
         "activation_results": 2,
+        "model_results": 1,
         "probe_results": 22,  # 2 layers x 11 features
         "psm_results": 6,  # 2 layers x (features, gaussian, shuffled_entries)
         "psm_pairs": 90,  # 2 layers x 45 pairs of the 10 features that could be probed
@@ -42,6 +43,7 @@ ROWS = {
     },
     "0002": {
         "activation_results": 2,
+        "model_results": 1,
         "probe_results": 22,
         "psm_results": 12,  # as before, and 3 sets without probes x (features, shuffled_entries)
         "psm_pairs": 102,  # 90, 6 of the 4 words, 3 of each imported set
@@ -58,6 +60,7 @@ ROWS = {
     },
     "0003": {
         "activation_results": 2,
+        "model_results": 1,
         "probe_results": 22,
         "psm_results": 12,
         "psm_pairs": 68,  # 2 layers x 28 pairs of the 8 features that are no copies, 6, 3, 3

@@ -34,6 +34,9 @@ FIT_KEYS = "psm_key joint_key fit_key config_key"
 CONTRACT = {
     "activation_results": f"{INPUTS.replace(' n_features', '')} activation_key dtype n_rows agreement "
     "n_constant status reason",
+    "model_results": "study model revision model_weights model_seed source hub_commit distribution "
+    "quantization family n_layers d_model d_mlp vocab_size max_positions file_digest config_digest "
+    "weights_digest tokenizer_digest model_key",
     "probe_results": f"{INPUTS} {DIRECTIONS} probe_key config_key feature n_train n_test n_positive accuracy "
     "balanced_accuracy f1 mcc roc_auc average_precision norm status label_permutation "
     "permutation_note",
@@ -60,6 +63,7 @@ CONTRACT = {
 AXES = set(f"{UP_TO_TARGET} {JOINT} {FIT} probe_key {FIT_KEYS} layer_a layer_b".split())
 ROWS = {
     "activation_results": 2,
+    "model_results": 1,
     "probe_results": 8,  # 2 layers x 4 features, `absent` with its reason
     "psm_results": 4,  # 2 layers x (features, gaussian)
     "near_copies": 0,

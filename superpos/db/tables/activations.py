@@ -25,6 +25,9 @@ models = sa.Table(
     sa.Column("config_digest", sa.String(64), nullable=False),
     sa.Column("weights_digest", sa.String(64), nullable=False),
     sa.Column("tokenizer_digest", sa.String(64), nullable=False),
+    sa.Column("quantization", sa.Text, nullable=False, server_default=""),
+    sa.Column("file_digest", sa.String(64), nullable=False, server_default=""),
+    sa.Column("distribution", sa.Text, nullable=False, server_default=""),
 )
 
 activation_sets = sa.Table(
