@@ -270,6 +270,6 @@ def _model(scratch: Scratch, first: str, _second: str) -> Comparison | None:
         return None
     row, spec = found
     info = asdict(inspect_model(spec, check_weights=False))
-    names = ("family", "n_layers", "d_model", "d_mlp", "config_digest", "weights_digest", "tokenizer_digest")
-    names = (*names, "quantization", "file_digest")
+    shape, made_of = ("family", "n_layers", "d_model", "d_mlp"), ("quantization", "file_digest")
+    names = (*shape, "config_digest", "weights_digest", "tokenizer_digest", *made_of)
     return _compare("model", row, {name: info[name] for name in names})
