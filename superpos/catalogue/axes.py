@@ -121,11 +121,12 @@ _KERNEL = (
     ),
     Axis(
         name="s", type="number", level="kernel", role="compared", key="kernels.s", default=0.0, neutral=0.0,
-        meaning="parameter of the energy, the exponent of `riesz`; 0 for energies without one",
+        meaning="parameter of the energy: exponent of `riesz`, width of `gauss`, beta of `exp`; 0 for "
+        "energies without one, and for beta = 1",
     ),
     Axis(
         name="kernel", type="label", level="kernel", role="derived",
-        meaning="label of energy and parameter: `exp`, `log`, `riesz:1`",
+        meaning="label of energy and parameter: `exp`, `exp:4`, `log`, `riesz:1`",
     ),
     Axis(
         name="self_energy", type="word", level="kernel", role="setting", key="kernels.self_energy",

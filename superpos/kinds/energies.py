@@ -44,11 +44,16 @@ class Parameter:
     high: float
     refused: tuple[tuple[float, str], ...] = ()
     """Numbers in the range that are not allowed, each with what the message says."""
+    default: float | None = None
+    """What is meant where nothing is given. It is kept as 0, so that an energy can be given a parameter and
+    what was computed without keeps its keys."""
     samples: tuple[float, ...] = (1.0, 2.0)
     """Allowed numbers at which the functions of the energy are tried."""
 
     def check(self, argument: str, value: float) -> float:
-        """Return the number if it is allowed; raises `ArgumentError`."""
+        """Return the number if it is allowed, 0 for the default; raises `ArgumentError`."""
+        if self.default is not None and value in (0.0, self.default):
+            return 0.0
         for number, said in self.refused:
             if value == number:
                 raise ArgumentError(argument, said)
@@ -127,15 +132,17 @@ class Energy(Kind):
 
     @property
     def spelling(self) -> str:
-        """How a study file writes it: `exp`, `riesz:<s>`."""
-        return f"{self.name}:<{self.parameter.name}>" if self.parameter else self.name
+        """How a study file writes it: `log`, `riesz:<s>`; without a parameter that may be left out."""
+        needed = self.parameter is not None and self.parameter.default is None
+        return f"{self.name}:<{self.parameter.name}>" if self.parameter and needed else self.name
 
     def label(self, s: float) -> str:
-        """Return the `kernel` column of the views: `exp`, `riesz:1`."""
-        return f"{self.name}:{s:g}" if self.parameter else self.name
+        """Return the `kernel` column of the views: `exp`, `exp:4`, `riesz:1`."""
+        said = self.parameter is not None and not (s == 0.0 and self.parameter.default is not None)
+        return f"{self.name}:{s:g}" if said else self.name
 
     def checked_parameter(self, argument: str, s: float) -> float:
-        """Return s, or 0 for an energy that has no parameter; raises `ArgumentError`."""
+        """Return s, or 0 for the default or an energy without a parameter; raises `ArgumentError`."""
         return self.parameter.check(argument, s) if self.parameter else 0.0
 
     def self_value(self, softening: float, s: float) -> float:

@@ -105,7 +105,8 @@ class Kernel:
     energy: Annotated[str, ENERGIES]
     """What a pair of vectors costs."""
     s: float = 0.0
-    """The energy's parameter (exponent of `riesz`); 0 for energies without one."""
+    """The energy's parameter (exponent of `riesz`, beta of `exp`, width of `gauss`); 0 for energies without
+    one, and for beta = 1."""
     self_energy: SelfEnergy | None = None
     """Whether the sum runs over i = j too; None stands for the energy's default (`exp`: include)."""
     softening: float = 0.0

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from superpos.errors import InputError, allowed, shown
-from superpos.kinds.energies import ENERGIES
+from superpos.kinds.energies import ENERGIES, Parameter
 from superpos.kinds.options import option_of
 from superpos.specs.axes import Kernel
 from superpos.specs.fields import know_field, read_field
@@ -94,14 +94,26 @@ def read_kernel(table: Table, key: str, value: Any, names: tuple[str, ...] = ())
         except InputError as error:
             raise table.fail(key, str(error)) from error
         if exponent and parameter is None:
-            raise table.fail(key, f"{shown(value)}: {energy} takes no exponent; use {energy!r}")
-        try:
-            s = float(exponent) if exponent else option_of(Kernel, "s").default
-        except ValueError as error:
-            said = f"{shown(value)}: {shown(exponent)} is not a number; use '{energy}:<s>'"
-            raise table.fail(key, said) from error
+            raise table.fail(key, f"{shown(value)}: {energy} takes no parameter; use {energy!r}")
+        s: float = option_of(Kernel, "s").default
+        if exponent and parameter is not None:
+            s = _number(table, key, value, exponent, parameter)
         return table.build(Kernel, dict.fromkeys(("s", "softening"), key), energy=energy, s=s)
     return read_kernel_table(table.inside(key, value))
+
+
+def _number(table: Table, key: str, value: str, said: str, parameter: Parameter) -> float:
+    """Return the parameter of an energy that a text names."""
+    energy = value.removesuffix(f":{said}")
+    try:
+        number = float(said)
+    except ValueError as error:
+        how = f"{shown(value)}: {shown(said)} is not a number; use '{energy}:<{parameter.name}>'"
+        raise table.fail(key, how) from error
+    if number == 0.0 and parameter.default is not None:  # elsewhere 0 stands for the default
+        how = f"{shown(value)}: {parameter.name} must be from {parameter.low:g} to {parameter.high:g}"
+        raise table.fail(key, f"{how}; {energy!r} is {energy} with {parameter.default:g}")
+    return number
 
 
 def _parts(value: str) -> tuple[str, str]:

@@ -20,8 +20,10 @@ class Loops:
     def pair(x: Array, y: Array, kernel: Kernel) -> float:
         if kernel.energy == "exp":
             cos = sum(a * b for a, b in zip(x, y, strict=True)) / (math.dist(x, 0 * x) * math.dist(y, 0 * y))
-            return math.exp(cos)
+            return math.exp((kernel.s or 1.0) * cos)
         rho = math.hypot(math.dist(x, y), kernel.softening)
+        if kernel.energy == "gauss":
+            return math.exp(-(rho**2) / kernel.s)
         if kernel.energy == "log":
             return -math.log(rho)
         return math.copysign(1.0, kernel.s) * rho ** (-kernel.s)

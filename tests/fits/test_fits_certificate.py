@@ -23,6 +23,8 @@ KERNELS = [
     Kernel("riesz", 2.5),
     Kernel("riesz", -1.0),
     Kernel("riesz", -2.7),
+    Kernel("exp", 4.0),
+    Kernel("gauss", 0.5),
 ]
 IDS = [f"{k.label}-{k.softening:g}" for k in KERNELS]
 

@@ -35,6 +35,10 @@ KERNELS = [
     Kernel("riesz", -1.0, "include"),
     Kernel("riesz", -2.0, "include", 0.4),
     Kernel("riesz", -2.7, "include"),
+    Kernel("exp", 4.0),
+    Kernel("exp", 0.5, "exclude"),
+    Kernel("gauss", 2.0),
+    Kernel("gauss", 0.5, "exclude", 0.3),
 ]
 IDS = [f"{k.label}-{k.self_energy}-{k.softening:g}" for k in KERNELS]
 

@@ -25,6 +25,8 @@ KERNELS = [
     Kernel("log", self_energy="include", softening=0.2),
     Kernel("riesz", 1.0, "include", 0.1),
     Kernel("riesz", -1.5),
+    Kernel("exp", 4.0),
+    Kernel("gauss", 0.5),
 ]
 GAUGED = [
     ("cosine", "unit"), ("cosine", "none"), ("rbf", "none"), ("rbf", "unit"), ("rbf", "mean_norm"),

@@ -45,6 +45,8 @@ KERNELS = [
     Kernel("riesz", 1.0, "include", 0.1),
     Kernel("riesz", 3.0),
     Kernel("riesz", -1.0),
+    Kernel("exp", 4.0),
+    Kernel("gauss", 0.5),
 ]
 IDS = [f"{k.label}-{k.softening:g}" for k in KERNELS]
 
@@ -218,7 +220,12 @@ def test_relative_gradient_from_the_definition(loops: Any, kernel: Kernel) -> No
             if j == i:
                 continue
             rho = math.hypot(math.dist(vectors[i], vectors[j]), kernel.softening)
-            slope = {"exp": loops.pair(vectors[i], vectors[j], kernel) / norm, "log": 1 / rho}
+            value = loops.pair(vectors[i], vectors[j], kernel)
+            slope = {
+                "exp": (kernel.s or 1.0) * value / norm,
+                "log": 1 / rho,
+                "gauss": 2 * rho * value / (kernel.s or math.inf),
+            }
             force += weights[j] * slope.get(kernel.energy, abs(kernel.s) * rho ** (-kernel.s - 1))
         rows.append(np.linalg.norm(gradient) / (2 * weights[i] * force))
     point = SphereEnergy(weights, np.linalg.norm(vectors, axis=1), kernel).at(

@@ -100,7 +100,10 @@ def test_blocks_override_defaults_key_by_key(tmp_path: Path) -> None:
     [
         (
             'kernels = ["expo"]',
-            "defaults.kernels[0]: 'expo' is unknown; allowed: exp, log, riesz:<s> (did you mean 'exp'?)",
+            (
+                "defaults.kernels[0]: 'expo' is unknown; "
+                "allowed: exp, log, riesz:<s>, gauss:<t> (did you mean 'exp'?)"
+            ),
         ),
         ("n_dims = [1]", "defaults.n_dims: 1 must be at least 2 (inherited by blocks[0])"),
         ('n_dims = "x"', "defaults.n_dims[0]: 'x' is not a whole number"),
@@ -187,13 +190,13 @@ def test_lists_are_taken_by_name(tmp_path: Path) -> None:
         (
             '[kernels]\nmine = ["log"]\nother = ["mine"]',
             "",
-            "kernels.other[0]: 'mine' is unknown; allowed: exp, log, riesz:<s>",
+            "kernels.other[0]: 'mine' is unknown; allowed: exp, log, riesz:<s>, gauss:<t>",
         ),
         (
             '[kernels]\nmine = ["log"]',
             'kernels = "mime"',
             (
-                "blocks[0].kernels[0]: 'mime' is unknown; allowed: exp, log, riesz:<s>, mine "
+                "blocks[0].kernels[0]: 'mime' is unknown; allowed: exp, log, riesz:<s>, gauss:<t>, mine "
                 "(did you mean 'mine'?)"
             ),
         ),

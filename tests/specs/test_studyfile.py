@@ -437,9 +437,27 @@ BLOCK: list[tuple[str, str]] = [
     ('rbf_scales = "mean"', "blocks[0].rbf_scales: 'mean' is unknown; allowed: a number above 0, 'median'"),
     (
         'kernels = ["expo"]',
-        "blocks[0].kernels[0]: 'expo' is unknown; allowed: exp, log, riesz:<s> (did you mean 'exp'?)",
+        (
+            "blocks[0].kernels[0]: 'expo' is unknown; "
+            "allowed: exp, log, riesz:<s>, gauss:<t> (did you mean 'exp'?)"
+        ),
     ),
-    ('kernels = ["exp", "exp:2"]', "blocks[0].kernels[1]: 'exp:2': exp takes no exponent; use 'exp'"),
+    ('kernels = ["exp", "log:2"]', "blocks[0].kernels[1]: 'log:2': log takes no parameter; use 'log'"),
+    (
+        'kernels = ["exp:0"]',
+        "blocks[0].kernels[0]: 'exp:0': beta must be from 0.01 to 100; 'exp' is exp with 1",
+    ),
+    ('kernels = ["exp:101"]', "blocks[0].kernels[0]: 101 must be from 0.01 to 100"),
+    ('kernels = ["exp:-1"]', "blocks[0].kernels[0]: -1 must be from 0.01 to 100"),
+    (
+        'kernels = ["gauss"]',
+        "blocks[0].kernels[0]: 0 is no width of the gauss energy; write 'gauss:<t>' with t from 0.01 to 1000",
+    ),
+    ('kernels = ["gauss:-2"]', "blocks[0].kernels[0]: -2 must be from 0.01 to 1000"),
+    (
+        'kernels = ["gauss:wide"]',
+        "blocks[0].kernels[0]: 'gauss:wide': 'wide' is not a number; use 'gauss:<t>'",
+    ),
     (
         'kernels = ["riesz"]',
         f"blocks[0].kernels[0]: {RIESZ_0}",
@@ -454,11 +472,14 @@ BLOCK: list[tuple[str, str]] = [
     ("kernels = [{}]", "blocks[0].kernels[0].energy: is missing"),
     (
         'kernels = [{ energy = "rieszz" }]',
-        "blocks[0].kernels[0].energy: 'rieszz' is unknown; allowed: exp, log, riesz (did you mean 'riesz'?)",
+        (
+            "blocks[0].kernels[0].energy: 'rieszz' is unknown; "
+            "allowed: exp, log, riesz, gauss (did you mean 'riesz'?)"
+        ),
     ),
     (
-        'kernels = [{ energy = "exp", s = 2 }]',
-        "blocks[0].kernels[0].s: 2 does not apply to the exp energy; leave it out",
+        'kernels = [{ energy = "log", s = 2 }]',
+        "blocks[0].kernels[0].s: 2 does not apply to the log energy; leave it out",
     ),
     (
         'kernels = [{ energy = "riesz", s = 0 }]',
@@ -653,7 +674,7 @@ def test_kernels_may_be_energies_of_the_users(tmp_path: Path) -> None:
         (
             '"my_energies:flat:1"',
             (
-                "blocks[0].kernels[0]: 'my_energies:flat:1': my_energies:flat takes no exponent; "
+                "blocks[0].kernels[0]: 'my_energies:flat:1': my_energies:flat takes no parameter; "
                 "use 'my_energies:flat'"
             ),
         ),
@@ -671,7 +692,10 @@ def test_kernels_may_be_energies_of_the_users(tmp_path: Path) -> None:
         ('"os.path:join"', "blocks[0].kernels[0]: energy 'os.path:join' is no Energy, but function"),
         (
             '"nothing_of_this_name:x"',
-            "blocks[0].kernels[0]: 'nothing_of_this_name:x' is unknown; allowed: exp, log, riesz:<s>",
+            (
+                "blocks[0].kernels[0]: 'nothing_of_this_name:x' is unknown; "
+                "allowed: exp, log, riesz:<s>, gauss:<t>"
+            ),
         ),
         (
             '{ energy = "my_broken:flat" }',

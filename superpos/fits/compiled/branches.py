@@ -56,6 +56,7 @@ class Text:
     def __init__(self) -> None:
         self.scope: dict[str, Any] = {}
         self._names: dict[tuple[int, int], str] = {}
+        self._named: list[Any] = []  # kept, for the id of what is gone is given to another function
 
     def name(self, function: Callable[..., Any], names: Mapping[Any, Any] = ENGINE) -> str:
         """Return the name under which a point function is compiled."""
@@ -63,6 +64,7 @@ class Text:
         if key not in self._names:
             self._names[key] = f"{function.__name__.strip('<>_')}_{len(self._names)}"
             self.scope[self._names[key]] = remade(function, names)
+            self._named.append((function, names))
         return self._names[key]
 
 

@@ -37,6 +37,8 @@ KERNELS = [
     Kernel("riesz", -2.0),
     Kernel("riesz", 3.0, "exclude", 0.05),
     Kernel("riesz", -0.5, "include"),
+    Kernel("exp", 4.0),
+    Kernel("gauss", 0.5, "include", 0.1),
 ]
 """Every energy, every exponent with a loop of its own, one without, both self-energies."""
 

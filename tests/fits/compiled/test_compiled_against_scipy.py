@@ -25,6 +25,8 @@ POWELL_KERNELS = [
     Kernel("riesz", 1.0),
     Kernel("riesz", 2.0),
     Kernel("log", 0, "include", 0.1),
+    Kernel("exp", 4.0),
+    Kernel("gauss", 0.5),
 ]
 Array = np.ndarray
 

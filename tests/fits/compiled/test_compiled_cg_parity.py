@@ -46,7 +46,7 @@ def _same(engine: Any, problem: JointProblem, seed: int, *, gtol: float = 1e-5, 
     return int(result.status)
 
 
-@pytest.mark.parametrize("kernel", range(11))
+@pytest.mark.parametrize("kernel", range(13))
 @pytest.mark.parametrize(
     ("similarity", "gauge"), [("cosine", "unit"), ("cosine", "none"), ("rbf", "none"), ("rbf", "mean_norm")]
 )

@@ -28,12 +28,17 @@ def _pairs(vectors: Array, kernel: Kernel) -> Array:
     x = vectors.astype(np.longdouble)
     if kernel.energy == "exp":
         unit = x / np.sqrt((x * x).sum(axis=1))[:, None]
-        values = np.exp((unit[:, None, :] * unit[None, :, :]).sum(axis=2))
+        values = np.exp((kernel.s or 1.0) * (unit[:, None, :] * unit[None, :, :]).sum(axis=2))
     else:
         rho2 = ((x[:, None, :] - x[None, :, :]) ** 2).sum(axis=2) + np.longdouble(kernel.softening) ** 2
         if not kernel.includes_diagonal:
             np.fill_diagonal(rho2, 1.0)
-        values = -np.log(rho2) / 2 if kernel.energy == "log" else np.sign(kernel.s) * rho2 ** (-kernel.s / 2)
+        if kernel.energy == "gauss":
+            values = np.exp(-rho2 / np.longdouble(kernel.s))
+        elif kernel.energy == "log":
+            values = -np.log(rho2) / 2
+        else:
+            values = np.sign(kernel.s) * rho2 ** (-kernel.s / 2)
     if not kernel.includes_diagonal:
         np.fill_diagonal(values, 0.0)
     return np.asarray(values)
@@ -57,7 +62,7 @@ def _well_apart(vectors: Array) -> bool:
     return bool((r >= 0.01 * np.linalg.norm(vectors, axis=1)[:, None]).all())
 
 
-@pytest.mark.parametrize("kernel", [index for index in range(11) if index != 8])
+@pytest.mark.parametrize("kernel", [index for index in range(13) if index != 8])
 def test_every_evaluation_of_a_whole_run(engine: Any, reoptimisation: Any, kernel: int) -> None:
     """Thousands of line evaluations, each checked at the very point SciPy asked for."""
     chosen = engine.kernels[kernel]
@@ -155,7 +160,7 @@ def _joint(vectors: Array, logits: Array, problem: JointProblem) -> tuple[float,
     return float(terms.sum() + squares.sum()), float(np.abs(terms).sum() + squares.sum())
 
 
-GAUGED = list(itertools.product(range(11), ["cosine", "rbf"], ["none", "unit", "mean_norm"]))
+GAUGED = list(itertools.product(range(13), ["cosine", "rbf"], ["none", "unit", "mean_norm"]))
 
 
 @pytest.mark.parametrize(("kernel", "similarity", "gauge"), GAUGED)

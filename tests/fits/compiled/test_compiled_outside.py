@@ -10,7 +10,7 @@ import pytest
 from outside_energies import CHORD, YUKAWA
 from outside_similarities import CUBE, LAPLACE
 
-from superpos.fits.compiled.branches import BRANCHES, OUTSIDE
+from superpos.fits.compiled.branches import BRANCHES, OUTSIDE, Text
 from superpos.fits.compiled.joint_workspace import make_joint_workspace
 from superpos.fits.compiled.manifold import assess
 from superpos.fits.compiled.pairs import kernel_code
@@ -46,12 +46,25 @@ def _kernels() -> list[Kernel]:
 
 
 def test_own_codes_are_small_and_others_are_addresses() -> None:
-    own = [Kernel("exp"), Kernel("log"), *(Kernel("riesz", s) for s in (1.0, 2.0, -1.0, -2.0, 3.0, -0.5))]
-    assert [kernel_code(kernel) for kernel in own] == [0, 1, 2, 3, 4, 5, 6, 6]
-    assert len(BRANCHES) == 7
+    own = [Kernel("exp"), Kernel("exp", 4.0), Kernel("log")]
+    own += [Kernel("riesz", s) for s in (1.0, 2.0, -1.0, -2.0, 3.0, -0.5)] + [Kernel("gauss", 2.0)]
+    assert [kernel_code(kernel) for kernel in own] == [0, 1, 2, 3, 4, 5, 6, 7, 7, 8]
+    assert len(BRANCHES) == 9
     first, again, other = (kernel_code(kernel) for kernel in _kernels())
     assert min(first, other) >= OUTSIDE
     assert first == again != other
+
+
+def test_a_point_function_keeps_its_name_when_others_come_and_go() -> None:
+    # Functions that are made for one branch and dropped leave their id to those of the next.
+    text = Text()
+
+    def multiplied(factor: float) -> Any:
+        return lambda a: factor * a
+
+    names = [text.name(multiplied(float(factor))) for factor in range(20)]
+    assert len(set(names)) == 20
+    assert [text.scope[name].py_func(1.0) for name in names[:3]] == [0.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(("n", "f"), SHAPES)

@@ -31,7 +31,7 @@ def _same(
     return session, result
 
 
-@pytest.mark.parametrize("kernel", [index for index in range(11) if index != 8])  # riesz -2 is unbounded
+@pytest.mark.parametrize("kernel", [index for index in range(13) if index != 8])  # riesz -2 is unbounded
 @pytest.mark.parametrize(("n", "f"), [(5, 4), (9, 3)])
 def test_every_kernel(engine: Any, reoptimisation: Any, kernel: int, n: int, f: int) -> None:
     def make() -> Any:
