@@ -103,6 +103,12 @@ FROM current_studies s
   JOIN targets tl ON tl.target_id = lp.target_b
   JOIN psms pl ON pl.psm_id = tl.psm_id
   JOIN direction_sets dl ON dl.direction_id = tl.direction_id""",
+    "answers": """
+SELECT s.name AS study, a.question, a.model, a.revision, a.dataset, a.hookpoint, a.pooling, a.method,
+  a.similarity, a.optimiser, a.control, a.estimate, a.low, a.high, a.unit, a.n_cells, a.n_independent,
+  a.p_value, a.p_adjusted, a.p_smallest, a.n_tests, a.strength, a.sentence
+FROM current_studies s
+  JOIN study_answers a ON a.study_id = s.study_id""",
     "dataset_features": """
 SELECT s.name AS study, sd.name AS dataset, sd.corpus, ds.builder, ds.n_documents, ds.n_sequences,
   ds.n_tokens, ds.n_samples, fe.feature_index, fe.feature, fe.n_positive,

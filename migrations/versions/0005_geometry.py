@@ -2,6 +2,7 @@
 
 `psm_measures` gets the kernel and the dimension as parts of its key; rows that are there have neither.
 `models` gets what GGUF files and installed distributions say of themselves; rows that are there say nothing.
+`study_answers` holds what the rows of a study say to each question.
 
 The key of a table changes, which SQLite cannot do, so the table is made anew on both systems and filled.
 
@@ -68,6 +69,39 @@ def _remake_measures(key: list[sa.Column[object]], more: list[sa.Column[object]]
     op.drop_table("psm_measures_before")
 
 
+def _make_answers() -> None:
+    op.create_table(
+        "study_answers",
+        sa.Column("study_id", sa.Integer(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("question", sa.String(length=200), nullable=False),
+        *(
+            sa.Column(name, sa.Text(), nullable=False)
+            for name in ("model", "revision", "dataset", "hookpoint", "pooling", "method")
+        ),
+        *(
+            sa.Column(name, sa.String(length=200), nullable=False)
+            for name in ("similarity", "optimiser", "control")
+        ),
+        sa.Column("estimate", sa.Double(), nullable=True),
+        sa.Column("low", sa.Double(), nullable=True),
+        sa.Column("high", sa.Double(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("n_cells", sa.Integer(), nullable=False),
+        sa.Column("n_independent", sa.Integer(), nullable=False),
+        sa.Column("p_value", sa.Double(), nullable=True),
+        sa.Column("p_adjusted", sa.Double(), nullable=True),
+        sa.Column("p_smallest", sa.Double(), nullable=True),
+        sa.Column("n_tests", sa.Integer(), nullable=False),
+        sa.Column("strength", sa.String(length=24), nullable=False),
+        sa.Column("sentence", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["study_id"], ["studies.study_id"], name=op.f("fk_study_answers_study_id")),
+        sa.PrimaryKeyConstraint("study_id", "place", name=op.f("pk_study_answers")),
+    )
+    # An analysis without answers is unfinished, and the next run does it again.
+    op.execute("UPDATE analyses SET n_results = -1")
+
+
 def upgrade() -> None:
     for statement in _views("views_0004").drop_all():
         op.execute(statement)
@@ -86,16 +120,18 @@ def upgrade() -> None:
             sa.Column("value_scaled", sa.Double(), nullable=True),
         ],
     )
+    _make_answers()
     for statement in _views("views_0005").create_all():
         op.execute(statement)
 
 
 def downgrade() -> None:
-    """Go back; measures under kernels and in dimensions are lost."""
+    """Go back; measures under kernels and in dimensions are lost, and answers."""
     for statement in _views("views_0005").drop_all():
         op.execute(statement)
     for name, _ in reversed(OF_MODELS):
         op.drop_column("models", name)
+    op.drop_table("study_answers")
     _remake_measures([], [], " WHERE energy = '' AND n_dims = 0")
     for statement in _views("views_0004").create_all():
         op.execute(statement)

@@ -1,10 +1,8 @@
-"""Statistics over query results: best matches, permutation tests, Mantel, Kendall, bootstrap; all pure."""
+"""Statistics over query results: best matches, controls, permutation tests, Mantel, Kendall; all pure."""
 
+from superpos.analysis.against_control import Comparison, SignTest, compare, sign_test
 from superpos.analysis.best_match import SEARCH_AXES, BestMatches, best_matches
-from superpos.analysis.bootstrap import Interval, bootstrap_interval
-from superpos.analysis.effect import cliffs_delta, effect_interval, hodges_lehmann
-from superpos.analysis.importance import ImportanceCorrelation, importance_correlation
-from superpos.analysis.kendall import KendallResult, kendall_interval, kendall_test, kendall_w
+from superpos.analysis.kendall import KendallResult, kendall_test, kendall_w
 from superpos.analysis.layer_similarity import LayerSimilarity, layer_similarities
 from superpos.analysis.mantel import MantelResult, mantel_test, mantel_tests
 from superpos.analysis.permutation import MaxT, holm, max_t, permutation_p_value
@@ -13,21 +11,16 @@ from superpos.analysis.ranks import average_ranks, spearman
 __all__ = [
     "SEARCH_AXES",
     "BestMatches",
-    "ImportanceCorrelation",
-    "Interval",
+    "Comparison",
     "KendallResult",
     "LayerSimilarity",
     "MantelResult",
     "MaxT",
+    "SignTest",
     "average_ranks",
     "best_matches",
-    "bootstrap_interval",
-    "cliffs_delta",
-    "effect_interval",
-    "hodges_lehmann",
+    "compare",
     "holm",
-    "importance_correlation",
-    "kendall_interval",
     "kendall_test",
     "kendall_w",
     "layer_similarities",
@@ -35,5 +28,6 @@ __all__ = [
     "mantel_tests",
     "max_t",
     "permutation_p_value",
+    "sign_test",
     "spearman",
 ]

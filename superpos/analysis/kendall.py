@@ -3,14 +3,7 @@
     z_j = centred average ranks of rater j        (2 rank - (n + 1), tied items share their mean rank)
     W   = ||sum_j z_j||^2 / (m sum_j ||z_j||^2)   (= 12 S / (m^2 (n^3 - n) - m sum_j T_j), T_j = sum t^3 - t)
 
-W is 1 where all agree and 1/m on average where rankings are random. Written with pairs of raters,
-
-    W = (1 + (m - 1) A) / m,   A = m sum_{j != k} <z_j, z_k> / (m (m - 1) sum_j ||z_j||^2),
-
-and a bootstrap over raters holds copies of one rater, which agree perfectly with each other and push W up.
-The interval therefore takes A over pairs of different raters only: with c_j copies of rater j,
-
-    A* = (sum_{j != k} c_j c_k <z_j, z_k> / sum_{j != k} c_j c_k) / (sum_j c_j ||z_j||^2 / m).
+W is 1 where all agree and 1/m on average where rankings are random.
 
 Source: M. G. Kendall, B. Babington Smith, The problem of m rankings (1939); ties: M. G. Kendall, Rank
 correlation methods (1948), chapter 6.
@@ -26,9 +19,9 @@ from itertools import permutations, product
 import numpy as np
 from numpy.typing import ArrayLike
 
-from superpos.analysis.bootstrap import Interval, check_level, generator_for, percentile_interval, resamples
 from superpos.analysis.ranks import centred_ranks
 from superpos.arrays import Float, Int, as_matrix
+from superpos.seeding import generator
 from superpos.specs.axes import check_count
 
 MAX_EXACT = 5040
@@ -89,45 +82,6 @@ def kendall_test(scores: ArrayLike, *, n_permutations: int = 9999, name: str = "
     return KendallResult(w, p_value, total, exact)
 
 
-def kendall_interval(
-    scores: ArrayLike, *, level: float = 0.95, n_resamples: int = 9999, name: str = "kendall_interval"
-) -> Interval | None:
-    """Return W with a percentile bootstrap interval over raters, None where W is not defined.
-
-    Resamples of one rater alone, or of raters that tie everything, hold no pair to compare and are left out;
-    `n_resamples` of the result counts the others. With fewer than about 6 raters the interval is rough.
-
-    Raises
-    ------
-    ShapeError, NonFiniteError, ArgumentError
-        As `kendall_w`; if the level is not within (0, 1) or `n_resamples` below 1.
-    """
-    ranks = _rank_rows(scores)
-    coverage, count = check_level(level), check_count("n_resamples", n_resamples, 1)
-    w = _w(ranks)
-    if w is None:
-        return None
-    m = ranks.shape[0]
-    products = ranks @ ranks.T
-    own = np.diag(products).copy()
-    np.fill_diagonal(products, 0.0)
-    parts = []
-    for rows in resamples(m, count, generator_for(name)):
-        copies = np.zeros((rows.shape[0], m))
-        np.add.at(copies, (np.arange(rows.shape[0])[:, None], rows), 1.0)
-        pairs = m**2 - np.sum(copies**2, axis=1)
-        spread = copies @ own / m
-        usable = (pairs > 0.0) & (spread > 0.0)
-        copies, pairs, spread = copies[usable], pairs[usable], spread[usable]
-        agreement = np.einsum("rj,jk,rk->r", copies, products, copies) / pairs / spread
-        parts.append((1.0 + (m - 1) * agreement) / m)
-    distribution = np.clip(np.concatenate(parts), 0.0, 1.0)
-    if distribution.size == 0:
-        return None
-    low, high = percentile_interval(distribution, coverage)
-    return Interval(w, low, high, coverage, distribution.size)
-
-
 def _rank_rows(scores: ArrayLike) -> Float:
     matrix = as_matrix("scores", scores, min_rows=2, min_columns=2)
     return np.stack([centred_ranks(row) for row in matrix])
@@ -146,7 +100,7 @@ def _orders(m: int, n: int, n_permutations: int, name: str) -> Iterator[Int]:
         every = list(permutations(range(n)))
         yield np.array([(every[0], *rest) for rest in product(every, repeat=m - 1)], dtype=np.int64)
         return
-    rng = generator_for(name)
+    rng = generator("analysis", name=name, replicate=0)
     batch = max(1, BATCH_ENTRIES // (m * n))
     for start in range(0, n_permutations, batch):
         rows = min(batch, n_permutations - start)

@@ -26,6 +26,8 @@ from superpos.errors import ArgumentError, allowed, shown
 
 Alternative = Literal["greater", "less", "two-sided"]
 ALTERNATIVES: tuple[str, ...] = get_args(Alternative)
+TIES = 1e-12
+"""Relative difference of statistics that is rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +99,9 @@ def max_t(
         rows = np.abs(rows)
     largest = np.max(rows[1:], axis=1)
     count = replicates.shape[0]
-    p_values = (1 + np.sum(largest[:, None] >= rows[0][None, :], axis=0)) / (1 + count)
+    # A tie that rounding broke is a tie: two rows lie equally far from their mean, whatever the last bit.
+    reached = rows[0] - TIES * np.abs(rows[0])
+    p_values = (1 + np.sum(largest[:, None] >= reached[None, :], axis=0)) / (1 + count)
     return MaxT(float(np.min(p_values)), np.asarray(p_values, dtype=np.float64), rows[0], count)
 
 

@@ -251,6 +251,37 @@ _LAYER_PAIRS = _of(
     _number("p_value", "one-sided Mantel test"),
     _count("n_permutations", "relabellings behind it; all n! where that is few", ""),
 )
+_ANSWERS = _of(
+    "study_answers",
+    *(
+        replace(column, views=("answers",))
+        for column in (
+            _number(
+                "estimate",
+                "features minus the median draw of the control, in `unit`; of sets together, the median over "
+                "them; NULL where nothing could be compared",
+            ),
+            _number(
+                "low", "the features' value minus the 97.5 % quantile of the draws; NULL for fewer than 39"
+            ),
+            _number("high", "the features' value minus the 2.5 % quantile; NULL likewise"),
+            _text("unit", "unit of the three"),
+            _count("n_cells", "cells that the features and every draw have, minima alone", "cells"),
+            _count("n_independent", "draws of the control; of sets together, sets", ""),
+            _number("p_value", "two-sided, max-T over layers and kernels; of sets together, a sign test"),
+            _number("p_adjusted", "after Holm's correction for the family"),
+            _number("p_smallest", "the least p that so many draws, or sets, can give, before the correction"),
+            _count("n_tests", "tests of the family: same question, similarity, optimiser, control", ""),
+            _word(
+                "strength",
+                "`shown` (p at most 0.05 after the correction), `suggested` (only before it), `not shown`, "
+                "`not testable here` (too few draws or sets, or no row that can carry a claim)",
+                width=24,
+            ),
+            _text("sentence", "the answer in words"),
+        )
+    ),
+)
 
 MEASURED: tuple[Column, ...] = (
     *_DATASETS,
@@ -264,5 +295,6 @@ MEASURED: tuple[Column, ...] = (
     *_FITS,
     *_BEST_MATCH,
     *_LAYER_PAIRS,
+    *_ANSWERS,
 )
 """What stages measure."""

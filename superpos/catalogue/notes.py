@@ -34,6 +34,9 @@ _OUTCOMES = (
     Column(name="seconds", type="number", meaning="time it took; no part of the results", unit="seconds"),
 )
 _NAMES = (
+    *_said("text", "answers", dataset="name of the feature set; empty for all of them, each one trial"),
+    *_said("text", "answers", similarity="similarity of the matrices; empty where it plays no part"),
+    *_said("text", "answers", optimiser="optimiser of the ends; empty where none is asked about"),
     *_said(
         "text",
         feature="name of the feature",
@@ -42,6 +45,8 @@ _NAMES = (
         duplicate_of="the feature that is kept in its place, for `duplicate` and `opposite`; else empty",
         dtype="type the activations were computed and stored in",
         builder="how labels were made",
+        question="name of the question; `superpos.kinds.questions` has them in words",
+        control="what the features are compared with: a kind of target, or a scheme of weights and `weights`",
         measure="name of a measure of the matrix; its register has formula and citation",
         permutation_note="why, the number of groups, and the share of training samples with other labels",
     ),

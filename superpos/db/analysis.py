@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -18,10 +19,15 @@ from superpos.db.tables import (
     direction_sets,
     layer_pairs,
     psms,
+    studies,
+    study_answers,
     targets,
 )
 from superpos.kinds.controls import FEATURES
+from superpos.records.answers import AnswerRecord
 
+UNFINISHED = -1
+"""Count of an analysis that a stopped run, or new numbers, have done again."""
 _GROUPED: tuple[Role, ...] = ("compared", "setting")
 _JOINT = names("kernel", "joint", roles=(*_GROUPED, "searched"))
 _FIT = names("fit", roles=(*_GROUPED, "searched"))
@@ -109,6 +115,22 @@ def feature_targets(database: Database, study_id: int) -> list[tuple[tuple[Any, 
         return [(tuple(row[:9]), row[9], row[10], row[11]) for row in rows]
 
 
+def read_rows(database: Database, study_id: int, view: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Return columns of the rows of a view, of the study whose newest revision this is."""
+    name = sa.select(studies.c.name).where(studies.c.study_id == study_id).scalar_subquery()
+    table = sa.table(view, sa.column("study"), *(sa.column(column) for column in columns))
+    query = sa.select(*(table.c[column] for column in columns)).where(table.c.study == name)
+    with database.read() as connection:
+        return pd.read_sql_query(query, connection)
+
+
+def unfinished(database: Database) -> None:
+    """Have the analysis of every study done again by its next run: numbers that it may read are new."""
+    with database.write() as connection:
+        take_turns(connection, "analysis")
+        connection.execute(analyses.update().values(n_results=UNFINISHED))
+
+
 def write_analysis(
     database: Database,
     study_id: int,
@@ -116,13 +138,15 @@ def write_analysis(
     count: int,
     best: Iterable[Mapping[str, Any]],
     pairs: Iterable[Mapping[str, Any]],
+    answers: Iterable[AnswerRecord] = (),
 ) -> None:
     """Replace a study's stored analysis."""
+    said = [{**asdict(answer), "place": place} for place, answer in enumerate(answers)]
     with database.write() as connection:
         take_turns(connection, "analysis")
-        for table in (best_match, layer_pairs, analyses):
+        for table in (best_match, layer_pairs, study_answers, analyses):
             connection.execute(table.delete().where(table.c.study_id == study_id))
-        for table, rows in ((best_match, best), (layer_pairs, pairs)):
+        for table, rows in ((best_match, best), (layer_pairs, pairs), (study_answers, said)):
             values = [{**row, "study_id": study_id} for row in rows]
             if values:
                 connection.execute(table.insert(), values)

@@ -35,6 +35,7 @@ GONE = """SUBSTR(key, 1, 32) NOT IN (SELECT key FROM datasets UNION SELECT key F
 STEPS: tuple[tuple[str, str], ...] = (
     ("best_match", OLD_STUDY),
     ("layer_pairs", OLD_STUDY),
+    ("study_answers", OLD_STUDY),
     ("analyses", OLD_STUDY),
     ("block_targets", OLD_BLOCK),
     ("block_joint_axes", OLD_BLOCK),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,9 @@ from superpos.hashing import array_digest
 from superpos.kinds.controls import FEATURES
 from superpos.records.work import Directions, PsmResult, TargetWork
 from superpos.specs.study import MEDIAN_RULE
+
+BATCH = 1000
+"""Matrices read at a time."""
 
 
 def missing_targets(database: Database, study_id: int, limit: int) -> tuple[TargetWork, ...]:
@@ -49,6 +52,30 @@ def missing_targets(database: Database, study_id: int, limit: int) -> tuple[Targ
 def target_works(database: Database, target_ids: Sequence[int]) -> tuple[TargetWork, ...]:
     """Return the work of targets by id, whether they have a matrix or not."""
     return _works(database, (targets.c.target_id.in_(target_ids),), len(target_ids))
+
+
+def with_phi(database: Database, study_id: int) -> Iterator[tuple[str, Float, Float]]:
+    """Yield key, matrix (n, n) and phi coefficients (n, n) of a study's targets whose rows have labels."""
+    t = targets.c
+    query = (
+        sa.select(t.target_id, t.key, t.direction_id, psms.c.matrix)
+        .join(psms, psms.c.psm_id == t.psm_id)
+        .where(t.target_id.in_(study_target_ids(study_id)))
+        .order_by(t.target_id)
+        .limit(BATCH)
+    )
+    last = -1
+    while True:
+        with database.read() as connection:
+            rows = connection.execute(query.where(t.target_id > last)).all()
+            phis = _phis(connection, {row.direction_id for row in rows})
+        for row in rows:
+            phi = phis.get(row.direction_id)
+            if phi is not None:
+                yield row.key.hex(), row.matrix, phi
+        if len(rows) < BATCH:
+            return
+        last = rows[-1].target_id
 
 
 def _works(

@@ -256,4 +256,5 @@ def _insert_blocks(connection: sa.Connection, study_id: int, plan: StudyPlan) ->
         assert inserted.inserted_primary_key is not None  # noqa: S101 (both dialects return it)
         block_id = int(inserted.inserted_primary_key[0])
         for (table, column, ids), keys in zip(factors, product.parts, strict=True):
-            connection.execute(table.insert(), [{"block_id": block_id, column: ids[key]} for key in keys])
+            if keys:
+                connection.execute(table.insert(), [{"block_id": block_id, column: ids[key]} for key in keys])

@@ -104,7 +104,7 @@ class _Writer:
 
 def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, embedder: Embedder) -> StudyPage:
     from superpos.reporting.about import about
-    from superpos.reporting.answers_open import answers
+    from superpos.reporting.answers import answers
     from superpos.reporting.charts.feature_counts import feature_counts
     from superpos.reporting.csv_text import csv_text
     from superpos.reporting.page import MAX_RUNS, StudyPage
@@ -126,7 +126,7 @@ def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, embedder:
                     writer.table(f"{prefix}{name}", card.table)
                 cards.append(card._replace(name=name))
             shown.append(embedder.section(section._replace(cards=tuple(cards)), anchor, prefix))
-    for name, frame in tables(data, found):
+    for name, frame in tables(data):
         writer.table(f"{prefix}{_unused(name, used)}", csv_text(frame).encode("utf-8"))
     recorded = runs(data)
     return StudyPage(

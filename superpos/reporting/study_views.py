@@ -106,6 +106,11 @@ class StudyViews:
         return self._frame("psm_results")
 
     @cached_property
+    def answers(self) -> pd.DataFrame:
+        """`answers`, in the order in which they were given."""
+        return self.results.frame("answers", study=self.study)
+
+    @cached_property
     def geometry(self) -> pd.DataFrame:
         """`geometry_results`."""
         return self._frame("geometry_results")

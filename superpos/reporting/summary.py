@@ -18,9 +18,6 @@ def render_summary(studies: tuple[StudyPage, ...], database: str) -> str:
         lines += [f"## Study {escape(study.name)}", "", escape(study.about), ""]
         for answer in study.answers:
             lines += [f"**{escape(answer.goal)}**", "", escape(answer.sentence), ""]
-            if answer.caveats:
-                caveats = "; ".join(escape(caveat) for caveat in answer.caveats)
-                lines += [f"From {escape(answer.basis)}. But: {caveats}.", ""]
         lines += ["### Progress", "", "| stage | planned | done | failed | quarantined | not applicable |"]
         lines += ["|---|--:|--:|--:|--:|--:|"]
         lines += ["| " + " | ".join(escape(str(value)) for value in row) + " |" for row in study.progress]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from superpos.reporting.answers import Answer
 from superpos.reporting.study_data import StudyData
 from superpos.stage_names import STAGES
 
@@ -91,14 +90,9 @@ def address(text: str) -> str:
     return QUERY.sub("", SECRET.sub("", text))
 
 
-def tables(data: StudyData, answers: Sequence[Answer]) -> Iterator[tuple[str, pd.DataFrame]]:
+def tables(data: StudyData) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the name and the content of the tables that belong to no figure."""
-    rows = [
-        (answer.goal, finding.what, finding.number, finding.n)
-        for answer in answers
-        for finding in answer.findings
-    ]
-    yield "answers", pd.DataFrame(rows, columns=["goal", "what", "number", "n"])
+    yield "answers", data.answers
     yield "progress", pd.DataFrame(progress(data), columns=list(Progress._fields))
     yield "runs", pd.DataFrame(runs(data), columns=list(Run._fields))
     yield "probe_results", data.probes

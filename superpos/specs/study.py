@@ -211,7 +211,9 @@ class Block(JointGrid):
     """Pair energies: `exp`, `riesz:1`, tables with the keys of a kernel, names of lists of `[kernels]`, or
     one of your own, `package.module:attribute`."""
     reoptimisations: tuple[Reoptimisation, ...] = (Reoptimisation(),)
-    """Tables with the keys of a re-optimisation, names of lists of `[reoptimisations]`."""
+    """Tables with the keys of a re-optimisation, names of lists of `[reoptimisations]`. An empty list fits
+    nothing: matrices are built, and measured under the block's kernels and in its dimensions, which many
+    replicates of a control can afford."""
 
     def __post_init__(self) -> None:
         """Check that no axis is empty or too long and that values are allowed; raises `ArgumentError`."""
@@ -227,7 +229,6 @@ class Block(JointGrid):
             "similarities",
             "kernels",
             *JOINT_GRIDS,
-            "reoptimisations",
         ):
             if not getattr(self, axis):
                 raise ArgumentError(axis, "is empty, so the grid is empty; give at least one value")

@@ -7,16 +7,23 @@ from typing import Any
 from superpos.analysis.best_match import best_matches
 from superpos.analysis.layer_similarity import layer_similarities
 from superpos.arrays import Float
-from superpos.db.analysis import CELL_AXES, analysed, feature_targets, n_results, read_cells, write_analysis
+from superpos.db.analysis import (
+    CELL_AXES,
+    UNFINISHED,
+    analysed,
+    feature_targets,
+    n_results,
+    read_cells,
+    write_analysis,
+)
 from superpos.db.failures import failed_keys
 from superpos.db.fits import WorkReader, best_without_arrays
 from superpos.stages import fits
+from superpos.stages.answers import ask
 from superpos.stages.context import Context
 
 STAGE = "analysis"
 N_PERMUTATIONS = 9999
-UNFINISHED = -1
-"""Count of an analysis whose best vectors are still to be made, so that a stopped run does it again."""
 
 
 def run(context: Context) -> None:
@@ -24,15 +31,19 @@ def run(context: Context) -> None:
     count = n_results(context.database, context.study_id)
     if count == 0 or analysed(context.database, context.study_id) == count:
         return
-    context.reporter.start(STAGE, 2)
+    context.reporter.start(STAGE, 3)
     best = _best(context)
     context.reporter.advance(STAGE)
     pairs = _layer_pairs(context)
+    context.reporter.advance(STAGE)
+    # Questions read views, and so what is stored.
     write_analysis(context.database, context.study_id, context.run_id, UNFINISHED, best, pairs)
+    found = (best, pairs, ask(context.database, context.study_id, context.reporter.note))
+    write_analysis(context.database, context.study_id, context.run_id, UNFINISHED, *found)
     context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)
     if _keep_best_vectors(context):
-        write_analysis(context.database, context.study_id, context.run_id, count, best, pairs)
+        write_analysis(context.database, context.study_id, context.run_id, count, *found)
 
 
 def _best(context: Context) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from superpos.db.analysis import unfinished
 from superpos.db.engine import Database
 from superpos.db.insert import parts
 from superpos.db.measures import (
@@ -76,6 +77,7 @@ def measure(database: Database, study_id: int, reporter: Reporter) -> None:
             ]
             finish_measures(database, ids, found)
             reporter.advance(STEP, len(ids))
+    unfinished(database)  # answers read measures
     reporter.finish(STEP)
 
 

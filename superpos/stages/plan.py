@@ -55,9 +55,10 @@ class Planner(InputPlanner):
         """Return the plan of the study; raises as `plan_study`."""
         products = [product for block in self.study.blocks for product in self._block(block)]
         try:
-            blocks = disjoint(products)
+            fitted = disjoint(products)
         except ArgumentError as error:
             raise InputError(f"study {self.study.name}: {error}") from error
+        blocks = (*fitted, *(product for product in products if not product.parts[2]))  # those of no fits
         self._check_cells(blocks)
         datasets = tuple(self.in_force(spec) for spec in self.study.datasets)
         specification = replace(self.study, datasets=datasets).as_dict()

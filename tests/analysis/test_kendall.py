@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import friedmanchisquare, rankdata, spearmanr
 
-from superpos.analysis import kendall_interval, kendall_test, kendall_w
+from superpos.analysis import kendall_test, kendall_w
 from superpos.errors import ArgumentError, ShapeError
 
 APPLICANTS = [[1, 6, 3, 2, 5, 4], [1, 5, 6, 4, 2, 3], [6, 3, 2, 5, 4, 1]]
@@ -79,44 +79,9 @@ def test_sampled_p_value() -> None:
     assert kendall_test(np.ones((3, 4))).p_value is None
 
 
-def test_interval_of_full_agreement_and_of_noise() -> None:
-    same = kendall_interval(np.tile(np.arange(5.0), (6, 1)), n_resamples=199)
-    assert same is not None
-    assert (same.low, same.high) == (pytest.approx(1.0), pytest.approx(1.0))
-    noise = kendall_interval(np.random.default_rng(2).standard_normal((12, 6)), n_resamples=999)
-    assert noise is not None
-    assert noise.low <= noise.estimate <= noise.high < 0.5
-
-
-def test_interval_does_not_count_copies_of_a_rater_as_agreement() -> None:
-    # Two raters that disagree fully: a resample with both has W = 0, one of copies alone (W = 1) is no pair.
-    interval = kendall_interval([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]], n_resamples=400)
-    assert interval is not None
-    assert (interval.low, interval.high) == (0.0, 0.0)
-    assert 140 < interval.n_resamples < 260
-    assert kendall_interval(np.ones((3, 4))) is None
-
-
-def test_interval_covers_the_expected_w() -> None:
-    rng = np.random.default_rng(3)
-
-    def draw() -> np.ndarray:
-        return np.arange(5.0) + 1.5 * rng.standard_normal((15, 5))
-
-    expected = np.mean([kendall_w(draw()) for _ in range(1500)])
-    covered = 0
-    for _ in range(150):
-        interval = kendall_interval(draw(), n_resamples=499)
-        assert interval is not None
-        covered += interval.low <= expected <= interval.high
-    assert 0.85 <= covered / 150 <= 1.0
-
-
 def test_bad_input_is_refused() -> None:
     for scores in ([[1.0, 2.0]], [[1.0], [2.0]]):
         with pytest.raises(ShapeError, match="scores"):
             kendall_w(scores)
     with pytest.raises(ArgumentError, match="n_permutations"):
         kendall_test(APPLICANTS, n_permutations=0)
-    with pytest.raises(ArgumentError, match="level"):
-        kendall_interval(APPLICANTS, level=1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from superpos.db import tables as t
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current
 from superpos.seeding import generator
+from superpos.stages.answers import ask
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CONTROLS = ("permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels")
@@ -117,6 +118,9 @@ class Builder:
         self.rows.setdefault(table, []).append(values)
         return number
 
+    def ids(self, table: Any, id_column: str) -> list[int]:
+        return [row[id_column] for row in self.rows.get(table, [])]
+
     def write(self) -> None:
         order = list(t.targets.metadata.sorted_tables)
         with self.database.write() as connection:
@@ -139,6 +143,18 @@ def build(database: Database, plans: Sequence[Plan], *, pairs: bool = True) -> N
         if pairs and index == 0:
             layer_pairs(builder, study)
     builder.write()
+    for study_id in builder.ids(t.studies, "study_id"):
+        answer(database, study_id)
+
+
+def answer(database: Database, study_id: int) -> None:
+    """Ask the questions of the rows that are there, as the stage `analysis` does."""
+    said = ask(database, study_id, note=print)
+    rows = [{**asdict(one), "study_id": study_id, "place": place} for place, one in enumerate(said)]
+    with database.write() as connection:
+        connection.execute(t.study_answers.delete().where(t.study_answers.c.study_id == study_id))
+        if rows:
+            connection.execute(t.study_answers.insert(), rows)
 
 
 class Study:

@@ -76,7 +76,7 @@ def test_a_chapter_that_cannot_be_drawn_is_refused(monkeypatch):
 def test_the_report_needs_neither_torch_nor_numba_nor_the_stages():
     code = (
         "import sys; from superpos.reporting.sections import CHAPTERS; list(CHAPTERS)\n"
-        "import superpos.reporting.report, superpos.reporting.parallel, superpos.reporting.answers_open\n"
+        "import superpos.reporting.report, superpos.reporting.parallel, superpos.reporting.answers\n"
         "heavy = {'torch', 'transformers', 'ray', 'numba', 'superpos.stages'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

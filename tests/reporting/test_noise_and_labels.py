@@ -15,9 +15,6 @@ import scipy.stats
 
 import superpos
 from superpos.db.types import decode_array
-from superpos.reporting.answers import keeps_low
-from superpos.reporting.answers_open import follows_labels
-from superpos.reporting.answers_structure import attenuation, preserved
 from superpos.reporting.charts.distances import distances, draw_comparison, draw_procedure
 from superpos.reporting.charts.label_correlation import N_RESAMPLES, interval, label_correlations
 from superpos.reporting.charts.noise_ceiling import ceiling_table, draw_noise_ceiling, known_pairs
@@ -124,51 +121,6 @@ def test_the_band_is_the_noise_over_all_entries(data, sql):
             assert {round(band.get_height(), 12) for band in bands} == {round(numbers.noise, 12)}
 
 
-def test_goal_1_counts_distances_in_noise_levels(data, sql):
-    noise = noise_by_layer(sql, "cosine")
-    values = [
-        final / math.sqrt(n * (n - 1)) / noise[layer]
-        for layer, n, final in sql(
-            "SELECT layer, n_features, distance_final FROM best_matches WHERE model_weights = 'pretrained'"
-            " AND gauge = 'unit' AND optimiser = 'powell' AND sigma = 0.1 AND similarity = 'cosine' AND"
-            " target = 'features'"
-        )
-    ]
-    answer = keeps_low(data)
-    assert f"{statistics.median(values):.3g} [" in answer.sentence
-    assert "times the noise level of its target" in answer.sentence
-    assert "no noise ceiling" not in " ".join(answer.caveats)
-    assert "√2 noise levels" in answer.caveats[-1]
-
-
-def test_goal_5_is_bounded_by_the_reliabilities(data, sql):
-    reliability = dict(
-        sql(
-            "SELECT layer, reliability FROM psm_results WHERE target = 'features' AND model_weights = "
-            "'pretrained' AND similarity = 'rbf'"
-        )
-    )
-    rows = sql(
-        "SELECT layer_a, layer_b, spearman FROM layer_similarity WHERE target = 'features' AND "
-        "model_weights = 'pretrained' AND similarity = 'rbf'"
-    )
-    bounds = [math.sqrt(reliability[a] * reliability[b]) for a, b, _ in rows]
-    ratios = [value / bound for (*_, value), bound in zip(rows, bounds, strict=True)]
-    answer = preserved(data)
-    assert (
-        f"at most about {statistics.median(bounds):.2f} as well as the matrices are known" in answer.sentence
-    )
-    finding = next(f for f in answer.findings if f.what.startswith("rbf: Spearman over the root"))
-    assert finding.number.startswith(f"{statistics.median(ratios):.3g}")
-    assert finding.n == 3
-    assert "known for 6 of 6 pairs" in answer.caveats[1]
-
-
-def test_a_bound_needs_two_positive_reliabilities(data):
-    rows = data.layer_similarity[data.layer_similarity["target"] == "permuted"]
-    assert np.isnan(attenuation(data, rows)).all()
-
-
 def test_phi_and_entries_correlate_as_scipy_says(data, sql):
     numbers = label_correlations(data, data.subjects[0])
     phi = decode_array(sql("SELECT phi FROM datasets")[0][0])
@@ -187,11 +139,6 @@ def test_phi_and_entries_correlate_as_scipy_says(data, sql):
             assert row.low <= row.rho <= row.high
             seen.add(row)
     assert seen == set(numbers.rows)
-    answer = follows_labels(data)
-    own = [row.rho for row in numbers.rows if (row.similarity, row.weights) == ("rbf", "trained weights")]
-    assert (
-        f"rbf targets correlate with phi with median {statistics.median(own):+.2f} over 3" in answer.sentence
-    )
 
 
 def test_the_interval_repeats_pairs_of_repeated_features():

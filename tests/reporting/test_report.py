@@ -141,7 +141,7 @@ def test_the_summary_has_the_answers_and_links_that_lead_somewhere(small, small_
     assert len(links) == len(small.figures) // 2
     for link in links:
         assert (small.summary.parent / link).is_file()
-    assert "paired difference" in text
+    assert "Against shuffled labels" in text
     with superpos.connect(small_study) as results:
         count = len(results.frame("fit_results", study="synthetic"))
     assert f"| fits | {count} | {count} | 0 | 0 | 0 |" in text

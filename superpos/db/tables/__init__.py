@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from superpos.db.metadata import metadata
 from superpos.db.tables.activations import activation_sets, models, shards
-from superpos.db.tables.analysis import analyses, best_match, layer_pairs
+from superpos.db.tables.analysis import analyses, best_match, layer_pairs, study_answers
 from superpos.db.tables.datasets import datasets, features
 from superpos.db.tables.fits import fit_arrays, fit_axes, fits, importance, joint_axes, joint_fits
 from superpos.db.tables.probes import direction_rows, direction_sets, probes
@@ -49,6 +49,7 @@ __all__ = [
     "runs",
     "shards",
     "studies",
+    "study_answers",
     "study_datasets",
     "study_models",
     "targets",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from superpos.db.columns import measured_columns
-from superpos.db.metadata import metadata, reference
+from superpos.db.metadata import KIND, metadata, reference
 
 best_match = sa.Table(
     "best_match",
@@ -29,6 +29,20 @@ layer_pairs = sa.Table(
     *measured_columns("layer_pairs"),
     sa.Index(None, "target_a"),
     sa.Index(None, "target_b"),
+)
+
+ANSWERED = ("model", "revision", "dataset", "hookpoint", "pooling", "method")
+"""What an answer is about, beside the columns that name kinds."""
+
+study_answers = sa.Table(
+    "study_answers",
+    metadata,
+    reference("study_id", "studies.study_id", primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("question", KIND, nullable=False),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ANSWERED),
+    *(sa.Column(name, KIND, nullable=False) for name in ("similarity", "optimiser", "control")),
+    *measured_columns("study_answers"),
 )
 
 analyses = sa.Table(

@@ -1,0 +1,148 @@
+"""A statistic of the features against the same statistic of the draws of one control.
+
+    v_c, v_rc           value in cell c, of the features and of draw r = 1 .. R; where one lacks it, none
+    u_k, u_rk           mean over the cells of column k: one layer under one kernel
+    S, S_r              mean over the columns
+    estimate            S - median_r S_r
+    low, high           S minus the 97.5 % and 2.5 % quantiles of S_r: how far S lies from single draws
+    p                   max-T over the columns, two-sided (`superpos.analysis.permutation`)
+
+A draw of a control is the same one in every layer, under every kernel and in every cell, so that a row
+u_r1 .. u_rm is one draw and the columns may be of any dependence. Cells of a set are no replicates: their
+number enters no interval and no p.
+
+Quantiles of fewer than 39 draws lie outside of them, so that there is no interval then. With an interval that
+holds 0 a difference is not shown; that nothing differs is not shown by it either.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from superpos.analysis.permutation import max_t
+from superpos.arrays import Float, Int
+from superpos.errors import ShapeError
+
+MIN_DRAWS = 39
+"""Draws from which 2.5 % and 97.5 % quantiles lie within them: 1 / 40 on each side."""
+ROUNDING = 1e-9
+"""Spread of the values of a column, over the largest, below which they are one."""
+LEVEL = 0.05
+"""Of tests, adjusted for their family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Features against one control."""
+
+    estimate: float
+    """Difference to the median draw, in the unit of the values."""
+    low: float | None
+    high: float | None
+    n_cells: int
+    """Cells that features and every draw have."""
+    n_draws: int
+    p_value: float
+    p_smallest: float
+    """The least that so many draws can give."""
+    column: int
+    """Column in which features depart the most from the draws."""
+    column_estimate: float
+    """Difference to the median draw there."""
+
+
+def compare(values: ArrayLike, draws: ArrayLike, columns: ArrayLike) -> Comparison | None:
+    """Return how the features' values differ from those of a control; None where no cell is complete.
+
+    Parameters
+    ----------
+    values : array_like, (c,)
+        Of the features by cell; NaN where there is none that counts.
+    draws : array_like, (R, c)
+        Of each draw of the control; NaN likewise.
+    columns : array_like, (c,)
+        Column of each cell, counted from 0.
+
+    Raises
+    ------
+    ShapeError
+        If shapes do not fit or there is no draw.
+    """
+    observed = np.asarray(values, dtype=np.float64)
+    null = np.asarray(draws, dtype=np.float64)
+    places: Int = np.asarray(columns, dtype=np.int64)
+    if null.ndim != 2 or null.shape[0] == 0 or null.shape[1:] != observed.shape:
+        raise ShapeError("draws", f"shape {null.shape} is not (R, {observed.size}) with R of 1 or more")
+    if places.shape != observed.shape:
+        raise ShapeError("columns", f"shape {places.shape} is not {observed.shape}")
+    whole = np.isfinite(observed) & np.all(np.isfinite(null), axis=0)
+    if not whole.any():
+        return None
+    there, column = np.unique(places[whole], return_inverse=True)
+    rows = _without_rounding(_means(np.vstack([observed[whole], null[:, whole]]), column, there.size))
+    test = max_t(rows[0], rows[1:], alternative="two-sided")
+    means = rows.mean(axis=1)
+    largest = int(np.argmax(test.statistics))
+    low = high = None
+    if len(null) >= MIN_DRAWS:
+        quantiles = np.quantile(means[1:], (0.025, 0.975))
+        low, high = (float(means[0] - value) for value in quantiles[::-1])
+    return Comparison(
+        estimate=float(means[0] - np.median(means[1:])),
+        low=low,
+        high=high,
+        n_cells=int(whole.sum()),
+        n_draws=len(null),
+        p_value=test.global_p_value,
+        p_smallest=1.0 / (len(null) + 1),
+        column=int(there[largest]),
+        column_estimate=float(rows[0, largest] - np.median(rows[1:, largest])),
+    )
+
+
+def _means(rows: Float, column: Int, n_columns: int) -> Float:
+    """Return the means (r, n_columns) of rows (r, c) over the cells of every column."""
+    order = np.argsort(column, kind="stable")
+    starts = np.searchsorted(column[order], np.arange(n_columns))
+    sums = np.add.reduceat(rows[:, order], starts, axis=1)
+    means: Float = sums / np.bincount(column, minlength=n_columns)
+    return means
+
+
+def _without_rounding(rows: Float) -> Float:
+    """Return rows in which columns that vary by rounding alone are constant.
+
+    A control may leave the number that is compared as it is (permuted entries, their mean, say).
+    """
+    spread = np.ptp(rows, axis=0)
+    constant = spread <= ROUNDING * np.max(np.abs(rows), axis=0)
+    return np.where(constant, rows[0], rows)
+
+
+@dataclass(frozen=True, slots=True)
+class SignTest:
+    """Whether sets of features differ from a control to one side."""
+
+    n_below: int
+    n_above: int
+    p_value: float
+    p_smallest: float
+
+
+def sign_test(estimates: ArrayLike) -> SignTest:
+    """Return the two-sided sign test of the estimates of several sets (m,), each one trial; 0 is no trial.
+
+    Source: SciPy's exact binomial test.
+    """
+    from scipy.stats import binomtest
+
+    signs = np.sign(np.asarray(estimates, dtype=np.float64))
+    below, above = int(np.sum(signs < 0)), int(np.sum(signs > 0))
+    n = below + above
+    if n == 0:
+        return SignTest(0, 0, 1.0, 1.0)
+    return SignTest(below, above, float(binomtest(above, n).pvalue), min(1.0, math.ldexp(1.0, 1 - n)))

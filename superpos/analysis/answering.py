@@ -1,0 +1,222 @@
+"""From the rows of a view to answers: each set of features against each control, alone.
+
+    set         model, revision, data set, hookpoint, pooling, method, similarity, and optimiser where there
+                is one: what a sentence is about. Sets are counted, never pooled
+    control     a kind of target by its replicates, or a scheme of weights by its seeds
+    cell        the same value of every other axis in features and control: of f and sigma above all
+    column      layer and kernel; a draw is the same one in all of them
+    family      the sets of one question, similarity and optimiser against one control
+
+One setting is compared (`superpos.analysis.settings`), at one sigma where there are several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from superpos.analysis.against_control import Comparison, compare
+from superpos.analysis.settings import (
+    DIRECTION_SETTING,
+    balanced,
+    headline_sigma,
+    keep_main,
+    main_fits,
+    main_joints,
+    main_targets,
+)
+from superpos.arrays import Float, Int
+from superpos.catalogue import names
+from superpos.kinds.controls import FEATURES
+from superpos.kinds.questions import Question
+
+SUBJECT = ("model", "revision", "dataset", "hookpoint", "pooling", "method")
+"""Axes of a set of directions; similarity and optimiser are added to them where a view has them."""
+WEIGHTS = ("model_weights", "model_seed")
+TRAINED = "pretrained"
+SHUFFLED = "shuffled_labels"
+COLUMN = ("layer", "kernel")
+MOST = 0.9
+"""Share of draws that must have a cell."""
+AXES = (*names(roles=("compared", "setting", "searched")), "kernel")
+MATRIX = names("model", "dataset", "activations", "directions", "target", roles=("compared", "setting"))
+"""Axes of a target similarity matrix."""
+_MAIN: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "fit_results": main_fits,
+    "joint_results": main_joints,
+    "geometry_results": main_targets,
+    "psm_results": main_targets,
+    "probe_results": lambda rows: keep_main(rows, DIRECTION_SETTING, ("hookpoint",)),
+}
+
+
+class Compared(NamedTuple):
+    """A set of features against one control, as numbers."""
+
+    subject: dict[str, str]
+    """Values of `SUBJECT`, `similarity` and `optimiser`."""
+    control: str
+    found: Comparison | None
+    """None where no cell can carry a claim."""
+    columns: tuple[tuple[int, str], ...]
+    """Layer and kernel of each column; the kernel is empty where there is none."""
+    n_rows: int
+    """Rows of the features."""
+    n_unsound: int
+    """Those of them that carry no claim."""
+
+
+def axes_of(question: Question) -> tuple[str, ...]:
+    """Return the columns of its view that a question needs."""
+    fixed = ["study", "corpus", "energy", "s"]
+    wanted = {
+        "geometry_results": MATRIX,
+        "psm_results": MATRIX,
+        "probe_results": names("model", "dataset", "activations", "directions"),
+        "joint_results": names("model", "dataset", "activations", "directions", "target", "kernel", "joint"),
+        "fit_results": names(),
+    }[question.view]
+    there = [name for name in AXES if name in wanted and name not in fixed]
+    extra = {
+        "probe_results": ["feature", "label_replicate"],
+        "geometry_results": ["kernel", "softening", "n_dims"],
+        "psm_results": [],
+    }
+    more = extra.get(question.view, ["kernel", "config_key"])
+    return tuple(dict.fromkeys([*there, *more, *question.columns]))
+
+
+def compared(question: Question, frame: pd.DataFrame) -> Iterator[Compared]:
+    """Yield every set of features of a view against each of its controls.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    frame
+        Rows of its view with the columns of `axes_of`, of one data set or of several.
+    """
+    rows = _uniform(question, frame)
+    there = [name for name in (*SUBJECT, "similarity") if name in rows.columns]
+    trained = is_trained(rows)
+    for values, own in rows[trained].groupby(there, sort=True):
+        subject = dict(zip(there, map(str, values), strict=True))
+        chosen = _MAIN[question.view](own)
+        others = _other_weights(rows[~trained], rows[trained], subject)
+        for optimiser, part in by_optimiser(chosen):
+            yield from _against({**subject, "optimiser": optimiser}, part, others)
+
+
+def _uniform(question: Question, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are asked about, with `target`, `replicate` and the compared `value_`."""
+    rows = frame if question.rows is None else frame[question.rows(frame)]
+    value = question.value(rows).astype("float64")
+    sound = pd.Series(True, index=rows.index) if question.sound is None else question.sound(rows)
+    rows = rows.assign(value_=value.where(sound), unsound_=~sound)
+    if "target" not in rows.columns:  # of probes: labels as they are, or permuted
+        permuted = rows["label_replicate"] >= 0
+        rows = rows.assign(
+            target=np.where(permuted, SHUFFLED, FEATURES), replicate=rows["label_replicate"].clip(lower=0)
+        )
+    return rows
+
+
+def is_trained(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are of trained weights or of none; all, where there are none of these."""
+    trained = rows["model_weights"].isin([TRAINED, ""])
+    return trained if trained.any() else pd.Series(True, index=rows.index)
+
+
+def trained_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that `is_trained` names."""
+    return rows[is_trained(rows)]
+
+
+def _other_weights(drawn: pd.DataFrame, trained: pd.DataFrame, subject: dict[str, str]) -> pd.DataFrame:
+    """Return the features' rows of the network with other weights: of its name, or the only one there is.
+
+    A study may give them a name of their own, so that where it has one trained model every other is its
+    counterpart.
+    """
+    same = [name for name in ("dataset", "hookpoint", "pooling", "method", "similarity") if name in subject]
+    rows = drawn[drawn["target"] == FEATURES]
+    for name in same:
+        rows = rows[rows[name].astype(str) == subject[name]]
+    named = rows[rows["model"] == subject["model"]]
+    only = trained["model"].nunique() == 1
+    rows = rows if named.empty and only else named
+    return rows.assign(target=rows["model_weights"] + " weights", replicate=rows["model_seed"])
+
+
+def by_optimiser(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the rows of each optimiser at its headline sigma; all rows under an empty name without any."""
+    if "optimiser" not in rows.columns:
+        yield "", rows
+        return
+    for optimiser, part in rows.groupby("optimiser", sort=True):
+        whole = balanced(part)
+        yield str(optimiser), whole[whole["sigma"] == headline_sigma(whole)]
+
+
+def _against(subject: dict[str, str], own: pd.DataFrame, others: pd.DataFrame) -> Iterator[Compared]:
+    features = own[own["target"] == FEATURES]
+    if features.empty:
+        return
+    skip = {*SUBJECT, *WEIGHTS, "similarity", "optimiser", "target", "replicate", "corpus"}
+    cell = [name for name in (*AXES, "feature") if name in own.columns and name not in skip]
+    drawn = pd.concat([own[own["target"] != FEATURES], others])
+    # Groups of twenty columns are slow, and most of them hold one value.
+    cell = [name for name in cell if name in COLUMN or _varies(features[name], drawn[name])]
+    for control, draws in drawn.groupby("target", sort=True):
+        both = pd.concat([features.assign(replicate=-1), draws])
+        table, columns = _table(both, cell)
+        found = _complete(table, columns)
+        keys = _column_names(both)
+        n_unsound = int(features["unsound_"].sum())
+        yield Compared(subject, str(control), found, keys, len(features), n_unsound)
+
+
+def _varies(first: pd.Series, second: pd.Series) -> bool:
+    return len(set(first.unique()) | set(second.unique())) > 1
+
+
+def _table(both: pd.DataFrame, cell: Sequence[str]) -> tuple[pd.DataFrame, Int]:
+    """Return values by draw (rows, -1 the features) and cell (columns), and the column of each cell."""
+    where = [name for name in COLUMN if name in both.columns]
+    place = both.groupby(where, sort=True).ngroup()
+    number = both.groupby(list(cell), sort=True, dropna=False).ngroup()
+    rows = pd.DataFrame({"draw": both["replicate"], "cell": number, "value": both["value_"]})
+    table = rows.pivot_table(index="draw", columns="cell", values="value", aggfunc="mean", dropna=False)
+    column_of = pd.Series(place.to_numpy(), index=number.to_numpy())
+    first = column_of[~column_of.index.duplicated()]
+    return table, first.reindex(table.columns).to_numpy(np.int64)
+
+
+def _column_names(both: pd.DataFrame) -> tuple[tuple[int, str], ...]:
+    where = [name for name in COLUMN if name in both.columns]
+    there = both[where].drop_duplicates().sort_values(where)
+    kernel = there["kernel"].astype(str).tolist() if "kernel" in where else [""] * len(there)
+    return tuple(zip(map(int, there["layer"]), kernel, strict=True))
+
+
+def _complete(table: pd.DataFrame, columns: Int) -> Comparison | None:
+    """Compare the features with the draws in the cells that they share.
+
+    Of the features' cells those count that `MOST` of the draws have, and of the draws those that have all of
+    these: of a draw that was run on fewer layers none counts, and of a cell where many draws end at no
+    minimum likewise.
+    """
+    if -1 not in table.index or len(table) < 2:
+        return None
+    values: Float = table.loc[-1].to_numpy(np.float64)
+    draws: Float = table.drop(index=-1).to_numpy(np.float64)
+    there = np.isfinite(draws) & np.isfinite(values)
+    most = there.sum(axis=1) >= MOST * there.sum(axis=1).max()
+    cells = there.any(axis=0) & (there[most].mean(axis=0) >= MOST)
+    whole = there[:, cells].all(axis=1)
+    if not cells.any() or not whole.any():
+        return None
+    return compare(values[cells], draws[np.ix_(whole, cells)], columns[cells])

@@ -1,0 +1,1 @@
+"""The questions of `superpos.kinds.questions`: one module each."""

@@ -1,0 +1,220 @@
+"""Answers in words: how strong a comparison is within its family, and the sentence that says it.
+
+The verdict comes first, then the number with its unit, its control and what is behind it. An interval that
+holds 0 is "not shown"; nothing here says that two things are alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from superpos.analysis.against_control import LEVEL, Comparison, sign_test
+from superpos.analysis.answering import SUBJECT, Compared
+from superpos.analysis.permutation import holm
+from superpos.kinds.questions import Question
+from superpos.records.answers import AnswerRecord, Strength
+
+TOGETHER = ("model", "revision", "similarity", "optimiser")
+"""Axes that sets of features have in common where they are counted together."""
+SAID: dict[Strength, str] = {
+    "shown": "Shown",
+    "suggested": "Suggested",
+    "not shown": "Not shown",
+    "not testable here": "Not testable here",
+}
+
+
+def strength(p_value: float, p_adjusted: float, p_smallest: float, n_tests: int) -> Strength:
+    """Return how strong a test is, `n_tests` in its family."""
+    if min(1.0, p_smallest * n_tests) > LEVEL:
+        return "not testable here"
+    if p_adjusted <= LEVEL:
+        return "shown"
+    return "suggested" if p_value <= LEVEL else "not shown"
+
+
+def answers(question: Question, found: Sequence[Compared]) -> Iterator[AnswerRecord]:
+    """Yield the answer of each set against each control, and of the sets together.
+
+    Parameters
+    ----------
+    question
+        What was asked.
+    found
+        Every comparison of a study.
+    """
+    families: dict[tuple[str, str, str], list[Compared]] = {}
+    for one in found:
+        same = (one.control, one.subject.get("similarity", ""), one.subject["optimiser"])
+        families.setdefault(same, []).append(one)
+    for family in families.values():
+        tested = [one.found for one in family if one.found is not None]
+        adjusted = iter(holm([one.p_value for one in tested]) if tested else ())
+        places = _places(family)
+        for one in family:
+            p_adjusted = float(next(adjusted)) if one.found else None
+            yield _of_set(question, one, places, p_adjusted, len(tested))
+        yield from _of_sets(question, family)
+
+
+def _places(family: Sequence[Compared]) -> dict[str, set[str]]:
+    """Return the hookpoints of every data set of a family."""
+    places: dict[str, set[str]] = {}
+    for one in family:
+        places.setdefault(one.subject["dataset"], set()).add(one.subject["hookpoint"])
+    return places
+
+
+def _of_set(
+    question: Question,
+    one: Compared,
+    places: dict[str, set[str]],
+    p_adjusted: float | None,
+    n_tests: int,
+) -> AnswerRecord:
+    name = one.control.replace("_", " ")
+    where = one.subject["dataset"]
+    where += f" at {one.subject['hookpoint']}" if len(places[where]) > 1 else ""
+    where += under(one.subject)
+    unsound = ""
+    if one.n_unsound:
+        share = "all" if one.n_unsound == one.n_rows else f"{one.n_unsound:,} of"
+        unsound = f"{share} {one.n_rows:,} rows of the features are {question.unsound}"
+    if one.found is None or p_adjusted is None:
+        why = unsound or f"no cell is shared by the features and {name}"
+        sentence = f"Not testable here: {where}: {why}."
+        return record(question.name, question.unit, one.subject, one.control, sentence=sentence)
+    found = one.found
+    how = strength(found.p_value, p_adjusted, found.p_smallest, n_tests)
+    said = [f"{question.quantity} {found.estimate:+.3g} ({question.unit})"]
+    if found.low is not None and found.high is not None:
+        said.append(f"{found.low:+.3g} to {found.high:+.3g} from single draws")
+    said.append(f"{count_of(found.n_draws, 'draw')}, {count_of(found.n_cells, 'cell')}")
+    if how == "not testable here":
+        least = min(1.0, found.p_smallest * n_tests)
+        said.append(f"in a family of {n_tests} no p could be below {least:.2g}")
+    else:
+        layer, kernel = one.columns[found.column]
+        place = " ".join(filter(None, (f"layer {layer}" if layer >= 0 else "", kernel)))
+        most = f", most at {place}: {found.column_estimate:+.3g}" if place and len(one.columns) > 1 else ""
+        said.append(f"p = {p_adjusted:.2g} in a family of {n_tests}{most}")
+    return record(
+        question.name,
+        question.unit,
+        one.subject,
+        one.control,
+        estimate=found.estimate,
+        low=found.low,
+        high=found.high,
+        n_cells=found.n_cells,
+        n_independent=found.n_draws,
+        p_value=found.p_value,
+        p_adjusted=p_adjusted,
+        p_smallest=found.p_smallest,
+        n_tests=n_tests,
+        strength=how,
+        sentence=f"{SAID[how]}: {where} {_verb(question, found.estimate)} {name}: "
+        f"{'; '.join([*said, *filter(None, (unsound,))])}.",
+    )
+
+
+def _verb(question: Question, estimate: float) -> str:
+    if estimate == 0.0:
+        return "does not differ from"
+    return question.lower if estimate < 0.0 else question.higher
+
+
+def _of_sets(question: Question, family: Sequence[Compared]) -> Iterator[AnswerRecord]:
+    """Yield what several sets say together: to which side each differs, a data set being one trial."""
+    groups: dict[tuple[str, ...], dict[str, list[Comparison]]] = {}
+    for one in family:
+        if one.found is not None:
+            key = tuple(one.subject.get(name, "") for name in TOGETHER)
+            groups.setdefault(key, {}).setdefault(one.subject["dataset"], []).append(one.found)
+    control = family[0].control
+    for key, sets in groups.items():
+        if len(sets) < 2:
+            continue
+        # A data set at two hookpoints is one trial.
+        estimates = [float(np.median([found.estimate for found in own])) for own in sets.values()]
+        test = sign_test(estimates)
+        how = strength(test.p_value, test.p_value, test.p_smallest, 1)
+        less = test.n_below >= test.n_above
+        verb, count = (question.lower, test.n_below) if less else (question.higher, test.n_above)
+        middle = float(np.median(estimates))
+        subject = dict(zip(TOGETHER, key, strict=True))
+        said = [f"{question.quantity}, median difference {middle:+.3g} ({question.unit})"]
+        if how == "not testable here":
+            said.append(f"over {count_of(len(estimates), 'set')} no p could be below {test.p_smallest:.2g}")
+        else:
+            said.append(f"sign test over {count_of(len(estimates), 'set')}, p = {test.p_value:.2g}")
+        yield record(
+            question.name,
+            question.unit,
+            subject,
+            control,
+            estimate=middle,
+            n_cells=sum(found.n_cells for own in sets.values() for found in own),
+            n_independent=test.n_below + test.n_above,
+            p_value=test.p_value,
+            p_adjusted=test.p_value,
+            p_smallest=test.p_smallest,
+            n_tests=1,
+            strength=how,
+            sentence=f"{SAID[how]}: {count} of {len(estimates)} sets{under(subject)}: each {verb} "
+            f"{control.replace('_', ' ')}: {'; '.join(said)}.",
+        )
+
+
+def record(
+    question: str,
+    unit: str,
+    subject: dict[str, str],
+    control: str,
+    *,
+    sentence: str,
+    estimate: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    n_cells: int = 0,
+    n_independent: int = 0,
+    p_value: float | None = None,
+    p_adjusted: float | None = None,
+    p_smallest: float | None = None,
+    n_tests: int = 0,
+    strength: Strength = "not testable here",
+) -> AnswerRecord:
+    """Return an answer; what is not said is not known, and can then not be tested."""
+    return AnswerRecord(
+        question=question,
+        **{
+            name: subject.get(name, "") for name in (*SUBJECT, "similarity", "optimiser")
+        },  # a set, or what sets share
+        control=control,
+        estimate=estimate,
+        low=low,
+        high=high,
+        unit=unit,
+        n_cells=n_cells,
+        n_independent=n_independent,
+        p_value=p_value,
+        p_adjusted=p_adjusted,
+        p_smallest=p_smallest,
+        n_tests=n_tests,
+        strength=strength,
+        sentence=sentence,
+    )
+
+
+def under(subject: dict[str, str]) -> str:
+    """Return similarity and optimiser of a set in brackets, empty without either."""
+    parts = [subject.get("similarity", ""), subject["optimiser"]]
+    said = ", ".join(filter(None, parts))
+    return f" ({said})" if said else ""
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

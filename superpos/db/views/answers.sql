@@ -1,0 +1,6 @@
+-- answers: one row per question, set of features and control, and per question and control of all sets
+-- place: 115
+SELECT s.name AS study, a.question, a.model, a.revision, a.dataset, a.hookpoint, a.pooling, a.method,
+  a.similarity, a.optimiser, a.control, {measured study_answers}
+FROM current_studies s
+  JOIN study_answers a ON a.study_id = s.study_id

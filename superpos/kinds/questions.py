@@ -1,0 +1,66 @@
+"""Questions that the analysis asks of the rows of a view: the features' value against that of each control.
+
+A question says which view it reads, which number of a row is compared, and which rows can carry a claim at
+all. What is done with the numbers is the same for all of them: `superpos.analysis.against_control`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from superpos.errors import ArgumentError, allowed, shown
+from superpos.kinds.register import Kind, Register
+
+VIEWS = ("geometry_results", "psm_results", "fit_results", "joint_results", "probe_results")
+"""Views whose rows are of the features or of a draw of a control. Rows of `psm_results` have one number more,
+`label_spearman`: the rank correlation of the matrix with the phi coefficients of the labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question(Kind):
+    """A question that a study can be asked; `meaning` is the question as people ask it."""
+
+    view: str
+    """One of `VIEWS`; axes of its rows are known."""
+    columns: tuple[str, ...]
+    """Columns that the functions below read beside the axes."""
+    value: Callable[[Any], Any]
+    """From rows (a data frame) to the number that is compared (a series)."""
+    quantity: str
+    """What the number is, for a sentence: `distance of the end to the target`."""
+    unit: str
+    lower: str
+    """The verb of a sentence where the features have less: `ends closer to its target than`."""
+    higher: str
+    rows: Callable[[Any], Any] | None = None
+    """From rows to which of them are asked about (booleans); None for all."""
+    sound: Callable[[Any], Any] | None = None
+    """From rows to which of them can carry a claim; None for all."""
+    unsound: str = ""
+    """What the others are, for a sentence: `ends that are no minima`."""
+
+    def check(self) -> None:
+        """Try the words; raises `ArgumentError`."""
+        if self.view not in VIEWS:
+            raise ArgumentError("view", f"{shown(self.view)}; {allowed(self.view, VIEWS)}")
+        if self.sound is not None and not self.unsound:
+            raise ArgumentError("unsound", "is empty; say what the rows are that carry no claim")
+        for name in ("value", "rows", "sound"):
+            function = getattr(self, name)
+            if function is not None:
+                try:
+                    inspect.signature(function).bind(None)
+                except TypeError as error:
+                    raise ArgumentError(name, f"takes a data frame of rows: {name}(rows)") from error
+
+
+QUESTIONS: Register[Question] = Register(
+    "question",
+    Question,
+    package="superpos.analysis.questions",
+    group="superpos.questions",
+)
+"""Questions by name."""

@@ -1,0 +1,87 @@
+"""Answers of a study: every question is asked of its view, once all rows are there; part of `analysis`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from superpos.analysis.answering import MATRIX, axes_of, compared
+from superpos.analysis.ranks import spearman
+from superpos.analysis.structure import best_energy, preserved
+from superpos.analysis.verdicts import answers
+from superpos.db.analysis import read_rows
+from superpos.db.engine import Database
+from superpos.db.psms import with_phi
+from superpos.errors import plain
+from superpos.kinds.questions import QUESTIONS, Question
+from superpos.records.answers import AnswerRecord
+
+LABEL_SPEARMAN = "label_spearman"
+PAIR_COLUMNS = (
+    *(name for name in MATRIX if name != "layer"),
+    "layer_a",
+    "layer_b",
+    "spearman",
+    "p_value",
+    "n_permutations",
+)
+"""What is read of the view `layer_similarity`."""
+RANKED = "keeps_low"
+"""The question by whose numbers the kernels are ranked."""
+
+
+def ask(
+    database: Database,
+    study_id: int,
+    note: Callable[[str], None],
+) -> list[AnswerRecord]:
+    """Return what the rows of a study say to every question, in the order of the questions.
+
+    Parameters
+    ----------
+    database
+        Where.
+    study_id
+        The newest revision of the study; its pairs of layers are stored.
+    note
+        Is told of a question of another package that fails; it has no answer then.
+
+    Raises
+    ------
+    InputError
+        If the package of a question cannot be imported.
+    """
+    found: list[AnswerRecord] = []
+    for question in QUESTIONS:
+        rows = _rows(database, study_id, question)
+        found += _answered(question, rows, note)
+        if question.name == RANKED:
+            found += best_energy(rows)
+    return [*found, *preserved(read_rows(database, study_id, "layer_similarity", PAIR_COLUMNS))]
+
+
+def _answered(question: Question, rows: pd.DataFrame, note: Callable[[str], None]) -> Iterator[AnswerRecord]:
+    try:
+        yield from list(answers(question, list(compared(question, rows))))
+    except Exception as error:  # whatever a stranger's function does on unlucky numbers
+        if QUESTIONS.origin(question.name) is None:
+            raise
+        note(plain(f"question {question.name}: {type(error).__name__}: {error}", 300))
+
+
+def _rows(database: Database, study_id: int, question: Question) -> pd.DataFrame:
+    """Return the rows of the view that a question reads."""
+    columns = axes_of(question)
+    if LABEL_SPEARMAN not in columns:
+        return read_rows(database, study_id, question.view, columns)
+    stored = [name for name in columns if name != LABEL_SPEARMAN]
+    rows = read_rows(database, study_id, question.view, [*stored, "target_key"])
+    found = {
+        key: spearman(matrix[upper], phi[upper])
+        for key, matrix, phi in with_phi(database, study_id)
+        if len(matrix) > 2
+        for upper in [np.triu_indices(len(matrix), 1)]
+    }
+    return rows.assign(**{LABEL_SPEARMAN: rows["target_key"].map(found).astype("float64")})
