@@ -37,9 +37,9 @@ class CorpusSpec:
 
     kind: CorpusKind = "stdlib"
     path: str = ""
-    """A file (.jsonl, .json and .parquet are read as records, .conllu as sentences), a folder of text,
-    CoNLL-U or Parquet files, or one that `datasets.save_to_disk` wrote; `hub:owner/name`
-    (without the prefix in the record); `stdlib`."""
+    """A file (.csv, .tsv and .jsonl, each also .zst or .gz, .json and .parquet are read as records, .conllu
+    as sentences), a folder of text, CoNLL-U or Parquet files, or one that `datasets.save_to_disk` wrote;
+    `package:DIST/path`; `hub:owner/name` (without the prefix in the record); `stdlib`."""
     text_key: str = "text"
     """Key or column of the text in records."""
     max_documents: int = 0
