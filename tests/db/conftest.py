@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -224,7 +224,7 @@ class MadeUpInputs(Planner):
     def tokenized(self, spec: DatasetSpec, model: PlannedModel) -> PlannedDataset:
         return self._made_up(spec, model)
 
-    def imported(self, spec: DatasetSpec) -> PlannedDataset:
+    def imported(self, spec: DatasetSpec, models: Sequence[str]) -> PlannedDataset:  # noqa: ARG002 (the real one asks it)
         return self._made_up(spec, None)
 
     def _made_up(self, spec: DatasetSpec, model: PlannedModel | None) -> PlannedDataset:
