@@ -51,7 +51,7 @@ def as_data(one: ListedSet) -> dict[str, Any]:
 def cells(one: ListedSet) -> tuple[str, ...]:
     """Return what a line says of a set: its labels, its rows, the median length, what else to know."""
     if one.counts is None:
-        return ("?", *("?" for _ in COLUMNS), "?", one.files[0])
+        return ("?", *("?" for _ in COLUMNS), "?", one.refused or one.files[0])
     counts = (f"{one.counts.get(name, 0)}" for name in COLUMNS)
     return (f"{one.n_labels}", *counts, f"{one.median_length}", remark(one))
 

@@ -40,11 +40,13 @@ class ListedSet:
     n_labels: int = 0
     """Different labels; of several files, together."""
     counts: Mapping[str, int] | None = None
-    """Rows by what becomes of them, and the different texts that are kept (`kept`); None on the hub."""
+    """Rows by what becomes of them, and the different texts that are kept (`kept`); None on the hub, and of a
+    file that cannot be read."""
     median_length: int = 0
     """Characters of the middle text."""
     refused: str = ""
-    """Why no set can be built of it as it stands; empty if one can."""
+    """Why no set can be built of it as it stands: a file that is gone or damaged, labels that are no classes;
+    empty if one can."""
     is_numeric: bool = False
     """Whether one could be built if `bins` divided its numbers."""
     same_as: str = ""
@@ -66,18 +68,24 @@ def listed_sets(source: SetSource, place: str = "", only: Collection[str] = ()) 
     Raises
     ------
     InputError
-        As `SetSource.files`, or for a file that cannot be read at all.
+        As `SetSource.files`.
     """
     files = source.files(place)
     first: dict[tuple[str, ...], str] = {}
     for name in only or source.names(files):
-        spec = load_source_set(source, name, place)
-        options = spec.told(LabelledTextOptions, "labelled_texts")
-        if any(file.startswith(HUB_PREFIX) for file in options.named_files):
-            yield ListedSet(name, options.named_files, spec.description)
-            continue
-        same = first.setdefault(tuple(map(option_digest, options.named_files)), name)
-        yield _counted(spec, options, "" if same == name else same)
+        described = str(source.sets.get(name, {}).get("description", ""))
+        named: tuple[str, ...] = ()
+        try:
+            spec = load_source_set(source, name, place)
+            options = spec.told(LabelledTextOptions, "labelled_texts")
+            named = options.named_files
+            if any(file.startswith(HUB_PREFIX) for file in named):
+                yield ListedSet(name, named, described)
+                continue
+            same = first.setdefault(tuple(map(option_digest, named)), name)
+            yield _counted(spec, options, "" if same == name else same)
+        except InputError as error:  # the others are listed all the same
+            yield ListedSet(name, named, described, refused=str(error))
 
 
 def _counted(spec: DatasetSpec, options: LabelledTextOptions, same: str) -> ListedSet:

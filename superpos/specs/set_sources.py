@@ -18,7 +18,8 @@ from typing import Any
 
 from superpos.errors import InputError, allowed, shown
 from superpos.reading.distributions import PREFIX, Distribution, find_distribution
-from superpos.reading.places import is_folder, is_there, resolved, user_path, walked
+from superpos.reading.places import exists, is_folder, resolved, user_path
+from superpos.reading.refusals import cannot_be_read
 from superpos.specs.datasets import HUB_PREFIX
 from superpos.specs.toml_file import load_toml
 from superpos.specs.toml_table import Table
@@ -124,7 +125,10 @@ class SetSource:
         root = user_path(place)
         if not is_folder(root):
             raise InputError(f"{place}: no such folder; source {self.name} is one of {self._kinds} files")
-        inside = (path for path in walked(root) if path.parent == root)
+        try:
+            inside = [path for path in root.iterdir() if not is_folder(path)]
+        except OSError as error:
+            raise cannot_be_read(root, error) from None
         return self._by_stem({path.name: SourceFile(str(resolved(path)), path) for path in inside}, place)
 
     def _in_distribution(self, found: Distribution) -> dict[str, SourceFile]:
@@ -154,8 +158,8 @@ class SetSource:
         if str(value).startswith(HUB_PREFIX):
             return value
         if files is None:
-            where = place or f"{PREFIX}{self.distribution}/{self.folder}"
-            return f"{where}/{value}{self.suffixes[0]}"
+            where = (place,) if place else (f"{PREFIX}{self.distribution}", self.folder)
+            return "/".join((*filter(None, where), f"{value}{self.suffixes[0]}"))
         if value not in files:
             what = f"has no file {shown(value)}; another version may have other files"
             raise InputError(f"source {self.name} {what}; {allowed(value, files)}")
@@ -183,7 +187,7 @@ def load_source(name: str, near: Path | None = None) -> SetSource:
         return _read(name, FOLDER / f"{name}.toml")
     own = [user_path(name)] if name.endswith(".toml") else []
     places = [*(near.parent / path for path in own if near is not None), *own]
-    file = next((path for path in places if is_there(path)), None)
+    file = next((path for path in places if exists(path)), None)
     if file is None:
         raise InputError(f"{shown(name)} is no source; {allowed(name, set_sources())}, or a .toml file")
     return _read(file.stem, resolved(file))

@@ -124,15 +124,29 @@ def test_a_set_that_is_built_has_what_was_counted(source: SetSource) -> None:
         assert rows["texts"] == listed.counts["kept"]
 
 
-def test_damaged_files_are_one_line(source: SetSource) -> None:
+def test_a_file_that_cannot_be_read_says_so_and_the_others_are_listed(source: SetSource) -> None:
     path = source.files()["2_dogs"].path
     whole = path.read_bytes()
-    for damaged in (whole[: len(whole) // 2], b"prompt,target\nplain text,1\n", b""):
+    other = packed([]).replace(b"target", b"labels")
+    for damaged in (whole[: len(whole) // 2], b"prompt,target\nplain text,1\n", b"", other):
         path.write_bytes(damaged)
-        with pytest.raises(InputError) as caught:
-            by_name(source)
-        assert "2_dogs.csv.zst" in str(caught.value)
-        assert "\n" not in str(caught.value)
+        sets = by_name(source)
+        assert sets["2_dogs"].counts is None
+        assert "2_dogs.csv.zst" in sets["2_dogs"].refused
+        assert "\n" not in sets["2_dogs"].refused
+        assert sets["animals"].refused == sets["2_dogs"].refused
+        assert sets["cats"].counts is not None
+        with pytest.raises(InputError, match=r"2_dogs\.csv\.zst"):
+            build_dataset(load_source_set(source, "animals"), bundled_model("nano"))
+
+
+def test_another_version_without_a_file_leaves_out_what_stands_on_it(source: SetSource) -> None:
+    source.files()["2_dogs"].path.unlink()
+    sets = by_name(source)
+    said = "source texts has no file '2_dogs'; another version may have other files; allowed: 1_cats, "
+    assert sets["animals"].refused.startswith(said)
+    assert "2_dogs" not in sets
+    assert sets["cats"].counts is not None
 
 
 # --- the sources that ship ----------------------------------------------------------------------------------
