@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from tokenizers import Tokenizer
 
 from superpos.datasets.build import build_dataset
 from superpos.datasets.source_listing import ListedFeature, ListedSet, listed_sets
@@ -209,3 +213,21 @@ def test_the_sets_of_several_classes_are_23_and_those_of_two_113() -> None:
         labels = pd.read_csv(file.path, usecols=["target"], dtype=str)["target"].nunique()
         kinds["two" if labels == 2 else "several" if labels <= 11 else "numbers"] += 1
     assert kinds == {"two": 113, "several": 23, "numbers": 19}
+
+
+@probes
+def test_the_token_that_is_read_is_the_last_one_of_the_prompt() -> None:
+    """As in the paper: the last of the plain tokenizer's ids; a long prompt loses its front."""
+    source = load_source("sae-probes")
+    spec = replace(load_source_set(source, "high-school"), n_samples=10_000, ctx_len=64)
+    tokens = build_dataset(spec, bundled_model("nano"))
+    rows = pd.read_csv(source.files()["65_high-school"].path, dtype=str, keep_default_na=False)
+    plain = Tokenizer.from_file(str(bundled_model("nano") / "tokenizer.json"))
+    prompts = rows["prompt"].drop_duplicates()
+    expected = Counter(plain.encode(text, add_special_tokens=False).ids[-1] for text in prompts)
+    places = tokens.sequence_starts[tokens.sample_sequences] + tokens.sample_positions
+    read = Counter(tokens.token_ids[places].tolist())
+    assert sum(read.values()) > 0.99 * len(prompts)  # those that a short context makes alike count once
+    assert read <= expected
+    assert (np.diff(tokens.sequence_starts) <= 64).all()
+    np.testing.assert_array_equal(tokens.sample_positions, np.diff(tokens.sequence_starts) - 1)
