@@ -1,11 +1,17 @@
 """Hookpoints of a backbone, captured at the spans of a batch.
 
-| hookpoint | taken from                                                          |
-|-----------|---------------------------------------------------------------------|
-| `embed`   | output of the token embedding                                       |
-| `resid`   | output of a block (for BERT after its normalisation, as it is built) |
-| `mlp.act` | input of the MLP's down projection                                  |
-| `mlp.out` | output of the MLP's down projection                                 |
+| hookpoint   | taken from                                                              |
+|-------------|-------------------------------------------------------------------------|
+| `embed`     | output of the token embedding                                           |
+| `resid`     | output of a block (for BERT after its normalisation, as it is built)    |
+| `resid.mid` | what the MLP, or the norm before it, takes (for BERT what the norm      |
+|             | behind attention gives)                                                 |
+| `attn.z`    | input of attention's output projection                                  |
+| `attn.out`  | output of attention's output projection                                 |
+| `attn.add`  | the same, or output of the norm behind it; times a number in Granite    |
+| `mlp.act`   | input of the MLP's down projection                                      |
+| `mlp.out`   | output of the MLP's down projection                                     |
+| `mlp.add`   | the same, or output of the norm behind it; times a number in Granite    |
 
 The last entry of transformers' `output_hidden_states` is after the final normalisation and so no residual
 stream; a hook on the block is. Where the parts are: `superpos.activations.structure`.
@@ -94,14 +100,14 @@ def run_until(
 def _attach_stop(structure: Structure, sites: Sequence[Site]) -> Any:
     sites = [structure.check_site(site) for site in sites]
     last = max(layer for _, layer in sites)
-    wanted = {hookpoint for hookpoint, layer in sites if layer == last}
     if last == EMBED_LAYER:
         return structure.embedding.register_forward_hook(_stop)
-    if "resid" in wanted:
-        return structure.blocks[last].register_forward_hook(_stop)
-    if "mlp.out" in wanted:
-        return structure.down_projection(last).register_forward_hook(_stop)
-    return structure.down_projection(last).register_forward_pre_hook(_stop)
+    taps = structure.taps(last, (hookpoint for hookpoint, layer in sites if layer == last))
+    tap = max(taps.values(), key=lambda tap: tap.rank)
+    module = structure.blocks[last].get_submodule(tap.path)
+    if tap.argument is None:
+        return module.register_forward_hook(_stop)
+    return module.register_forward_pre_hook(_stop)
 
 
 def _stop(*_: Any) -> None:
@@ -113,20 +119,27 @@ class _Taker:
 
     def __init__(self, site: Site, taken: dict[Site, Tensor], where: Spans, pooling: str) -> None:
         self.site, self.taken, self.where, self.pooling = site, taken, where, pooling
+        self.argument: int | str | None = None
+        self.scale = 1.0
 
     def output(self, _module: nn.Module, _inputs: Any, value: Any) -> None:
-        self.taken[self.site] = gather(first_tensor(value), self.where, self.pooling)
+        self._keep(first_tensor(value))
 
-    def inputs(self, _module: nn.Module, value: Any) -> None:
-        self.taken[self.site] = gather(first_tensor(value), self.where, self.pooling)
+    def inputs(self, _module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self._keep(named[self.argument] if isinstance(self.argument, str) else inputs[self.argument or 0])
+
+    def _keep(self, values: Tensor) -> None:
+        values = values if self.scale == 1.0 else values * self.scale
+        self.taken[self.site] = gather(values, self.where, self.pooling)
 
 
 def _attach(structure: Structure, site: Site, taker: _Taker) -> Any:
     hookpoint, layer = site
-    if hookpoint == "mlp.act":
-        return structure.down_projection(layer).register_forward_pre_hook(taker.inputs)
     if hookpoint == "embed":
         return structure.embedding.register_forward_hook(taker.output)
-    if hookpoint == "resid":
-        return structure.blocks[layer].register_forward_hook(taker.output)
-    return structure.down_projection(layer).register_forward_hook(taker.output)
+    tap = structure.taps(layer, (hookpoint,))[hookpoint]
+    taker.argument, taker.scale = tap.argument, tap.scale
+    module = structure.blocks[layer].get_submodule(tap.path)
+    if tap.argument is None:
+        return module.register_forward_hook(taker.output)
+    return module.register_forward_pre_hook(taker.inputs, with_kwargs=True)

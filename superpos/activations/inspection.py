@@ -7,7 +7,6 @@ others are built on the meta device.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from superpos.hashing import file_digest
 from superpos.kinds.weights import WEIGHTS
 from superpos.records.data import ModelInfo
 from superpos.specs.axes import LARGEST_COUNT
-from superpos.specs.models import HOOKPOINTS, ModelSpec, check_hookpoint
+from superpos.specs.hook_names import HOOKPOINTS, PARALLEL
+from superpos.specs.models import ModelSpec, check_hookpoint
 
 FAMILIES = {
     "gpt_neox": "gpt_neox",
@@ -39,6 +39,8 @@ SIZES = (
     "max_position_embeddings",
 )
 """Where the configurations of these families state their shape."""
+QWEN3_HEAD = 128
+"""Width of a head that `transformers` takes where a configuration of Qwen3 states none."""
 
 
 def tokenizer_file(spec: ModelSpec) -> Path:
@@ -92,11 +94,15 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
     model_type = str(config.get("model_type", ""))
     if model_type in FAMILIES:
         n_layers, d_model, d_mlp, vocab_size, max_positions = (_size(config, key, path) for key in SIZES)
+        d_attn, absent = _attention(config, path), _absent(config)
     else:
         # Imported here: it needs torch, and the families above are planned without.
         from superpos.activations.shape import read_shape
 
-        n_layers, d_model, d_mlp, vocab_size, max_positions = astuple(read_shape(folder))
+        shape = read_shape(folder)
+        n_layers, d_model, d_mlp = shape.n_layers, shape.d_model, shape.d_mlp
+        vocab_size, max_positions = shape.vocab_size, shape.max_positions
+        d_attn, absent = shape.d_attn, shape.absent
     weights_digest = ""
     if WEIGHTS.get(spec.weights, "weights").reads_files and not commit:
         files = weight_files(folder)
@@ -125,6 +131,8 @@ def inspect_model(spec: ModelSpec, *, check_weights: bool = True) -> ModelInfo:
         quantization="" if record is None else record.quantization,
         file_digest="" if record is None else record.digest,
         distribution=place.distribution,
+        d_attn=d_attn,
+        absent=absent,
     )
 
 
@@ -170,16 +178,31 @@ def hook_width(info: ModelInfo, hookpoint: str) -> int:
     ArgumentError
         For an unknown hookpoint, naming those known.
     InputError
-        For `mlp.act` and `mlp.out` of a model whose blocks have no one MLP (a mixture of experts).
+        For a hookpoint that the model lacks (`mlp.act` of a mixture of experts, `resid.mid` of parallel
+        blocks), with the reason and those it has.
     """
     hookpoint = check_hookpoint(hookpoint)
-    if info.d_mlp == 0 and hookpoint in HOOKPOINTS[2:]:
-        raise InputError(
-            f"model {info.name}: has no hookpoint {hookpoint}: its blocks ({info.family}) have no single MLP "
-            f"with one down projection (a mixture of experts has many); hookpoints there are: "
-            f"{', '.join(HOOKPOINTS[:2])}"
-        )
-    return info.d_mlp if hookpoint == HOOKPOINTS[2] else info.d_model
+    absent = dict(info.absent)
+    if hookpoint in absent:
+        there = ", ".join(name for name in HOOKPOINTS if name not in absent)
+        said = f"has no hookpoint {hookpoint}: {absent[hookpoint]}; hookpoints there are: {there}"
+        raise InputError(f"model {info.name}: {said}")
+    return {"mlp.act": info.d_mlp, "attn.z": info.d_attn}.get(hookpoint, info.d_model)
+
+
+def _attention(config: dict[str, Any], path: Path) -> int:
+    """Return the width of all heads of these families: that of the model unless a head's is stated."""
+    default = QWEN3_HEAD if config["model_type"] == "qwen3" else None
+    if config["model_type"] == "gpt_neox" or config.get("head_dim", default) is None:
+        return _size(config, "hidden_size", path)
+    width = _size({"head_dim": default, **config}, "head_dim", path)
+    return width * _size(config, "num_attention_heads", path)
+
+
+def _absent(config: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return what hookpoints these families lack: in GPT-NeoX, unless said otherwise, blocks are parallel."""
+    parallel = config["model_type"] == "gpt_neox" and config.get("use_parallel_residual", True)
+    return (("resid.mid", PARALLEL),) if parallel else ()
 
 
 def _size(config: dict[str, Any], key: str, path: Path) -> int:

@@ -81,6 +81,7 @@ def load_model(spec: ModelSpec, device: str = "cpu", dtype: str = "float32") -> 
             "smaller dtype or a larger device"
         ) from error
     structure = find_structure(module)
+    _ = structure.flows  # before a pass without gradients, whose tensors a model may keep for the next one
     causal = True
     if info.family not in FAMILIES.values():  # of those the whole forward pass is known
         with in_one_line(folder):

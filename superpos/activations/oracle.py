@@ -4,14 +4,16 @@ Nothing here uses a hook or the model's own forward pass; other architectures th
 `superpos.activations.wide`. With x the input of a block, N its normalisations,
 A its attention (the one part that is called, on a float32 copy), phi the activation function:
 
-    GPT-NeoX   h = phi(N2(y) W_in^T + b_in);  m = h W_out^T + b_out;  block output = m + A(N1(x)) + x,
-               y = x with the parallel residual (all of Pythia) and x + A(N1(x)) without
+    both       a = z W_o^T, z what A gives before its output projection
+    GPT-NeoX   h = phi(N2(y) W_in^T + b_in);  m = h W_out^T + b_out;  block output = m + a + x,
+               y = x with the parallel residual (all of Pythia) and x + a without
                N(x) = (x - mean x) / sqrt(var x + eps) * g + b
-    Llama      y = x + A(N1(x));  h = phi(N2(y) W_gate^T) * (N2(y) W_up^T);  m = h W_down^T;  output = y + m
+    Llama      y = x + a;  h = phi(N2(y) W_gate^T) * (N2(y) W_up^T);  m = h W_down^T;  output = y + m
                N(x) = x / sqrt(mean x^2 + eps) * g                     (projections add their bias, if any)
 
-`embed` is a row of the embedding, `mlp.act` = h, `mlp.out` = m, `resid` = the block's output. Sources: Black
-et al. 2022 (GPT-NeoX-20B), section 2; Touvron et al. 2023 (LLaMA), section 2.2.
+`embed` is a row of the embedding, `attn.z` = z, `attn.out` = `attn.add` = a, `resid.mid` = y where it is not
+x, `mlp.act` = h, `mlp.out` = `mlp.add` = m, `resid` = the block's output. Sources: Black et al. 2022
+(GPT-NeoX-20B), section 2; Touvron et al. 2023 (LLaMA), section 2.2.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from torch import Tensor, nn
 
 from superpos.activations.model import LoadedModel
 from superpos.activations.structure import Site
-from superpos.activations.wide import Keep, wide_forward
+from superpos.activations.wide import Keep, affine, watched, wide_forward
 from superpos.arrays import Int
 
 
@@ -69,7 +71,7 @@ def oracle(
         if model.info.family in STEPS:
             _recompute(model, ids, last, keep)
         else:
-            wide_forward(model.structure, ids, last, keep)
+            wide_forward(model.structure, ids, last, keep, {hookpoint for hookpoint, _ in sites})
     return found
 
 
@@ -83,10 +85,10 @@ def _recompute(model: LoadedModel, ids: Tensor, last: int, keep: Keep) -> None:
     for layer in range(last + 1):
         block = copy.deepcopy(structure.blocks[layer]).float()
         mask = _causal_mask(config, layer, ids.shape[0], model.device)
-        activation, out, x = STEPS[model.info.family](block, x, mask, rotary)
-        keep("mlp.act", layer, activation[0])
-        keep("mlp.out", layer, out[0])
-        keep("resid", layer, x[0])
+        found = STEPS[model.info.family](block, x, mask, rotary)
+        for hookpoint, values in found.items():
+            keep(hookpoint, layer, values[0])
+        x = found["resid"]
 
 
 def pooled(values: NDArray[np.float32], positions: Int, lengths: Int, pooling: str) -> NDArray[np.float32]:
@@ -111,37 +113,47 @@ def deviation(values: NDArray[Any], expected: NDArray[Any]) -> float:
     return gap / rms if rms > 0.0 else gap
 
 
-def _gpt_neox_block(block: Any, x: Tensor, mask: Tensor, rotary: Any) -> tuple[Tensor, Tensor, Tensor]:
-    attended = _attention(block.attention, _layer_norm(block.input_layernorm, x), mask, rotary)
-    y = x if block.use_parallel_residual else x + attended
+def _gpt_neox_block(block: Any, x: Tensor, mask: Tensor, rotary: Any) -> dict[str, Tensor]:
+    normed = _layer_norm(block.input_layernorm, x)
+    heads, attended = _attention(block.attention, "dense", normed, mask, rotary)
+    parallel = block.use_parallel_residual
+    y = x if parallel else x + attended
     activation = block.mlp.act(
-        _affine(block.mlp.dense_h_to_4h, _layer_norm(block.post_attention_layernorm, y))
+        affine(block.mlp.dense_h_to_4h, _layer_norm(block.post_attention_layernorm, y))
     )
-    out = _affine(block.mlp.dense_4h_to_h, activation)
-    return activation, out, out + attended + x
+    out = affine(block.mlp.dense_4h_to_h, activation)
+    middle = {} if parallel else {"resid.mid": y}
+    return _named(heads, attended, activation, out, out + attended + x) | middle
 
 
-def _llama_block(block: Any, x: Tensor, mask: Tensor, rotary: Any) -> tuple[Tensor, Tensor, Tensor]:
-    y = x + _attention(block.self_attn, _rms_norm(block.input_layernorm, x), mask, rotary)
+def _llama_block(block: Any, x: Tensor, mask: Tensor, rotary: Any) -> dict[str, Tensor]:
+    heads, attended = _attention(block.self_attn, "o_proj", _rms_norm(block.input_layernorm, x), mask, rotary)
+    y = x + attended
     normed = _rms_norm(block.post_attention_layernorm, y)
-    gate = block.mlp.act_fn(_affine(block.mlp.gate_proj, normed))
-    activation = gate * _affine(block.mlp.up_proj, normed)
-    out = _affine(block.mlp.down_proj, activation)
-    return activation, out, y + out
+    gate = block.mlp.act_fn(affine(block.mlp.gate_proj, normed))
+    activation = gate * affine(block.mlp.up_proj, normed)
+    out = affine(block.mlp.down_proj, activation)
+    return _named(heads, attended, activation, out, y + out) | {"resid.mid": y}
 
 
 STEPS = {"gpt_neox": _gpt_neox_block, "llama": _llama_block}
 """Families whose blocks are recomputed here."""
 
 
-def _attention(attention: Any, x: Tensor, mask: Tensor, rotary: Any) -> Tensor:
-    output: Tensor = attention(hidden_states=x, attention_mask=mask, position_embeddings=rotary)[0]
-    return output
+def _named(
+    heads: Tensor, attended: Tensor, activation: Tensor, out: Tensor, stream: Tensor
+) -> dict[str, Tensor]:
+    attention = {"attn.z": heads, "attn.out": attended, "attn.add": attended}
+    return {**attention, "mlp.act": activation, "mlp.out": out, "mlp.add": out, "resid": stream}
 
 
-def _affine(linear: Any, x: Tensor) -> Tensor:
-    product: Tensor = x @ linear.weight.T
-    return product if linear.bias is None else product + linear.bias
+def _attention(
+    attention: Any, projection: str, x: Tensor, mask: Tensor, rotary: Any
+) -> tuple[Tensor, Tensor]:
+    """Return what goes into the output projection, and what comes out of it by its weights."""
+    seen = watched(attention, projection)
+    attention(hidden_states=x, attention_mask=mask, position_embeddings=rotary)
+    return seen[-1], affine(attention.get_submodule(projection), seen[-1])
 
 
 def _layer_norm(norm: nn.LayerNorm, x: Tensor) -> Tensor:

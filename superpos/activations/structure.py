@@ -7,6 +7,8 @@
   Its *input* is `mlp.act`, so that gated MLPs (the product of gate and up projection) and plain ones have
   one definition, and its output is `mlp.out`, before any dropout, residual or normalisation.
 - Mixtures of experts have no one such map; there `mlp.act` and `mlp.out` do not exist.
+- The other hookpoints are found by running three tokens (`superpos.activations.streams`), when one of them is
+  first asked for.
 
 Linear maps are `nn.Linear` with its subclasses, and `Conv1D` of transformers, which stores W transposed.
 """
@@ -14,22 +16,27 @@ Linear maps are `nn.Linear` with its subclasses, and `Conv1D` of transformers, w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from torch import nn
 
-from superpos.errors import ArgumentError, InputError
-from superpos.specs.hook_names import EMBED_LAYER
-from superpos.specs.models import HOOKPOINTS, check_hookpoint
+from superpos.activations.dataflow import observe_graphs
+from superpos.activations.streams import Flow, Tap, find_flow
+from superpos.errors import ArgumentError, InputError, plain
+from superpos.specs.hook_names import EMBED_LAYER, HOOKPOINTS
+from superpos.specs.models import check_hookpoint
 
 Site = tuple[str, int]
 """A hookpoint and its layer; layer -1 for `embed`."""
 
+BUILT = ("embed", "resid", "mlp.act", "mlp.out")
+"""Hookpoints that are found by how modules are built."""
 ATTENTION = re.compile(r"att(n|ention)", re.IGNORECASE)
 POSITIONS = re.compile(r"pos|^wpe$", re.IGNORECASE)
 LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 """Names under which configurations state the longest sequence."""
+NORM = re.compile("norm", re.IGNORECASE)
 UNLIMITED = 1 << 20
 """Positions of a model that states no limit and has no table of positions."""
 
@@ -48,11 +55,53 @@ class Structure:
     d_mlp: int
     """Width of `mlp.act`; 0 without MLP."""
     max_positions: int
+    _flows: list[Flow] = field(default_factory=list)
+    """Of every block, once they were asked for."""
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        """Where the values of every block are; three tokens run through the backbone at the first call."""
+        if not self._flows:
+            self._flows.extend(_find_flows(self))
+        return tuple(self._flows)
+
+    @property
+    def absent(self) -> dict[str, str]:
+        """Why this model has no such hookpoint, by hookpoint: all blocks have it, of one width, or none."""
+        found = dict.fromkeys(("mlp.act", "mlp.out"), self.no_mlp) if self.no_mlp else {}
+        for hookpoint in HOOKPOINTS:
+            missing = [layer for layer, flow in enumerate(self.flows) if hookpoint in flow.absent]
+            if missing:
+                where = f"layer {missing[0]}: " if len(missing) < len(self.blocks) else ""
+                found.setdefault(hookpoint, where + self.flows[missing[0]].absent[hookpoint])
+        if "attn.z" not in found and len(widths := self._attention_widths()) > 1:
+            found["attn.z"] = f"its width differs between layers: {sorted(widths)}"
+        return found
 
     @property
     def hookpoints(self) -> tuple[str, ...]:
         """Hookpoints that this model has."""
-        return HOOKPOINTS[:2] if self.no_mlp else HOOKPOINTS
+        absent = self.absent
+        return tuple(hookpoint for hookpoint in HOOKPOINTS if hookpoint not in absent)
+
+    @property
+    def d_attn(self) -> int:
+        """Width of `attn.z`, all heads side by side; 0 where there is none."""
+        return 0 if "attn.z" in self.absent else self._attention_widths().pop()
+
+    def _attention_widths(self) -> set[int]:
+        paths = [flow.taps["attn.z"].path for flow in self.flows]
+        parts = (block.get_submodule(path) for block, path in zip(self.blocks, paths, strict=True))
+        return {linear_shape(part)[0] for part in parts}
+
+    def taps(self, layer: int, hookpoints: Iterable[str]) -> dict[str, Tap]:
+        """Return where the hookpoints of a block are read, with ranks that can be compared."""
+        wanted = tuple(hookpoints)
+        if not set(wanted) <= set(BUILT):
+            return {hookpoint: self.flows[layer].taps[hookpoint] for hookpoint in wanted}
+        down = self.down_paths[layer] if self.down_paths else ""
+        taps = {"mlp.act": Tap(down, 0, 0), "mlp.out": Tap(down, None, 1), "resid": Tap("", None, 2)}
+        return {hookpoint: taps[hookpoint] for hookpoint in wanted}
 
     def down_projection(self, layer: int) -> nn.Module:
         """Return the down projection of a block's MLP."""
@@ -62,6 +111,8 @@ class Structure:
         """Return the width d of a hookpoint."""
         if hookpoint == "embed":
             return int(self.embedding.embedding_dim)
+        if hookpoint == "attn.z":
+            return self.d_attn
         return self.d_mlp if hookpoint == "mlp.act" else self.d_model
 
     def check_site(self, site: Site) -> Site:
@@ -82,10 +133,12 @@ class Structure:
             raise ArgumentError(
                 "layer", f"{layer} is not a layer of this model; allowed: 0 to {len(self.blocks) - 1}"
             )
-        if hookpoint not in self.hookpoints:
+        if hookpoint in BUILT and not (self.no_mlp and hookpoint.startswith("mlp.")):
+            return hookpoint, layer
+        if hookpoint in self.absent:
             raise InputError(
-                f"{type(self.module).__name__}: has no hookpoint {hookpoint} ({self.no_mlp}); hookpoints "
-                f"there are: {', '.join(self.hookpoints)}"
+                f"{type(self.module).__name__}: has no hookpoint {hookpoint} ({self.absent[hookpoint]}); "
+                f"hookpoints there are: {', '.join(self.hookpoints)}"
             )
         return hookpoint, layer
 
@@ -125,6 +178,23 @@ def find_structure(module: nn.Module) -> Structure:
         d_mlp=0 if no_mlp else widths.pop(),
         max_positions=_max_positions(module, embedding),
     )
+
+
+def _find_flows(structure: Structure) -> list[Flow]:
+    try:
+        graphs = observe_graphs(structure.module, structure.embedding, structure.blocks)
+    except Exception as error:  # code of any architecture, on the meta device too
+        said = f"its forward pass cannot be followed: {plain(str(error))}"
+        absent = {hookpoint: said for hookpoint in HOOKPOINTS if hookpoint not in BUILT}
+        return [Flow({}, absent) for _ in structure.blocks]
+    flows = []
+    for layer, (graph, block) in enumerate(zip(graphs, structure.blocks, strict=True)):
+        linears = [path for path, part in block.named_modules() if linear_shape(part) != (0, 0)]
+        outside = {path for path, _ in outer_linears(block)}
+        norms = [path for path, part in block.named_modules() if NORM.search(type(part).__name__)]
+        down = structure.down_paths[layer] if structure.down_paths else ""
+        flows.append(find_flow(graph, [path for path in linears if path not in outside], norms, down))
+    return flows
 
 
 def linear_shape(module: nn.Module) -> tuple[int, int]:

@@ -48,8 +48,8 @@ _INPUTS = (
     Axis(
         name="hookpoint", type="text", level="activations", role="compared", key="hookpoints",
         default="mlp.act", neutral="",
-        meaning="`mlp.act` (input of the MLP's down projection), `mlp.out`, `resid`, `embed`, `unembed` "
-        "(rows of the output matrix); as stated, or empty, for imported directions",
+        meaning="`mlp.act` (input of the MLP's down projection), `resid` and the others of docs/models.md; "
+        "`unembed` (rows of the output matrix); as stated, or empty, for imported directions",
     ),
     Axis(
         name="layer", type="integer", level="activations", role="compared", key="layers", neutral=-1,

@@ -10,7 +10,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from itertools import pairwise
 from types import NoneType, UnionType
@@ -44,6 +44,8 @@ class Option:
     """Value where nothing is said, unless something has to be."""
     register: Register[Any] | None = None
     """The kinds of which it names one or several: `Annotated[str, CONTROLS]`."""
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    """What each of the choices means: `Annotated[Literal["a", "b"], {"a": "this", "b": "that"}]`."""
 
     @property
     def kinds(self) -> tuple[Any, ...]:
@@ -91,7 +93,14 @@ def _option(field: Field[Any], hint: Any) -> Option:
     many, kind, choices, register = _annotation(field.name, hint)
     default = field.default if field.default_factory is MISSING else field.default_factory()
     required = default is MISSING
-    return Option(field.name, kind, many, choices, required, None if required else default, register)
+    default = None if required else default
+    return Option(field.name, kind, many, choices, required, default, register, _meanings(hint))
+
+
+def _meanings(hint: Any) -> Mapping[str, str]:
+    """Return what an annotation says of each of its choices."""
+    said = (one if isinstance(one, Mapping) else _meanings(one) for one in get_args(hint))
+    return next((one for one in said if one), {})
 
 
 def field_meanings(record: type[Any]) -> Mapping[str, str]:

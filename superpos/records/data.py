@@ -125,6 +125,10 @@ class ModelInfo:
     """SHA-256 of that file; both empty for other models."""
     distribution: str = ""
     """Name and version of the installed distribution that holds the files; empty for other models."""
+    d_attn: int = 0
+    """Width of `attn.z`; 0 where attention has no one output projection."""
+    absent: tuple[tuple[str, str], ...] = ()
+    """Hookpoints that the model lacks, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)

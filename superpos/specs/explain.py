@@ -173,7 +173,7 @@ def _option(asked: Asked) -> Option | None:
 def _choices(option: Option) -> Iterable[Choice]:
     if option.register is not None:
         return _kinds(option.register)
-    return (Choice(name) for name in option.allowed)
+    return (Choice(name, option.meanings.get(name, "")) for name in option.allowed)
 
 
 def _kinds(register: Register[Any]) -> Iterable[Choice]:

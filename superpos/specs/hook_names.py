@@ -36,8 +36,23 @@ Hookpoint = Literal[
     "embed", "resid", "resid.mid", "attn.z", "attn.out", "attn.add", "mlp.act", "mlp.out", "mlp.add"
 ]
 HOOKPOINTS: tuple[str, ...] = get_args(Hookpoint)
+MEANINGS = {
+    "embed": "Output of the token embedding; `hook_embed`, `model.embed_tokens`.",
+    "resid": "Residual stream after a block; `hook_resid_post`, `model.layers.3`, `layers_output[3]`.",
+    "resid.mid": "Residual stream between attention and MLP, which parallel blocks lack; `hook_resid_mid`.",
+    "attn.z": "Input of attention's output projection, all heads side by side; `attn.hook_z`, "
+    "`model.layers.3.self_attn.o_proj.input`.",
+    "attn.out": "Output of attention's output projection; `layers.3.self_attn`, `attentions_output[3]`.",
+    "attn.add": "What attention adds to the stream: `attn.out`, behind a norm in Gemma 2; `hook_attn_out`.",
+    "mlp.act": "Input of the MLP's down projection; `mlp.hook_post`, `model.layers.3.mlp.down_proj.input`.",
+    "mlp.out": "Output of the MLP's down projection; `model.layers.3.mlp`, `mlps_output[3]`.",
+    "mlp.add": "What the MLP adds to the stream: `mlp.out`, behind a norm in Gemma 2; `hook_mlp_out`.",
+}
+"""What each hookpoint is, with names of other libraries."""
 EMBED_LAYER = -1
 """The `layer` of hookpoint `embed`."""
+PARALLEL = "attention and the MLP read the same stream, so there is none between them"
+"""Why a parallel block has no `resid.mid`."""
 UNKNOWN_LAYER = -1
 """The `layer` of imported vectors that come from no stated one."""
 

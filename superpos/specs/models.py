@@ -1,12 +1,17 @@
 """Which model to read, and where in it: model specification and hookpoint names.
 
-| hookpoint | width   | what                                                                   |
-|-----------|---------|------------------------------------------------------------------------|
-| `embed`   | d_model | output of the token embedding, layer -1                                |
-| `resid`   | d_model | residual stream after a block                                          |
-| `mlp.act` | d_mlp   | input of the MLP's down projection (for gated MLPs the product), which |
-|           |         | TransformerLens calls `mlp.hook_post`                                  |
-| `mlp.out` | d_model | output of the MLP                                                      |
+| hookpoint   | width   | what                                                                     |
+|-------------|---------|--------------------------------------------------------------------------|
+| `embed`     | d_model | output of the token embedding, layer -1                                  |
+| `resid`     | d_model | residual stream after a block                                            |
+| `resid.mid` | d_model | residual stream between attention and MLP; none in a parallel block      |
+| `attn.z`    | d_attn  | input of attention's output projection, the heads side by side           |
+| `attn.out`  | d_model | output of attention's output projection                                  |
+| `attn.add`  | d_model | what attention adds to the stream: `attn.out`, or a norm or multiple of it |
+| `mlp.act`   | d_mlp   | input of the MLP's down projection (for gated MLPs the product), which   |
+|             |         | TransformerLens calls `mlp.hook_post`                                    |
+| `mlp.out`   | d_model | output of the MLP's down projection                                      |
+| `mlp.add`   | d_model | what the MLP adds to the stream: `mlp.out`, or a norm or multiple of it  |
 """
 
 from __future__ import annotations
@@ -17,13 +22,11 @@ from typing import Literal, get_args
 
 from superpos.errors import ArgumentError, allowed, shown
 from superpos.kinds.weights import WEIGHTS
-from superpos.specs.axes import check_choice, check_count
+from superpos.specs.axes import check_count
 from superpos.specs.hook_names import EMBED_LAYER, read_hookpoint
 
-Hookpoint = Literal["embed", "resid", "mlp.act", "mlp.out"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 
-HOOKPOINTS: tuple[str, ...] = get_args(Hookpoint)
 DTYPES: tuple[str, ...] = get_args(Dtype)
 
 
@@ -77,7 +80,7 @@ def check_hookpoint(hookpoint: str) -> str:
     if found.layer not in (None, EMBED_LAYER):
         said = f"{shown(hookpoint)} holds a layer; name {found.hookpoint} and the layer"
         raise ArgumentError("hookpoint", said)
-    return check_choice("hookpoint", found.hookpoint, HOOKPOINTS)
+    return found.hookpoint
 
 
 def expand_sites(

@@ -25,9 +25,9 @@ from superpos.specs.axes import (
     check_rbf_scale,
 )
 from superpos.specs.datasets import DatasetSpec
-from superpos.specs.hook_names import read_sites
+from superpos.specs.hook_names import MEANINGS, Hookpoint, read_sites
 from superpos.specs.limits import MOST_MODELS, MOST_SETTINGS, MOST_TARGETS, check_size, distinct
-from superpos.specs.models import DTYPES, HOOKPOINTS, Dtype, Hookpoint, ModelSpec
+from superpos.specs.models import DTYPES, Dtype, ModelSpec
 from superpos.specs.names import check_name
 from superpos.specs.probes import ProbeSettings
 
@@ -190,10 +190,9 @@ class Block(JointGrid):
     """Names of `[datasets]`."""
     layers: tuple[int, ...] = ()
     """Layers to read, counted from 0, or `all` (empty in the record); `embed` has none."""
-    hookpoints: tuple[Hookpoint, ...] = ("mlp.act",)
-    """Where activations are read in a layer; `docs/models.md` has the table of them. Names of other libraries
-    stand for them (`mlp.hook_post`, `model.layers.3.mlp.down_proj.input`, `resid_post_layer_3`), and a layer
-    that a name holds is one of `layers`."""
+    hookpoints: tuple[Annotated[Hookpoint, MEANINGS], ...] = ("mlp.act",)
+    """Where activations are read in a layer. Names of other libraries stand for ours (`docs/models.md`); a
+    layer that such a name holds (`blocks.3.mlp.hook_post`) is one of `layers`."""
     poolings: tuple[Pooling, ...] = ("max",)
     """How activations of a span become one, for sets whose samples are spans."""
     probes: tuple[ProbeSettings, ...] = field(default_factory=lambda: (ProbeSettings(),))
@@ -235,8 +234,6 @@ class Block(JointGrid):
         hookpoints, layers = read_sites(self.hookpoints, self.layers)
         object.__setattr__(self, "hookpoints", hookpoints)
         object.__setattr__(self, "layers", layers)
-        for hookpoint in hookpoints:
-            check_choice("hookpoints", hookpoint, HOOKPOINTS)
         for pooling in self.poolings:
             check_choice("poolings", pooling, POOLINGS)
         for space in self.spaces:

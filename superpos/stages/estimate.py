@@ -136,7 +136,11 @@ def _shared_of(plan: StudyPlan, keys: tuple[bytes, ...]) -> int:
     """Return how many of these targets repeat the matrix of another one."""
     targets = {target.key: target for target in plan.targets}
     # Alike in the number of features and in width: the same data set, model and kind of hookpoint.
-    alike = {d.key: (d.dataset_key, d.hookpoint == "mlp.act", d.model_key) for d in plan.directions}
+    wide = ("mlp.act", "attn.z")
+    alike = {
+        d.key: (d.dataset_key, d.hookpoint if d.hookpoint in wide else "", d.model_key)
+        for d in plan.directions
+    }
     shareable = [
         (targets[key].replicate, alike[targets[key].direction_key])
         for key in keys

@@ -125,8 +125,9 @@ def _forward(folder: Path, ids: Any) -> dict[tuple[str, int], Any]:
             for name, value in weights.items()
             if name.startswith(f"layers.{layer}.")
         }
-        act, out, x = _llama(own, x) if llama else _gpt_neox(own, x, parallel=folder.name == "gpt_neox")
-        found |= {("mlp.act", layer): act, ("mlp.out", layer): out, ("resid", layer): x}
+        values = _llama(own, x) if llama else _gpt_neox(own, x, parallel=folder.name == "gpt_neox")
+        found |= {(hookpoint, layer): value for hookpoint, value in values.items()}
+        x = values["resid"]
     return found
 
 
@@ -134,7 +135,7 @@ def _linear(own: dict[str, Any], name: str, x: Any) -> Any:
     return x @ own[f"{name}.weight"].T + own.get(f"{name}.bias", 0.0)
 
 
-def _gpt_neox(own: dict[str, Any], x: Any, *, parallel: bool) -> tuple[Any, Any, Any]:
+def _gpt_neox(own: dict[str, Any], x: Any, *, parallel: bool) -> dict[str, Any]:
     def norm(name: str, value: Any) -> Any:
         spread = np.sqrt(value.var(axis=-1, keepdims=True) + 1e-5)
         return (value - value.mean(axis=-1, keepdims=True)) / spread * own[f"{name}.weight"] + own[
@@ -143,27 +144,36 @@ def _gpt_neox(own: dict[str, Any], x: Any, *, parallel: bool) -> tuple[Any, Any,
 
     mixed = _linear(own, "attention.query_key_value", norm("input_layernorm", x)).reshape(len(x), 2, 24)
     heads = [(mixed[:, h, :8], mixed[:, h, 8:16], mixed[:, h, 16:]) for h in range(2)]
-    attended = _linear(own, "attention.dense", _attend(heads, rotary_width=2))
+    z = _attend(heads, rotary_width=2)
+    attended = _linear(own, "attention.dense", z)
     y = x if parallel else x + attended
     pre = _linear(own, "mlp.dense_h_to_4h", norm("post_attention_layernorm", y))
     act = 0.5 * pre * (1.0 + erf(pre / np.sqrt(2.0)))
     out = _linear(own, "mlp.dense_4h_to_h", act)
-    return act, out, x + attended + out
+    middle = {} if parallel else {"resid.mid": y}
+    return _values(z, attended, act, out, x + attended + out) | middle
 
 
-def _llama(own: dict[str, Any], x: Any) -> tuple[Any, Any, Any]:
+def _values(z: Any, attended: Any, act: Any, out: Any, resid: Any) -> dict[str, Any]:
+    attention = {"attn.z": z, "attn.out": attended, "attn.add": attended}
+    return {**attention, "mlp.act": act, "mlp.out": out, "mlp.add": out, "resid": resid}
+
+
+def _llama(own: dict[str, Any], x: Any) -> dict[str, Any]:
     def norm(name: str, value: Any) -> Any:
         return value / np.sqrt((value**2).mean(axis=-1, keepdims=True) + 1e-6) * own[f"{name}.weight"]
 
     normed = norm("input_layernorm", x)
     query, key, value = (_linear(own, f"self_attn.{name}_proj", normed) for name in "qkv")
     heads = [(query[:, 8 * h : 8 * h + 8], key, value) for h in range(2)]
-    y = x + _linear(own, "self_attn.o_proj", _attend(heads, rotary_width=8))
+    z = _attend(heads, rotary_width=8)
+    attended = _linear(own, "self_attn.o_proj", z)
+    y = x + attended
     normed = norm("post_attention_layernorm", y)
     gate = _linear(own, "mlp.gate_proj", normed)
     act = gate * expit(gate) * _linear(own, "mlp.up_proj", normed)
     out = _linear(own, "mlp.down_proj", act)
-    return act, out, y + out
+    return _values(z, attended, act, out, y + out) | {"resid.mid": y}
 
 
 def _attend(heads: list[tuple[Any, Any, Any]], rotary_width: int) -> Any:

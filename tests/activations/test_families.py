@@ -21,7 +21,8 @@ from superpos.activations.inspection import hook_width
 from superpos.activations.model import load_model
 from superpos.activations.oracle import deviation
 from superpos.errors import InputError
-from superpos.specs.models import HOOKPOINTS, ModelSpec, expand_sites
+from superpos.specs.hook_names import HOOKPOINTS
+from superpos.specs.models import ModelSpec, expand_sites
 
 COMMON = {
     "vocab_size": 61,
@@ -65,7 +66,7 @@ DECODERS = {
     "starcoder2": GROUPED,
     "gpt_bigcode": GPT2,
     "cohere": GROUPED,
-    "granite": GROUPED,
+    "granite": GROUPED | {"residual_multiplier": 0.22},
     "mpt": {"d_model": 32, "n_layers": 2, "n_heads": 4, "expansion_ratio": 2, "max_seq_len": 40},
     "xglm": {"d_model": 32, "num_layers": 2, "attention_heads": 4, "ffn_dim": 48},
 }
@@ -78,8 +79,18 @@ ENCODERS = {
     "modernbert": {"local_attention": 8, "global_attn_every_n_layers": 2},
 }
 D_MLP = {"bloom": 128, "mpt": 128}
-SITES = expand_sites(HOOKPOINTS, None, 2)
-STEMS = {site: f"{number:032x}" for number, site in enumerate(SITES)}
+PARALLEL = ("gpt_neox", "gptj", "phi", "falcon", "cohere")
+"""Families whose blocks have no stream between attention and MLP."""
+BEHIND = ("bert", "roberta", "distilbert", "electra", "deberta-v2")
+"""Families whose norms stand behind the sums."""
+SANDWICHES = ("gemma2", "gemma3_text", "olmo2")
+"""Families with norms behind attention and behind the MLP, before the sum."""
+
+
+def sites_of(model):
+    """Every site of a model of two layers, and a stem for each."""
+    sites = expand_sites(model.structure.hookpoints, None, 2)
+    return {site: f"{number:032x}" for number, site in enumerate(sites)}
 
 
 def make_model(family, options, folder, *, save_as=AutoModel):
@@ -122,9 +133,12 @@ def test_every_family_agrees_with_the_oracle_whatever_the_padding(folders, sampl
     assert (info.n_layers, info.d_model, info.d_mlp) == (2, 32, D_MLP.get(family, 48))
     assert (info.vocab_size, info.max_positions) == (61, 40)
     assert model.causal is (family in DECODERS)
-    batched = extract(model, samples, STEMS, tmp_path / "a", token_budget=200, oracle_sequences=23)
-    alone = extract(model, samples, STEMS, tmp_path / "b", token_budget=1, oracle_sequences=0)
-    for site, one, other in zip(SITES, batched, alone, strict=True):
+    stems = sites_of(model)
+    assert set(HOOKPOINTS) - {name for name, _ in stems} == ({"resid.mid"} if family in PARALLEL else set())
+    assert model.info.absent == tuple(model.structure.absent.items())
+    batched = extract(model, samples, stems, tmp_path / "a", token_budget=200, oracle_sequences=23)
+    alone = extract(model, samples, stems, tmp_path / "b", token_budget=1, oracle_sequences=0)
+    for site, one, other in zip(stems, batched, alone, strict=True):
         assert one.status == "ok"
         assert one.agreement < 5e-5, site
         values = read_shards(tmp_path / "a", one.shards)
@@ -138,8 +152,9 @@ def test_every_family_agrees_with_the_oracle_whatever_the_padding(folders, sampl
 
 def test_residual_streams_are_hidden_states_and_mlp_out_projects_mlp_act(folders, samples, tmp_path, family):
     model = load_model(ModelSpec(str(folders / family)))
-    infos = extract(model, samples, STEMS, tmp_path, oracle_sequences=0)
-    found = {site: read_shards(tmp_path, info.shards) for site, info in zip(SITES, infos, strict=True)}
+    stems = sites_of(model)
+    infos = extract(model, samples, stems, tmp_path, oracle_sequences=0)
+    found = {site: read_shards(tmp_path, info.shards) for site, info in zip(stems, infos, strict=True)}
     rows = slice(0, int(np.count_nonzero(samples.sample_sequences == 0)))
     ids = torch.as_tensor(samples.token_ids[: samples.sequence_starts[1]].astype(np.int64))[None]
     reference = AutoModel.from_pretrained(folders / family).eval()
@@ -147,16 +162,68 @@ def test_residual_streams_are_hidden_states_and_mlp_out_projects_mlp_act(folders
         states = reference(input_ids=ids, output_hidden_states=True).hidden_states
     where = samples.sample_positions[rows]
     assert deviation(found["resid", 0][rows], states[1][0, where].numpy()) < 2e-5
-    path = f".1.{model.structure.down_paths[1]}"
     tensors = load_file(folders / family / "model.safetensors")
-    (weight,) = (value for name, value in tensors.items() if name.endswith(f"{path}.weight"))
-    bias = next((value for name, value in tensors.items() if name.endswith(f"{path}.bias")), 0.0)
-    matrix = weight.astype(np.float64) if weight.shape == (D_MLP.get(family, 48), 32) else weight.T
-    assert deviation(found["mlp.out", 1], found["mlp.act", 1].astype(np.float64) @ matrix + bias) < 1e-5
+    projections = (("mlp.act", "mlp.out", D_MLP.get(family, 48)), ("attn.z", "attn.out", 32))
+    for taken, given, width in projections:
+        path = f".1.{model.structure.flows[1].taps[taken].path}"
+        (weight,) = (value for name, value in tensors.items() if name.endswith(f"{path}.weight"))
+        bias = next((value for name, value in tensors.items() if name.endswith(f"{path}.bias")), 0.0)
+        matrix = (weight if family == "gpt2" else weight.T).astype(np.float64)
+        assert matrix.shape == (width, 32)
+        assert deviation(found[given, 1], found[taken, 1].astype(np.float64) @ matrix + bias) < 1e-5
     table = next(v for k, v in tensors.items() if v.shape in ((61, 32), (61, 16)) and "pos" not in k)
     scale = np.sqrt(32.0) if family in ("gemma", "gemma2", "gemma3_text", "xglm") else 1.0
     expected = scale * table[ids[0].numpy()[where]]
     assert deviation(found["embed", -1][rows], expected) < 1e-6
+
+
+def test_the_stream_is_what_attention_and_mlp_add_up_to(folders, samples, tmp_path, family):
+    model = load_model(ModelSpec(str(folders / family)))
+    stems = sites_of(model)
+    infos = extract(model, samples, stems, tmp_path, oracle_sequences=0)
+    found = {
+        site: read_shards(tmp_path, info.shards).astype(np.float64)
+        for site, info in zip(stems, infos, strict=True)
+    }
+    before, attention, mlp = (found[site] for site in (("resid", 0), ("attn.add", 1), ("mlp.add", 1)))
+    ends = found["resid", 1]
+    if family in PARALLEL:
+        assert deviation(before + attention + mlp, ends) < 1e-5
+    elif family in BEHIND:
+        middle, end = norms_behind(model, folders / family)
+        assert deviation(middle(before + attention), found["resid.mid", 1]) < 1e-5
+        assert deviation(end(found["resid.mid", 1] + mlp), ends) < 1e-5
+    else:
+        assert deviation(before + attention, found["resid.mid", 1]) < 1e-5
+        assert deviation(found["resid.mid", 1] + mlp, ends) < 1e-5
+    raw = {"attn.add": found["attn.out", 1], "mlp.add": found["mlp.out", 1]}
+    for name, out in raw.items():
+        if family in SANDWICHES:
+            scaled = out / np.sqrt((out**2).mean(axis=1, keepdims=True) + 1e-6)
+            gain = found[name, 1] / scaled
+            assert np.ptp(gain, axis=0).max() < 1e-3  # one gain a coordinate, as a norm has
+            assert deviation(found[name, 1], out) > 0.1
+        else:
+            multiple = 0.22 if family == "granite" else 1.0
+            assert deviation(found[name, 1], multiple * out) < 1e-6
+
+
+def norms_behind(model, folder):
+    """The two norms of the last block from the weight file, where they stand behind the sums."""
+    tensors = load_file(folder / "model.safetensors")
+    names = ("attention.output.LayerNorm", "output.LayerNorm")
+    if model.info.family == "distilbert":
+        names = ("sa_layer_norm", "output_layer_norm")
+
+    def norm(name):
+        gain, bias = (
+            next(v for k, v in tensors.items() if k.endswith(f"layer.1.{name}.{part}"))
+            for part in ("weight", "bias")
+        )
+        eps = 1e-7 if model.info.family == "deberta-v2" else 1e-12
+        return lambda x: (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + eps) * gain + bias
+
+    return tuple(map(norm, names))
 
 
 def _sample_offsets(samples):
@@ -195,7 +262,7 @@ def test_a_masked_language_model_is_read_without_its_head(tmp_path, samples):
 @pytest.mark.parametrize("family", ["gpt2", "opt", "bert", "gemma2", "bloom"])
 def test_half_precision_stays_near_the_float32_oracle(folders, samples, tmp_path, family):
     model = load_model(ModelSpec(str(folders / family)), dtype="bfloat16")
-    for info in extract(model, samples, STEMS, tmp_path, oracle_sequences=3):
+    for info in extract(model, samples, sites_of(model), tmp_path, oracle_sequences=3):
         assert 0.0 <= info.agreement < 0.3
 
 
@@ -205,7 +272,59 @@ def test_square_mlps_are_told_by_the_order_in_which_they_run(tmp_path, samples, 
     make_model(family, wide[family], tmp_path / "model")
     model = load_model(ModelSpec(str(tmp_path / "model")))
     assert model.structure.down_paths[0].endswith(("c_proj", "dense_4h_to_h"))
-    infos = extract(model, samples, STEMS, tmp_path, oracle_sequences=23)
+    infos = extract(model, samples, sites_of(model), tmp_path, oracle_sequences=23)
+    assert max(info.agreement for info in infos) < 5e-5
+
+
+HEADS = {
+    "llama": {"num_key_value_heads": 2, "head_dim": 12},
+    "mistral": {"num_key_value_heads": 2, "head_dim": 12},
+    "qwen2": {"num_key_value_heads": 2},
+    "qwen3": {"num_key_value_heads": 2, "head_dim": 12},
+    "gemma": {"num_key_value_heads": 2, "head_dim": 6},
+    "gemma2": {"num_key_value_heads": 1, "head_dim": 12, "query_pre_attn_scalar": 8},
+    "gpt_neox": {"use_parallel_residual": False},
+}
+
+
+@pytest.mark.parametrize("family", HEADS)
+def test_heads_may_be_wider_or_narrower_than_the_stream(tmp_path, samples, family):
+    make_model(family, HEADS[family], tmp_path / "model")
+    model = load_model(ModelSpec(str(tmp_path / "model")))
+    width = 4 * HEADS[family].get("head_dim", 8)
+    assert model.info.d_attn == model.structure.d_attn == hook_width(model.info, "attn.z") == width
+    assert model.info.absent == tuple(model.structure.absent.items()) == ()
+    stems = sites_of(model)
+    infos = extract(model, samples, stems, tmp_path / "data", oracle_sequences=23)
+    assert max(info.agreement for info in infos) < 5e-5
+    assert {info.d_hook for info in infos if info.hookpoint == "attn.z"} == {width}
+
+
+def test_a_head_of_qwen3_that_is_not_stated_has_the_width_that_transformers_takes(tmp_path):
+    AutoConfig.for_model("qwen3", **COMMON | {"num_key_value_heads": 2}).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["head_dim"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    spec = ModelSpec(str(tmp_path), weights="random", seed=0)
+    assert inspect_model(spec).d_attn == load_model(spec).structure.d_attn == 512
+
+
+OTHER_SUMS = {
+    "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32, "do_layer_norm_before": False},
+    "falcon": {"ffn_hidden_size": 48, "parallel_attn": False},
+    "stablelm": GROUPED | {"use_parallel_residual": True},
+    "bloom": {"n_layer": 2, "n_head": 4, "apply_residual_connection_post_layernorm": True},
+}
+LACKS = {"stablelm": {"resid.mid"}, "bloom": {"resid.mid", "attn.add", "mlp.add"}}
+
+
+@pytest.mark.parametrize("family", OTHER_SUMS)
+def test_a_configuration_may_add_up_otherwise_than_its_family(tmp_path, samples, family):
+    make_model(family, OTHER_SUMS[family], tmp_path / "model")
+    model = load_model(ModelSpec(str(tmp_path / "model")))
+    assert set(model.structure.absent) == LACKS.get(family, set())
+    assert model.info.absent == tuple(model.structure.absent.items())
+    infos = extract(model, samples, sites_of(model), tmp_path / "data", oracle_sequences=23)
     assert max(info.agreement for info in infos) < 5e-5
 
 
@@ -216,20 +335,24 @@ EXPERTS = {
 
 
 @pytest.mark.parametrize("family", EXPERTS)
-def test_experts_have_residual_streams_and_no_mlp(tmp_path, samples, family):
+def test_experts_have_all_but_one_down_projection(tmp_path, samples, family):
     make_model(family, EXPERTS[family], tmp_path / "model")
     spec = ModelSpec(str(tmp_path / "model"))
     info = inspect_model(spec)
-    assert info.d_mlp == 0
-    with pytest.raises(InputError, match=r"no hookpoint mlp\.act: .*experts.*there are: embed, resid"):
+    assert (info.d_mlp, info.d_attn) == (0, 32)
+    there = r"there are: embed, resid, resid\.mid, attn\.z, attn\.out, attn\.add, mlp\.add"
+    with pytest.raises(InputError, match=rf"no hookpoint mlp\.act: .*experts.*{there}"):
         hook_width(info, "mlp.act")
     model = load_model(spec)
-    with pytest.raises(
-        InputError, match=r"mlp\.out \(a mixture of experts, mlp\.\w+.*there are: embed, resid"
-    ):
+    assert model.info.absent == tuple(model.structure.absent.items())
+    with pytest.raises(InputError, match=rf"mlp\.out \(a mixture of experts, mlp\.\w+.*{there}"):
         extract(model, samples, {("mlp.out", 0): "ab" * 16}, tmp_path)
-    (resid,) = extract(model, samples, {("resid", 1): "ab" * 16}, tmp_path, oracle_sequences=23)
-    assert resid.agreement < 5e-5
+    stems = sites_of(model)
+    infos = extract(model, samples, stems, tmp_path, oracle_sequences=23)
+    assert max(info.agreement for info in infos) < 5e-5
+    found = {site: read_shards(tmp_path, info.shards) for site, info in zip(stems, infos, strict=True)}
+    assert deviation(found["resid", 0] + found["attn.add", 1], found["resid.mid", 1]) < 1e-5
+    assert deviation(found["resid.mid", 1] + found["mlp.add", 1], found["resid", 1]) < 1e-5
 
 
 REFUSED = {

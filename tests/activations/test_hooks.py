@@ -83,9 +83,14 @@ def test_unknown_sites_raise_and_leave_no_hook(model, site, message):
         ([("mlp.act", 2), ("mlp.out", 1)], 2),
         ([("mlp.out", 2), ("mlp.act", 2)], 3),
         ([("resid", 1), ("mlp.act", 1)], 2),
+        ([("attn.z", 1)], 1),
+        ([("attn.add", 2), ("mlp.act", 1)], 2),
+        ([("attn.out", 1), ("mlp.act", 1)], 1),
+        ([("mlp.add", 1), ("attn.z", 1)], 2),
     ],
 )
 def test_nothing_runs_behind_the_last_site(model, sites, n_down):
+    assert model.structure.flows  # which runs everything once
     ran = []
     handles = [
         model.structure.down_projection(layer).register_forward_hook(
@@ -101,3 +106,30 @@ def test_nothing_runs_behind_the_last_site(model, sites, n_down):
             handle.remove()
     assert set(taken) == set(sites)
     assert ran == list(range(n_down))
+
+
+@pytest.mark.parametrize(
+    ("site", "runs"),
+    [
+        (("attn.z", 1), {"input_layernorm", "attention.query_key_value"}),
+        (("attn.out", 1), {"input_layernorm", "attention.query_key_value", "attention.dense"}),
+        (("resid.mid", 1), {"input_layernorm", "attention.query_key_value", "attention.dense"}),
+    ],
+)
+def test_a_pass_ends_within_attention_or_before_the_norm_of_the_mlp(model_folders, site, runs):
+    model = load_model(ModelSpec(str(model_folders["gpt_neox_serial"])))
+    assert model.structure.flows
+    ran = set()
+    block = model.structure.blocks[1]
+    parts = {path: part for path, part in block.named_modules() if path and not list(part.children())}
+    handles = [
+        part.register_forward_hook(lambda *_, path=path: ran.add(path)) for path, part in parts.items()
+    ]
+    try:
+        with captured(model.structure, [site], WHERE) as taken:
+            run_until(model.structure, [site], IDS, None)
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert taken[site].shape == (3, 16)
+    assert {path for path in ran if "dropout" not in path} == runs

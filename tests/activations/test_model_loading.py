@@ -22,7 +22,8 @@ from superpos.activations.weight_files import check_finite_weights, read_header
 from superpos.errors import ArgumentError, InputError
 from superpos.hashing import file_digest
 from superpos.models import bundled_model
-from superpos.specs.models import HOOKPOINTS, ModelSpec, expand_sites
+from superpos.specs.hook_names import HOOKPOINTS
+from superpos.specs.models import ModelSpec, expand_sites
 
 
 @pytest.fixture
@@ -50,7 +51,15 @@ def test_inspection_of_a_folder(folder):
     assert (info.vocab_size, info.max_positions, info.seed, info.weights) == (61, 40, -1, "pretrained")
     assert info.config_digest == file_digest(folder / "config.json")
     assert info.tokenizer_digest == file_digest(folder / "tokenizer.json")
-    assert [hook_width(info, hookpoint) for hookpoint in HOOKPOINTS] == [16, 16, 40, 16]
+    there = [hookpoint for hookpoint in HOOKPOINTS if hookpoint != "resid.mid"]
+    assert [hook_width(info, hookpoint) for hookpoint in there] == [16, 16, 16, 16, 16, 40, 16, 16]
+    assert hook_width(info, "mlp.hook_post") == 40
+    with pytest.raises(
+        InputError, match=r"no hookpoint resid\.mid: attention and the MLP read the same stream"
+    ):
+        hook_width(info, "hook_resid_mid")
+    edit_config(folder, use_parallel_residual=False)
+    assert hook_width(inspect_model(ModelSpec(str(folder))), "resid.mid") == 16
 
 
 def test_weights_digest_follows_the_weights_and_not_the_folder(folder, tmp_path):

@@ -78,7 +78,8 @@ def test_the_down_projection_is_the_map_from_another_width_outside_of_attention(
     assert found.down_paths == ("maps.2", "maps.2")
     assert (found.d_mlp, found.d_model, found.no_mlp, found.max_positions) == (6, 4, "", UNLIMITED)
     assert found.down_projection(1) is found.blocks[1].maps[2]
-    assert [found.width(name) for name in found.hookpoints] == [4, 4, 6, 4]
+    assert found.hookpoints == ("embed", "resid", "attn.z", "attn.out", "mlp.act", "mlp.out")
+    assert [found.width(name) for name in found.hookpoints] == [4, 4, 12, 4, 6, 4]
 
 
 def test_maps_that_store_their_weight_transposed_are_maps():
@@ -124,7 +125,7 @@ def with_stacked_weights():
 )
 def test_blocks_without_one_mlp_have_residual_streams_only(blocks, reason):
     found = find_structure(Backbone(*blocks))
-    assert found.hookpoints == ("embed", "resid")
+    assert not {"mlp.act", "mlp.out", "mlp.add"} & set(found.hookpoints)
     assert found.check_site(("resid", 0)) == ("resid", 0)
     with pytest.raises(InputError, match=rf"has no hookpoint mlp\.act \({reason}.*there are: embed, resid"):
         found.check_site(("mlp.act", 0))

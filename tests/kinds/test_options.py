@@ -26,6 +26,7 @@ class Told:
     kinds: tuple[Annotated[str, CONTROLS], ...] = field(default_factory=lambda: ("features",))
     noted: Annotated[int, "a note"] = 3
     anything: Any = 0
+    meant: tuple[Annotated[Literal["a", "b"], {"a": "the first"}], ...] = ()
 
 
 def test_annotations_say_type_number_choices_and_register() -> None:
@@ -38,6 +39,7 @@ def test_annotations_say_type_number_choices_and_register() -> None:
         Option("kinds", str, many=True, default=("features",), register=CONTROLS),
         Option("noted", int, default=3),
         Option("anything", object, default=0),
+        Option("meant", str, many=True, choices=("a", "b"), default=(), meanings={"a": "the first"}),
     )
     assert option_of(Told, "kinds").register is CONTROLS
     assert field_meanings(Told) == {"one": "A text that has to be there."}
