@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from superpos.activations.extract import extract
 from superpos.activations.model import LoadedModel, load_model
 from superpos.records.data import LabelledTokens
 from superpos.seeding import generator
-from superpos.specs.models import ModelSpec
+from superpos.specs.models import ModelSpec, expand_sites
 
 DENSITY = 10 / 128
 """Probed positions a token."""
@@ -100,6 +100,8 @@ def corpus(kind: str, n_tokens: int, vocab_size: int = 50_304) -> LabelledTokens
 
 
 def load(size: str) -> LoadedModel:
+    if size not in CASES:
+        return load_model(ModelSpec(size))
     return load_model(ModelSpec(f"EleutherAI/{size}", weights="random", seed=0))
 
 
@@ -111,10 +113,17 @@ def bare_forward(model: LoadedModel, tokens: LabelledTokens, token_budget: int) 
             model.module(input_ids=ids, attention_mask=mask, use_cache=False)
 
 
-def extraction(model: LoadedModel, tokens: LabelledTokens, token_budget: int, root: Path) -> None:
-    """Write `mlp.act` of every layer into an empty folder."""
+def extraction(
+    model: LoadedModel,
+    tokens: LabelledTokens,
+    token_budget: int,
+    root: Path,
+    hookpoints: Sequence[str] = ("mlp.act",),
+) -> None:
+    """Write hookpoints of every layer into an empty folder."""
     shutil.rmtree(root, ignore_errors=True)
-    stems = {("mlp.act", layer): f"{layer:032x}" for layer in range(model.info.n_layers)}
+    sites = expand_sites(hookpoints, None, model.info.n_layers)
+    stems = {site: f"{number:032x}" for number, site in enumerate(sites)}
     extract(model, tokens, stems, root, token_budget=token_budget, oracle_sequences=0)
 
 
@@ -238,6 +247,36 @@ def bench_speed(cases: list[Case], repeats: int, folder: Path) -> None:
             )
 
 
+def bench_hookpoints(name: str, n_tokens: int, repeats: int, folder: Path) -> None:
+    """Compare every hookpoint, and all at once, with the bare forward pass; turns alternate."""
+    print("\n## All layers at each hookpoint\n")
+    header("model", "hookpoint", "sites", "bare forward s", "extraction s", "bare forward / extraction")
+    model = load(name)
+    tokens = corpus("windows", n_tokens, model.info.vocab_size)
+    there = model.structure.hookpoints
+    sets = {**{hookpoint: (hookpoint,) for hookpoint in there}, "all of them": there}
+    extraction(model, corpus("windows", 256, model.info.vocab_size), n_tokens, folder / "own", there)
+    times: dict[str, list[tuple[float, float]]] = {label: [] for label in sets}
+    for repeat in range(repeats):
+        for label, hookpoints in sets.items():
+            runs = {
+                "bare": lambda: bare_forward(model, tokens, n_tokens),
+                "own": lambda: extraction(model, tokens, n_tokens, folder / "own", hookpoints),  # noqa: B023 -- called within this turn
+            }
+            order = list(runs)[:: 1 if repeat % 2 else -1]
+            taken = {run: timed(runs[run]) for run in order}
+            times[label].append((taken["bare"], taken["own"]))
+    for label, pairs in times.items():
+        row(
+            Path(name).name,
+            label,
+            len(expand_sites(sets[label], None, model.info.n_layers)),
+            spread([bare for bare, _ in pairs]),
+            spread([own for _, own in pairs]),
+            spread([bare / own for bare, own in pairs], 3),
+        )
+
+
 def check_equal(model: LoadedModel, folder: Path) -> None:
     """Compare what both ways have written, so that nothing is timed that is not the same."""
     from safetensors.numpy import load_file
@@ -305,6 +344,11 @@ def main() -> None:
     parser.add_argument(
         "--model", action="append", choices=list(CASES), help="shapes to run instead (default 70m and 160m)"
     )
+    parser.add_argument(
+        "--hookpoints",
+        metavar="MODEL",
+        help="compare every hookpoint of this folder or package, all its layers, and nothing else",
+    )
     parser.add_argument("--repeats", type=int, default=5, help="repeats a case (default 5)")
     arguments = parser.parse_args()
     if arguments.repeats < 2:
@@ -320,6 +364,9 @@ def main() -> None:
         os.environ.setdefault(
             "SUPERPOS_MODELS", folder
         )  # presets are written there, and not into the user's cache
+        if arguments.hookpoints:
+            bench_hookpoints(arguments.hookpoints, 1024, arguments.repeats, Path(folder))
+            return
         bench_speed([CASES[size] for size in sizes], arguments.repeats, Path(folder))
         bench_memory("pythia-14m", 2048 if arguments.quick else 8192, Path(folder))
 
