@@ -7,7 +7,8 @@ model. Of a tensor that two shards hold, the later shard's counts.
 
 A safetensors file is an 8-byte little-endian header length, a JSON header {tensor: {dtype, shape,
 data_offsets}} and the raw tensors. A floating-point number is finite unless all its exponent bits are set, so
-that one mask per dtype finds NaN and infinities in any of them, bfloat16 included.
+that one mask per dtype finds NaN and infinities in any of them, bfloat16 included. (E4M3 has no infinities;
+it is NaN where its mantissa is full as well.)
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 EXPONENTS: dict[str, tuple[type[np.unsignedinteger[Any]], int]] = {
+    "F8_E5M2": (np.uint8, 0x7C),
+    "F8_E4M3": (np.uint8, 0x7F),
     "F16": (np.uint16, 0x7C00),
     "BF16": (np.uint16, 0x7F80),
     "F32": (np.uint32, 0x7F800000),
     "F64": (np.uint64, 0x7FF0000000000000),
 }
-"""Unsigned type and exponent mask of each floating-point dtype of safetensors."""
+"""Unsigned type and mask of each floating-point dtype of safetensors: not finite where all of it is set."""
 CHUNK = 1 << 22
 """Numbers that are checked at a time."""
 

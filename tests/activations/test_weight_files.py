@@ -302,6 +302,18 @@ def test_bfloat16_is_read_wherever_tensors_are(tmp_path, tokens):
     assert info.agreement == 0.0
 
 
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16, torch.float16])
+def test_what_is_not_finite_is_found_in_every_type(tmp_path, kind):
+    values = torch.full((3, 5), 2.0).to(kind)
+    save_file({"a": values}, tmp_path / "model.safetensors")
+    check_finite_weights((tmp_path / "model.safetensors",))
+    save_file(
+        {"a": values.float().index_fill(1, torch.tensor([2]), torch.nan).to(kind)}, tmp_path / "b.safetensors"
+    )
+    with pytest.raises(InputError, match="tensor a holds 3 values that are NaN or infinite"):
+        check_finite_weights((tmp_path / "b.safetensors",))
+
+
 def extra_token(folder):
     """A model of 61 rows whose tokenizer knows one token more, as those of Gemma 3 and Code Llama do."""
     config = Gemma3TextConfig(**SHAPE, num_key_value_heads=1, head_dim=8)

@@ -262,6 +262,23 @@ def test_an_archive_that_unpacks_to_gigabytes_is_refused_by_its_headers(tmp_path
     assert peak < 10_000_000
 
 
+@pytest.mark.parametrize("kind", ["bfloat16", "float16", "float32"])
+def test_of_a_large_file_one_tensor_is_read(tmp_path: Path, kind: str) -> None:
+    import torch
+    from safetensors.torch import save_file as save_torch
+
+    values = torch.arange(-12.0, 12.0).reshape(4, 6).to(getattr(torch, kind))
+    save_torch({"a": torch.zeros(3_000_000), "m": values, "z": values[:1] + 1}, tmp_path / "x.safetensors")
+    tracemalloc.start()
+    try:
+        found = read_array(tmp_path / "x.safetensors", "m")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(found, values.float().numpy())
+    assert peak < 1_000_000
+
+
 def test_a_header_that_promises_more_than_the_archive_has(tmp_path: Path) -> None:
     np.save(tmp_path / "w.npy", ROWS)
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
