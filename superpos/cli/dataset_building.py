@@ -15,8 +15,10 @@ from superpos.cli.dataset_pages import SetPage, imported_page, labelled_page
 from superpos.cli.dataset_sources import display_path, study_of_set, toml_lines
 from superpos.cli.dataset_words import words_page
 from superpos.datasets.build import build_dataset
+from superpos.datasets.imported import resolved_import
 from superpos.datasets.tokens import load_tokens, tokenizer_file
 from superpos.errors import ArgumentError, InputError
+from superpos.kinds.builders import Site
 from superpos.models import BUNDLED
 from superpos.reading.places import exists, is_folder, user_path
 from superpos.records.data import LabelledTokens
@@ -38,9 +40,37 @@ def build_page(
     if short:
         note = f"read with {spec.ctx_len} tokens at most, which are all positions that the model has"
         page = replace(page, notes=(note, *page.notes))
+    if page.usage and spec.kind.rows and options.tokenizer is None:
+        page = _beside_model(spec, page, options.model or BUNDLED[0])
     if page.usage and options.tokenizer is None:  # a tokenizer alone is no model that a study could name
         page = replace(page, study=study_of_set(spec, page.usage, options.model or BUNDLED[0]))
     return page, tokens
+
+
+def _beside_model(spec: DatasetSpec, page: SetPage, model: str) -> SetPage:
+    """Return the page of imported vectors with lines that a study of this model takes.
+
+    Vectors of another model's width have to say so; where their builder has no key for it, no line is shown.
+    """
+
+    def sites(hookpoint: str) -> tuple[Site, ...]:
+        from superpos.activations.inspection import hook_width, inspect_model
+        from superpos.specs.models import ModelSpec
+
+        try:
+            info = inspect_model(ModelSpec(model), check_weights=False)
+            return (Site(model, hook_width(info, hookpoint), info.n_layers),)
+        except InputError:  # it is left to its study
+            return ()
+
+    try:
+        resolved_import(spec, sites)
+    except InputError as error:
+        note = f"a study of model {model} refuses it as it is: {error}"
+        has_key = any(option.name == "d_model" for option in spec.kind.keys)
+        usage = page.usage + toml_lines({"d_model": page.counts["width"]}) if has_key else ""
+        return replace(page, usage=usage, notes=(*page.notes, note))
+    return page
 
 
 def _fitting(spec: DatasetSpec, options: argparse.Namespace) -> tuple[DatasetSpec, str]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import autoencoders as made
 import datasets as hf
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from superpos.records.data import TokenExample
 from superpos.specs.datasets import CorpusSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set
 from superpos.specs.studyfile import load_study
+from superpos.stages.plan import plan_study
 
 ROOT = Path(__file__).resolve().parents[2]
 NANO = bundled_model("nano")
@@ -526,6 +528,31 @@ def test_import_of_directions_and_matrices(run: Run, refused: Run, tmp_path: Pat
     (tmp_path / "weights.pt").write_bytes(b"x")
     assert "weights.pt: is no file of tensors" in refused("import", tmp_path / "weights.pt")
     assert "--ctx-len: applies to folders only" in refused("import", tmp_path / "t.csv", "--ctx-len", "9")
+
+
+def test_import_of_autoencoders(run: Run, refused: Run, tmp_path: Path, workplace: Path) -> None:
+    place = made.dictionary_learning(tmp_path)
+    page = json.loads(run("import", place, "--rows", "3,20", "--out", "latents.toml", "--json"))
+    assert (page["builder"], page["width"], page["n_features"]) == ("sae", made.D, 2)
+    assert "columns of decoder.weight, one for each of 24 latents" in page["notes"][0]
+    assert "a study of model nano refuses it as it is: " in page["notes"][1]
+    assert page["usage"].endswith("d_model = 16\n")  # else no study of the bundled model takes it
+    (workplace / "study.toml").write_text(page["study"], encoding="utf-8")
+    (directions,) = plan_study(load_study(workplace / "study.toml")).directions
+    assert (directions.hookpoint, directions.layer) == ("resid", 1)
+    assert load_feature_set("latents.toml").options.rows == (3, 20)
+    (tmp_path / "some.txt").write_text("7\n4\n9\n", encoding="utf-8")
+    lone = made.linear_layers()["decoder.weight"]
+    save_file({"decoder.weight": lone.numpy()}, tmp_path / "lone.safetensors")
+    assert 'builder = "sae" (import: --part)' in refused("import", tmp_path / "lone.safetensors")
+    assert "say d_model = N, or orientation" in refused(
+        "import", tmp_path / "lone.safetensors", "--part", "decoder"
+    )
+    listed = ("--rows-file", tmp_path / "some.txt", "--most", "2", "--d-model", "16")
+    page = json.loads(run("import", tmp_path / "lone.safetensors", *listed, "--json"))
+    assert [feature["feature"] for feature in page["features"]] == ["latent_7", "latent_4"]
+    for option, value in (("--psm", "cosine"), ("--variance", "vector"), ("--names-file", "x")):
+        assert f"{option}: applies to no autoencoder" in refused("import", place, option, value)
 
 
 # --- mistakes -----------------------------------------------------------------------------------------------

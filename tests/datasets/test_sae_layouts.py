@@ -201,10 +201,10 @@ def test_the_width_of_the_studys_models_decides_and_refuses(tmp_path: Path) -> N
     with pytest.raises(InputError, match="nothing says which side"):
         resolve(spec, models(D, N))
     known = made.saelens_6(tmp_path)
-    with pytest.raises(InputError, match=r"of width 16 \(of gpt2-small, .*models is: m64 64; d_model = 16"):
+    with pytest.raises(InputError, match=r"of width 16 .*as wide as m64 64; d_model = 16"):
         resolve(sae(known), models(64))
     assert resolve(sae(known, d_model=D), models(64)).options.d_model == D
-    with pytest.raises(InputError, match=r"layer 3.*; layers of the models: m16 2"):
+    with pytest.raises(InputError, match=r"layer 3.*as many layers as m16 2"):
         resolve(
             sae(lone(tmp_path, W_dec=made.decoder()), hookpoint="resid", layer=3),
             lambda _: (Site("m16", D, 2),),

@@ -192,9 +192,7 @@ def gemma_scope_2(path: Path, weights: Path) -> Said:
     config = read_json_object(path)
     kind = str(config.get("type", "sae"))
     if kind not in ("sae", "transcoder"):
-        raise InputError(
-            f"{path}: type = {shown(kind)}: it has a decoder for each of several layers; {ONE_LAYER}"
-        )
+        raise InputError(f"{path}: type = {shown(kind)} has decoders of several layers; {ONE_LAYER}")
     name, key = _first_text(path, config, "hf_hook_point_in")
     out, out_key = _first_text(path, config, "hf_hook_point_out")
     reads = Hook(name, key=key)

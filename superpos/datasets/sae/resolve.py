@@ -107,15 +107,16 @@ def find_vectors(asked: Asked, sites: Sites) -> Vectors:
     side = _side(weights, name, shape, known, asked, {one.width: one.model for one in models})
     n_latents, width = shape if side == "rows" else shape[::-1]
     fitting = [one for one in models if one.width == width]
+    what = f"{weights}: {name}: vectors of width {width} at layer {layer}{_of_model(said)}"
     if models and not fitting:
         others = listed(f"{one.model} {one.width}" for one in models)
         raise InputError(
-            f"{weights}: {name}: vectors of width {width}{_of_model(said)}; {hookpoint} of the models is: "
-            f"{others}; d_model = {width} in the set means that they are of another model"
+            f"{what}; the study's models at {hookpoint} are as wide as {others}; d_model = {width} in the "
+            "set means another model"
         )
     if fitting and all(layer >= one.n_layers for one in fitting):
         others = listed(f"{one.model} {one.n_layers}" for one in fitting)
-        raise InputError(f"{weights}: {name}: layer {layer}{_of_model(said)}; layers of the models: {others}")
+        raise InputError(f"{what}; the study's models of that width have as many layers as {others}")
     return Vectors(found.layout, said.model, weights, name, side, width, n_latents, hookpoint, layer)
 
 
