@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import tokenize
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -143,16 +144,43 @@ def _safetensors_heads(path: Path) -> dict[str, ArrayHead]:
 def _of_safetensors(
     path: Path, name: str, head: ArrayHead, indices: NDArray[np.int64], *, columns: bool
 ) -> NDArray[np.float64]:
+    kind = np.dtype(_SAFETENSORS[head.kind])
     with opened(path) as stream, parsing(path, "safetensors"):  # the library has compared header and size
         length = int.from_bytes(stream.read(8), "little")
-        begin = int(json.loads(stream.read(length))[name]["data_offsets"][0])
-        mapped = np.memmap(
-            path, np.dtype(_SAFETENSORS[head.kind]), "r", offset=8 + length + begin, shape=head.shape
-        )
-        part = np.array(mapped[:, indices].T if columns else mapped[indices], order="C")
+        begin = 8 + length + int(json.loads(stream.read(length))[name]["data_offsets"][0])
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            _advise(mapped, "MADV_RANDOM")  # nothing is read ahead
+            part = _mapped_part(mapped, begin, kind, head.shape, indices, columns=columns)
     if head.kind == "BF16":
         part = bfloat16_values(part.tobytes(), part.shape)
     return _widened(part)
+
+
+def _mapped_part(
+    mapped: mmap.mmap,
+    begin: int,
+    kind: np.dtype[Any],
+    shape: tuple[int, ...],
+    indices: NDArray[np.int64],
+    *,
+    columns: bool,
+) -> NDArray[Any]:
+    """Return rows or columns, (k, d); of columns the pages are given back block by block."""
+    whole = np.frombuffer(mapped, kind, math.prod(shape), begin).reshape(shape)
+    if not columns:
+        return whole[indices]
+    part = np.empty((len(indices), shape[0]), kind)
+    step = max(1, BLOCK_BYTES // (mmap.PAGESIZE * max(1, len(indices))))
+    for start in range(0, shape[0], step):
+        part[:, start : start + step] = whole[start : start + step, indices].T
+        _advise(mapped, "MADV_DONTNEED")
+    return part
+
+
+def _advise(mapped: mmap.mmap, advice: str) -> None:
+    """Tell the system how a mapping is used, where it can be told."""
+    if hasattr(mmap, advice):
+        mapped.madvise(getattr(mmap, advice))
 
 
 def _npz_heads(path: Path) -> dict[str, ArrayHead]:

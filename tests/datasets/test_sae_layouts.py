@@ -216,7 +216,7 @@ def test_lengths_that_contradict_each_other(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"makes the rows of \(24, 16\) its vectors, .* its columns"):
         read_imported(sae(place))
     place = made.saelens_6(tmp_path, d_in=100)
-    with pytest.raises(InputError, match=r"cfg\.json \(d_out\) says 100 wide, and no side of \(24, 16\)"):
+    with pytest.raises(InputError, match=r"cfg\.json says 100 wide, and no side of \(24, 16\)"):
         read_imported(sae(place))
 
 

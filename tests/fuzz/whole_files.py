@@ -202,6 +202,20 @@ def _model(place: Path) -> None:
     save_file(weights, place / "model.safetensors")
 
 
+def _decoder(path: Path) -> None:
+    import torch
+
+    torch.save({"decoder.weight": torch.from_numpy(ROWS.T.copy()), "bias": torch.ones(5)}, path)
+
+
+def _autoencoder(place: Path) -> None:
+    place.mkdir()
+    config = {"d_in": 5, "d_sae": 6, "hook_name": "blocks.1.hook_resid_post", "model_name": "m"}
+    (place / "cfg.json").write_text(json.dumps(config), encoding="utf-8")
+    weights = {"W_dec": ROWS, "W_enc": ROWS.T.copy(), "b_enc": np.ones(6), "b_dec": np.ones(5)}
+    save_file(weights, place / "sae_weights.safetensors")
+
+
 def _inspected(place: Path) -> object:
     return inspect_model(ModelSpec(str(place)))
 
@@ -212,6 +226,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("npz_psm", _at("m.npz", lambda p: np.savez(p, UNIT @ UNIT.T)), _imported("--psm", "cosine")),
     Kind("npy", _at("m.npy", lambda p: np.save(p, ROWS)), _imported(), is_refused=True),
     Kind("safetensors", _at("m.safetensors", lambda p: save_file({"w": ROWS}, p)), _imported()),
+    Kind("torch", _at("ae.pt", _decoder), _imported("--part", "decoder")),
+    Kind("autoencoder", _at("sae", _autoencoder), _imported()),
     Kind("csv", _at("m.csv", lambda p: _named_rows(p, ROWS)), _imported()),
     Kind("csv_psm", _at("m.csv", lambda p: _named_rows(p, UNIT @ UNIT.T)), _imported("--psm", "cosine")),
     Kind("tsv", _at("m.tsv", lambda p: p.write_text("a\t1\t2\nb\t3\t4\n")), _imported(), is_refused=True),

@@ -24,7 +24,7 @@ from superpos.datasets.sae.orientation import (
     lengths_beside,
     proved_side,
 )
-from superpos.errors import InputError
+from superpos.errors import InputError, shown
 from superpos.kinds.builders import Sites
 from superpos.reading.array_parts import ArrayHead, array_heads
 from superpos.reading.distributions import is_package, named_path
@@ -159,7 +159,7 @@ def _matrix(path: Path, heads: Mapping[str, ArrayHead], asked: Asked) -> str:
         return there[0]
     holds = f"it holds {listed(sorted(heads))}"
     if asked.tensor:
-        raise InputError(f"{path}: has no array {asked.tensor!r}; {holds}")
+        raise InputError(f"{path}: has no array {shown(asked.tensor)}; {holds}")
     if there:
         raise InputError(f"{path}: has {' and '.join(there)}; name one with `tensor`")
     wanted = ", ".join(MATRICES[asked.part])
@@ -177,11 +177,11 @@ def _shape(path: Path, name: str, head: ArrayHead) -> tuple[int, int]:
 
 def _stated(said: Said, asked: Asked) -> list[Length]:
     """Return the lengths that the configuration and the set state."""
-    width, key = (said.d_in, "d_in") if asked.part == "encoder" else (said.d_out, "d_out")
+    width = said.d_in if asked.part == "encoder" else said.d_out
     stated = [
         Length(asked.d_model, "d_model of the set", is_width=True),
-        Length(width, f"{said.source} ({key})", is_width=True),
-        Length(said.n_latents, f"{said.source} (latents)", is_width=False),
+        Length(width, said.source, is_width=True),
+        Length(said.n_latents, said.source, is_width=False),
     ]
     return [one for one in stated if one.value]
 
