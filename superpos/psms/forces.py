@@ -13,7 +13,7 @@ Residual, 0 in equilibrium and 1 where no force meets another:
 It is homogeneous in w~, so importance whose largest is at most `RATIO` times its smallest is a box in
 log w~. The least residual is sought there. The generalised eigenvector of the smallest eigenvalue of (M, N)
 is the minimum over all of R^n, and so the answer where it lies in the box. Elsewhere L-BFGS-B runs from equal
-importance and from that eigenvector's nearest point, and the lower end is taken: a local minimum.
+importance and from that eigenvector's nearest point, and the lowest is taken: a local minimum.
 
 n linearly independent vectors are in equilibrium only where every phi' vanishes: `docs/science.md`, "Balance
 of forces", has the proof.
@@ -58,16 +58,25 @@ def best_importance(vectors: Float, kernel: Potential) -> Float:
 
 def _best(forces: Float, lengths: Float) -> Float:
     """Return the importance of the least rho, (n,); equal importance where a force is not finite."""
-    from scipy.optimize import minimize
-
     n = len(lengths)
+    equal = np.ones(n)
     largest = float(np.max(lengths))
     if not 0.0 < largest < math.inf:
-        return np.ones(n)
-    net, total = ((each / largest).T @ (each / largest) for each in (forces, lengths))
-    free = _free_minimum(net, total)
+        return equal
+    forces, lengths = forces / largest, lengths / largest
+    net, total = forces.T @ forces, lengths.T @ lengths
+    value, free = _free_minimum(net, total)
+    found = [equal]
     if free.min() * RATIO >= 1.0:
-        return free
+        found.append(free)
+    if len(found) == 1 or abs(float(free @ net @ free) / float(free @ total @ free) - value) > _TOLERANCE:
+        found += _descents(net, total, free)
+    return min(found, key=lambda weights: _residual(forces, lengths, weights))
+
+
+def _descents(net: Float, total: Float, free: Float) -> list[Float]:
+    """Return where descents within the ratio end, from equal importance and from near a free minimum."""
+    from scipy.optimize import minimize
 
     def quotient(logs: Float) -> tuple[float, Float]:
         weights = np.exp(logs)
@@ -77,25 +86,25 @@ def _best(forces: Float, lengths: Float) -> Float:
         return value, 2.0 * weights * (up - value * down) / below
 
     width = math.log(RATIO)
-    starts = (np.full(n, -width / 2.0), np.log(np.maximum(free, 1.0 / RATIO)))
+    starts = (np.full(len(free), -width / 2.0), np.log(np.maximum(free, 1.0 / RATIO)))
     options: Any = {"maxiter": 500, "ftol": 0.0, "gtol": _TOLERANCE}
+    bounds = [(-width, 0.0)] * len(free)
     ends = [
-        minimize(quotient, start, jac=True, method="L-BFGS-B", bounds=[(-width, 0.0)] * n, options=options)
+        minimize(quotient, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
         for start in starts
     ]
-    best = np.exp(min(ends, key=lambda end: float(end.fun)).x)
-    return np.asarray(best / best.max())
+    return [np.exp(end - end.max()) for end in ends]
 
 
-def _free_minimum(net: Float, total: Float) -> Float:
-    """Return the eigenvector of the smallest eigenvalue of (M, N), largest entry 1; some may be negative."""
+def _free_minimum(net: Float, total: Float) -> tuple[float, Float]:
+    """Return the smallest eigenvalue of (M, N) and its eigenvector, largest entry 1; some may be negative."""
     from scipy.linalg import eigh
 
     n = len(net)
     ridge = 1e-13 * float(np.trace(total)) / n  # N is singular where a feature pushes no other
-    _, vectors = eigh(net, total + ridge * np.eye(n), subset_by_index=[0, 0])
+    values, vectors = eigh(net, total + ridge * np.eye(n), subset_by_index=[0, 0])
     first = vectors[:, 0]
-    return np.asarray(first / first[np.argmax(np.abs(first))])
+    return float(values[0]), np.asarray(first / first[np.argmax(np.abs(first))])
 
 
 def _forces(vectors: Float, kernel: Potential) -> tuple[Float, Float]:

@@ -6,7 +6,7 @@ beta is an inverse temperature: 1 hardly tells frames apart. As it grows the nea
 minimum becomes a best packing. On unit vectors `gauss` of width 2 / beta is this energy times exp(-beta).
 The parameter is 0 where beta is 1, as it was before there was one, and has loops without a product.
 
-Source: the thesis' energy functions; `docs/science.md`, "Diagonal of the energy", "Kernels that tell more".
+Source: the thesis' energy functions; `docs/science.md`, "Diagonal of the energy", "Flat exponential energy".
 """
 
 from __future__ import annotations

@@ -29,12 +29,14 @@ class Panel(NamedTuple):
 
     measure: str
     kernel: str
+    softening: float
     n_dims: int
 
     @property
     def title(self) -> str:
         """What stands above it."""
         where = [self.kernel] if self.kernel else []
+        where += [f"eps = {self.softening:g}"] if self.softening else []
         where += [f"f = {self.n_dims}"] if self.n_dims else []
         return "\n".join(filter(None, (self.measure.replace("_", " "), ", ".join(where))))
 
@@ -48,8 +50,8 @@ class Geometry(NamedTuple):
     groups: tuple[str, ...]
     """Kinds of target, and random weights last."""
     values: pd.DataFrame
-    """Columns measure, kernel, n_dims, group, layer, median, low, high, n_values; quartiles over replicates
-    or seeds. What has a scale from its bound to orthogonal features is on that scale."""
+    """Columns measure, kernel, softening, n_dims, group, layer, median, low, high, n_values; quartiles over
+    replicates or seeds. What has a scale from its bound to orthogonal features is on that scale."""
 
     def table(self) -> pd.DataFrame:
         """Return one row a measure, group and layer."""
