@@ -75,6 +75,7 @@ bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/bench
 	$(BIN)/python -m benchmarks.extraction
 	$(BIN)/python -m benchmarks.probes
 	$(BIN)/python -m benchmarks.intervals
+	$(BIN)/python -m benchmarks.geometry
 
 wheel: $(STAMP)  ## Build the wheel into dist/.
 	$(BIN)/python -m build --wheel --outdir dist .

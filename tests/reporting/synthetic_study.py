@@ -312,7 +312,13 @@ class Study:
         )  # fmt: skip
         for place, measure in enumerate(self.plan.measures):
             value = None if measure == "nothing" else float(matrix.sum()) + 100.0 * place
-            self.b.add(t.psm_measures, psm_id=matrix_id, measure=measure, version=1, value=value)
+            named, kernel, n_dims = (*measure.split("@"), "", "")[:3]
+            scaled = value is not None and kernel and not n_dims
+            self.b.add(
+                t.psm_measures, psm_id=matrix_id, measure=named, version=1, value=value, energy=kernel,
+                kernel=kernel, n_dims=int(n_dims or 0), bound=value - 2.0 if scaled else None,
+                value_scaled=0.5 * value if scaled else None,
+            )  # fmt: skip
         rows, columns = np.triu_indices(n, 1)
         for a, b in zip(rows.tolist(), columns.tolist(), strict=True):
             value = float(matrix[a, b])

@@ -15,6 +15,9 @@ from superpos.db.engine import Database
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "sql-cookbook.md").read_text(encoding="utf-8")
 QUERIES = dict(re.findall(r"^\*\*(.+?)\*\*[^\n]*\n+```sql\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
+MEASURES = (
+    "own_energy@exp", "own_energy@log", "force_residual@exp@2", "force_residual_least@exp@2", "coherence",
+)  # fmt: skip
 USABLE = "('converged', 'polished', 'max_iter', 'stalled')"
 
 
@@ -29,6 +32,7 @@ def plans(study_plan, place):
             places={"words": place(("embed", "unembed"), (-1,), pooling="", method="embedding")},
             controls=("permuted", "gaussian"),
             replicates=2,
+            measures=MEASURES,
             **common,
         ),
         study_plan(name="nano-checkpoints", datasets={"text_features": ("a", "b", "c", "d", "e")},
@@ -102,6 +106,12 @@ def test_no_query_pools_what_must_not_be_pooled(title):
         assert f"status_joint IN {USABLE}" in query
     if re.search(r"FROM (fit_results|best_matches)", query):
         assert {"optimiser", "sigma"} <= settled
+    if "FROM geometry_results" in query:
+        assert {"measure", "similarity"} <= settled
+        assert re.search(r"\btarget\b", query)
+        if "own_energy" in query or "force_residual" in query:
+            assert {"kernel", "softening"} <= settled
+        assert ("n_dims" in settled) == ("force_residual" in query)
     if "FROM probe_results" in query:
         assert {"method", "label_replicate", "layer"} <= settled
 
@@ -130,6 +140,27 @@ def test_unbounded_fits_are_in_no_average(rows, sqlite_study):
     usable = joints[joints.status != "unbounded"]
     assert found.fits.sum() == len(usable)
     assert set(found[found.similarity == "cosine"].gauge) == {"unit"}
+
+
+def test_own_energies_stand_side_by_side(rows, sqlite_study):
+    found = rows("The same, a row a set?").set_index("dataset")
+    with superpos.connect(sqlite_study) as results:
+        own = results.frame("geometry_results", study="demo", measure="own_energy", kernel="exp")
+    own = own[own.similarity == "cosine"]
+    for dataset, row in found.iterrows():
+        here = own[(own.dataset == dataset) & (own.hookpoint == row.hookpoint)]
+        for column, target, weights in (
+            ("features", "features", "pretrained"),
+            ("permuted", "permuted", "pretrained"),
+            ("gaussian", "gaussian", "pretrained"),
+            ("random_weights", "features", "random"),
+        ):
+            wanted = here[(here.target == target) & (here.model_weights == weights)].value_scaled.mean()
+            assert row[column] == pytest.approx(wanted, rel=1e-12, nan_ok=True)
+        assert row.shuffled_labels is None or np.isnan(row.shuffled_labels)
+    rows_of_balance = rows("Is a set in equilibrium?")
+    assert set(rows_of_balance.n_dims) == {2}
+    assert not rows_of_balance[["equal_importance", "best_importance"]].isna().any().any()
 
 
 def test_a_join_counts_each_pair_once(rows):
