@@ -11,6 +11,7 @@ import numpy as np
 from superpos.arrays import Float
 from superpos.cli.dataset_sources import source_of
 from superpos.datasets.artifacts import content_digest
+from superpos.datasets.build import set_poolings
 from superpos.datasets.duplicates import copy_reason
 from superpos.datasets.imported import imported_copies, known_provenance, read_imported
 from superpos.datasets.labels import (
@@ -166,10 +167,14 @@ def labelled_page(
     if not tokens.shares_samples:
         notes.append("features have samples of their own: scaler and split are per feature")
     if spans.any():
-        notes.append(
-            f"samples are spans of {int(tokens.sample_lengths.min())} to {int(tokens.sample_lengths.max())} "
-            "tokens; the study's `poolings` says how their activations become one"
+        own = " and ".join(set_poolings(spec))
+        how = (
+            f", whose {own} is taken"
+            if own
+            else "; the study's `poolings` says how their activations become one"
         )
+        shortest, longest = int(tokens.sample_lengths.min()), int(tokens.sample_lengths.max())
+        notes.append(f"samples are spans of {shortest} to {longest} tokens{how}")
     return SetPage(
         name=spec.name,
         builder=spec.builder,

@@ -192,15 +192,21 @@ def _example(
     length: int,
     document: str,
 ) -> TokenExample:
-    """Return the span of `length` tokens that ends at `position` of a sequence, with the text around it."""
+    """Return the span of `length` tokens that ends at `position` of a sequence, with the text around it.
 
-    def spelled(part: NDArray[np.int32]) -> str:
-        return b"".join(token_bytes[index] for index in part if not special[index]).decode("utf-8", "replace")
+    Special tokens are not shown unless the span is one. The middle of a long span is left out.
+    """
+
+    def spelled(part: NDArray[np.int32], names: bool = False) -> str:
+        shown = (token_bytes[index] for index in part if names or not special[index])
+        return b"".join(shown).decode("utf-8", "replace")
 
     first, after = position + 1 - length, position + 1
+    span = ids[first:after]
+    edges = [span] if length <= 2 * CONTEXT_TOKENS else [span[:CONTEXT_TOKENS], span[-CONTEXT_TOKENS:]]
     return TokenExample(
         before=spelled(ids[max(0, first - CONTEXT_TOKENS) : first]),
-        token=spelled(ids[first:after]),
+        token=" … ".join(spelled(part, names=bool(special[span].all())) for part in edges),
         after=spelled(ids[after : after + CONTEXT_TOKENS]),
         document=document,
     )

@@ -1,6 +1,6 @@
 """Files that the options of a builder name: a path, a file of an installed distribution, a bundled list.
 
-An option holds one name, several, or records that have one each under `file`.
+An option holds one name, several (a list, a table), or records that have one each under `file`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def with_files(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(with_files(one, change) for one in value)
     if isinstance(value, dict):
-        return {**value, "file": with_files(value["file"], change)}
+        names = ["file"] if "file" in value else list(value)
+        return {**value, **{name: with_files(value[name], change) for name in names}}
     if is_dataclass(value) and not isinstance(value, type):
         record: Any = value  # of any class that has a field `file`
         return replace(record, file=with_files(record.file, change))

@@ -14,7 +14,8 @@ from pyarrow import parquet
 
 from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus, source_digest
 from superpos.errors import ArgumentError, InputError
-from superpos.specs.datasets import CorpusSpec
+from superpos.specs.datasets import CorpusSpec, DatasetSpec
+from superpos.stages.plan_inputs import absolute, corpus_label
 
 ROWS = [
     {"text": "one", "lang": "en", "n": 1},
@@ -445,3 +446,21 @@ def test_real_treebank_has_a_document_each(shared_text: Path) -> None:
     n = path.read_text(encoding="utf-8").count("# newdoc id")
     assert len(corpus.documents) + corpus.provenance["skipped"]["duplicate"] == n
     assert all(d.source.startswith(f"# newdoc id = {d.name.split('#', 1)[1]}\n") for d in corpus.documents)
+
+
+def test_files_of_installed_distributions_are_corpora(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "made").mkdir()
+    file = written(tmp_path / "made" / "rows.jsonl", ROWS)
+    about = tmp_path / "made-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: made\nVersion: 1.0\n")
+    (about / "RECORD").write_text("made/rows.jsonl,,\nmade-1.0.dist-info/METADATA,,\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    named = CorpusSpec.from_text("package:made/made/rows.jsonl", label_key="lang")
+    assert load_corpus(named).documents == read(file, label_key="lang").documents
+    assert source_digest(named) == source_digest(CorpusSpec("text", str(file), label_key="lang"))
+    spec = DatasetSpec("s", "text_features", named)
+    assert corpus_label(spec) == "rows.jsonl"
+    assert absolute(spec).corpus == named  # the same name on every machine

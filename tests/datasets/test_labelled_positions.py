@@ -164,4 +164,19 @@ def test_sets_of_pooled_texts_say_how_they_are_pooled(tmp_path: Path) -> None:
     assert (mean.sample_positions == lengths - 2).all()
     assert (mean.sample_lengths == lengths - table.n_ends).all()
     assert (maximum.sample_lengths == mean.sample_lengths).all()
-    assert {example.token for example in end.examples if example} == {""}
+    assert {example.token for example in end.examples if example} == {"[SEP]"}
+
+
+def test_the_example_of_a_long_span_shows_its_ends(tmp_path: Path) -> None:
+    rows = [(f"{i} {PROSE}", i % 2) for i in range(20)]
+    with (tmp_path / "a.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("text", "label"), *rows])
+    folder, table = tokenizer("roberta")
+    options = LabelledTextOptions(file=str(tmp_path / "a.csv"), position="mean")
+    data = build_dataset(DatasetSpec("s", "labelled_texts", ctx_len=256, options=options), folder)
+    [example] = [one for one in data.examples if one]
+    first, last = example.token.split(" … ")
+    [text] = [text for text, _ in rows if text.startswith(f"{first.split()[0]} ")]
+    ids = table.encode(text)
+    assert first.encode() == b"".join(table.token_bytes[index] for index in ids[:12])
+    assert text.endswith(last)

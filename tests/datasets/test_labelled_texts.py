@@ -119,6 +119,7 @@ def test_each_of_several_files_has_texts_of_its_own(tmp_path: Path) -> None:
     assert len(data.labels) == 70
     assert data.labels.sum(axis=0).tolist() == [20, 15 + sum(label == "yes" for _, label in shared)]
     assert data.provenance["rows"]["in_several_files"] == 5
+    assert {document.partition(":")[0] for document in data.documents} == {"first/1.csv", "second/2.csv"}
 
 
 def test_the_order_of_rows_and_their_repetition_change_nothing(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from superpos.arrays import Int
 from superpos.datasets.labelled.features import Features, Truth, features_of
 from superpos.datasets.labelled.options import LabelledTextOptions
-from superpos.datasets.labelled.rows import COUNTED, FileRows, read_rows
+from superpos.datasets.labelled.rows import COUNTED, FileRows, Label, read_rows
 from superpos.datasets.spellings import spelled_alike
 from superpos.errors import InputError, shown
 
@@ -55,6 +55,8 @@ def read_candidates(options: LabelledTextOptions) -> Candidates:
                 f"{', '.join(map(shown, found.names))}; of several files each is one feature: say which "
                 "labels make it true (positive), or give the file alone (file)"
             )
+        for row in rows.texts.values():  # files in several folders may have one name
+            row.document = f"{one.name}/{row.document}"
         files.append((rows, _at_column(found, number, len(options.files))))
     names = tuple(one.name for one in options.files)
     edges = {name: found.edges for name, (_, found) in zip(names, files, strict=True)}
@@ -64,8 +66,8 @@ def read_candidates(options: LabelledTextOptions) -> Candidates:
 def _at_column(found: Features, column: int, width: int) -> Features:
     """Return the one feature of a file as one of several: the texts are no samples of the others."""
 
-    def truth(label: object) -> Truth | None:
-        own = found.truth(label)  # type: ignore[arg-type]
+    def truth(label: Label) -> Truth | None:
+        own = found.truth(label)
         return None if own is None else (*(None,) * column, *own, *(None,) * (width - column - 1))
 
     return replace(found, truth=truth)
