@@ -3,6 +3,7 @@
 `psm_measures` gets the kernel and the dimension as parts of its key; rows that are there have neither.
 `models` gets what GGUF files and installed distributions say of themselves; rows that are there say nothing.
 `study_answers` holds what the rows of a study say to each question.
+Joint fits and fits get `energy_bound`, which rows that are there lack until the next run of their study.
 
 The key of a table changes, which SQLite cannot do, so the table is made anew on both systems and filled.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,6 +31,15 @@ OF_MODELS = (
     ("distribution", sa.Text()),
 )
 """New columns of `models`; empty text in rows that are there."""
+
+
+BOUNDS: tuple[tuple[str, str, sa.types.TypeEngine[Any], str | None], ...] = (
+    ("joint_fits", "energy_bound", sa.Double(), None),
+    ("joint_fits", "bound_method", sa.String(length=16), ""),
+    ("joint_fits", "bound_version", sa.Integer(), "0"),
+    ("fits", "energy_bound", sa.Double(), None),
+)
+"""Table, column, type, and the value of rows that are there already where it may not be NULL."""
 
 
 def _views(name: str) -> ModuleType:
@@ -121,17 +132,21 @@ def upgrade() -> None:
         ],
     )
     _make_answers()
+    for table, name, type_, default in BOUNDS:
+        op.add_column(table, sa.Column(name, type_, server_default=default, nullable=default is None))
     for statement in _views("views_0005").create_all():
         op.execute(statement)
 
 
 def downgrade() -> None:
-    """Go back; measures under kernels and in dimensions are lost, and answers."""
+    """Go back; measures under kernels and in dimensions are lost, and bounds and answers."""
     for statement in _views("views_0005").drop_all():
         op.execute(statement)
     for name, _ in reversed(OF_MODELS):
         op.drop_column("models", name)
     op.drop_table("study_answers")
+    for table, name, _, _ in reversed(BOUNDS):
+        op.drop_column(table, name)
     _remake_measures([], [], " WHERE energy = '' AND n_dims = 0")
     for statement in _views("views_0004").create_all():
         op.execute(statement)

@@ -26,6 +26,10 @@ from superpos.bounds.potential import Potential
 from superpos.bounds.program import GOOD, Program
 from superpos.bounds.proof import violation
 
+TOLERANCE = 4.0 * GOOD
+"""Excess, over the scale of h, that is not looked at more closely."""
+ENOUGH = 1e-8
+"""Excess, over the scale of h, up to which no other polynomial is tried."""
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -68,8 +72,13 @@ def solve(potential: Potential, n: int, f: int, further: float = 0.0) -> tuple[C
     table = in_cosines(degree_for(n, f), f)
     scale = _scale(potential, n, f)[1]
     lowest = potential.longer(further)
-    found = [_certificate(lowest, c, table, GOOD * scale) for c in _polynomials(potential, n, f)]
-    return tuple(each for each in found if each is not None)
+    found: list[Certificate] = []
+    for c in reversed(_polynomials(potential, n, f)):
+        proved = _certificate(lowest, c, table, TOLERANCE * scale)
+        found += [] if proved is None else [proved]
+        if proved is not None and proved.excess <= ENOUGH * scale:
+            break
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)

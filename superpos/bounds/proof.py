@@ -27,6 +27,8 @@ CELLS = 256
 """Ranges to begin with."""
 HALVINGS = 40
 """A range this often halved is narrower than the spacing of doubles near 1."""
+NEAR = 1.25
+"""Bound on p - h over the largest p - h that was met, at which the one is near enough to the other."""
 MOST_CELLS = 4096
 """Ranges that are halved at once; the rest is taken as it is."""
 _EPS = float(np.finfo(np.float64).eps)
@@ -62,7 +64,8 @@ def violation(potential: Potential, coefficients: Float, tolerance: float) -> fl
     coefficients
         a_0 to a_K of p in cos(j t), (K + 1,).
     tolerance
-        Ranges where p - h is at most this are not halved further.
+        Ranges where p - h is at most this are not halved further, nor those where it is hardly more than what
+        was met somewhere.
 
     Raises
     ------
@@ -75,7 +78,8 @@ def violation(potential: Potential, coefficients: Float, tolerance: float) -> fl
     low, high = edges[:-1], edges[1:]
     worst = 0.0
     for halving in range(HALVINGS):
-        found = _above(potential, waves, low, high)
+        found, seen = _above(potential, waves, low, high)
+        tolerance = max(tolerance, NEAR * float(seen.max()))
         bad = found > tolerance
         last = halving == HALVINGS - 1 or int(bad.sum()) > MOST_CELLS
         done = found if last else found[~bad]
@@ -89,8 +93,8 @@ def violation(potential: Potential, coefficients: Float, tolerance: float) -> fl
     return worst if np.isfinite(worst) else np.inf
 
 
-def _above(potential: Potential, waves: Waves, low: Float, high: Float) -> Float:
-    """Return the proved largest excess of p over h on each range, (k,)."""
+def _above(potential: Potential, waves: Waves, low: Float, high: Float) -> tuple[Float, Float]:
+    """Return the proved largest excess of p over h on each range, (k,), and about that in its middle."""
     middle = 0.5 * (low + high)
     r = np.maximum(middle - low, high - middle) * (1.0 + 4.0 * _EPS)
     p, p1, p2 = waves(middle)
@@ -111,4 +115,4 @@ def _above(potential: Potential, waves: Waves, low: Float, high: Float) -> Float
         from_values = from_values + tiny * np.abs(from_values) + tiny * np.abs(p) + tiny * np.abs(value.low)
     taylor = np.where(np.isnan(taylor), np.inf, taylor)
     from_values = np.where(np.isnan(from_values), np.inf, from_values)
-    return np.minimum(taylor, from_values)
+    return np.minimum(taylor, from_values), np.where(np.isfinite(g), -g, -np.inf)

@@ -175,6 +175,20 @@ _JOINT_FITS = _of(
         _ENERGY,
         column="energy",
     ),
+    _number(
+        "energy_bound",
+        "lower bound on the energy of every configuration with this importance, these norms and this "
+        "dimension, proved; NULL until it is found, and where none is known",
+        _ENERGY,
+        views=("joint_results",),
+    ),
+    _word(
+        "bound_method",
+        "where the bound is from: `linear_program` (Delsarte and Yudin), `convex` (the minimum without a "
+        "limit on the dimension), `farthest` (no pair is farther apart than opposite vectors), `none`; empty "
+        "until it is found",
+        older="",
+    ),
     _number("mismatch", "sum of squared differences to the target after the joint step"),
     _number(
         "distance",
@@ -221,6 +235,13 @@ _FITS = _of(
     ),
     _number("energy_start", "energy of the perturbed start", _ENERGY),
     _number("energy_final", "energy of the final features", _ENERGY),
+    _number(
+        "energy_bound",
+        "lower bound on the energy of every configuration with this importance and dimension, and norms no "
+        "farther from those of the joint fit than `norm_error`; NULL likewise",
+        _ENERGY,
+        views=_FIT_VIEWS,
+    ),
     _number("fun", "objective at the end; lengths in units of the start radius", _ENERGY, views=_FIT_VIEWS),
     _number("norm_error", "sum of | norm - held norm |"),
     _count("nit", _ITERATIONS, "iterations", views=_FIT_VIEWS, absent=0),

@@ -131,6 +131,7 @@ _MADE = (
     *_said(
         "number",
         distance_joint="of the joint matrix to the target",
+        energy_gap="energy of the end less its bound, in units of energy: no configuration is lower by more",
         fun_joint="objective after the joint step",
         target_min_eigenvalue="smallest eigenvalue of the target; below 0 no vectors have these similarities",
         value_min="smallest similarity over the layers",

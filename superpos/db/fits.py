@@ -99,6 +99,10 @@ class WorkReader:
                 for row in connection.execute(sa.select(fit_axes))
             }
 
+    def joint_axes(self) -> dict[int, JointAxes]:
+        """Return the joint axes by their ids."""
+        return {joint_axes_id: axes for joint_axes_id, (_, axes) in self._joint.items()}
+
     def key_text(self, psm_key: bytes, joint_axes_key: bytes, fit_axes_key: bytes) -> str:
         """Return the key of a cell among failures."""
         return f"{psm_key.hex()}.{joint_axes_key.hex()}.{fit_axes_key.hex()}"

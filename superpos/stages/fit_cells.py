@@ -181,6 +181,7 @@ def _columns(
         "fun": end.fun,
         "energy_start": end.energy_start,
         "energy_final": end.energy,
+        "energy_bound": None,  # the stage finds it when all fits are there (`bounds.py`)
         "norm_error": end.norm_error,
         "relative_gradient": end.relative_gradient,
         "min_eigenvalue": certificate.min_eigenvalue,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from superpos.db.failures import failed_keys
 from superpos.db.fits import Cell, WorkReader, insert_results, missing_cells
 from superpos.records.work import CellFailure, JointResult, JointWork
+from superpos.stages.bounds import bound
 from superpos.stages.context import Context
 from superpos.stages.fit_cells import compute_work
 from superpos.stages.loop import Done, Stage, run_stage
@@ -60,11 +61,12 @@ class _Chunks:
 
 
 def run(context: Context) -> None:
-    """Compute every cell of the study that has no fit."""
+    """Compute every cell of the study that has no fit, and the bounds that ends lack."""
     cells = missing_cells(context.database, context.study_id)
     keep = context.plan.study.store_vectors == "all" and context.plan.n_cells <= KEEP_ALL_LIMIT
     reader = WorkReader(context.database, keep)
     compute_cells(context, reader, cells, failed_keys(context.database, STAGE))
+    bound(context)
 
 
 def compute_cells(

@@ -34,6 +34,7 @@ from superpos.kinds.controls import FEATURES
 from superpos.records.work import SourceWork
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.probes import CEILING_METHOD
+from superpos.stages.bounds import bounds_again
 from superpos.stages.fit_cells import compute_work, same_columns
 from superpos.stages.measures import measured_again
 from superpos.stages.probes import NotTrained, ProbeTask, train
@@ -103,7 +104,9 @@ def _fit(scratch: Scratch, first: str, second: str) -> Comparison | None:
     if stored["vectors"] is not None:
         kept = {"vectors": fit.vectors, "similarities": fit.similarities}
         kept |= {} if fit.polished is None else {"polished": fit.polished}
-    return _compare("fit", stored, {**fit.columns, **kept})
+    bounds = bounds_again(scratch.database, stored["joint_id"])
+    known = stored["energy_bound"] if bounds is None else dict(bounds.ends).get(stored["fit_axes_id"])
+    return _compare("fit", stored, {**fit.columns, **kept, "energy_bound": known})
 
 
 def _joint(scratch: Scratch, first: str, second: str) -> Comparison | None:
@@ -128,6 +131,9 @@ def _joint(scratch: Scratch, first: str, second: str) -> Comparison | None:
         "norm_min": float(fit.norms.min()),
         "norm_max": float(fit.norms.max()),
     }
+    bounds = bounds_again(scratch.database, stored["joint_id"])
+    if bounds is not None:
+        made |= {"energy_bound": bounds.bound, "bound_method": bounds.method}
     return _compare("joint fit", stored, made)
 
 

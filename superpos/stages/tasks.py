@@ -65,6 +65,13 @@ def run_fits(payload: Any) -> Any:
     return compute_chunk(payload)
 
 
+def run_bounds(payload: Any) -> Any:
+    """Find lower bounds on the energies of a chunk of joint fits and of their re-optimisations."""
+    from superpos.stages.bounds import bounds_of_chunk
+
+    return bounds_of_chunk(payload)
+
+
 TASKS: dict[str, Callable[[Any], Any]] = {
     "dataset": run_dataset,
     "extract": run_extract,
@@ -73,4 +80,5 @@ TASKS: dict[str, Callable[[Any], Any]] = {
     "whiten": run_whiten,
     "resample": run_resample,
     "fits": run_fits,
+    "bounds": run_bounds,
 }

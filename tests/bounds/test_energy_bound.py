@@ -62,7 +62,7 @@ def test_the_bound_is_the_energy_of_a_sharp_configuration(name, kernel):
     n, f = rows.shape
     energy, bound = energy_value(rows, even(n), kernel), energy_bound(n, f, kernel)
     assert bound <= energy + 1e-14
-    assert bound == pytest.approx(energy, rel=2e-9, abs=2e-9)
+    assert bound == pytest.approx(energy, rel=1e-8, abs=1e-9)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: f"{k.label}-{k.self_energy}")

@@ -24,7 +24,7 @@ def test_a_tangent_of_a_convex_energy_is_below_it(t0):
 def test_what_is_added_to_a_tangent_is_found(above):
     line = tangent_of_exp(1.234567)
     line[0] += above
-    assert above <= violation(EXP, line, 1e-15) <= above * (1.0 + 1e-3) + 1e-14
+    assert above <= violation(EXP, line, 1e-15) <= 1.25 * above + 1e-14
 
 
 @pytest.mark.parametrize("degree", [5, 40, 90])
@@ -35,7 +35,7 @@ def test_a_narrow_excess_between_the_points_of_a_grid_is_found(degree):
     excess = (waves[0] + 0.5 * np.cos(degree * angles) + np.log(2.0 * np.sin(0.5 * angles))).max()
     assert excess > 0.0
     found = violation(LOG, waves, 1e-9)
-    assert excess <= found <= excess + 1e-6
+    assert excess <= found <= 1.25 * excess + 1e-9  # near enough, says NEAR
 
 
 def test_a_polynomial_that_passes_an_infinite_energy_is_no_excess():

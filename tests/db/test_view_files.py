@@ -79,7 +79,7 @@ def test_a_new_file_is_a_new_view(folder: Path) -> None:
     found = {view.name: view for view in package.views()}
     assert found["mine"].select.splitlines() == [
         "SELECT s.name AS study, sd.name AS dataset, sd.corpus, x.n_cells, f.recovery, f.angle, f.rms_final,",
-        "  f.energy_start, f.energy_final, f.fun",
+        "  f.energy_start, f.energy_final, f.energy_bound, f.fun",
         "FROM near_copies q",
     ]
     assert [*package.shown_views()][1] == "mine"

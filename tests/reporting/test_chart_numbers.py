@@ -18,6 +18,7 @@ import superpos
 from superpos.db.types import decode_array
 from superpos.records.data import TokenExample
 from superpos.reporting.chapters.optimal import chosen_layer
+from superpos.reporting.chapters.optimisers import caption
 from superpos.reporting.charts.distances import distances, sweep
 from superpos.reporting.charts.feature_counts import (
     FeatureCount,
@@ -293,6 +294,17 @@ def test_optimisers_pair_the_same_starts(data, subject, sql):
     row = table[(table["similarity"] == "cosine") & (table["kernel"] == "log")].iloc[0]
     assert row["median_distance_polished"] == statistics.median(r[3] for r in powell)
     assert row["share_manifold_below_1e-6"] == 1.0
+    of_manifold = f"{MAIN} AND target = 'features' AND optimiser = 'manifold'"
+    gaps = [gap for (gap,) in sql(f"SELECT energy_gap FROM fit_results WHERE {of_manifold}")]
+    least = [gap for gap in gaps if gap < 1e-6]
+    assert 0 < len(least) < len(gaps)
+    assert numbers.proved == (len(gaps), len(least), pytest.approx(0.05), pytest.approx(0.05))
+    assert row["median_gap_powell"] == pytest.approx(0.05)
+    said = caption(numbers)
+    assert f"{len(least)} of {len(gaps)} certified minima are the least energy there is" in said
+    assert "The others lie 0.05 (median; at most 0.05) units of energy above a bound" in said
+    none = numbers._replace(proved=None)
+    assert "No certified minimum has a bound yet" in caption(none)
 
 
 def test_outcomes_count_every_setting(data, subject, sql):

@@ -84,6 +84,9 @@ FIT += " ON a.fit_axes_id = f.fit_axes_id ORDER BY 1"
     [
         ("fits", "distance_final", "distance_final * (1 + 4e-16)", FIT, "distance_final"),
         ("fits", "verdict", "'degenerate'", FIT, "verdict"),
+        ("fits", "energy_bound", "energy_bound - 1e-12", FIT, "energy_bound"),
+        ("joint_fits", "energy_bound", "energy_bound - 1e-12", "SELECT key FROM joint_fits", "energy_bound"),
+        ("joint_fits", "bound_method", "'farthest'", "SELECT key FROM joint_fits", "bound_method"),
         ("fits", "recovery", "0.125", FIT, "recovery"),
         ("fit_arrays", "vectors", "CAST(REPLACE(HEX(vectors), '3F', '3E') AS BLOB)", FIT, "vectors"),
         ("joint_fits", "distance", "distance + 1e-9", "SELECT key FROM joint_fits", "distance"),

@@ -28,6 +28,7 @@ joint_fits = sa.Table(
     reference("psm_id", "psms.psm_id"),
     reference("joint_axes_id", "joint_axes.joint_axes_id"),
     *measured_columns("joint_fits"),
+    sa.Column("bound_version", sa.Integer, nullable=False, server_default="0"),
     sa.Column("verdict", sa.String(16), nullable=False, server_default="not_applicable"),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("message", sa.Text, nullable=False),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from superpos.reporting.charts.optimisers import Optimisers, draw_optimisers, optimisers
+from superpos.reporting.charts.optimisers import Optimisers, Proved, draw_optimisers, optimisers
 from superpos.reporting.sections import Chapter, Drawn, subject_name
 from superpos.reporting.selection import EXACT, POWELL, in_name, optimiser_label, optimisers_shown
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.subjects import Subject
+
+_NOT_RUN = " The manifold optimiser was not run in this study."
 
 
 def draw_pairs(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
@@ -38,7 +40,24 @@ def caption(numbers: Optimisers) -> str:
         f"descent of {whose} Powell makes (bar: median). Relative "
         "gradient: below 10⁻⁶ a point counts as critical, above 10⁻³ Powell counts as stalled; "
         "exact zeros are drawn at 10⁻¹⁶."
-    ) + ("" if numbers.has_manifold else " The manifold optimiser was not run in this study.")
+    ) + (f" {_proved(numbers.proved)}" if numbers.has_manifold else _NOT_RUN)
+
+
+def _proved(found: Proved | None) -> str:
+    """Return what the bounds say of the certified minima."""
+    if found is None:
+        return "No certified minimum has a bound yet: the next run finds it."
+    n, least = found.n_minima, found.n_least
+    said = (
+        f"{least} of {n} certified minima {'is' if least == 1 else 'are'} the least energy there is: no "
+        "configuration of that dimension, importance and norms is lower by more than 10⁻⁶"
+    )
+    if least == n:
+        return f"{said}."
+    return (
+        f"{said}. The others lie {found.median_gap:.2g} (median; at most {found.largest_gap:.2g}) units of "
+        "energy above a bound that may lie below every configuration."
+    )
 
 
 KIND = Chapter(

@@ -33,6 +33,10 @@ FLOOR = 1e-16
 SHARE_LIMITS = (-0.25, 1.5)
 MIN_DESCENT = 1e-9
 """Descents below this share of the energy are rounding; no share is taken of them."""
+LEAST = 1e-6
+"""Gap to the bound, in units of energy, up to which a minimum counts as the least energy there is."""
+MINIMA = ("strict", "degenerate")
+"""Verdicts of minima."""
 PAIR_KEYS = ["joint_key", "target_key", "sigma", "sigma_rule", "trial"]
 
 
@@ -54,6 +58,20 @@ class KernelPairs(NamedTuple):
     gradient_powell: Float
     """Relative gradients at Powell's ends."""
     gradient_manifold: Float
+    gap_powell: Float
+    """Energies over their bounds at Powell's ends."""
+    gap_manifold: Float
+
+
+class Proved(NamedTuple):
+    """How far certified minima of the other optimiser are above what no configuration is below."""
+
+    n_minima: int
+    n_least: int
+    """Those of them within `LEAST` of their bound: no configuration has less energy."""
+    median_gap: float
+    """Of the others, in units of energy; NaN where there is none."""
+    largest_gap: float
 
 
 class Optimisers(NamedTuple):
@@ -64,6 +82,8 @@ class Optimisers(NamedTuple):
     similarities: tuple[str, ...]
     kernels: tuple[str, ...]
     pairs: tuple[KernelPairs, ...]
+    proved: Proved | None = None
+    """None where there is no certified minimum with a bound."""
 
     @property
     def has_manifold(self) -> bool:
@@ -85,6 +105,8 @@ class Optimisers(NamedTuple):
                 "median_descent_share": _median(pair.descent_share),
                 "median_gradient_powell": _median(pair.gradient_powell),
                 "median_gradient_manifold": _median(pair.gradient_manifold),
+                "median_gap_powell": _median(pair.gap_powell),
+                "median_gap_manifold": _median(pair.gap_manifold),
                 "share_powell_above_1e-3": _share(pair.gradient_powell > STALLED),
                 "share_manifold_below_1e-6": _share(pair.gradient_manifold < CRITICAL),
             }
@@ -110,7 +132,19 @@ def optimisers(data: StudyData, subject: Subject, other: str = EXACT) -> Optimis
             beside = manifold[(manifold["similarity"] == similarity) & (manifold["kernel"] == kernel)]
             if not own.empty:
                 pairs.append(_pair(similarity, kernel, own, beside))
-    return Optimisers(optimiser_label(other), similarities(rows), kernels(rows), tuple(pairs))
+    return Optimisers(
+        optimiser_label(other), similarities(rows), kernels(rows), tuple(pairs), proved(manifold)
+    )
+
+
+def proved(rows: pd.DataFrame) -> Proved | None:
+    """Return how far the certified minima among rows of `fit_results` are above their bounds."""
+    gaps = rows.loc[rows["verdict"].isin(MINIMA), "energy_gap"].dropna().to_numpy(np.float64)
+    if not gaps.size:
+        return None
+    others = gaps[gaps > LEAST]
+    largest = float(others.max()) if others.size else float("nan")
+    return Proved(gaps.size, gaps.size - others.size, _median(others), largest)
 
 
 def _pair(similarity: str, kernel: str, powell: pd.DataFrame, manifold: pd.DataFrame) -> KernelPairs:
@@ -134,6 +168,8 @@ def _pair(similarity: str, kernel: str, powell: pd.DataFrame, manifold: pd.DataF
         share.to_numpy(np.float64),
         powell["relative_gradient"].dropna().to_numpy(np.float64),
         manifold["relative_gradient"].dropna().to_numpy(np.float64),
+        powell["energy_gap"].dropna().to_numpy(np.float64),
+        manifold["energy_gap"].dropna().to_numpy(np.float64),
     )
 
 
