@@ -207,7 +207,7 @@ def test_models_that_cannot_be_used(
 
 def test_a_model_that_is_not_there(tiny: Tiny, refused: Callable[..., str]) -> None:
     line = refused("run", tiny.file(model="no-such-model", more=""))
-    assert "model no-such-model: no such folder, not bundled" in line
+    assert "model no-such-model: no such folder or GGUF file, not bundled" in line
 
 
 @pytest.mark.parametrize("command", ["plan", "run"])

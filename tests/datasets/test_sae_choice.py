@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,9 @@ def test_names_of_labels(place: Path, labels: str, tmp_path: Path) -> None:
     assert names_of(place, rows=(3, 7), labels_file=labels) == ("dogs and wolves", "cats")
     csv = written(tmp_path / "a.csv", '\ufeffdescription,index\ndogs,3\n"cats, lions",7\n')
     assert names_of(place, rows=(7, 3), labels_file=csv) == ("cats, lions", "dogs")
+    packed = tmp_path / "labels.jsonl.gz"
+    packed.write_bytes(gzip.compress(Path(labels).read_bytes()))
+    assert names_of(place, rows=(3, 9), labels_file=str(packed)) == ("dogs and wolves", "cats")
     bare = written(tmp_path / "b.csv", "3,dogs\n7,cats\n")
     assert names_of(place, rows=(7, 3), labels_file=bare) == ("cats", "dogs")
     assert names_of(place, rows=(7, 3), names=("x", "y"), labels_file=bare) == ("x", "y")

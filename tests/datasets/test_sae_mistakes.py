@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from autoencoders import CASES, Case, D, N
 from safetensors.torch import load_file, save_file
 
 from superpos.datasets.builders.directions import DirectionFileOptions
-from superpos.datasets.builders.sae import SaeOptions
+from superpos.datasets.builders.sae import SaeOptions, resolve
 from superpos.datasets.imported import read_imported
 from superpos.errors import InputError
 from superpos.specs.datasets import DatasetSpec
@@ -155,6 +156,15 @@ def test_what_is_no_file_of_arrays(tmp_path: Path) -> None:
         tmp_path / "sae.json"
     )
     assert "no such file or folder" in refusal(tmp_path / "none")
+
+
+def test_a_transcoder_that_does_not_say_where_it_writes(tmp_path: Path) -> None:
+    place = made.saelens_transcoder(tmp_path)
+    config = json.loads((place / "cfg.json").read_text())
+    del config["metadata"]["hook_name_out"]
+    (place / "cfg.json").write_text(json.dumps(config), encoding="utf-8")
+    options = resolve(DatasetSpec("mine", "sae", options=SaeOptions(str(place))), lambda _: ()).options
+    assert (options.hookpoint, options.layer) == ("", -1)  # not where it reads
 
 
 # --- vectors ------------------------------------------------------------------------------------------------

@@ -90,9 +90,9 @@ def check_models(spec: DatasetSpec, sites: Sites) -> DatasetSpec:
     """
     options = spec.told(DirectionFileOptions, "directions")
     path = user_path(options.file)
-    models = sites(options.hookpoint) if options.hookpoint else ()
-    if not models or path.suffix not in ARRAY_SUFFIXES or not is_file(path):
+    if not options.hookpoint or path.suffix not in ARRAY_SUFFIXES or not is_file(path):
         return spec
+    models = sites(options.hookpoint)
     heads = array_heads(path)
     name = options.tensor or next(iter(heads), "")
     shape = heads[name].shape if name in heads else ()

@@ -25,6 +25,7 @@ from superpos.arrays import Float
 from superpos.datasets.sae.labels import check_latent
 from superpos.errors import InputError, shown
 from superpos.reading.array_parts import array_heads, read_vectors
+from superpos.reading.compressed import format_of
 from superpos.reading.texts import csv_rows
 
 BLOCK = 1 << 24
@@ -54,7 +55,8 @@ def most_coactive(path: Path, n_latents: int, most: int, near: int = NOT_NEAR) -
     """
     if near != NOT_NEAR:
         check_latent(near, n_latents, "near")
-    counts = _of_pairs(path, n_latents, near) if path.suffix == ".csv" else _of_matrix(path, n_latents, near)
+    is_csv = format_of(path)[0] == ".csv"
+    counts = (_of_pairs if is_csv else _of_matrix)(path, n_latents, near)
     order = np.lexsort((np.arange(n_latents), -counts))
     found = [int(latent) for latent in order[:most] if counts[latent] > 0.0]
     if near != NOT_NEAR:

@@ -82,6 +82,9 @@ def saelens(path: Path, _weights: Path) -> Said:
         name = f"{name} of head {head}"
     out, out_key = _first_text(path, both, "hook_name_out")
     reads = Hook(name, layer, key)
+    writes = Hook(out, _first_count(path, both, "hook_layer_out"), out_key)
+    if not out:  # a transcoder that does not say where it writes does not write where it reads
+        writes = NOWHERE if "transcoder" in str(both.get("architecture")) else reads
     d_in = _width(path, config, "d_in")
     return Said(
         source=str(path),
@@ -89,7 +92,7 @@ def saelens(path: Path, _weights: Path) -> Said:
         d_out=_count(path, config, "d_out") or d_in,
         n_latents=_count(path, config, "d_sae"),
         reads=reads,
-        writes=Hook(out, _first_count(path, both, "hook_layer_out"), out_key) if out else reads,
+        writes=writes,
         model=_first_text(path, both, "model_name")[0],
     )
 
@@ -104,6 +107,7 @@ def sparsify(path: Path, weights: Path) -> Said:
     d_in = _width(path, config, "d_in")
     of_run = path.parent.parent / "config.json"
     run = read_json_object(of_run) if is_file(of_run) else {}
+    run = run if "sae" in run or "hookpoints" in run else {}  # of another program, by chance
     name = _UNDERSCORED.sub(r"\1.\2", weights.absolute().parent.name)
     mode = run.get("hook_mode", "output")
     output = Hook(name, key="the folder's name")

@@ -6,7 +6,7 @@
 | `.csv`   | a number and a text; a header may call the columns (`index`, `description` in any order)    |
 | `.txt`   | a number                                                                                    |
 
-Numbers are counted from 0. White space within a text is one blank.
+`.gz` or `.zst` may follow. Numbers are counted from 0. White space within a text is one blank.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from superpos.errors import InputError, shown
+from superpos.reading.compressed import format_of
 from superpos.reading.texts import csv_rows, decoded, lines_of, parsed_json
 
 SUFFIXES = (".jsonl", ".csv", ".txt")
+"""What the names of files end in, compression left out."""
 INDEX, TEXT = "index", "description"
 """Keys of an object, or names of columns."""
 
@@ -41,18 +43,19 @@ def latent_lines(path: Path) -> Iterator[Line]:
     InputError
         If the file ends in none of `SUFFIXES`, cannot be read, or a line has no number of a latent.
     """
-    if path.suffix not in SUFFIXES:
+    suffix, _ = format_of(path)
+    if suffix not in SUFFIXES:
         raise InputError(f"{path}: cannot be read as a list of latents; allowed: {', '.join(SUFFIXES)}")
-    yield from _of_csv(path) if path.suffix == ".csv" else _of_lines(path)
+    yield from _of_csv(path) if suffix == ".csv" else _of_lines(path, suffix)
 
 
-def _of_lines(path: Path) -> Iterator[Line]:
+def _of_lines(path: Path, suffix: str) -> Iterator[Line]:
     for number, offset, data in lines_of(path):
         text = decoded(data, str(path), offset).strip()
         where = f"{path}: line {number}"
         if not text:
             continue
-        if path.suffix == ".txt":
+        if suffix == ".txt":
             yield Line(number, _latent(text, where), "")
             continue
         entry = parsed_json(text, where)
