@@ -65,9 +65,17 @@ class Matrices:
     widths: list[float]
 
 
-def _of_study(study_id: int) -> sa.ColumnElement[bool]:
-    """Return the condition that a target of a study has this matrix."""
-    of_targets = targets.c.target_id.in_(study_target_ids(study_id))
+def _of_study(study_id: int, n_dims: int = 0) -> sa.ColumnElement[bool]:
+    """Return the condition that a target of a study, in a block of a dimension if any, has this matrix."""
+    ids = study_target_ids(study_id)
+    if n_dims:
+        in_dimension = (
+            sa.select(block_joint_axes.c.block_id)
+            .join(joint_axes, joint_axes.c.joint_axes_id == block_joint_axes.c.joint_axes_id)
+            .where(joint_axes.c.n_dims == n_dims)
+        )
+        ids = ids.where(blocks.c.block_id.in_(in_dimension))
+    of_targets = targets.c.target_id.in_(ids)
     return psms.c.psm_id.in_(sa.select(targets.c.psm_id).where(of_targets, targets.c.psm_id.is_not(None)))
 
 
@@ -125,7 +133,8 @@ def unmeasured(
     limit
         Most ids; all by default.
     place
-        Kernel and dimension; only matrices of more features than that are asked for.
+        Kernel and dimension; only matrices of more features than that are asked for, and of blocks with that
+        dimension.
     """
     m = psm_measures.c
     wanted = [sa.and_(m.measure == name, m.version == version) for name, version in versions.items()]
@@ -139,7 +148,8 @@ def unmeasured(
     )
     query = (
         sa.select(psms.c.psm_id)
-        .where(_of_study(study_id), psms.c.similarity == similarity, psms.c.n_features > place.n_dims)
+        .where(_of_study(study_id, place.n_dims))
+        .where(psms.c.similarity == similarity, psms.c.n_features > place.n_dims)
         .where(n_known < len(wanted))
         .order_by(psms.c.psm_id)
         .limit(limit)

@@ -211,8 +211,8 @@ class Block(JointGrid):
     one of your own, `package.module:attribute`."""
     reoptimisations: tuple[Reoptimisation, ...] = (Reoptimisation(),)
     """Tables with the keys of a re-optimisation, names of lists of `[reoptimisations]`. An empty list fits
-    nothing: matrices are built, and measured under the block's kernels and in its dimensions, which many
-    replicates of a control can afford."""
+    nothing: matrices are built, and measured under the study's kernels and in the block's dimensions, which
+    many replicates of a control can afford."""
 
     def __post_init__(self) -> None:
         """Check that no axis is empty or too long and that values are allowed; raises `ArgumentError`."""

@@ -54,8 +54,14 @@ def ask(
         If the package of a question cannot be imported.
     """
     found: list[AnswerRecord] = []
+    columns: dict[str, dict[str, None]] = {}
     for question in QUESTIONS:
-        rows = _rows(database, study_id, question)
+        columns.setdefault(question.view, {}).update(dict.fromkeys(axes_of(question)))
+    views: dict[str, pd.DataFrame] = {}
+    for question in QUESTIONS:
+        if question.view not in views:  # reading is most of the time, and questions share views
+            views[question.view] = _rows(database, study_id, question.view, list(columns[question.view]))
+        rows = views[question.view]
         found += _answered(question, rows, note)
         if question.name == RANKED:
             found += best_energy(rows)
@@ -71,13 +77,12 @@ def _answered(question: Question, rows: pd.DataFrame, note: Callable[[str], None
         note(plain(f"question {question.name}: {type(error).__name__}: {error}", 300))
 
 
-def _rows(database: Database, study_id: int, question: Question) -> pd.DataFrame:
-    """Return the rows of the view that a question reads."""
-    columns = axes_of(question)
+def _rows(database: Database, study_id: int, view: str, columns: list[str]) -> pd.DataFrame:
+    """Return the columns of the rows of a view that its questions read."""
     if LABEL_SPEARMAN not in columns:
-        return read_rows(database, study_id, question.view, columns)
+        return read_rows(database, study_id, view, columns)
     stored = [name for name in columns if name != LABEL_SPEARMAN]
-    rows = read_rows(database, study_id, question.view, [*stored, "target_key"])
+    rows = read_rows(database, study_id, view, [*stored, "target_key"])
     found = {
         key: spearman(matrix[upper], phi[upper])
         for key, matrix, phi in with_phi(database, study_id)

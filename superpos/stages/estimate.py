@@ -172,7 +172,8 @@ def _fits(plan: StudyPlan, measured: Mapping[tuple[str, str], float]) -> tuple[i
             fit, _ = plan.fit_axes[key]
             total += own * len(joint_keys) * _seconds(measured, fit.optimiser, fit.backend)
     # Joint fits are pairs of a target and a joint setting; a pair of two blocks is computed once.
-    pairs = disjoint([Product(str(i), (*block.parts[:2], (b"",))) for i, block in enumerate(plan.blocks)])
+    fitted = [(i, block.parts) for i, block in enumerate(plan.blocks) if block.parts[2]]
+    pairs = disjoint([Product(str(i), (*parts[:2], (b"",))) for i, parts in fitted])
     n = ASSUMED_FEATURES
     arrays = 0.0
     for piece in pairs:

@@ -2,7 +2,7 @@
 
 Part of the stage `psms`: whatever a matrix lacks is found. So matrices that an older version made get the
 measures of this one, and a measure whose version was raised is found anew. Measures that need a kernel or a
-dimension are found for those of the study's fits, dimensions below n only.
+dimension are found for the kernels of the study and the dimensions of the matrix' blocks, below n only.
 """
 
 from __future__ import annotations
