@@ -19,10 +19,11 @@ from superpos.specs.studyfile import load_study
 HEAD = "[models.nano]\n[datasets.text_features]\n"
 SPECIFICATIONS = {
     "checkpoints": "4f6decb1cab9d563",
-    "demo": "350180b0670aadc9",
+    "demo": "f19383ad698b3262",
     "embeddings": "afdf449c09830775",
     "nano-checkpoints": "a8aa1a3f9710d157",
     "nano-embeddings": "75eaba554f704a5b",
+    "nano-geometry": "99f2861649094f50",
     "nano-random-weights": "92cb538af03d618f",
     "pythia-suite": "e2bc62b57e68be3e",
     "random-weights": "8ab4894f33d520d6",
