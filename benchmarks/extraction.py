@@ -254,23 +254,20 @@ def bench_hookpoints(name: str, n_tokens: int, repeats: int, folder: Path) -> No
     model = load(name)
     tokens = corpus("windows", n_tokens, model.info.vocab_size)
     there = model.structure.hookpoints
-    sets = {**{hookpoint: (hookpoint,) for hookpoint in there}, "all of them": there}
     extraction(model, corpus("windows", 256, model.info.vocab_size), n_tokens, folder / "own", there)
-    times: dict[str, list[tuple[float, float]]] = {label: [] for label in sets}
-    for repeat in range(repeats):
-        for label, hookpoints in sets.items():
-            runs = {
-                "bare": lambda: bare_forward(model, tokens, n_tokens),
-                "own": lambda: extraction(model, tokens, n_tokens, folder / "own", hookpoints),  # noqa: B023 -- called within this turn
-            }
-            order = list(runs)[:: 1 if repeat % 2 else -1]
-            taken = {run: timed(runs[run]) for run in order}
-            times[label].append((taken["bare"], taken["own"]))
-    for label, pairs in times.items():
+    for label, hookpoints in {"all of them": there, **{one: (one,) for one in there}}.items():
+        runs = {
+            "bare": lambda: bare_forward(model, tokens, n_tokens),
+            "own": lambda: extraction(model, tokens, n_tokens, folder / "own", hookpoints),  # noqa: B023 -- called within this turn
+        }
+        pairs = []
+        for repeat in range(repeats):
+            taken = {run: timed(runs[run]) for run in list(runs)[:: -1 if repeat % 2 else 1]}
+            pairs.append((taken["bare"], taken["own"]))
         row(
             Path(name).name,
             label,
-            len(expand_sites(sets[label], None, model.info.n_layers)),
+            len(expand_sites(hookpoints, None, model.info.n_layers)),
             spread([bare for bare, _ in pairs]),
             spread([own for _, own in pairs]),
             spread([bare / own for bare, own in pairs], 3),
