@@ -324,7 +324,8 @@ def test_a_tokenizer_of_ones_own(run: Run, refused: Run, tmp_path: Path) -> None
         "show", "digits", "--tokenizer", tmp_path
     )
     assert "superpos: --model: is empty" in refused("show", "digits", "--model", "")
-    assert "model none: no such folder or GGUF file, not bundled" in refused("show", "digits", "--model", "none")
+    said = refused("show", "digits", "--model", "none")
+    assert "model none: no such folder or GGUF file, not bundled" in said
 
 
 def test_imported_directions_show_quartiles(run: Run, tmp_path: Path) -> None:
