@@ -41,19 +41,14 @@ COMPARED: dict[str, tuple[str, ...]] = {
     "attention.sliding_window": ("sliding_window",),
     "attn_logit_softcapping": ("attn_logit_softcapping",),
     "final_logit_softcapping": ("final_logit_softcapping",),
+    "expert_count": ("num_experts", "num_local_experts"),
+    "expert_feed_forward_length": ("moe_intermediate_size", "intermediate_size"),
+    "expert_shared_feed_forward_length": ("shared_expert_intermediate_size",),
     "expert_used_count": ("num_experts_per_tok",),
     "use_parallel_residual": ("use_parallel_residual",),
 }
 """Keys of an architecture that decide what is computed, with the names that configurations have for them."""
-OF_SHAPES = (
-    "block_count",
-    "embedding_length",
-    "feed_forward_length",
-    "vocab_size",
-    "expert_count",
-    "expert_feed_forward_length",
-    "expert_shared_feed_forward_length",
-)
+OF_SHAPES = ("block_count", "embedding_length", "feed_forward_length", "vocab_size")
 """Keys that the shapes of the weights repeat."""
 WITHOUT_EFFECT = ("tensor_data_layout", "rope.scaling.finetuned")
 POSITIONS = ("rope.freq_base", "rope.dimension_count")

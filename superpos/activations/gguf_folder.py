@@ -166,7 +166,7 @@ def _make(header: GgufHeader, digest: str, beside: list[Path], folder: Path) -> 
         _fill(header, digest, beside, temporary)
         for path in temporary.iterdir():
             path.chmod((temporary / RECORD).stat().st_mode & 0o777)  # safetensors' own are its writer's alone
-            with path.open("rb") as stream:
+            with path.open("r+b") as stream:
                 os.fsync(stream.fileno())
         shutil.rmtree(folder, ignore_errors=True)  # without record, so never whole
         temporary.rename(folder)

@@ -123,6 +123,17 @@ CASES: dict[str, tuple[str, dict[str, Any], Mapping[str, Any], Layout]] = {
         },
         same,
     ),
+    "qwen3moe": (
+        "qwen3_moe",
+        GROUPED | {"head_dim": 32, "moe_intermediate_size": 64, "num_experts": 4, "num_experts_per_tok": 2,
+                   "norm_topk_prob": True, "tie_word_embeddings": False},
+        ROTARY | WIDTHS | RMS | {
+            "expert_count": 4,
+            "expert_used_count": 2,
+            "expert_feed_forward_length": 64,
+        },
+        same,
+    ),
     "gpt2": (
         "gpt2",
         GPT2 | {"layer_norm_epsilon": 1e-6},
@@ -246,9 +257,17 @@ def write_pair(
         stored = np.ascontiguousarray(values.ravel()[index] + np.float32(of_norm), dtype=np.float32)
         kind = QUANTIZED[quantized] if values.ndim > 1 else Type.F32
         blocks = gguf.quantize(stored, kind)
-        bare = name.removeprefix("transformer.")  # BLOOM is converted without its head
-        known = next(one for one in (names.get_name(name, ENDS), names.get_name(bare, ENDS)) if one)
-        writer.add_tensor(known, blocks, raw_dtype=kind)
+        if name.endswith("experts.gate_up_proj"):  # stacked experts, gate and up apart in the file
+            for part, half in zip(("gate", "up"), np.split(blocks, 2, axis=1), strict=True):
+                stem = f"blk.{name.split('.')[2]}.ffn_{part}_exps.weight"
+                writer.add_tensor(stem, np.ascontiguousarray(half), raw_dtype=kind)
+        else:
+            bare = name.removeprefix("transformer.")  # BLOOM is converted without its head
+            known = names.get_name(name, ENDS) or names.get_name(bare, ENDS)
+            known += (
+                "" if known.endswith(ENDS) else ".weight"
+            )  # of experts, whose parameters have no such end
+            writer.add_tensor(known, blocks, raw_dtype=kind)
         meant = np.empty(values.size, dtype=np.float32)
         meant[index.ravel()] = gguf.dequantize(blocks, kind).ravel() - np.float32(of_norm)
         state[name].copy_(torch.from_numpy(meant.reshape(values.shape)))

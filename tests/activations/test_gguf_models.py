@@ -45,7 +45,9 @@ def test_weights_and_logits_are_those_of_the_same_model_as_a_folder(case: str, t
     for name, parameter in one.module.named_parameters():
         assert torch.equal(parameter, theirs.pop(name)), name
     assert not theirs
-    assert torch.equal(logits(locate(made)[0]), logits(tmp_path / "folder"))
+    ours, wanted = logits(locate(made)[0]), logits(tmp_path / "folder")
+    # Products of experts at once depend on where in memory the weights lie, in their last bits.
+    assert torch.allclose(ours, wanted, atol=1e-5) if case == "qwen3moe" else torch.equal(ours, wanted)
     for matrix in ("embed", "unembed"):
         rows = [
             token_rows(spec, [[3], [5, 7]], matrix) for spec in (made, ModelSpec(str(tmp_path / "folder")))
