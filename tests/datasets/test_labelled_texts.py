@@ -122,6 +122,17 @@ def test_each_of_several_files_has_texts_of_its_own(tmp_path: Path) -> None:
     assert {document.partition(":")[0] for document in data.documents} == {"first/1.csv", "second/2.csv"}
 
 
+def test_files_may_have_words_of_their_own_for_the_positive(tmp_path: Path) -> None:
+    files = (
+        LabelledFile("first", written(tmp_path / "1.csv", some_rows(40, ("bigram", "other"), 1))),
+        LabelledFile("second", written(tmp_path / "2.csv", some_rows(40, ("0", "1"), 2))),
+    )
+    data = built(LabelledTextOptions(files=files, positive=("bigram", "1")))
+    assert data.labels.sum(axis=0).tolist() == [20, 20]
+    message = refused(LabelledTextOptions(files=files, positive=("bigram",)))
+    assert "2.csv: positive: no text has the label 'bigram' under 'label'; allowed: 0, 1" in message
+
+
 def test_the_order_of_rows_and_their_repetition_change_nothing(tmp_path: Path) -> None:
     rows = some_rows(80, ("a", "b", "c"))
     plain = built(LabelledTextOptions(file=written(tmp_path / "a.csv", rows)), n_samples=40)

@@ -27,6 +27,7 @@ import numpy as np
 from superpos.datasets.labelled.options import LabelledTextOptions
 from superpos.datasets.labelled.rows import FileRows, Label
 from superpos.errors import InputError, allowed, shown
+from superpos.reading.refusals import listed
 
 PAIRS = (("0", "1"), ("0.0", "1.0"), ("-1", "1"), ("-1.0", "1.0"), ("false", "true"), ("no", "yes"))
 """Labels, in small letters, of which the second says that a feature is there."""
@@ -70,12 +71,13 @@ def features_of(options: LabelledTextOptions, rows: FileRows) -> Features:
     there = Counter(label for row in rows.texts.values() for label in _each(row.label))
     asked = _present(options.classes, there, "classes", rows.where, options.label_key)
     lists = any(isinstance(row.label, tuple) for row in rows.texts.values())
-    if len(there) < 2 and not lists:
-        only = next(iter(there))
-        raise InputError(f"{rows.where}: every label under {key!r} is {shown(only)}; at least 2 are needed")
+    if len(there) < 2 and not (lists and there):
+        only = shown(next(iter(there))) if there else "an empty list"
+        raise InputError(f"{rows.where}: every label under {key!r} is {only}; at least 2 are needed")
     kept = set(asked) if asked else set(there)
     if options.positive:
-        positive = _present(options.positive, there, "positive", rows.where, options.label_key)
+        some = bool(options.files)  # one of them may be the word of one file, another that of the next
+        positive = _present(options.positive, there, "positive", rows.where, options.label_key, some=some)
         return _one(options, positive, kept, positive[0] if len(positive) == 1 else "")
     pair = None if asked or lists else _pair(kept)
     if pair is not None:
@@ -106,18 +108,33 @@ def _each(label: Label) -> tuple[str, ...]:
 
 
 def _present(
-    asked: Sequence[str], there: Mapping[str, int], key: str, where: str, label_key: str
+    asked: Sequence[str],
+    there: Mapping[str, int],
+    key: str,
+    where: str,
+    label_key: str,
+    *,
+    some: bool = False,
 ) -> tuple[str, ...]:
-    """Return the labels asked for as the file writes them: capitals count where two differ by them alone."""
+    """Return the labels asked for as the file writes them: capitals count where two differ by them alone.
+
+    All have to be there, or one if `some` are enough; raises `InputError` else, and for one asked for twice.
+    """
     found: list[str] = []
+    missing: list[str] = []
     for name in asked:
-        alike = [label for label in there if label.lower() == name.lower()]
-        if name not in there and len(alike) != 1:
-            raise InputError(
-                f"{where}: {key}: no text has the label {shown(name)} under {label_key!r}; "
-                f"{allowed(name, sorted(there))}"
-            )
-        found.append(name if name in there else alike[0])
+        alike = [name] if name in there else [label for label in there if label.lower() == name.lower()]
+        if len(alike) == 1:
+            found += alike
+        else:
+            missing.append(name)
+    if missing and not (some and found):
+        raise InputError(
+            f"{where}: {key}: no text has the label {shown(missing[0])} under {label_key!r}; "
+            f"{allowed(missing[0], sorted(there))}"
+        )
+    if twice := next((name for name in found if found.count(name) > 1), ""):
+        raise InputError(f"{where}: {key}: {list(asked)} name the label {shown(twice)} twice")
     return tuple(found)
 
 
@@ -162,14 +179,16 @@ def _of_columns(options: LabelledTextOptions, rows: FileRows) -> Features:
     wanted: list[set[str]] = []
     for column, key in enumerate(options.label_keys):
         there = Counter(value for row in rows.texts.values() if (value := row.label[column]) is not None)
+        if not there:
+            raise InputError(f"{rows.where}: no text has a label under {key!r}; leave the column out")
         if options.positive:
-            wanted.append(set(_present(options.positive, there, "positive", rows.where, key)))
+            wanted.append(set(_present(options.positive, there, "positive", rows.where, key, some=True)))
             continue
         pair = _pair(there)
         if pair is None:
             raise InputError(
-                f"{rows.where}: column {key!r} holds {allowed('', sorted(there)).removeprefix('allowed: ')}; "
-                "say which of them make its feature true (positive)"
+                f"{rows.where}: column {key!r} holds {listed(sorted(there))}; say which of them make its "
+                "feature true (positive)"
             )
         wanted.append({pair[1]})
 

@@ -66,8 +66,8 @@ class LabelledTextOptions:
     classes: tuple[str, ...] = ()
     """Labels to keep, in this order; empty = all, sorted."""
     positive: tuple[str, ...] = ()
-    """Labels that make the one feature true; empty = where labels say so themselves (0 and 1, false and true,
-    no and yes), else every class is a feature."""
+    """Labels that make the one feature true, of which each of several files or columns has one; empty = where
+    labels say so themselves (0 and 1, false and true, no and yes), else every class is a feature."""
     bins: tuple[float, ...] = ()
     """Quantiles, between 0 and 1, that divide numbers into classes; one makes a feature, true from it on."""
     feature: str = ""
