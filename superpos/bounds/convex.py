@@ -12,7 +12,8 @@ M + mu diag(s) >= 0:
 
 whatever the dimension of the y_i. Of all x_i the bound is best at the minimum in n dimensions, where mu = 0:
 then it is that minimum. It takes the importance and the norms as they are. s_i = sum_j |M_ij|; mu is minus
-the smallest eigenvalue of the scaled matrix, plus what rounding can hide.
+the smallest eigenvalue of the scaled matrix, plus what rounding can hide. Pairs of a feature with next to no
+importance are bounded one by one, by h(0) - |h'(0)|.
 
 `d_ij` allows for norms that are off by at most e: no distance grows by more than 2 e then, so
 
@@ -38,6 +39,8 @@ from superpos.bounds.shape import shape
 from superpos.specs.axes import Kernel
 
 _EPS = float(np.finfo(np.float64).eps)
+UNSEEN = 1e-12
+"""Importance, over the largest one, below which a feature's place does not matter to the bound."""
 _LEAST = 1e-290
 """Scale of a row without forces."""
 
@@ -68,7 +71,11 @@ def tangent_bound(
         return math.nan
     n = len(units)
     pairs = ~np.eye(n, dtype=bool)
-    cosines = np.clip(units @ units.T, -1.0, 1.0)
+    seen = importance > UNSEEN * importance.max()
+    # A feature next to no importance is held by nothing, so its row of M has no balance and would cost the
+    # scale of all the others. Its tangents are taken at right angles, and y_ij >= -1 for |slope| is enough.
+    free = pairs & ~(seen[:, None] & seen)
+    cosines = np.where(free, 0.0, np.clip(units @ units.T, -1.0, 1.0))
     with np.errstate(all="ignore"):
         if kernel.kind.angular:
             a, rate = cosines, np.ones((n, n))
@@ -80,6 +87,8 @@ def tangent_bound(
         weights = np.where(pairs, np.outer(importance, importance), 0.0)
         force = np.where(weights > 0.0, weights * slope, 0.0)
         energies = np.where(weights > 0.0, weights * value, 0.0)
+        energies[free] -= np.abs(force[free])
+        force[free] = 0.0
     if not (np.isfinite(force).all() and np.isfinite(energies).all()):
         return math.nan
     scale = np.maximum(np.abs(force).sum(axis=1), _LEAST)

@@ -99,6 +99,17 @@ def test_even_features_give_the_simplex():
         assert bound == pytest.approx(energy_bound(n, n - 1, kernel), rel=1e-9)
 
 
+@pytest.mark.parametrize("kernel", CONVEX, ids=label)
+def test_a_feature_without_importance_costs_nothing_wherever_it_is(kernel):
+    rng = np.random.default_rng(8)
+    weights, norms = np.array([0.3, 0.3, 0.4, 1e-14, 1e-30]), rng.uniform(0.5, 2.0, 5)
+    units, energy = least(kernel, weights[:3] / weights[:3].sum(), norms[:3], 2)
+    units = np.vstack([np.column_stack([units, np.zeros(3)]), directions(rng, 2, 3)])
+    bound = tangent_bound(units, weights, norms, kernel) + own(kernel, weights)
+    assert bound <= energy + 1e-12
+    assert bound == pytest.approx(energy, rel=1e-8)
+
+
 def test_shapes():
     assert shape("exp", 0.0) == (True, True)
     assert shape("log", 0.0) == (True, True)
