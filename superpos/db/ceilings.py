@@ -12,8 +12,9 @@ from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
 from superpos.db.probes import direction_works
 from superpos.db.studies import study_target_ids
-from superpos.db.tables import direction_sets, probes, psm_entries, psms, targets
+from superpos.db.tables import direction_sets, probes, psm_entries, psm_measures, psms, targets
 from superpos.kinds.controls import FEATURES
+from superpos.kinds.measures import MEASURES
 from superpos.records.work import CeilingResult, CeilingWork, PsmToResample
 from superpos.specs.probes import CEILING_METHOD
 
@@ -73,10 +74,15 @@ def _ceiling_works(database: Database, *conditions: sa.ColumnElement[bool]) -> t
 
 
 def finish_ceilings(database: Database, results: Sequence[CeilingResult]) -> None:
-    """Write intervals, reliability and number of resamples of matrices."""
+    """Write intervals, reliability and number of resamples of matrices; measures that read them go."""
+    read_them = [kind.name for kind in MEASURES.usable() if kind.reads == "intervals"]
     with database.write() as connection:
         take_turns(connection, "psms")
         for result in results:
+            m = psm_measures.c
+            connection.execute(
+                psm_measures.delete().where(m.psm_id == result.psm_id, m.measure.in_(read_them))
+            )
             connection.execute(
                 psms.update()
                 .where(psms.c.psm_id == result.psm_id)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import sqlalchemy as sa
 
 from superpos.arrays import Float
@@ -17,6 +18,7 @@ from superpos.db.tables import (
     blocks,
     direction_sets,
     joint_axes,
+    psm_entries,
     psm_measures,
     psms,
     targets,
@@ -59,7 +61,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matrices:
-    """Matrices (n, n) in the order of their ids, and the widths of their features' space; NaN if unknown."""
+    """Matrices (n, n) in the order of their ids, with the widths of their features' space; NaN if unknown."""
 
     matrices: list[Float]
     widths: list[float]
@@ -117,6 +119,7 @@ def unmeasured(
     versions: Mapping[str, int],
     limit: int | None = None,
     place: Place = Place(),  # noqa: B008 (frozen)
+    with_ceiling: bool = False,
 ) -> list[int]:
     """Return the ids of matrices of one similarity that have neither a value nor NULL of some measure.
 
@@ -135,6 +138,8 @@ def unmeasured(
     place
         Kernel and dimension; only matrices of more features than that are asked for, and of blocks with that
         dimension.
+    with_ceiling
+        Whether only matrices with a noise ceiling are asked for.
     """
     m = psm_measures.c
     wanted = [sa.and_(m.measure == name, m.version == version) for name, version in versions.items()]
@@ -150,7 +155,7 @@ def unmeasured(
         sa.select(psms.c.psm_id)
         .where(_of_study(study_id, place.n_dims))
         .where(psms.c.similarity == similarity, psms.c.n_features > place.n_dims)
-        .where(n_known < len(wanted))
+        .where(n_known < len(wanted), psms.c.n_resamples > (0 if with_ceiling else -1))
         .order_by(psms.c.psm_id)
         .limit(limit)
     )
@@ -174,6 +179,18 @@ def matrices(database: Database, psm_ids: Sequence[int]) -> Matrices:
     with database.read() as connection:
         found = {row[0]: (row[1], float(row[2] or "nan")) for row in connection.execute(query)}
     return Matrices([found[psm_id][0] for psm_id in psm_ids], [found[psm_id][1] for psm_id in psm_ids])
+
+
+def intervals(database: Database, psm_ids: Sequence[int]) -> list[Float]:
+    """Return the noise ceilings of the entries i < j of matrices, (n (n - 1) / 2, 2) each, by their ids."""
+    e = psm_entries.c
+    query = sa.select(e.psm_id, e.value_low, e.value_high).where(e.psm_id.in_(psm_ids))
+    found: dict[int, list[tuple[float, float]]] = {psm_id: [] for psm_id in psm_ids}
+    with database.read() as connection:
+        for psm_id, low, high in connection.execute(query.order_by(e.psm_id, e.row_a, e.row_b)):
+            known = low is not None and high is not None
+            found[psm_id].append((low, high) if known else (np.nan, np.nan))
+    return [np.array(found[psm_id], dtype=np.float64).reshape(-1, 2) for psm_id in psm_ids]
 
 
 def finish_measures(database: Database, psm_ids: Sequence[int], found: Sequence[Measured]) -> None:

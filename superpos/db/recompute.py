@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from superpos.db.engine import Database
 from superpos.db.fits import WorkReader
-from superpos.db.measures import Place, matrices
+from superpos.db.measures import Place, intervals, matrices
 from superpos.db.psms import target_works
 from superpos.db.tables import (
     activation_sets,
@@ -110,6 +110,9 @@ def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]
         arrays = dict(zip(("entries", "low", "high", "standard_error"), columns, strict=True))
         stored = {**row, "measures": measures, **arrays}
     stored["width"] = matrices(database, [row["psm_id"]]).widths[0]
+    n_pairs = row["n_features"] * (row["n_features"] - 1) // 2
+    known = intervals(database, [row["psm_id"]])[0]  # there are none of controls
+    stored["intervals"] = known if len(known) else np.full((n_pairs, 2), np.nan)
     return target_works(database, [row["target_id"]])[0], stored
 
 

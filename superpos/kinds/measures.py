@@ -6,6 +6,7 @@ A measure is a pure function of a stack of m matrices of one size. What it gets 
     eigenvalues    (m, n)                 ascending
     entries        (m, n (n - 1) / 2)     similarities of the pairs i < j, row by row
     configuration  (m, n, f)              unit vectors in f < n dimensions whose cosines are nearest to T
+    intervals      (m, n (n - 1) / 2, 2)  noise ceiling of the entries, NaN where unknown; features only
 
 It gives (m,); NaN where it is not defined, which is stored as NULL. What else it needs is given by keyword
 (`given`), and a measure that needs a kernel or a dimension has a number for each of the study's:
@@ -36,7 +37,7 @@ from superpos.kinds import similarities
 from superpos.kinds.potentials import Potential
 from superpos.kinds.register import Kind, Register
 
-Reads = Literal["matrix", "eigenvalues", "entries", "configuration"]
+Reads = Literal["matrix", "eigenvalues", "entries", "configuration", "intervals"]
 READS: tuple[str, ...] = get_args(Reads)
 Given = Literal["width", "kernel", "n_dims", "target"]
 GIVEN: tuple[str, ...] = get_args(Given)
@@ -120,7 +121,9 @@ class Measure(Kind):
                     raise ArgumentError("function", "gives other numbers for a stack than one by one")
 
     def _try(self, matrices: Float) -> Float:
-        read_ = read(matrices, [self.reads], n_dims=2)[self.reads]
+        entries = read(matrices, ["entries"])["entries"]
+        known = np.stack([entries - 0.1, entries + 0.1], axis=-1)
+        read_ = read(matrices, [self.reads], n_dims=2, intervals=known)[self.reads]
         for array in (read_, matrices):
             array.setflags(write=False)
         width = np.full(len(matrices), 9.0)
@@ -148,8 +151,13 @@ class Measure(Kind):
         return {word: values[word] for word in self.given}
 
 
-def read(matrices: Float, wanted: Iterable[str], n_dims: int = 0) -> dict[str, Float]:
-    """Return what measures read of matrices (m, n, n), each found once; `n_dims` is f of configurations."""
+def read(
+    matrices: Float, wanted: Iterable[str], n_dims: int = 0, intervals: Float | None = None
+) -> dict[str, Float]:
+    """Return what measures read of matrices (m, n, n), each found once.
+
+    `n_dims` is f of configurations; without `intervals` none is known.
+    """
     n = matrices.shape[-1]
     first, second = np.triu_indices(n, 1)
     views: dict[str, Callable[[], Float]] = {
@@ -158,6 +166,9 @@ def read(matrices: Float, wanted: Iterable[str], n_dims: int = 0) -> dict[str, F
         # In C order, so that sums of one matrix do not depend on how many stand beside it.
         "entries": lambda: np.ascontiguousarray(matrices[:, first, second]),
         "configuration": lambda: nearest_configurations(matrices, n_dims),
+        "intervals": lambda: (
+            np.full((len(matrices), len(first), 2), np.nan) if intervals is None else intervals
+        ),
     }
     return {name: views[name]() for name in set(wanted)}
 

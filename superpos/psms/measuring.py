@@ -79,6 +79,7 @@ def answer(
     *,
     n_dims: int = 0,
     widths: Sequence[float] | None = None,
+    intervals: Sequence[Float] | None = None,
 ) -> tuple[dict[Asked, Answer], dict[Asked, str]]:
     """Return what measures say of each matrix, with bound and scale, and what went wrong.
 
@@ -92,6 +93,8 @@ def answer(
         f of those that need a dimension; below every n.
     widths
         Dimensions of the space of each matrix' features; NaN, the default, where it is not known.
+    intervals
+        Noise ceilings of the entries of each matrix, (n (n - 1) / 2, 2); none is known by default.
 
     Raises
     ------
@@ -106,7 +109,8 @@ def answer(
     failed: dict[Asked, str] = {}
     for here in places.values():
         stack = _stack([matrices[place] for place in here])
-        seen = _Seen(stack, [one.measure.reads for one in asked], n_dims, spaces[here])
+        known = None if intervals is None else np.stack([intervals[place] for place in here])
+        seen = _Seen(stack, [one.measure.reads for one in asked], n_dims, spaces[here], known)
         for one in asked:
             try:
                 found[one][:, here] = seen.answer(one)
@@ -118,9 +122,11 @@ def answer(
 class _Seen:
     """What measures read of a stack of matrices, and of the identity beside it."""
 
-    def __init__(self, stack: Float, reads: Sequence[str], n_dims: int, widths: Float) -> None:
+    def __init__(
+        self, stack: Float, reads: Sequence[str], n_dims: int, widths: Float, intervals: Float | None
+    ) -> None:
         self.stack, self.n_dims, self.widths = stack, n_dims, widths
-        self.seen = read(stack, reads, n_dims)
+        self.seen = read(stack, reads, n_dims, intervals)
         identity = np.eye(stack.shape[-1])[None]
         self.identity, self.of_identity = identity, read(identity, set(reads) - {"configuration"})
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from superpos.arrays import Float
 from superpos.db.analysis import unfinished
 from superpos.db.engine import Database
 from superpos.db.insert import parts
@@ -18,6 +19,7 @@ from superpos.db.measures import (
     Place,
     dimensions,
     finish_measures,
+    intervals,
     kernels,
     matrices,
     similarities,
@@ -36,11 +38,13 @@ BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """Measures of the matrices of one similarity that read the same: in one dimension, or in none."""
+    """Measures of the matrices of one similarity that read alike: in one dimension or in none."""
 
     similarity: str
     n_dims: int
     asked: tuple[Asked, ...]
+    with_ceiling: bool = False
+    """Whether they read the noise ceiling."""
 
 
 def measure(database: Database, study_id: int, reporter: Reporter) -> None:
@@ -64,8 +68,11 @@ def measure(database: Database, study_id: int, reporter: Reporter) -> None:
         asked = task.asked
         for ids in parts(missing, BATCH):
             given = matrices(database, ids)
+            known = intervals(database, ids) if task.with_ceiling else None
             with one_thread():  # of BLAS, so that bits do not depend on the machine's cores
-                answers, failed = answer(given.matrices, asked, n_dims=task.n_dims, widths=given.widths)
+                answers, failed = answer(
+                    given.matrices, asked, n_dims=task.n_dims, widths=given.widths, intervals=known
+                )
             for said in failed.values():
                 reporter.note(f"{STEP}: {said}")
             asked = tuple(one for one in asked if one not in failed)
@@ -93,9 +100,12 @@ Stored = Mapping[tuple[str, Place], tuple[int, float | None, float | None]]
 
 
 def measured_again(
-    record: PsmRecord, width: float, stored: Stored
+    record: PsmRecord, width: float, stored: Stored, known: Float
 ) -> dict[tuple[str, Place], tuple[float, float]]:
-    """Return value and bound that this program finds of the stored measures that are of its version."""
+    """Return value and bound that this program finds of the stored measures that are of its version.
+
+    `known` is the noise ceiling of the entries, (n (n - 1) / 2, 2).
+    """
     found: dict[tuple[str, Place], tuple[float, float]] = {}
     kinds = {kind.name: kind for kind in _wanted(record.similarity)}
     for n_dims in sorted({place.n_dims for _, place in stored}):
@@ -105,7 +115,7 @@ def measured_again(
             if place.n_dims == n_dims and name in kinds
         }
         current = [one for one, key in asked.items() if stored[key][0] == version(one)]
-        answers, _ = answer([record.matrix], current, n_dims=n_dims, widths=[width])
+        answers, _ = answer([record.matrix], current, n_dims=n_dims, widths=[width], intervals=[known])
         for one, each in answers.items():
             found[asked[one]] = (float(each.value[0]), float(each.bound[0]))
     return found
@@ -120,15 +130,15 @@ def _tasks(database: Database, study_id: int) -> Iterator[_Task]:
     of_fits, depths = kernels(database, study_id), dimensions(database, study_id)
     for similarity in similarities(database, study_id):
         wanted = _wanted(similarity)
-        for n_dims in (0, *depths):
+        for n_dims, with_ceiling in [(0, False), (0, True), *((depth, False) for depth in depths)]:
             asked = tuple(
                 Asked(kind, kernel)
                 for kind in wanted
-                if kind.per_dimension == (n_dims > 0)
+                if kind.per_dimension == (n_dims > 0) and (kind.reads == "intervals") == with_ceiling
                 for kernel in (of_fits if kind.per_kernel else (None,))
             )
             if asked:
-                yield _Task(similarity, n_dims, asked)
+                yield _Task(similarity, n_dims, asked, with_ceiling)
 
 
 def _missing(database: Database, study_id: int, task: _Task, limit: int | None = None) -> Iterator[list[int]]:
@@ -137,7 +147,9 @@ def _missing(database: Database, study_id: int, task: _Task, limit: int | None =
     for one in task.asked:
         versions.setdefault(_place(one, task), {})[one.measure.name] = version(one)
     for place, of_place in versions.items():
-        yield unmeasured(database, study_id, task.similarity, of_place, limit, place)
+        yield unmeasured(
+            database, study_id, task.similarity, of_place, limit, place, with_ceiling=task.with_ceiling
+        )
 
 
 def _place(asked: Asked, task: _Task) -> Place:

@@ -162,7 +162,7 @@ def _psm(scratch: Scratch, first: str, _second: str) -> Comparison | None:
         made |= _ceiling(scratch, stored)
     measures = stored["measures"]
     kept: dict[str, Any] = {}
-    again = measured_again(record, stored["width"], measures)
+    again = measured_again(record, stored["width"], measures, stored["intervals"])
     for (name, place), (_, *numbers) in measures.items():
         said = " ".join(("measure", name, *place.said))
         kept |= {said: numbers[0], f"bound of {said}": numbers[1]}

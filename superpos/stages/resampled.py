@@ -21,6 +21,7 @@ from superpos.psms import similarity_matrix
 from superpos.records.work import CeilingResult, CeilingWork, DirectionWork, PsmToResample
 from superpos.stages.context import Context
 from superpos.stages.loop import Done
+from superpos.stages.measures import measure
 from superpos.stages.probe_inputs import ProbeData, read_probe_data
 from superpos.stages.remake import run_on_files
 
@@ -166,6 +167,7 @@ def run_ceilings(context: Context) -> None:
         ),
         insert=lambda done: _insert_ceilings(context, done),
     )
+    measure(context.database, context.study_id, context.reporter)  # what reads the ceilings
 
 
 def _insert_ceilings(context: Context, done: Done[CeilingWork]) -> None:

@@ -18,8 +18,11 @@ from superpos.db.progress import study_progress
 from superpos.db.psms import missing_targets, target_works
 from superpos.db.recompute import psm_row
 from superpos.db.results import Results
+from superpos.db.tables import psm_measures, psms
 from superpos.records.data import ProbeMetrics
 from superpos.records.work import CeilingResult, CellFailure
+from superpos.stages.executor import SilentReporter
+from superpos.stages.measures import lacking, measure
 
 
 def column(store: Any, table: str, name: str) -> list[Any]:
@@ -258,3 +261,28 @@ def test_pooling_is_part_of_the_work(open_store: Any, make_plan: Any) -> None:
         (0, "max", "float32"),
         (1, "max", "float32"),
     ]
+
+
+def test_what_is_measured_of_the_ceiling_is_found_anew_with_it(open_store: Any) -> None:
+    store = open_store(controls=("gaussian",)).inputs()
+
+    def measured() -> dict[int, float | None]:
+        measure(store.database, store.study_id, SilentReporter())
+        assert not lacking(store.database, store.study_id)
+        with store.database.read() as connection:
+            query = sa.select(psm_measures.c.psm_id, psm_measures.c.value)
+            rows = connection.execute(query.where(psm_measures.c.measure == "distinct_values")).all()
+        return {row[0]: row[1] for row in rows}
+
+    assert measured() == {}  # no ceiling is known
+    find_ceilings(store)
+    first = measured()
+    with store.database.read() as connection:
+        known = connection.execute(sa.select(psms.c.psm_id).where(psms.c.n_resamples > 0)).scalars().all()
+    assert set(first) == set(known)
+    assert all(value is not None and 1.0 <= value <= 3.0 for value in first.values())
+    with store.database.write() as connection:
+        connection.execute(psm_measures.update().values(value=99.0))
+    find_ceilings(store, n_resamples=40)
+    assert lacking(store.database, store.study_id)
+    assert measured() == first  # intervals are as before, what was measured of them was not

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -193,9 +194,38 @@ def test_no_vectors_fall_below_a_bound_and_nothing_depends_on_order(n: int, d: i
             assert np.all(each.bound <= each.value + 1e-9 * np.abs(each.value)), one.said
 
 
+@pytest.mark.parametrize(
+    ("intervals", "expected"),
+    [
+        ([(0.0, 0.2), (0.1, 0.3), (0.2, 0.4)], 1),
+        ([(0.0, 0.1), (0.2, 0.3), (0.1, 0.2)], 2),
+        ([(-0.5, 0.5), (0.0, 0.0), (0.1, 0.1)], 2),
+        ([(0.0, 0.1), (math.nan, math.nan), (0.2, 0.3)], 2),
+        ([(math.nan, math.nan)] * 3, math.nan),
+    ],
+)
+def test_distinct_values_by_hand(intervals: list[tuple[float, float]], expected: float) -> None:
+    kind = MEASURES.get("distinct_values")
+    assert kind.function(np.array([intervals]))[0] == pytest.approx(expected, nan_ok=True)
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 3)), min_size=1, max_size=7))
+@settings(max_examples=60, deadline=None)
+def test_no_fewer_values_meet_every_interval(pairs: list[tuple[int, int]]) -> None:
+    intervals = [(low, low + width) for low, width in pairs]
+    found = MEASURES.get("distinct_values").function(np.array([intervals], dtype=float))[0]
+
+    def met(count: int) -> bool:
+        chosen = itertools.combinations(range(11), count)
+        return any(all(any(a <= v <= b for v in values) for a, b in intervals) for values in chosen)
+
+    assert met(int(found))
+    assert not met(int(found) - 1)
+
+
 def test_every_own_measure_has_an_exact_value_and_would_pass_from_elsewhere() -> None:
     own = [kind for kind in MEASURES if MEASURES.origin(kind.name) is None]
-    assert {kind.name for kind in own} == {case[0] for case in (*EXACT, *EXACT_IN)}
+    assert {kind.name for kind in own} == {case[0] for case in (*EXACT, *EXACT_IN)} | {"distinct_values"}
     for kind in own:
         kind.check()
         assert MEASURES.identity(kind.name) == {}
