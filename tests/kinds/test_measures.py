@@ -155,16 +155,17 @@ def test_exact_values_under_a_kernel_or_in_a_dimension(
 
 @pytest.mark.parametrize("kernel", [EXP, LOG, COULOMB, Potential("riesz", -1.0)])
 def test_own_energy_runs_from_the_best_code_to_orthogonal_features(kernel: Potential) -> None:
-    assert ask("own_energy", [simplex_psm(6)], kernel).scaled[0] == pytest.approx(0.0, abs=1e-9)
+    low = ask("own_energy", [simplex_psm(6)], kernel)
+    assert 0.0 <= low.scaled[0] < 1e-7  # the bound is proved, with a margin below what is reached
     assert ask("own_energy", [np.eye(6)], kernel).scaled[0] == pytest.approx(1.0, abs=1e-12)
     for code, width in ((ORTHOPLEX, 3), (HEXAGON, 2)):  # the best of their spaces, though no simplexes
         found = ask("own_energy", [code], kernel, width=width)
-        assert found.bound[0] == pytest.approx(found.value[0], rel=1e-9)
+        assert found.bound[0] == pytest.approx(found.value[0], rel=1e-7)
     values = np.mean(kernel.value(SQUARE[np.triu_indices(4, 1)]))
     simplex = float(kernel.value(np.array([-1.0 / 3.0]))[0])
     free = float(kernel.value(np.zeros(1))[0])
     wide = ask("own_energy", [SQUARE], kernel)
-    assert wide.scaled[0] == pytest.approx((values - simplex) / (free - simplex), rel=1e-9)
+    assert wide.scaled[0] == pytest.approx((values - simplex) / (free - simplex), rel=1e-7)
     assert ask("own_energy", [SQUARE], kernel, width=math.nan).scaled[0] == wide.scaled[0]
 
 
