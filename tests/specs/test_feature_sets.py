@@ -350,6 +350,10 @@ MISTAKES = [
         'builder = "token_list"\nlist = "seasons"\nleading_space = "no"',
         "leading_space: 'no' is unknown; allowed: true, false, auto",
     ),
+    (
+        'builder = "token_list"\nlist = "seasons"\nleading_space = 1',
+        "leading_space: 1 is unknown; allowed: true, false, auto",
+    ),
     ('builder = "directions"', "file: is missing"),
     ('builder = "directions"\nfile = "x.npz"\nvariance = "both"', "variance: 'both' is unknown; allowed: "),
     ('builder = "directions"\nfile = "x.npz"\nrows = [-1]', "rows: -1 must be at least 0"),

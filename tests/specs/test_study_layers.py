@@ -28,6 +28,7 @@ SPECIFICATIONS = {
     "pythia-suite": "e2bc62b57e68be3e",
     "random-weights": "8ab4894f33d520d6",
     "sae-probes-classes": "851fcd81bb391c89",
+    "smollm2": "dc1475ea75c4a32c",
 }
 """Of each bundled study before there were defaults; a database takes another one for a new revision."""
 
