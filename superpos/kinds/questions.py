@@ -1,4 +1,4 @@
-"""Questions that the analysis asks of the rows of a view: the features' value against that of each control.
+"""Questions of the analysis: a number of a view, of the features and of each control.
 
 A question says which view it reads, which number of a row is compared, and which rows can carry a claim at
 all. What is done with the numbers is the same for all of them: `superpos.analysis.against_control`.

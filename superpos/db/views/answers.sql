@@ -1,4 +1,4 @@
--- answers: one row per question, set of features and control, and per question and control of all sets
+-- answers: one row per question, control and set of features, or all sets
 -- place: 115
 SELECT s.name AS study, a.question, a.model, a.revision, a.dataset, a.hookpoint, a.pooling, a.method,
   a.similarity, a.optimiser, a.control, {measured study_answers}

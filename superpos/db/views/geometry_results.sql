@@ -1,4 +1,4 @@
--- geometry_results: one row per target similarity matrix, controls included, measure, kernel and dimension
+-- geometry_results: one row per target matrix (controls too), measure, kernel, dimension
 -- place: 60
 SELECT {target axes},
   pm.measure, pm.energy, pm.s, pm.kernel, pm.softening, pm.n_dims, {measured psm_measures},
