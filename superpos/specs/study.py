@@ -207,8 +207,8 @@ class Block(JointGrid):
     rbf_scales: tuple[float, ...] = (200.0,)
     """C of the RBF exp(-d^2 / C), above 0, or `median`, the median squared distance (-1 in the record)."""
     kernels: tuple[Kernel, ...] = (Kernel("exp"),)
-    """Pair energies: `exp`, `riesz:1`, tables with the keys of a kernel, names of lists of `[kernels]`, or
-    one of your own, `package.module:attribute`."""
+    """Pair energies: `exp`, `exp:4`, `riesz:1`, `gauss:0.5`, tables with the keys of a kernel, names of lists
+    of `[kernels]`, or one of your own, `package.module:attribute`."""
     reoptimisations: tuple[Reoptimisation, ...] = (Reoptimisation(),)
     """Tables with the keys of a re-optimisation, names of lists of `[reoptimisations]`. An empty list fits
     nothing: matrices are built, and measured under the study's kernels and in the block's dimensions, which

@@ -274,6 +274,30 @@ def test_a_matrix_of_zeros_has_no_effective_dimension() -> None:
     assert math.isnan(value("effective_dimension", np.zeros((3, 3))))
 
 
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        np.zeros((4, 4)),
+        np.ones((4, 4)),
+        1e200 * simplex_psm(4),
+        COPIES,
+        -np.eye(3),
+        np.array([[1.0, -1.0], [-1.0, 1.0]]),
+    ],
+    ids=["zeros", "one direction", "huge", "copies", "indefinite", "a pair"],
+)
+def test_what_no_vectors_have_is_a_number_or_nothing_and_never_fails(matrix: np.ndarray) -> None:
+    for n_dims in (0, 1):
+        kinds = [kind for kind in MEASURES if kind.per_dimension == (n_dims > 0)]
+        asked = [
+            Asked(kind, kernel) for kind in kinds for kernel in ((EXP, LOG) if kind.per_kernel else (None,))
+        ]
+        for width in (1.0, 2.0, math.nan):
+            found, failed = answer([matrix], asked, n_dims=n_dims, widths=[width])
+            assert not failed
+            assert len(found) == len(asked)
+
+
 def measure(function: Any = lambda matrices: matrices[:, 0, 1], **changes: Any) -> Measure:
     values = {
         "name": "mine",
