@@ -57,7 +57,8 @@ def train(task: ProbeTask) -> ProbeSet | NotTrained:
     tokens = load_dataset(task.tokens_path)
     statuses = feature_statuses(tokens)
     usable = sum(status is FeatureStatus.OK for status in statuses)
-    if usable < MIN_FEATURES:
+    alone = usable == 1 and not tokens.copies  # it has no geometry, but what its probe reads counts
+    if usable < MIN_FEATURES and not alone:
         found = f"{usable} features have enough positives and negatives"
         if tokens.copies:
             same = ", ".join(copy.feature for copy in tokens.copies)
@@ -174,7 +175,8 @@ def _result(work: DirectionWork, probes: ProbeSet | NotTrained) -> DirectionResu
         )
     reason = ""
     if len(probes.feature_names) < MIN_FEATURES:
-        reason = f"{len(probes.feature_names)} features could be probed; geometry needs {MIN_FEATURES}"
+        count = len(probes.feature_names)
+        reason = f"{count} feature{'s' * (count != 1)} could be probed; geometry needs {MIN_FEATURES}"
     return DirectionResult(
         direction_id=work.direction_id, probes=probes, reason=reason, activation_digest=work.activation_digest
     )

@@ -117,6 +117,10 @@ def test_the_database_and_the_report_name_the_package(
     package = {"name": "tiny-texts", "version": "1.0", "licence": "MIT"}
     (provenance,) = provenances(database)
     assert provenance["packages"] == [package]
+    probe = results.frame("probe_results", study="mine").iloc[0]  # one feature is probed, it has no geometry
+    assert (probe["feature"], probe["n_positive"]) == ("label", 30)
+    assert 0.0 <= probe["roc_auc"] <= 1.0
+    assert results.frame("psm_results", study="mine").empty
     data = StudyData(results, "mine")
     table = counts_table(feature_counts(data))
     assert list(table["feature"]) == ["label"]  # one feature has no fits, which keeps this quick
