@@ -115,15 +115,20 @@ def _of_set(
         p_smallest=found.p_smallest,
         n_tests=n_tests,
         strength=how,
-        sentence=f"{SAID[how]}: {where} {_verb(question, found.estimate)} {name}: "
+        sentence=f"{SAID[how]}: {where} {_verb(question, found, how)} {name}: "
         f"{'; '.join([*said, *filter(None, (unsound,))])}.",
     )
 
 
-def _verb(question: Question, estimate: float) -> str:
-    if estimate == 0.0:
+def _verb(question: Question, found: Comparison, how: Strength) -> str:
+    """Return the verb of a sentence; a test of columns that go to both sides names no side."""
+    if found.estimate == 0.0:
         return "does not differ from"
-    return question.lower if estimate < 0.0 else question.higher
+    if how in ("shown", "suggested"):
+        within = found.low is not None and found.high is not None and found.low <= 0.0 <= found.high
+        if within or found.estimate * found.column_estimate < 0.0:
+            return "differs, to no one side, from"
+    return question.lower if found.estimate < 0.0 else question.higher
 
 
 def _of_sets(question: Question, family: Sequence[Compared]) -> Iterator[AnswerRecord]:

@@ -195,3 +195,14 @@ def test_nothing_to_compare_is_no_answer():
     assert list(compared(LOW, fits().iloc[:0])) == []
     only_controls = fits()
     assert list(compared(LOW, only_controls[only_controls["target"] != "features"])) == []
+
+
+def test_a_difference_in_one_layer_that_the_mean_does_not_show_names_no_side():
+    frame = fits(sets=("a",), layers=(0, 1, 2), kernels=("exp",), n_dims=(3,), draws=60)
+    own = frame["target"] == "features"
+    frame.loc[own & (frame["layer"] == 0), "distance_final"] = 9.0
+    frame.loc[own & (frame["layer"] > 0), "distance_final"] = -2.2
+    record = next(answers(LOW, list(compared(LOW, frame))))
+    assert record.strength == "shown"
+    assert abs(record.estimate) < 0.2
+    assert record.sentence.startswith("Shown: a (cosine, manifold) differs, to no one side, from permuted")
