@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from superpos.cli.arguments import Parser, add_command, any_path, natural, numbers, positive, similarity
-from superpos.specs.set_sources import set_sources
+from superpos.specs.studies import set_sources
 
 
 def add_datasets(commands: Any) -> None:

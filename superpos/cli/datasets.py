@@ -24,7 +24,8 @@ from superpos.errors import ArgumentError, InputError
 from superpos.reading.places import user_path
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.feature_sets import bundled_sets, load_feature_set, load_source_set, read_dataset
-from superpos.specs.set_sources import SetSource, load_source, set_sources
+from superpos.specs.set_sources import SetSource, load_source
+from superpos.specs.studies import set_sources
 from superpos.specs.toml_table import Table as TomlTable
 
 SMALL_SAMPLES = 1000

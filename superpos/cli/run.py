@@ -80,10 +80,12 @@ def _run(
     from superpos.stages.pipeline import run_study
 
     study_id = register_study(database, plan)
-    if not left_over(database, study_id):
-        if "psms" in stages and lacking(database, study_id):  # matrices that an older version made
-            with TerminalReporter(interruption.check) as reporter:
-                measure(database, study_id, reporter)
+    nothing_left = not left_over(database, study_id)
+    if nothing_left and "psms" in stages and lacking(database, study_id):  # of matrices of an older version
+        with TerminalReporter(interruption.check) as reporter:
+            measure(database, study_id, reporter)
+        nothing_left = not left_over(database, study_id)  # answers read measures
+    if nothing_left:
         return _nothing_to_do(database, plan.study.name)
     began = time.monotonic()
     with (

@@ -23,7 +23,8 @@ from superpos.specs.builder_tables import read_options
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.fields import know_field, read_field
 from superpos.specs.names import check_name
-from superpos.specs.set_sources import SetSource, load_source, set_sources
+from superpos.specs.set_sources import SetSource, load_source
+from superpos.specs.studies import set_sources
 from superpos.specs.toml_file import load_toml
 from superpos.specs.toml_table import Asked, Table
 

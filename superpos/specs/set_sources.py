@@ -21,10 +21,10 @@ from superpos.reading.distributions import PREFIX, Distribution, find_distributi
 from superpos.reading.places import exists, is_folder, resolved, user_path
 from superpos.reading.refusals import cannot_be_read
 from superpos.specs.datasets import HUB_PREFIX
+from superpos.specs.studies import SOURCES, set_sources
 from superpos.specs.toml_file import load_toml
 from superpos.specs.toml_table import Table
 
-FOLDER = Path(__file__).resolve().parent.parent / "set_sources"
 FILE_KEYS = ("file", "files")
 """Keys of a set whose values name files of the source, without folder and suffix."""
 
@@ -170,11 +170,6 @@ class SetSource:
         return " or ".join(self.suffixes)
 
 
-def set_sources() -> tuple[str, ...]:
-    """Return the names of the sources that the package knows."""
-    return tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
-
-
 def load_source(name: str, near: Path | None = None) -> SetSource:
     """Return a source by name, or of a TOML file (also beside `near`).
 
@@ -184,7 +179,7 @@ def load_source(name: str, near: Path | None = None) -> SetSource:
         If there is none, with the nearest name, or for what is wrong in its file.
     """
     if name in set_sources():
-        return _read(name, FOLDER / f"{name}.toml")
+        return _read(name, SOURCES / f"{name}.toml")
     own = [user_path(name)] if name.endswith(".toml") else []
     places = [*(near.parent / path for path in own if near is not None), *own]
     file = next((path for path in places if exists(path)), None)

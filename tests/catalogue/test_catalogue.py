@@ -119,7 +119,7 @@ def test_names_stand_once() -> None:
 
 
 def test_a_meaning_names_what_a_register_has() -> None:
-    assert meaning("fit_results", "energy") == "`exp`, `log`, `riesz`: pair energy"
+    assert meaning("fit_results", "energy") == "`exp`, `log`, `riesz`, `gauss`: pair energy"
     assert "`shuffled_labels`" in meaning("psm_results", "target")
     assert meaning("psm_pairs", "value") == "similarity"
     assert meaning("geometry_results", "value").startswith("what the measure says")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from superpos.analysis.verdicts import record
 from superpos.datasets.builders.directions import DirectionFileOptions
 from superpos.datasets.builders.psm import PsmFileOptions
 from superpos.datasets.builders.token_list import TokenListOptions
@@ -453,7 +454,9 @@ class Store:
             for b in ids[1:2]
         ]
         count = n_results(self.database, self.study_id)
-        write_analysis(self.database, self.study_id, self.run_id, count, rows, pairs)
+        said = record("keeps_low", "rms per entry", {"dataset": "text", "optimiser": "powell"}, "gaussian",
+                      sentence="Not testable here: made up.")  # fmt: skip
+        write_analysis(self.database, self.study_id, self.run_id, count, rows, pairs, [said])
 
     def count(self, table: str) -> int:
         with self.database.read() as connection:

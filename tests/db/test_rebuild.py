@@ -84,7 +84,8 @@ def test_a_data_set_takes_everything_along(open_store: Any) -> None:
     ]
     after = counts(store)
     emptied = ["features", "shards", "probes", "direction_rows", "psms", "psm_entries", "psm_measures"]
-    emptied += ["joint_fits", "importance", "fits", "fit_arrays", "best_match", "layer_pairs", "analyses"]
+    emptied += ["joint_fits", "importance", "fits", "fit_arrays"]
+    emptied += ["best_match", "layer_pairs", "study_answers", "analyses"]
     changed = {name: after[name] for name in before if after[name] != before[name]}
     assert changed == dict.fromkeys(emptied, 0)
     assert {name: len(keys) for name, keys in planned(store).items()} == {
@@ -268,6 +269,7 @@ def test_what_an_edited_study_no_longer_asks_for_is_dropped_and_nothing_else(ope
         "block_fit_axes": 2,
         "best_match": 8,
         "layer_pairs": 1,
+        "study_answers": 1,
         "analyses": 1,
         "cell_failures": 2,
     }

@@ -48,6 +48,8 @@ CONTRACT = {
     "fit_weights": f"{UP_TO_TARGET} {JOINT} psm_key joint_key config_key feature logit weight",
     "fit_results": f"{UP_TO_TARGET} {JOINT} {FIT} {FIT_NUMBERS} {FIT_KEYS}",
     "best_matches": f"{UP_TO_TARGET} {JOINT} {FIT} {FIT_NUMBERS} {FIT_KEYS} n_cells n_usable",
+    "answers": "study question model revision dataset hookpoint similarity optimiser control estimate low "
+    "high unit n_cells n_independent p_value p_adjusted p_smallest n_tests strength sentence",
     "layer_similarity": f"{INPUTS.replace(' layer', '')} {DIRECTIONS} {TARGET} layer_a layer_b spearman "
     "p_value n_permutations",
     "study_progress": "study stage planned done failed quarantined not_applicable",
@@ -73,6 +75,7 @@ ROWS = {
     "fit_weights": 12,  # 4 x 3 features
     "fit_results": 8,  # 4 x (sigma 0, sigma 0.1)
     "best_matches": 8,
+    "answers": 1,
     "layer_similarity": 1,
     "dataset_features": 4,
     "study_progress": 6,

@@ -96,8 +96,8 @@ def test_every_section_is_there_and_none_is_missing(small_page):
         "Progress and runs", "Glossary",
     ):  # fmt: skip
         assert title in small_page.words
-    # Goal 3 needs two feature sets, goal 7 labels; noise ceilings and measures are in studies of their own.
-    assert small_page.words.count("Not run in this study") == 5
+    # Labels, noise ceilings and measures are in studies of their own.
+    assert small_page.words.count("Not run in this study") == 3
 
 
 def test_an_example_token_is_marked(small_page, small):
@@ -141,7 +141,7 @@ def test_the_summary_has_the_answers_and_links_that_lead_somewhere(small, small_
     assert len(links) == len(small.figures) // 2
     for link in links:
         assert (small.summary.parent / link).is_file()
-    assert "Against shuffled labels" in text
+    assert "Does re-optimisation keep the distance to the target low?" in text
     with superpos.connect(small_study) as results:
         count = len(results.frame("fit_results", study="synthetic"))
     assert f"| fits | {count} | {count} | 0 | 0 | 0 |" in text
@@ -246,16 +246,14 @@ def test_a_study_without_random_weights_manifold_rbf_and_controls(make_study, ti
     paths = report(make_study(tiny()), tmp_path)
     page = Page(paths.index.read_text(encoding="utf-8"))
     assert "The permuted control was not run in this study" in page.words
-    assert "Not run in this study: no model with random weights beside a trained one." in page.words
-    assert "Not run in this study: no Powell re-optimisation of a control." in page.words
-    assert "with no control to compare with" in page.words
+    assert "keep the distance to the target low" not in page.words  # there is nothing to compare with
     assert "nan" not in page.words.lower().replace("nano", "")
 
 
 def test_a_study_that_was_planned_and_not_run(make_study, tiny, tmp_path):
     paths = report(make_study(tiny(fits=False), pairs=False), tmp_path)
     page = Page(paths.index.read_text(encoding="utf-8"))
-    assert page.words.count("Not run in this study") == 7 + 10
+    assert page.words.count("Not run in this study") == 10
     assert "fits 4 0 0 0 0" in page.words
     assert {path.stem for path in paths.figures} == {"feature-counts", "probe-quality", "targets-set-cosine"}
 
@@ -270,7 +268,7 @@ def test_random_weights_alone_are_the_subject(make_study, tiny, tmp_path):
 def test_one_layer_one_sigma_two_features_and_no_matrix_stored(make_study, tiny, tmp_path):
     plan = tiny(datasets={"pair": ("a", "b")}, layers=(3,), sigmas=(0.0,), n_dims=(2,), store_arrays=False)
     paths = report(make_study(plan), tmp_path)
-    assert "At σ = 0, in root mean square" in paths.index.read_text(encoding="utf-8")
+    assert "layer 3" in paths.index.read_text(encoding="utf-8")
     assert any(path.stem.startswith("optimal-") for path in paths.figures)
 
 

@@ -151,7 +151,8 @@ def test_the_glossary_of_the_page_names_every_kind(monkeypatch):
     added = dataclasses.replace(ENERGIES.get("exp"), name="pale", formula="exp(2 cos)")
     monkeypatch.setattr(ENERGIES, "_found", {**ENERGIES._found, "pale": (added, BY_HAND)})
     page = render_page((), "sqlite:///x.db", "1")
-    assert "Energy of a pair: exp = exp(cos), log = -log r, riesz:s = sgn(s) r⁻ˢ, pale = exp(2 cos)." in page
+    formulas = "exp:beta = exp(beta cos), log = -log r, riesz:s = sgn(s) r⁻ˢ, gauss:t = exp(-r²/t)"
+    assert f"Energy of a pair: {formulas}, pale:beta = exp(2 cos)." in page
     for name in CONTROLS.names():
         control = CONTROLS.get(name)
         assert (f"{control.label}: {control.meaning[:1].lower()}" in page) == control.is_control

@@ -364,10 +364,6 @@ BLOCK: list[tuple[str, str]] = [
     ("n_dims = []", f"blocks[0].n_dims: {GRID}"),
     ("lambda_d = []", f"blocks[0].lambda_d: {GRID}"),
     (
-        "reoptimisations = []",
-        f"blocks[0].reoptimisations: {GRID}",
-    ),
-    (
         'similarities = ["rbf"]\nrbf_scales = []',
         "blocks[0].rbf_scales: is empty while similarity rbf is asked for; give a number or 'median'",
     ),
