@@ -86,7 +86,8 @@ def _answer(question: str, rows: pd.DataFrame) -> Answer:
         name = control.replace("_", " ")
         others.setdefault(_in_short(rows[rows["control"] == control]), []).append(name)
     more = [f"Against {', '.join(names)}: {short}." for short, names in others.items()]
-    sentence = " ".join([f"{verdict.capitalize()}.", said, *more])
+    first = "" if said.startswith(f"{verdict.capitalize()}:") else f"{verdict.capitalize()}."
+    sentence = " ".join(filter(None, [first, said, *more]))
     sets = rows[rows["dataset"] != ""]
     lines = _lines(sets if len(sets) else rows, controls)
     return Answer(

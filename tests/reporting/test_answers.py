@@ -41,6 +41,13 @@ def test_the_verdict_comes_first_and_names_the_control_that_leaves_least(data):
     assert "Against random weights: not testable here with 1 draw; 2 sets need 39." in keeps.sentence
 
 
+def test_a_verdict_is_said_once(data):
+    for one in answers(data):
+        word = one.verdict.capitalize()
+        assert one.sentence.startswith(word)
+        assert not one.sentence.startswith(f"{word}. {word}")
+
+
 def test_every_cell_is_a_row_of_the_view(data):
     rows = data.answers
     for one in answers(data):
