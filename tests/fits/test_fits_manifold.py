@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,8 @@ def test_same_minimum_as_bfgs_on_normalised_rows(loops: Any, kernel: Kernel) -> 
 def test_descends_to_a_critical_point_with_exact_norms(
     kernel: Kernel, seed: int, n: int, f: int, spread: float
 ) -> None:
+    if kernel.energy == "gauss":  # of the size of the squared distances; narrower ones: the test below
+        kernel = replace(kernel, s=2.0)
     rng = np.random.default_rng(seed)
     weights = softmax(spread * rng.standard_normal(n))
     norms = np.exp(0.5 * rng.standard_normal(n))
@@ -143,6 +146,19 @@ def test_descends_to_a_critical_point_with_exact_norms(
     assert end.energy_start == pytest.approx(energy_value(end.start, weights, kernel), rel=1e-14)
     assert end.energy <= end.energy_start + 1e-14 * abs(end.energy_start)
     assert end.fun == end.energy
+
+
+def test_forces_far_below_the_rounding_of_the_energy_end_with_a_status() -> None:
+    # A row several widths away has a force of e^-30 of the energy, which no step can be seen to lower.
+    rng = np.random.default_rng(3)
+    rng.standard_normal(5)  # as the test above draws it
+    norms, start = np.exp(0.5 * rng.standard_normal(5)), rng.standard_normal((5, 2))
+    kernel = Kernel("gauss", 0.5)
+    far = minimise_on_spheres(start, np.full(5, 0.2), norms, kernel)
+    assert far.status is Status.STALLED
+    assert far.relative_gradient == relative_gradient(far.vectors, np.full(5, 0.2), kernel) > 1e-8
+    near = minimise_on_spheres(start, np.full(5, 0.2), np.ones(5), kernel)
+    assert near.status is Status.CONVERGED
 
 
 def test_rows_of_tiny_importance_are_placed_too() -> None:
