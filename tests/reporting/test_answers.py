@@ -79,7 +79,7 @@ def test_the_page_and_the_summary_say_them(url, tmp_path):
     assert "not shown to be absent" in page
 
 
-def test_a_study_whose_analysis_has_not_run_says_so(make_study, study_plan, tmp_path):
+def test_a_study_without_answers_says_why(make_study, study_plan, tmp_path):
     plan = study_plan(
         datasets={"s": ("a", "b", "c")}, layers=(0,), fits=False, controls=(), weights=("pretrained",)
     )
@@ -87,7 +87,7 @@ def test_a_study_whose_analysis_has_not_run_says_so(make_study, study_plan, tmp_
     with superpos.connect(url) as results:
         paths = write_report(results, ["synthetic"], tmp_path)
         assert answers(StudyData(results, "synthetic")) == ()
-    assert "No answers yet" in paths.index.read_text("utf-8")
+    assert "No answers: the stage" in paths.index.read_text("utf-8")
 
 
 def test_a_question_of_a_package_that_is_gone_is_named():
