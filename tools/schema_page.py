@@ -27,8 +27,8 @@ tables behind them may change with a migration. [Queries](sql-cookbook.md), [ter
   is NULL, and the status beside it says why.
 - Arrays (BLOB / bytea) open with `<dtype>:<shape>;` in ASCII, then come the little-endian bytes in
   C order: `<f8:11,10;` opens 11 rows of 10 doubles.
-- Distances are Minkowski distances with p = 2 over all n^2 entries; only `rms_final` may be
-  compared between sets of different n.
+- Distances are Minkowski distances with p = 2 over all n^2 entries and grow with n; between sets of
+  different n only the columns `rms_...` may be compared.
 - Energies and objectives of a study are of vectors in units of the start radius (1 under cosine).
   Equal matrices have equal energies, whatever their unit of length. Vectors and norms are in full
   units.

@@ -8,6 +8,7 @@ or a secret.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import sqlite3
 import time
@@ -181,6 +182,16 @@ def _write_ahead(cursor: Any) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
 
 
+def _with_square_roots(connection: Any, cursor: Any) -> None:
+    """Give SQLite the function SQRT, which views call, where it was built without mathematics."""
+    try:
+        cursor.execute("SELECT SQRT(1.0)")
+    except sqlite3.OperationalError:
+        connection.create_function(
+            "SQRT", 1, lambda x: None if x is None else math.sqrt(x), deterministic=True
+        )
+
+
 def _sqlite_engine(url: URL) -> sa.Engine:
     """Return an engine in WAL mode that leaves BEGIN to us."""
     path = Path(url.database or "")
@@ -211,6 +222,7 @@ def _sqlite_engine(url: URL) -> sa.Engine:
                     _write_ahead(cursor)
                 cursor.execute("PRAGMA synchronous = NORMAL")
                 cursor.execute("PRAGMA foreign_keys = ON")
+                _with_square_roots(connection, cursor)
         except BaseException:
             connection.close()  # the pool never sees it
             raise

@@ -13,6 +13,7 @@ import pytest
 
 import superpos
 from superpos.__main__ import main
+from superpos.db import engine
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current
 from superpos.db.results import Results
@@ -103,3 +104,19 @@ def test_commands_leave_no_connection_open(
     before = len(open_connections())
     assert main([*arguments, "--db", f"sqlite:///{file}"]) == expected
     assert len(open_connections()) == before
+
+
+def test_a_sqlite_without_mathematics_gets_its_square_root(file: Path) -> None:
+    # Some builds lack SQRT, which views call.
+    class Bare:
+        def execute(self, query: str) -> None:
+            raise sqlite3.OperationalError(f"no such function: SQRT ({query})")
+
+    with closing(sqlite3.connect(file)) as connection:
+        calls: list[str] = []
+        connection.set_trace_callback(calls.append)
+        engine._with_square_roots(connection, connection.cursor())
+        assert calls == ["SELECT SQRT(1.0)"]
+        engine._with_square_roots(connection, Bare())
+        assert connection.execute("SELECT SQRT(NULL), SQRT(2.0)").fetchone() == (None, 2.0**0.5)
+        assert connection.execute("SELECT rms_moved FROM fit_results").fetchall() == []

@@ -79,6 +79,7 @@ ROWS = {
 ROWS["0004"] = {**ROWS["0003"], "geometry_results": 144}  # 12 x 12 measures
 # 12 x (23 of the matrix, 2 own energies, 2 in two dimensions, 2 residuals under each of 2 kernels)
 ROWS["0005"] = {**ROWS["0004"], "geometry_results": 372, "answers": 55}
+ROWS["0006"] = ROWS["0005"]
 FITS = {"0001": 30, "0002": 36}  # one gaussian matrix for both layers
 PROBED = {"0001": 20, "0003": 16}  # copies are left out from 0003 on
 

@@ -25,7 +25,8 @@ FIT = "optimiser lambda_x sigma sigma_rule trial"
 UP_TO_TARGET = f"{INPUTS} {DIRECTIONS} {TARGET}"
 FIT_NUMBERS = (
     "distance_joint distance_start distance_final distance_moved distance_drift distance_return "
-    "distance_simplex distance_identity distance_polish recovery angle rms_final energy_joint energy_start "
+    "distance_simplex distance_identity distance_polish rms_joint rms_moved rms_drift rms_simplex rms_polish "
+    "recovery angle rms_final energy_joint energy_start "
     "energy_final norm_error nit nfev relative_gradient min_eigenvalue n_negative verdict verdict_polished "
     "status_joint status seconds"
 )

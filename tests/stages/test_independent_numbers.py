@@ -81,6 +81,16 @@ def test_every_fit(results: Results) -> None:
         nearest = -1.0 / (n - 1) if row.similarity == "cosine" else F[off].mean()
         assert row.distance_simplex == pytest.approx(np.sqrt(np.sum((F[off] - nearest) ** 2)), rel=1e-9)
         assert row.rms_final == pytest.approx(np.sqrt(np.mean((F - T)[off] ** 2)), rel=1e-9)
+        roots = {"joint": S - T, "moved": F - S, "drift": F0 - S, "simplex": F - nearest}
+        for name, difference in roots.items():
+            expected = np.sqrt(np.mean(difference[off] ** 2))
+            assert getattr(row, f"rms_{name}") == pytest.approx(expected, rel=1e-9, abs=1e-9), (name, row)
+        if row.optimiser == "powell" and row.verdict != "not_applicable":
+            polished = similarities(results.polished_vectors(row.fit_key), row)
+            expected = np.sqrt(np.mean((polished - F)[off] ** 2))
+            assert row.rms_polish == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        else:
+            assert np.isnan(row.rms_polish)
         assert row.energy_joint == pytest.approx(energy(X, weights, row, radius), rel=1e-9)
         assert row.energy_start == pytest.approx(energy(Z, weights, row, radius), rel=1e-9)
         assert row.energy_final == pytest.approx(energy(Y, weights, row, radius), rel=1e-9)

@@ -1,0 +1,3 @@
+-- Root of the number of off-diagonal entries of the matrix `p`: a distance with p = 2 over it is the root mean
+-- square, for two matrices of one study have equal diagonals.
+SQRT(CAST(p.n_features * (p.n_features - 1) AS DOUBLE PRECISION))
