@@ -167,13 +167,15 @@ _PROGRESS = (
     *_said(
         "text",
         started_at="ISO 8601, UTC",
-        ended_at="ISO 8601, UTC; NULL while it runs or if it was killed",
+        ended_at="ISO 8601, UTC; NULL while it runs",
         host="name of the machine",
         git_commit="commit of the checkout, `+` if files differ from it; empty for an installed wheel",
         versions="JSON: packages, Python, platform, processor",
         address="Ray cluster, or `local`",
+        owner="process that runs it: boot, namespace, number and start; empty where unknown",
     ),
     *_said("json", "runs", seconds="JSON: seconds by stage"),
+    *_said("number", "runs", expires_at="when its leases expire, seconds since 1970 on the database's clock"),
 )
 
 NOTED: tuple[Column, ...] = (*_OUTCOMES, *_NAMES, *_MODELS, *_KEYS, *_MADE, *_PROGRESS)

@@ -7,6 +7,7 @@ from superpos.db.tables.activations import activation_sets, models, shards
 from superpos.db.tables.analysis import analyses, best_match, layer_pairs, study_answers
 from superpos.db.tables.datasets import datasets, features
 from superpos.db.tables.fits import fit_arrays, fit_axes, fits, importance, joint_axes, joint_fits
+from superpos.db.tables.leases import leases
 from superpos.db.tables.probes import direction_rows, direction_sets, probes
 from superpos.db.tables.psms import psm_entries, psm_measures, psms, targets
 from superpos.db.tables.runs import cell_failures, runs
@@ -40,6 +41,7 @@ __all__ = [
     "joint_axes",
     "joint_fits",
     "layer_pairs",
+    "leases",
     "metadata",
     "models",
     "probes",

@@ -20,6 +20,8 @@ runs = sa.Table(
     sa.Column("study", sa.Text, nullable=False),
     sa.Column("seconds", Json, nullable=False),
     sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False, server_default="0"),
+    sa.Column("owner", sa.Text, nullable=False, server_default=""),
     one_of("outcome", ("running", "done", "incomplete", "failed", "interrupted")),
 )
 

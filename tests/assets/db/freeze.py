@@ -73,7 +73,7 @@ max_iter = 5
 DECODER = "name,a,b,c,d\none,1,0,0,0.5\ntwo,0,1,0.25,0\nthree,0.5,0,1,0\n"
 FINISHED = "name,one,two,three\none,1,0.25,0.5\ntwo,0.25,1,-0.125\nthree,0.5,-0.125,1\n"
 ANONYMOUS = (
-    "UPDATE runs SET host = 'example', git_commit = ''",
+    "UPDATE runs SET host = 'example', git_commit = '', owner = '', expires_at = 0",
     "UPDATE runs SET versions = json_set(versions, '$.platform', 'example', '$.cpu', 'example')",
 )
 
