@@ -132,8 +132,8 @@ _MADE = (
         "number",
         distance_joint="of the joint matrix to the target",
         energy_gap="energy of the end less its bound, in units of energy: no configuration is lower by more",
-        rms_joint="`distance_joint` over the root of n (n - 1): the root mean square over off-diagonal entries, "
-        "for both diagonals are 1; comparable between n, as the four below",
+        rms_joint="`distance_joint` over the root of n (n - 1): the root mean square over off-diagonal "
+        "entries, for both diagonals are 1; comparable between n, as the four below",
         rms_moved="`distance_moved` likewise",
         rms_drift="`distance_drift` likewise",
         rms_simplex="`distance_simplex` likewise",

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from superpos import __version__
 from superpos.cli.arguments import Parser, add_command, any_path, positive
 from superpos.cli.dataset_arguments import add_datasets
 from superpos.cli.ending import ended
@@ -20,6 +19,7 @@ from superpos.errors import InputError, allowed, plain, shown
 from superpos.reading.places import is_there
 from superpos.specs.studies import FOLDER, bundled_studies
 from superpos.stage_names import STAGES
+from superpos.version import __version__
 
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -16,8 +17,10 @@ from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current, require_current
 from superpos.db.progress import left_over, study_progress
 from superpos.records.plan import StudyPlan
+from superpos.specs.study import Study
 from superpos.specs.studyfile import load_study
 from superpos.stage_names import STAGES
+from superpos.stages.executor import Executor
 
 OUT = Console(highlight=False, soft_wrap=True)
 
@@ -47,6 +50,22 @@ def run_file(
 ) -> int:
     """Run the study in a file; return the exit status."""
     study = load_study(path)
+    return run_loaded(
+        study, url, interruption, address=address, workers=workers, stages=stages, rebuild=rebuild
+    )
+
+
+def run_loaded(
+    study: Study,
+    url: str | None,
+    interruption: Interruption,
+    *,
+    address: str = "",
+    workers: int | None = None,
+    stages: Sequence[str] = STAGES,
+    rebuild: str | None = None,
+) -> int:
+    """Run a study; return the exit status. Without workers (0) it runs in this process."""
     from superpos.stages.plan import plan_study
 
     plan = plan_study(study)
@@ -66,8 +85,6 @@ def _run(
     stages: Sequence[str],
     rebuild: str | None,
 ) -> int:
-    from superpos.cluster.pool import RayExecutor
-
     if rebuild:
         from superpos.db.rebuild import drop_dependants
 
@@ -90,7 +107,7 @@ def _run(
     began = time.monotonic()
     with (
         TerminalReporter(interruption.check) as reporter,
-        RayExecutor(workers, address) as executor,
+        _executor(workers, address) as executor,
     ):
         run_study(
             database,
@@ -108,6 +125,18 @@ def _run(
         markup=False,
     )
     return _outcome(database, plan.study.name, stages)
+
+
+def _executor(workers: int | None, address: str) -> AbstractContextManager[Executor]:
+    """Return what runs tasks: actors, or without any this process."""
+    if workers == 0:
+        from superpos.stages.executor import SerialExecutor
+        from superpos.stages.tasks import TASKS
+
+        return nullcontext(SerialExecutor(TASKS))
+    from superpos.cluster.pool import RayExecutor
+
+    return RayExecutor(workers, address)
 
 
 def _nothing_to_do(database: Database, name: str) -> int:

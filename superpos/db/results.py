@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 
 from superpos.arrays import Float
 from superpos.db.engine import Database
+from superpos.db.filters import check_column, conditions, named
 from superpos.db.migrate import require_current
-from superpos.db.progress import study_names
+from superpos.db.progress import StageProgress, study_names, study_progress
 from superpos.db.tables import (
     datasets,
     direction_rows,
@@ -24,8 +26,10 @@ from superpos.db.tables import (
     targets,
 )
 from superpos.db.views import shown_views
-from superpos.errors import ArgumentError, InputError, allowed, shown
-from superpos.specs.hook_names import UNKNOWN_LAYER, read_place
+from superpos.errors import ArgumentError, DatabaseError, InputError, allowed, shown
+from superpos.records.named import Psm
+from superpos.records.tables_in_html import html_table
+from superpos.stage_names import STAGES
 
 VIEWS: dict[str, str] = {**shown_views(), "runs": "one row per recorded execution"}
 """What `Results.frame` gives, and what has a row there; `docs/schema.md` has every column."""
@@ -93,56 +97,130 @@ class Results:
     ) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        counts = self._counts()
+        said = ", ".join(f"{name} ({_said(stages)})" for name, stages in counts.items())
+        return f"<Results of {self.label}: {said or 'no study'}>"
+
+    def _repr_html_(self) -> str:
+        counts = {name: {stage.stage: stage for stage in found} for name, found in self._counts().items()}
+        stages = [name for name in STAGES if any(name in found for found in counts.values())]
+        rows = [
+            (name, *(_of_planned(found.get(stage)) for stage in stages)) for name, found in counts.items()
+        ]
+        return html_table(f"Results of {self.label}", ("study", *stages), rows)
+
+    def _counts(self) -> dict[str, tuple[StageProgress, ...]]:
+        """Return the progress of every study; nothing of a database that has gone away since."""
+        try:
+            return {name: study_progress(self._database, name) for name in self.studies()}
+        except DatabaseError:
+            return {}
+
     def studies(self) -> tuple[str, ...]:
         """Return the names of the studies, in the order in which they were first registered."""
         return study_names(self._database)
 
-    def frame(self, view: str, study: str | None = None, **equals: Any) -> pd.DataFrame:
+    def columns(self, view: str) -> tuple[str, ...]:
+        """Return the columns of a view, in its order.
+
+        Raises
+        ------
+        ArgumentError
+            For an unknown view, with the nearest name.
+        """
+        if view not in VIEWS:
+            raise ArgumentError("view", f"{shown(view)} is unknown; {allowed(view, VIEWS)}")
+        with self._database.read() as connection:
+            return tuple(column["name"] for column in sa.inspect(connection).get_columns(view))
+
+    def frame(
+        self,
+        view: str,
+        columns: str | Sequence[str] | None = None,
+        study: str | Sequence[str] | None = None,
+        **equals: Any,
+    ) -> pd.DataFrame:
         """Return a view as a data frame, by study and by any other columns' values.
 
         Parameters
         ----------
         view
             One of `VIEWS`.
+        columns
+            Columns to read, in this order; every one by default.
         study
-            Keep this study's rows only.
+            Keep the rows of this study, or of these studies, only.
         **equals
-            Column = value filters, put into the SQL; a hookpoint by any of its names, which may hold a layer.
+            Filters, put into the SQL: a column and its value, several values (`sigma=[0, 0.1]`), or None for
+            what is missing. Numbers are compared within rounding. A hookpoint goes by any of its names, which
+            may hold a layer.
 
         Raises
         ------
         ArgumentError
-            For an unknown view or column.
+            For an unknown view or column, or a value that a column cannot have.
         InputError
             For an unknown study.
         """
-        if view not in VIEWS:
-            raise ArgumentError("view", f"{shown(view)} is unknown; {allowed(view, VIEWS)}")
-        if study is not None and study not in self.studies():
-            raise InputError(
-                f"study {shown(study)} is not in {self.label}; {allowed(study, self.studies() or ('none',))}"
-            )
+        there = self.columns(view)
+        wanted = named(columns)
+        for name in wanted or ():
+            check_column(view, there, name)
+        filters = dict(equals)
+        if (studies := named(study)) is not None:
+            for name in studies:
+                self.check_study(name)
+            filters["study"] = studies
+        conditions_ = conditions(view, there, filters)
+        table = sa.table(view, *(sa.column(name) for name in there))
+        query = sa.select(*(table.c[name] for name in (wanted or there))).where(*conditions_)
         with self._database.read() as connection:
-            columns = [column["name"] for column in sa.inspect(connection).get_columns(view)]
-            conditions = dict(equals) if study is None else {"study": study, **equals}
-            if isinstance(name := equals.get("hookpoint"), str):
-                place = read_place(name, equals.get("layer", UNKNOWN_LAYER))
-                conditions["hookpoint"] = place[0]
-                if place[1] != UNKNOWN_LAYER:
-                    conditions["layer"] = place[1]
-            for name in conditions:
-                if name not in columns:
-                    raise ArgumentError(name, f"is no column of {view}; {allowed(name, columns)}")
-            table = sa.table(view, *(sa.column(name) for name in columns))
-            query = sa.select(table).where(*(table.c[name] == value for name, value in conditions.items()))
             return pd.read_sql_query(query, connection)
 
-    def psm(self, psm_key: str) -> Float:
-        """Return a target similarity matrix, (n, n)."""
-        matrix: Float = self._one(sa.select(psms.c.matrix).where(psms.c.key == psm_key), "psm_key", psm_key)[
-            0
-        ]
-        return matrix
+    def check_study(self, name: str) -> None:
+        """Refuse a study that the database does not hold; raises `InputError` with the nearest name."""
+        known = self.studies()
+        if name not in known:
+            raise InputError(
+                f"study {shown(name)} is not in {self.label}; {allowed(name, known or ('none',))}"
+            )
+
+    def psm(self, psm_key: str, target_key: str | None = None) -> Psm:
+        """Return a target similarity matrix (n, n) with the names of its features.
+
+        Parameters
+        ----------
+        psm_key
+            As views show it.
+        target_key
+            Whose names it gets where equal matrices of several targets share the key; without it features are
+            numbered where the targets name them differently.
+
+        Raises
+        ------
+        ArgumentError
+            For a key that names none, or a target with another matrix.
+        """
+        query = sa.select(psms.c.matrix, psms.c.similarity, psms.c.psm_id).where(psms.c.key == psm_key)
+        matrix, similarity, psm_id = self._one(query, "psm_key", psm_key)
+        condition = targets.c.psm_id == psm_id
+        if target_key is not None:
+            condition &= targets.c.key == target_key
+        query = (
+            sa.select(targets.c.direction_id, targets.c.kind).where(condition).order_by(targets.c.target_id)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        if target_key is not None and not rows:
+            raise ArgumentError("target_key", f"{shown(target_key)} is no target with the matrix {psm_key}")
+        found = {
+            self._names(direction_sets.c.direction_id == direction)
+            for direction in {int(row[0]) for row in rows}
+        }
+        numbers = tuple(str(index) for index in range(len(matrix)))
+        kinds = ", ".join(dict.fromkeys(row[1] for row in rows))
+        return Psm(matrix, found.pop() if len(found) == 1 else numbers, similarity, kinds, psm_key)
 
     def joint_arrays(self, joint_key: str) -> tuple[Float, Float, Float]:
         """Return vectors (n, f), logits (n,) and optimal similarity matrix (n, n) of a joint fit."""
@@ -229,3 +307,15 @@ class Results:
         if row[0] is None:
             raise ArgumentError(argument, f"{shown(key)} has no such array in {self.label}")
         return tuple(row)
+
+
+def _said(stages: tuple[StageProgress, ...]) -> str:
+    """Return how far a study is, in words."""
+    by_name = {stage.stage: stage for stage in stages}
+    shown_stages = [by_name[name] for name in ("psms", "fits") if name in by_name]
+    words = {"psms": "matrices", "fits": "fits"}
+    return ", ".join(f"{one.done:,} of {one.planned:,} {words[one.stage]}" for one in shown_stages)
+
+
+def _of_planned(stage: StageProgress | None) -> str:
+    return "" if stage is None else f"{stage.done:,} of {stage.planned:,}"

@@ -34,7 +34,7 @@ import numpy as np
 from superpos.arrays import Bool, Float
 from superpos.fits.joint import JointPoint
 from superpos.fits.problem import JointProblem
-from superpos.geometry import squared_distances
+from superpos.pairwise import squared_distances
 
 GROWTH = 1e3
 """Norms this many times their scale are on their way to infinity."""

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_matrix, as_vector
 from superpos.errors import ArgumentError, NonFiniteError
-from superpos.geometry import squared_distances
+from superpos.pairwise import squared_distances
 from superpos.specs.axes import Kernel
 
 

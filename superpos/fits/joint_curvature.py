@@ -30,7 +30,7 @@ from superpos.arrays import Float
 from superpos.fits.joint_manifold import JointManifold
 from superpos.fits.kernels import pair_bend, pair_energy, pair_slope, self_value
 from superpos.fits.problem import JointProblem
-from superpos.geometry import squared_distances
+from superpos.pairwise import squared_distances
 
 BLOCK_NUMBERS = 2_000_000
 """Numbers in one temporary array of blocks: rows of the Hessian are made so many at a time."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.geometry import squared_distances
+from superpos.pairwise import squared_distances
 from superpos.specs.axes import Kernel
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from superpos import geometry
+from superpos import pairwise
 from superpos.arrays import Float, as_matrix, as_number
 from superpos.errors import ArgumentError, NonFiniteError, shown
 from superpos.kinds.similarities import SIMILARITIES, Similarity
@@ -66,7 +66,7 @@ def squared_distances(P: ArrayLike) -> Float:
     """
     rows = as_matrix("P", P)
     with np.errstate(over="ignore"):
-        squares = geometry.squared_distances(rows)
+        squares = pairwise.squared_distances(rows)
     if not np.all(np.isfinite(squares)):
         raise NonFiniteError("P", "squared distances between its rows exceed the largest float")
     return squares

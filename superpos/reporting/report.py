@@ -49,10 +49,10 @@ def write_report(results: Results, studies: Sequence[str], out: Path) -> ReportP
     InputError
         If a study is not in the database, or the folder cannot be written to.
     """
-    from superpos import __version__
     from superpos.reporting.page import Embedder, render_page
     from superpos.reporting.study_data import StudyData
     from superpos.reporting.summary import render_summary
+    from superpos.version import __version__
 
     known = results.studies()
     for name in studies:

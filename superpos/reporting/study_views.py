@@ -159,7 +159,7 @@ class StudyViews:
     def psm(self, psm_key: str) -> Float:
         """Return a target matrix, (n, n); read once."""
         if psm_key not in self._matrices:
-            self._matrices[psm_key] = self.results.psm(psm_key)
+            self._matrices[psm_key] = self.results.psm(psm_key).matrix
         return self._matrices[psm_key]
 
     def joint_psm(self, joint_key: str) -> Float:

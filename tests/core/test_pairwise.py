@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superpos import geometry
-from superpos.geometry import squared_distances
+from superpos import pairwise
+from superpos.pairwise import squared_distances
 
 
 def row_by_row(rows: np.ndarray) -> np.ndarray:
@@ -36,9 +36,9 @@ def test_each_is_a_sum_of_squared_differences(n: int, d: int, seed: int) -> None
 def test_both_ways_have_the_same_bits(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int]) -> None:
     """Matrices of long directions and vectors of fits are of different sizes; no size may change a bit."""
     rows = np.random.default_rng(5).standard_normal(shape)
-    monkeypatch.setattr(geometry, "AT_ONCE", 0)
+    monkeypatch.setattr(pairwise, "AT_ONCE", 0)
     row_wise = squared_distances(rows)
-    monkeypatch.setattr(geometry, "AT_ONCE", 10**9)
+    monkeypatch.setattr(pairwise, "AT_ONCE", 10**9)
     assert squared_distances(rows).tobytes() == row_wise.tobytes()
 
 
