@@ -102,7 +102,7 @@ def mantel_tests(
     second = sorted({j for _, j in pairs})
     squares = {j: _square(ranks[j], n) for j in second}
     members = {j: [index for index, pair in enumerate(pairs) if pair[1] == j] for j in second}
-    for orders in _relabellings(n, n_permutations, name):
+    for orders in relabellings(n, n_permutations, name):
         total += orders.shape[0]
         left, right = orders[:, upper[0]], orders[:, upper[1]]
         for j in second:
@@ -123,7 +123,7 @@ def mantel_tests(
     return results
 
 
-def _relabellings(n: int, n_permutations: int, name: str) -> Iterator[Int]:
+def relabellings(n: int, n_permutations: int, name: str) -> Iterator[Int]:
     """Yield batches of permutations of range(n), (m, n): all of them where n! is small, else random ones."""
     if math.factorial(n) <= MAX_EXACT:
         yield np.array(list(permutations(range(n))), dtype=np.int64)

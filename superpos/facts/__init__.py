@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import csv
 import tomllib
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from superpos.errors import InputError, allowed, shown
 
@@ -27,6 +28,35 @@ BIGRAMS: dict[str, str] = {
 """Bigram lists by name, each with one line on what it holds."""
 NEUTRAL = "neutral"
 """Name of the prompts that suit a list of any kind."""
+
+MIN_ORDERED = 3
+"""Words that have an order: two have one in any case."""
+_ORDER = "order"
+"""Table of the orders of the lists of words."""
+
+
+class ListOrder(NamedTuple):
+    """Where words stand in a list with an order."""
+
+    name: str
+    """Of the list."""
+    places: tuple[int, ...]
+    """Of each word, from 0."""
+    size: int
+    """Words of the whole list: the period where it is cyclic."""
+    cyclic: bool
+    """Whether the first follows the last."""
+
+    @property
+    def label(self) -> str:
+        """`linear` or `cyclic`."""
+        return "cyclic" if self.cyclic else "linear"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every word of the list is there."""
+        return len(self.places) == self.size
+
 
 _FOLDER = Path(__file__).resolve().parent
 _TEMPLATES = _FOLDER / "templates.toml"
@@ -90,7 +120,7 @@ def bigrams(name: str) -> tuple[tuple[str, str], ...]:
 
 def token_lists() -> tuple[str, ...]:
     """Return the names of the groups of words."""
-    return tuple(_table(_TOKEN_LISTS))
+    return tuple(name for name in _table(_TOKEN_LISTS) if name != _ORDER)
 
 
 def token_list(name: str) -> tuple[str, ...]:
@@ -101,7 +131,23 @@ def token_list(name: str) -> tuple[str, ...]:
     InputError
         If no group has this name.
     """
-    return _words(_TOKEN_LISTS, name, "token list")
+    return _words(_TOKEN_LISTS, name, "token list", token_lists())
+
+
+def order_of_words(words: Sequence[str]) -> ListOrder | None:
+    """Return the order of words that stand in one list with an order; None where no such list has them all.
+
+    A word counts by its spelling alone, so that probed features of these names have the order, too. Fewer than
+    three words have none.
+    """
+    table = _table(_TOKEN_LISTS)
+    if len(words) < MIN_ORDERED or len(set(words)) < len(words):
+        return None
+    for name, kind in table[_ORDER].items():
+        places = {word: place for place, word in enumerate(table[name])}
+        if all(word in places for word in words):
+            return ListOrder(name, tuple(places[word] for word in words), len(places), kind == "cyclic")
+    return None
 
 
 def _file(name: str, known: dict[str, str], kind: str) -> Path:
@@ -115,10 +161,11 @@ def _pairs(file: Path, columns: tuple[str, str]) -> tuple[tuple[str, str], ...]:
         return tuple((row[columns[0]], row[columns[1]]) for row in csv.DictReader(stream))
 
 
-def _words(file: Path, name: str, kind: str) -> tuple[str, ...]:
+def _words(file: Path, name: str, kind: str, known: Collection[str] | None = None) -> tuple[str, ...]:
     table = _table(file)
-    if name not in table:
-        raise InputError(f"{shown(name)}: no such {kind}; {allowed(name, table)}")
+    known = table if known is None else known
+    if name not in known:
+        raise InputError(f"{shown(name)}: no such {kind}; {allowed(name, known)}")
     return tuple(table[name])
 
 
