@@ -252,6 +252,46 @@ FROM current_studies s
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN psm_measures pm ON pm.psm_id = p.psm_id""",
+    "explained_results": """
+SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
+  COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, sd.name AS dataset,
+  sd.corpus, d.hookpoint, d.layer, d.pooling, p.n_features, COALESCE(d.d_hook, 0) AS d_hook,
+  d.method, d."probe_C", d.split_seed, t.space, t.kind AS target, t.replicate, t.similarity, t.rbf_scale,
+  p.rbf_scale_resolved,
+  te.predictor, te.energy, te.s, te.kernel, te.softening, te.correlation, te.r2, te.r2_chance, te.r2_unique,
+  te.r2_common, te.r2_model, te.partial, te.p_value, te.p_smallest, te.n_permutations, te.p_unique,
+  te.p_unique_smallest, te.n_permutations_unique, te.beside, te.list_order, te.reason,
+  CASE WHEN d.activation_id IS NULL THEN 1.0 ELSE p.reliability END AS ceiling,
+  te.r2 / NULLIF(CASE WHEN d.activation_id IS NULL THEN 1.0 ELSE p.reliability END, 0.0) AS r2_of_ceiling,
+  te.r2_unique / NULLIF(CASE WHEN d.activation_id IS NULL THEN 1.0 ELSE p.reliability END, 0.0)
+    AS unique_of_ceiling,
+  te.version AS explained_version, p.key AS psm_key, t.key AS target_key, d.config_key
+FROM current_studies s
+  JOIN study_targets x ON x.study_id = s.study_id
+  JOIN targets t ON t.target_id = x.target_id
+  JOIN psms p ON p.psm_id = t.psm_id
+  JOIN direction_sets d ON d.direction_id = t.direction_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  LEFT JOIN models m ON m.model_id = d.model_id
+  LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
+  JOIN target_explained te ON te.target_id = t.target_id""",
+    "feature_dimensionality": """
+SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
+  COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, sd.name AS dataset,
+  sd.corpus, d.hookpoint, d.layer, d.pooling, p.n_features, COALESCE(d.d_hook, 0) AS d_hook,
+  d.method, d."probe_C", d.split_seed, t.space, t.kind AS target, t.replicate, t.similarity, t.rbf_scale,
+  p.rbf_scale_resolved,
+  r.feature, tf.dimensionality, tf.dimensionality_norms, p.key AS psm_key, t.key AS target_key, d.config_key
+FROM current_studies s
+  JOIN study_targets x ON x.study_id = s.study_id
+  JOIN targets t ON t.target_id = x.target_id
+  JOIN psms p ON p.psm_id = t.psm_id
+  JOIN direction_sets d ON d.direction_id = t.direction_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  LEFT JOIN models m ON m.model_id = d.model_id
+  LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
+  JOIN target_features tf ON tf.target_id = t.target_id
+  JOIN direction_rows r ON r.direction_id = d.direction_id AND r.row_index = tf.row_index""",
     "study_directions": """
 SELECT DISTINCT st.study_id, t.direction_id
 FROM study_targets st

@@ -3,6 +3,7 @@
 Views alone change for the first. `leases` says what each run is working on; it is empty while none runs.
 `runs` gets the moment at which the leases of a run expire, and which process it is: runs that are there have
 expired.
+`target_explained` holds what a matrix follows from, `target_features` what each feature has of a dimension.
 
 Revision: 0006, after 0005.
 """
@@ -49,20 +50,70 @@ def _make_leases() -> None:
     op.create_index(op.f("ix_leases_run_id"), "leases", ["run_id"])
 
 
+def _make_explained() -> None:
+    op.create_table(
+        "target_explained",
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("predictor", sa.String(length=24), nullable=False),
+        sa.Column("energy", sa.String(length=200), nullable=False, server_default=""),
+        sa.Column("s", sa.Double(), nullable=False, server_default="0"),
+        sa.Column("softening", sa.Double(), nullable=False, server_default="0"),
+        sa.Column("kernel", sa.String(length=240), nullable=False, server_default=""),
+        sa.Column("version", sa.Integer(), nullable=False),
+        *(
+            sa.Column(name, sa.Double(), nullable=True)
+            for name in (
+                "correlation", "r2", "r2_chance", "r2_unique", "r2_common", "r2_model", "partial", "p_value",
+                "p_smallest",
+            )
+        ),
+        sa.Column("n_permutations", sa.Integer(), nullable=False),
+        sa.Column("p_unique", sa.Double(), nullable=True),
+        sa.Column("p_unique_smallest", sa.Double(), nullable=True),
+        sa.Column("n_permutations_unique", sa.Integer(), nullable=False),
+        sa.Column("beside", sa.Text(), nullable=False),
+        sa.Column("list_order", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["target_id"], ["targets.target_id"], name=op.f("fk_target_explained_target_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "target_id", "predictor", "energy", "s", "softening", name=op.f("pk_target_explained")
+        ),
+        sqlite_with_rowid=False,
+    )  # fmt: skip
+    op.create_table(
+        "target_features",
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("row_index", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("dimensionality", sa.Double(), nullable=True),
+        sa.Column("dimensionality_norms", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["target_id"], ["targets.target_id"], name=op.f("fk_target_features_target_id")
+        ),
+        sa.PrimaryKeyConstraint("target_id", "row_index", name=op.f("pk_target_features")),
+        sqlite_with_rowid=False,
+    )
+
+
 def upgrade() -> None:
     for statement in _views("views_0005").drop_all():
         op.execute(statement)
     _make_leases()
+    _make_explained()
     for statement in _views("views_0006").create_all():
         op.execute(statement)
 
 
 def downgrade() -> None:
-    """Go back; nothing but leases is lost."""
+    """Go back; leases are lost, and what matrices follow from, which the next run finds again."""
     for statement in _views("views_0006").drop_all():
         op.execute(statement)
     op.drop_table("leases")
     for name in ("owner", "expires_at"):
         op.drop_column("runs", name)
+    op.drop_table("target_features")
+    op.drop_table("target_explained")
     for statement in _views("views_0005").create_all():
         op.execute(statement)

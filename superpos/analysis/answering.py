@@ -48,6 +48,7 @@ _MAIN: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "fit_results": main_fits,
     "joint_results": main_joints,
     "geometry_results": main_targets,
+    "explained_results": main_targets,
     "psm_results": main_targets,
     "probe_results": lambda rows: keep_main(rows, DIRECTION_SETTING, ("hookpoint",)),
 }
@@ -74,6 +75,7 @@ def axes_of(question: Question) -> tuple[str, ...]:
     fixed = ["study", "corpus", "energy", "s"]
     wanted = {
         "geometry_results": MATRIX,
+        "explained_results": MATRIX,
         "psm_results": MATRIX,
         "probe_results": names("model", "dataset", "activations", "directions"),
         "joint_results": names("model", "dataset", "activations", "directions", "target", "kernel", "joint"),
@@ -83,6 +85,7 @@ def axes_of(question: Question) -> tuple[str, ...]:
     extra = {
         "probe_results": ["feature", "label_replicate"],
         "geometry_results": ["kernel", "softening", "n_dims"],
+        "explained_results": ["kernel", "softening"],
         "psm_results": [],
     }
     more = extra.get(question.view, ["kernel", "config_key"])
@@ -114,6 +117,8 @@ def _uniform(question: Question, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that are asked about, with `target`, `replicate` and the compared `value_`."""
     rows = frame if question.rows is None else frame[question.rows(frame)]
     value = question.value(rows).astype("float64")
+    if question.p_value:  # rows without the number have their reason against relabelled features
+        rows, value = rows[value.notna()], value[value.notna()]
     sound = pd.Series(True, index=rows.index) if question.sound is None else question.sound(rows)
     rows = rows.assign(value_=value.where(sound), unsound_=~sound)
     if "target" not in rows.columns:  # of probes: labels as they are, or permuted

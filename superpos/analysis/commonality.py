@@ -6,14 +6,15 @@
     component  C_S = sum over T within S of (-1)^(|S| - |T|) (R^2(K) - R^2(K without T))
 
 The components of all non-empty S add up to R^2(K), and those of one predictor to U_i; R^2({i}) is the sum of
-the C_S with i in S. A common share may be negative: a predictor then hides what another explains (suppression).
+the C_S with i in S. A common share may be negative: a predictor then hides what another explains
+(suppression).
 
-The fit is by an orthonormal basis, so that predictors which are linear in each other are no trouble: each has
-the unique share 0. A predictor may have several columns; of a constant one nothing is explained.
+The fit is by an orthonormal basis, so that predictors which are linear in each other are no trouble: each
+has the unique share 0. A predictor may have several columns; of a constant one nothing is explained.
 
-Sources: R. G. Newton and D. J. Spurrell, A development of multiple regression for the analysis of routine data,
-Applied Statistics 16 (1967); A. M. Mood, Partitioning variance in multiple regression analyses (1971); for
-distance matrices F.-J. Lapointe and others call it variation partitioning (P. Legendre and L. Legendre,
+Sources: R. G. Newton and D. J. Spurrell, A development of multiple regression for the analysis of routine
+data, Applied Statistics 16 (1967); A. M. Mood, Partitioning variance in multiple regression analyses (1971);
+for distance matrices F.-J. Lapointe and others call it variation partitioning (P. Legendre and L. Legendre,
 *Numerical Ecology*, 2012, section 10.5).
 """
 

@@ -2,16 +2,17 @@
 
     y                ranks of the entries T_ij, i < j; x likewise of a predictor (ties share their mean rank)
     correlation      Spearman correlation of x and y (signed); r2 its square, R^2 of the levels for `list_lag`
-    r2_unique        R^2 of the model less R^2 without x; r2_common = r2 - r2_unique (`superpos.analysis.commonality`)
+    r2_unique        R^2 of the model less R^2 without x (`superpos.analysis.commonality`)
+    r2_common        r2 - r2_unique
     partial          correlation of x and y, the other predictors taken off both (signed)
     p_value          of `correlation` or r2, p_unique of `partial`: features relabelled
                      (`superpos.analysis.partial_mantel`); of lists, words in every other order
                      (`superpos.analysis.list_orders`)
     r2_chance        mean of r2 over the relabellings
 
-A model is a predictor with all that stand beside it: one of each kind (`Predictor.instead_of`), at one kernel.
-Ranks, for similarities of cosines, of the RBF and the predictors have no common scale. Pairs share features, so
-that m pairs are no m observations: p is by relabelling alone, and there are no standard errors.
+A model is a predictor with all that stand beside it: one of each kind (`Predictor.instead_of`), at one
+kernel. Ranks, for similarities of cosines, of the RBF and the predictors have no common scale. Pairs share
+features, so that m pairs are no m observations: p is by relabelling alone, and there are no standard errors.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class Explained:
     """Relabellings or orders behind `p_value`."""
     p_unique: float | None = None
     p_unique_smallest: float | None = None
+    n_permutations_unique: int = 0
+    """Relabellings behind `p_unique`."""
     beside: str = ""
     """The other predictors of the model, by commas."""
     list_order: str = ""
@@ -175,8 +178,15 @@ class _Asked:
         test = partial_mantel(self.y, x[:, 0], others, drawn, exact=exact, alternative=sided)
         if test.correlation is None:
             return {**found, "reason": f"it says nothing beyond {names}"}
-        tests = {"p_unique": test.p_value, "p_unique_smallest": test.p_smallest} if self.tested else {}
-        return {**found, "partial": test.correlation, **tests}
+        found["partial"] = test.correlation
+        if not self.tested:
+            return found
+        return {
+            **found,
+            "p_unique": test.p_value,
+            "p_unique_smallest": test.p_smallest,
+            "n_permutations_unique": test.n_permutations,
+        }
 
     @cached_property
     def _draws(self) -> tuple[list[Int], bool]:
@@ -216,7 +226,7 @@ class _Asked:
         }
 
     def _orders(self, one: Predictor) -> Int | None:
-        """Return every distinct order of the words; None where they are too many, or some words are missing."""
+        """Return every distinct order of the words; None where they are too many, or words are missing."""
         order = self.order
         if order is None or not order.is_whole or not one.name.startswith("list_"):
             return None

@@ -1,22 +1,22 @@
-"""Partial Mantel test: does a matrix predict another one beyond what further matrices predict?
+"""Partial Mantel test: whether a matrix predicts another one beyond what further matrices predict.
 
     y, x, Z      entries i < j of the matrix explained, of the predictor, of the other predictors (m, k)
     e            residual of x on Z and a constant, taken as a matrix
-    statistic    partial correlation r(y, e | Z); with m - k - 2 degrees of freedom it rises with Student's t of
-                 e in the regression of y on Z and e, so that it is pivotal as t is
+    statistic    partial correlation r(y, e | Z): it rises with Student's t of e in the regression of y on Z
+                 and e, so that it is pivotal as t is
     null         features of e relabelled, e_ij -> e_pi(i)pi(j), and what is relabelled taken off Z anew
     p            over all n! relabellings where n! <= `MAX_EXACT`, the identity among them; otherwise
                  (1 + #{relabelled >= observed}) / (1 + R) over R random ones
 
-Without Z this is the Mantel test (`superpos.analysis.mantel`), and exact. With Z no relabelling leaves both y
-and Z as they are, and e is exchangeable only nearly: this is the double semi-partialing of Dekker, Krackhardt
-and Snijders, which keeps its level where predictors are collinear or skewed, as permutations of x or of y alone
-do not. All n! relabellings take away the chance of the draw, not that approximation.
+Without Z this is the Mantel test (`superpos.analysis.mantel`), and exact. With Z no relabelling leaves both
+y and Z as they are, and e is exchangeable only nearly: this is the double semi-partialing of Dekker,
+Krackhardt and Snijders, which keeps its level where predictors are collinear or skewed, as permutations of x
+or of y alone do not. All n! relabellings take away the chance of the draw, not that approximation.
 
 Sources: D. Dekker, D. Krackhardt, T. A. B. Snijders, Sensitivity of MRQAP tests to collinearity and
-autocorrelation conditions, Psychometrika 72 (2007); P. E. Smouse, J. C. Long, R. R. Sokal, Multiple regression
-and correlation extensions of the Mantel test, Systematic Zoology 35 (1986); P. Legendre, Comparison of
-permutation methods for the partial correlation and partial Mantel tests, JSCS 67 (2000).
+autocorrelation conditions, Psychometrika 72 (2007); P. E. Smouse, J. C. Long, R. R. Sokal, Multiple
+regression and correlation extensions of the Mantel test, Systematic Zoology 35 (1986); P. Legendre,
+Comparison of permutation methods for the partial correlation and partial Mantel tests, JSCS 67 (2000).
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """What a similarity matrix may follow from: predictors, each a number for every pair of features.
 
     label_phi      phi_ij, correlation of the labels of two features over the samples
-    label_npmi     log(p_ij / (p_i p_j)) / -log p_ij, normalised pointwise mutual information of the labels; p_i
-                   the share of samples with label i, p_ij of those with both; -1 where p_ij = 0, 1 where it is 1
-    energy         <x_i, x_j> at the least energy of n unit vectors whose importance is p_i, in n - 1 dimensions
-                   or more: the energy alone, which sees nothing of the matrix
+    label_npmi     log(p_ij / (p_i p_j)) / -log p_ij, normalised pointwise mutual information of the labels;
+                   p_i the share of samples with label i, p_ij of those with both; -1 where p_ij = 0, 1 where
+                   it is 1
+    energy         <x_i, x_j> at the least energy of n unit vectors whose importance is p_i, in n - 1
+                   dimensions or more: the energy alone, which sees nothing of the matrix
     list_line      minus the distance of two words along the line of their list
     list_circle    minus their distance round the circle
     list_lag       a level for each such distance: any matrix that depends on it alone (word statistics)
@@ -12,13 +13,13 @@
 The joint share follows from phi: p_ij = p_i p_j + phi_ij sqrt(p_i (1 - p_i) p_j (1 - p_j)), n_samples p_ij a
 whole number.
 
-Why the energy's optimum is taken at the labels' frequencies. An optimum that is found from the matrix (the end
-of its joint fit, the minimum near its configuration) resembles the matrix whatever that is, a control's as much
-as the features', so that no share of it is the energy's. From n - 1 dimensions on an energy that is convex in
-the cosine has one Gram matrix of least energy, which the importance alone decides; with p_i as importance,
-sum_ij p_i p_j K is what two features cost that are active independently of each other. At equal importance it
-is the regular simplex, all of whose entries are one: the energy then predicts the level of the entries (which
-the measure `own_energy` is about) and nothing of their pattern.
+Why the energy's optimum is taken at the labels' frequencies. An optimum that is found from the matrix (the
+end of its joint fit, the minimum near its configuration) resembles the matrix whatever that is, a control's
+as much as the features', so that no share of it is the energy's. From n - 1 dimensions on an energy that is
+convex in the cosine has one Gram matrix of least energy, which the importance alone decides; with p_i as
+importance, sum_ij p_i p_j K is what two features cost that are active independently of each other. At equal
+importance it is the regular simplex, all of whose entries are one: the energy then predicts the level of the
+entries (which the measure `own_energy` is about) and nothing of their pattern.
 
 Sources: G. U. Yule, On the methods of measuring association between two attributes (1912), phi; G. Bouma,
 Normalized (pointwise) mutual information in collocation extraction (2009).

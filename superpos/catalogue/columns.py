@@ -303,6 +303,55 @@ _ANSWERS = _of(
         )
     ),
 )
+_EXPLAINED = _of(
+    "target_explained",
+    *(
+        replace(column, views=("explained_results",))
+        for column in (
+            _number(
+                "correlation",
+                "Spearman correlation of predictor and similarities over the pairs; NULL for levels, and "
+                "where `reason` says why",
+            ),
+            _number(
+                "r2", "share of the variance of the similarities' ranks that the predictor explains alone"
+            ),
+            _number(
+                "r2_chance", "mean of `r2` over the relabellings; NULL for controls, which are not tested"
+            ),
+            _number("r2_unique", "what it adds to the predictors `beside` it"),
+            _number("r2_common", "r2 - r2_unique: what they explain as well; below 0 where they hide it"),
+            _number("r2_model", "what it and they explain together"),
+            _number("partial", "its correlation with the similarities, those beside it taken off both"),
+            _number("p_value", "of `correlation` or `r2`, features relabelled (words of a list: reordered)"),
+            _number("p_smallest", "the least that `p_value` could have been"),
+            _count("n_permutations", "relabellings or orders behind `p_value`; 0 where it is not tested", ""),
+            _number("p_unique", "of `partial`, by double semi-partialing"),
+            _number("p_unique_smallest", "the least that `p_unique` could have been"),
+            _count("n_permutations_unique", "relabellings behind `p_unique`; 0 likewise", ""),
+            _text("beside", "the other predictors of the model, by commas; empty where there are none"),
+            _word(
+                "list_order", "order of the list that the features are words of: `linear`, `cyclic`, or empty"
+            ),
+            _text("reason", "why a number is missing; empty where none is"),
+        )
+    ),
+)
+_FEATURES = _of(
+    "target_features",
+    _number(
+        "dimensionality",
+        "share of a dimension that the feature has, 1 / sum_j T_ij^2: 1 where it is orthogonal to all, "
+        "1/2 in an antipodal pair",
+        views=("feature_dimensionality",),
+    ),
+    _number(
+        "dimensionality_norms",
+        "the same with the lengths of the directions, as in the toy models: |p_i|^2 / sum_j <p_i / |p_i|, "
+        "p_j>^2; NULL where a control has none of its own, or the matrix is a finished one",
+        views=("feature_dimensionality",),
+    ),
+)
 
 MEASURED: tuple[Column, ...] = (
     *_DATASETS,
@@ -317,5 +366,7 @@ MEASURED: tuple[Column, ...] = (
     *_BEST_MATCH,
     *_LAYER_PAIRS,
     *_ANSWERS,
+    *_EXPLAINED,
+    *_FEATURES,
 )
 """What stages measure."""

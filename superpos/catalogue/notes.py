@@ -77,6 +77,25 @@ _NAMES = (
         "geometry_results",
         n_dims="dimension f that the measure is of; 0 for measures of the matrix as it is",
     ),
+    *_said(
+        "word",
+        "explained_results",
+        predictor="what the matrix may follow from: `label_phi`, `label_npmi`, `energy`, `list_line`, "
+        "`list_circle`, `list_lag`; the page on science has each",
+    ),
+    *_said(
+        "text",
+        "explained_results",
+        energy="energy in the model; empty where it predicts no pattern",
+        kernel="label of energy and parameter: `exp`, `riesz:1`; empty likewise",
+    ),
+    *_said(
+        "number",
+        "explained_results",
+        s="parameter of the energy; 0 likewise",
+        softening="eps of the energy; 0 likewise",
+    ),
+    *_said("integer", "explained_results", explained_version="version of what found the row"),
     *_said("json", example="one positive example as JSON: before, token, after, document"),
     *_said(
         "integer",
@@ -128,6 +147,14 @@ _KEYS = _said(
     config_key="stands for settings that are no axis: probe settings, tolerances, iteration limits",
 )
 _MADE = (
+    *_said(
+        "number",
+        "explained_results",
+        ceiling="most that any predictor can explain of a matrix known this well: its `reliability`; 1 where "
+        "directions are read and not estimated, NULL where there is none",
+        r2_of_ceiling="r2 / ceiling; by chance it may lie above 1",
+        unique_of_ceiling="r2_unique / ceiling, likewise",
+    ),
     *_said(
         "number",
         distance_joint="of the joint matrix to the target",

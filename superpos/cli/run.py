@@ -93,15 +93,20 @@ def _run(
             OUT.print(line, markup=False)
     ensure_current(database)
     from superpos.db.studies import register_study
-    from superpos.stages.measures import lacking, measure
+    from superpos.stages import explained, measures
     from superpos.stages.pipeline import run_study
 
     study_id = register_study(database, plan)
     nothing_left = not left_over(database, study_id)
-    if nothing_left and "psms" in stages and lacking(database, study_id):  # of matrices of an older version
+    # Matrices of an older version may lack what answers read.
+    if nothing_left and "psms" in stages and measures.lacking(database, study_id):
         with TerminalReporter(interruption.check) as reporter:
-            measure(database, study_id, reporter)
-        nothing_left = not left_over(database, study_id)  # answers read measures
+            measures.measure(database, study_id, reporter)
+        nothing_left = not left_over(database, study_id)
+    if nothing_left and "analysis" in stages and explained.lacking(database, study_id):
+        with TerminalReporter(interruption.check) as reporter:
+            explained.find_explained(database, study_id, reporter)
+        nothing_left = not left_over(database, study_id)
     if nothing_left:
         return _nothing_to_do(database, plan.study.name)
     began = time.monotonic()

@@ -14,6 +14,7 @@ NO_DATASET = """dataset_id NOT IN
 NO_MODEL = """model_id NOT IN
   (SELECT model_id FROM activation_sets UNION SELECT model_id FROM study_models
    UNION SELECT model_id FROM direction_sets WHERE model_id IS NOT NULL)"""
+NO_BLOCK = "target_id NOT IN (SELECT target_id FROM block_targets)"
 NO_TARGET = "psm_id NOT IN (SELECT psm_id FROM targets WHERE psm_id IS NOT NULL)"
 NO_DIRECTION = "direction_id NOT IN (SELECT direction_id FROM targets)"
 NO_ACTIVATION = """activation_id NOT IN
@@ -45,7 +46,9 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("fits", f"NOT {WANTED_FIT.replace('TABLE', 'fits')}"),
     ("importance", NO_JOINT),
     ("joint_fits", NO_JOINT),
-    ("targets", "target_id NOT IN (SELECT target_id FROM block_targets)"),
+    ("target_explained", NO_BLOCK),
+    ("target_features", NO_BLOCK),
+    ("targets", NO_BLOCK),
     ("psm_entries", NO_TARGET),
     ("psm_measures", NO_TARGET),
     ("psms", NO_TARGET),

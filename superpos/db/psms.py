@@ -68,7 +68,7 @@ def with_phi(database: Database, study_id: int) -> Iterator[tuple[str, Float, Fl
     while True:
         with database.read() as connection:
             rows = connection.execute(query.where(t.target_id > last)).all()
-            phis = _phis(connection, {row.direction_id for row in rows})
+            phis = label_phi(connection, {row.direction_id for row in rows})
         for row in rows:
             phi = phis.get(row.direction_id)
             if phi is not None:
@@ -97,7 +97,7 @@ def _works(
         own = {row.direction_id for row in rows}
         references = _references(connection, rows)
         arrays = _directions(connection, own | set(references.values()))
-        phis = _phis(connection, own)
+        phis = label_phi(connection, own)
     return tuple(
         TargetWork(
             *row[:8],
@@ -140,7 +140,7 @@ def _references(connection: sa.Connection, rows: Iterable[Any]) -> dict[int, int
     return found
 
 
-def _phis(connection: sa.Connection, ids: Collection[int]) -> dict[int, Float]:
+def label_phi(connection: sa.Connection, ids: Collection[int]) -> dict[int, Float]:
     """Return by set of directions the phi coefficients of its rows; none where rows have no labels."""
     d, r, f = direction_sets.c, direction_rows.c, features.c
     query = (

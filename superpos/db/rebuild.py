@@ -30,6 +30,8 @@ from superpos.db.tables import (
     psms,
     shards,
     study_answers,
+    target_explained,
+    target_features,
     targets,
 )
 from superpos.errors import InputError, shown
@@ -72,6 +74,7 @@ OWNED: dict[str, tuple[sa.Table, ...]] = {
     "datasets": (features,),
     "activation_sets": (shards,),
     "direction_sets": (probes, direction_rows),
+    "targets": (target_explained, target_features),
 }
 """Tables whose rows belong to one row of another and go with its content."""
 

@@ -137,8 +137,8 @@ def token_list(name: str) -> tuple[str, ...]:
 def order_of_words(words: Sequence[str]) -> ListOrder | None:
     """Return the order of words that stand in one list with an order; None where no such list has them all.
 
-    A word counts by its spelling alone, so that probed features of these names have the order, too. Fewer than
-    three words have none.
+    A word counts by its spelling alone, so that probed features of these names have the order, too. Fewer
+    than three words have none.
     """
     table = _table(_TOKEN_LISTS)
     if len(words) < MIN_ORDERED or len(set(words)) < len(words):

@@ -14,7 +14,14 @@ from typing import Any
 from superpos.errors import ArgumentError, allowed, shown
 from superpos.kinds.register import Kind, Register
 
-VIEWS = ("geometry_results", "psm_results", "fit_results", "joint_results", "probe_results")
+VIEWS = (
+    "geometry_results",
+    "explained_results",
+    "psm_results",
+    "fit_results",
+    "joint_results",
+    "probe_results",
+)
 """Views whose rows are of the features or of a draw of a control. Rows of `psm_results` have one number more,
 `label_spearman`: the rank correlation of the matrix with the phi coefficients of the labels."""
 
@@ -41,6 +48,15 @@ class Question(Kind):
     """From rows to which of them can carry a claim; None for all."""
     unsound: str = ""
     """What the others are, for a sentence: `ends that are no minima`."""
+    p_value: str = ""
+    """Column with the p of a row by itself, its features relabelled; empty where rows have none. The set is
+    then compared with itself, too, and a row without this p has a `reason`."""
+    p_smallest: str = ""
+    """Column with the least that this p could have been."""
+    n_permutations: str = ""
+    """Column with the number of relabellings."""
+    signed: str = ""
+    """Column with the correlation that says to which side such a row departs; empty where there is none."""
 
     def check(self) -> None:
         """Try the words; raises `ArgumentError`."""
@@ -48,6 +64,12 @@ class Question(Kind):
             raise ArgumentError("view", f"{shown(self.view)}; {allowed(self.view, VIEWS)}")
         if self.sound is not None and not self.unsound:
             raise ArgumentError("unsound", "is empty; say what the rows are that carry no claim")
+        tested = (self.p_value, self.p_smallest, self.n_permutations)
+        if any(tested) and not all(tested):
+            raise ArgumentError("p_value", "goes with p_smallest and n_permutations; give all or none")
+        read = {*filter(None, (*tested, self.signed)), *(("reason",) if self.p_value else ())}
+        if missing := read - set(self.columns):
+            raise ArgumentError("columns", f"lack {', '.join(sorted(missing))}, by which rows are tested")
         for name in ("value", "rows", "sound"):
             function = getattr(self, name)
             if function is not None:

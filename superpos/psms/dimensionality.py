@@ -39,3 +39,8 @@ def feature_dimensionality(P: ArrayLike) -> Float:
         raise ArgumentError("P", f"row {int(np.argmin(norms))} is 0 and has no direction")
     overlaps = (rows / norms[:, None]) @ rows.T
     return np.asarray(norms**2 / np.sum(overlaps**2, axis=1))
+
+
+def weighted_dimensionality(cosines: Float, norms: Float) -> Float:
+    """Return D_i of rows with these cosines (n, n) and norms (n,), (n,)."""
+    return np.asarray(norms**2 / np.sum((cosines * norms) ** 2, axis=1))

@@ -21,6 +21,7 @@ from superpos.db.fits import WorkReader, best_without_arrays
 from superpos.stages import fits
 from superpos.stages.answers import ask
 from superpos.stages.context import Context
+from superpos.stages.explained import find_explained
 
 STAGE = "analysis"
 N_PERMUTATIONS = 9999
@@ -28,6 +29,7 @@ N_PERMUTATIONS = 9999
 
 def run(context: Context) -> None:
     """Find best matches and layer similarities again if results have come in since the last time."""
+    find_explained(context.database, context.study_id, context.reporter)
     count = n_results(context.database, context.study_id)
     if count == 0 or analysed(context.database, context.study_id) == count:
         return

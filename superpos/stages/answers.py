@@ -9,6 +9,7 @@ import pandas as pd
 
 from superpos.analysis.answering import MATRIX, axes_of, compared
 from superpos.analysis.ranks import spearman
+from superpos.analysis.relabelled import relabelled
 from superpos.analysis.structure import best_energy, preserved
 from superpos.analysis.verdicts import answers
 from superpos.db.analysis import read_rows
@@ -70,6 +71,8 @@ def ask(
 
 def _answered(question: Question, rows: pd.DataFrame, note: Callable[[str], None]) -> Iterator[AnswerRecord]:
     try:
+        if question.p_value:
+            yield from list(relabelled(question, rows))
         yield from list(answers(question, list(compared(question, rows))))
     except Exception as error:  # whatever a stranger's function does on unlucky numbers
         if QUESTIONS.origin(question.name) is None:

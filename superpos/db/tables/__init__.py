@@ -6,6 +6,7 @@ from superpos.db.metadata import metadata
 from superpos.db.tables.activations import activation_sets, models, shards
 from superpos.db.tables.analysis import analyses, best_match, layer_pairs, study_answers
 from superpos.db.tables.datasets import datasets, features
+from superpos.db.tables.explained import target_explained, target_features
 from superpos.db.tables.fits import fit_arrays, fit_axes, fits, importance, joint_axes, joint_fits
 from superpos.db.tables.leases import leases
 from superpos.db.tables.probes import direction_rows, direction_sets, probes
@@ -54,5 +55,7 @@ __all__ = [
     "study_answers",
     "study_datasets",
     "study_models",
+    "target_explained",
+    "target_features",
     "targets",
 ]
