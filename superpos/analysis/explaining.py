@@ -39,6 +39,8 @@ from superpos.kinds.potentials import Potential
 
 VERSION = 1
 """Raised whenever a number of these would change; stored ones of another version are found anew."""
+DIGITS = 12
+"""Of similarities: pairs that are alike but for rounding have one rank."""
 N_RELABELLINGS = 1999
 """Random ones, where there are more than 7!; no p is below 1/2000 then."""
 
@@ -100,7 +102,7 @@ def explain(
     for one in predictors:
         if one.entries is not None and len(one.entries) != len(pairs[0]):
             raise ShapeError(one.name, f"{len(one.entries)} pairs are not those of {len(psm)} features")
-    y = centred_ranks(psm[pairs]) if len(psm) > 1 else np.zeros(0)
+    y = centred_ranks(np.round(psm[pairs], DIGITS)) if len(psm) > 1 else np.zeros(0)
     asked = _Asked(len(psm), y, order, tested)
     kernels = [one.kernel for one in predictors if one.name == "energy" and one.is_main] or [None]
     found: list[Explained] = []
