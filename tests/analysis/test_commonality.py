@@ -50,7 +50,7 @@ def test_two_predictors_by_hand() -> None:
     a, b, c, d = np.array([[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1], [0, 0, 0, 0]], dtype=float)
     y = a + b + c + d
     found = commonality(y, {"first": a + b, "second": b + c})
-    # R^2 of either is (1 + 1)^2 / (2 * 3), of both 1 - (1/3)(what is off their span: a - b + c, of share 1/9 of 3)
+    # R^2 of either is (1 + 1)^2 / (2 * 3); off the span of both is a - b + c, 1/9 of y.
     assert found.alone["first"] == pytest.approx(2 / 3)
     assert found.total == pytest.approx(1.0 - 1.0 / 9.0)
     assert found.unique["first"] == pytest.approx(8 / 9 - 2 / 3)

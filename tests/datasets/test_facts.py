@@ -276,6 +276,40 @@ def test_token_lists() -> None:
     assert len(facts.token_list("colours")) >= 11
     assert len(facts.token_list("sports")) >= 10
     assert len(facts.token_list("number_words")) == 13
+    assert "order" not in facts.token_lists()
+
+
+def test_lists_that_have_an_order_say_which() -> None:
+    orders = {name: facts.order_of_words(facts.token_list(name)) for name in facts.token_lists()}
+    found = {name: order.label for name, order in orders.items() if order is not None}
+    assert found == {
+        "digits": "linear",
+        "number_words": "linear",
+        "weekdays": "cyclic",
+        "months": "cyclic",
+        "seasons": "cyclic",
+        "directions": "cyclic",
+        "planets": "linear",
+    }
+    for name in found:
+        order = orders[name]
+        assert order is not None
+        assert order.is_whole
+        assert order.places == tuple(range(order.size))
+
+
+def test_words_have_the_order_of_their_list_alone() -> None:
+    order = facts.order_of_words(["Sunday", "Monday", "Friday"])
+    assert order == facts.ListOrder("weekdays", (6, 0, 4), 7, cyclic=True)
+    assert not order.is_whole
+    for words in (
+        ["Monday", "Tuesday"],
+        ["Monday", "Tuesday", "May"],
+        ["red", "green", "blue"],
+        ["1", "2", "1"],
+        [],
+    ):
+        assert facts.order_of_words(words) is None
 
 
 def test_unknown_names_are_refused() -> None:

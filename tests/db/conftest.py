@@ -62,6 +62,8 @@ from superpos.specs.axes import Kernel
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.specs.study import Block, ModelChoice, Reoptimisation, Study, TargetChoice
+from superpos.stages.executor import SilentReporter
+from superpos.stages.explained import find_explained
 from superpos.stages.plan import Planner
 
 FEATURES = ("digit", "capital", "space", "absent")
@@ -444,6 +446,7 @@ class Store:
 
     def analyse(self) -> None:
         """Make every stored fit of the study a best match of its target, and pair the first two targets."""
+        find_explained(self.database, self.study_id, SilentReporter())
         with self.database.read() as connection:
             best = connection.execute(sa.text(EVERY_FIT), {"study_id": self.study_id})
             rows = [dict(row) for row in best.mappings()]

@@ -85,7 +85,14 @@ def test_a_data_set_takes_everything_along(open_store: Any) -> None:
     after = counts(store)
     emptied = ["features", "shards", "probes", "direction_rows", "psms", "psm_entries", "psm_measures"]
     emptied += ["joint_fits", "importance", "fits", "fit_arrays"]
-    emptied += ["best_match", "layer_pairs", "study_answers", "analyses"]
+    emptied += [
+        "target_explained",
+        "target_features",
+        "best_match",
+        "layer_pairs",
+        "study_answers",
+        "analyses",
+    ]
     changed = {name: after[name] for name in before if after[name] != before[name]}
     assert changed == dict.fromkeys(emptied, 0)
     assert {name: len(keys) for name, keys in planned(store).items()} == {
@@ -271,6 +278,8 @@ def test_what_an_edited_study_no_longer_asks_for_is_dropped_and_nothing_else(ope
         "layer_pairs": 1,
         "study_answers": 1,
         "analyses": 1,
+        "target_explained": 18,  # of layer 1 under both kernels
+        "target_features": 12,
         "cell_failures": 2,
     }
     assert dropped["studies"] == 1
