@@ -15,6 +15,8 @@ from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current
 from superpos.seeding import generator
 from superpos.stages.answers import ask
+from superpos.stages.executor import SilentReporter
+from superpos.stages.explained import find_explained
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CONTROLS = ("permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels")
@@ -67,6 +69,8 @@ class Plan:
     """Above 0, targets of features have a noise ceiling."""
     measures: tuple[str, ...] = ()
     """Measures of the matrices that are stored."""
+    explained: bool = False
+    """Whether what the matrices follow from is found."""
     phi: bool = False
     """Whether the labels' correlations are stored."""
     left_out: str = ""
@@ -143,7 +147,9 @@ def build(database: Database, plans: Sequence[Plan], *, pairs: bool = True) -> N
         if pairs and index == 0:
             layer_pairs(builder, study)
     builder.write()
-    for study_id in builder.ids(t.studies, "study_id"):
+    for study_id, plan in zip(builder.ids(t.studies, "study_id"), plans, strict=True):
+        if plan.explained:
+            find_explained(database, study_id, SilentReporter())
         answer(database, study_id)
 
 

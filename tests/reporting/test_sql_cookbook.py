@@ -28,11 +28,12 @@ def plans(study_plan, place):
     return (
         study_plan(
             name="demo",
-            datasets={"text_features": ("a", "b", "c", "d", "e"), "words": ("x", "y", "z")},
+            datasets={"text_features": ("a", "b", "c", "d", "e"), "words": ("spring", "summer", "winter")},
             places={"words": place(("embed", "unembed"), (-1,), pooling="", method="embedding")},
             controls=("permuted", "gaussian"),
             replicates=2,
             measures=MEASURES,
+            explained=True,
             **common,
         ),
         study_plan(name="nano-checkpoints", datasets={"text_features": ("a", "b", "c", "d", "e")},
