@@ -79,7 +79,14 @@ ROWS = {
 ROWS["0004"] = {**ROWS["0003"], "geometry_results": 144}  # 12 x 12 measures
 # 12 x (23 of the matrix, 2 own energies, 2 in two dimensions, 2 residuals under each of 2 kernels)
 ROWS["0005"] = {**ROWS["0004"], "geometry_results": 372, "answers": 55}
-ROWS["0006"] = ROWS["0005"]
+# 6 matrices with labels x 3 predictors x 2 kernels, 2 without labels or a list x 4, 4 of words in a list x 7;
+# 6 x 8, 2 x 4, 4 x 3 features
+ROWS["0006"] = {
+    **ROWS["0005"],
+    "answers": 77,
+    "explained_results": 72,
+    "feature_dimensionality": 68,
+}
 FITS = {"0001": 30, "0002": 36}  # one gaussian matrix for both layers
 PROBED = {"0001": 20, "0003": 16}  # copies are left out from 0003 on
 
