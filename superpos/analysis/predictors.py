@@ -97,7 +97,8 @@ def of_labels(phi: Float | None, shares: Float | None, n_samples: int) -> tuple[
     with np.errstate(divide="ignore", invalid="ignore"):
         found = np.log(joint / product) / -np.log(joint)
     found = np.where(joint <= 0.0, -1.0, np.where(joint >= 1.0, 1.0, found))
-    return first, _npmi(np.round(found, LABEL_DIGITS), "no two labels go together, or all pairs do alike")
+    found = np.asarray(np.round(found, LABEL_DIGITS), dtype=np.float64)
+    return first, _npmi(found, "no two labels go together, or all pairs do alike")
 
 
 def of_energy(gram: Float | None, kernel: Potential, reason: str = "") -> Predictor:

@@ -48,6 +48,7 @@ ROW_ORDER = (
     "run_id",
     "probe_key",
     "measure",
+    "predictor",
     "psm_key",
     "psm_key_b",
     "joint_key",
@@ -114,6 +115,11 @@ class StudyViews:
     def geometry(self) -> pd.DataFrame:
         """`geometry_results`."""
         return self._frame("geometry_results")
+
+    @cached_property
+    def explained(self) -> pd.DataFrame:
+        """`explained_results`."""
+        return self._frame("explained_results")
 
     @cached_property
     def pairs(self) -> pd.DataFrame:

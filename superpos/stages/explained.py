@@ -92,7 +92,8 @@ def _features(work: ExplainedWork) -> Iterator[dict[str, Any]]:
     if not SIMILARITIES.get(work.similarity).angular:
         return
     shares = dimensionality(work.matrix[None])[0]
-    lengths = None if work.norms is None else weighted_dimensionality(work.matrix, work.norms)
+    norms = work.norms
+    lengths = None if norms is None or not norms.all() else weighted_dimensionality(work.matrix, norms)
     for place, share in enumerate(shares):
         own = None if lengths is None else float(lengths[place])
         yield {"row_index": place, "dimensionality": float(share), "dimensionality_norms": own}

@@ -1,15 +1,18 @@
-"""How the correlations of the labels go with the targets."""
+"""How the correlations of the labels go with the targets, and what else these follow from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from superpos.reporting.charts.explained import explained
+from superpos.reporting.charts.geometry import draw_geometry
 from superpos.reporting.charts.label_correlation import (
     MIN_RESAMPLED,
     draw_label_correlations,
     label_correlations,
 )
 from superpos.reporting.sections import Chapter, Drawn, subject_name
+from superpos.reporting.selection import similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.subjects import Subject
 
@@ -30,6 +33,27 @@ def draw_labels(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
                 draw_label_correlations(numbers),
                 numbers.table(),
             )
+        yield from draw_shares(data, subject)
+
+
+def draw_shares(data: StudyData, subject: Subject) -> Iterator[Drawn]:
+    """Yield what the subject's matrices follow from, a figure a similarity."""
+    rows = data.of(subject, data.explained)
+    for similarity in similarities(rows) if not rows.empty else ():
+        shares = explained(data, subject, similarity)
+        if shares is not None:
+            yield Drawn(
+                f"explained-{subject_name(subject, data)}-{similarity}",
+                f"What the matrices follow from, {similarity}: {subject.label}",
+                "Shares of the variance of the similarities' ranks that a predictor explains: alone, and "
+                "beside the others (unique). Predictors are the correlation of the labels (phi, or their "
+                "normalised mutual information), the energy's optimum at the labels' frequencies, and for "
+                "words of a list the line, the circle, and any function of their distance in it. No share "
+                "can lie above the noise ceiling but by chance. Controls show what is explained of a matrix "
+                "without the features' geometry (medians and quartiles over replicates).",
+                draw_geometry(shares),
+                shares.table(),
+            )
 
 
 KIND = Chapter(
@@ -37,7 +61,7 @@ KIND = Chapter(
     version=1,
     title="Geometry and labels",
     meaning=("Whether the geometry of the directions follows from which labels go together in the text."),
-    missing="no target of four or more features whose labels correlate in different ways",
+    missing="no target whose labels correlate in different ways, or whose words have an order",
     draw=draw_labels,
     rank=30,
 )

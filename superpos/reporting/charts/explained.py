@@ -1,0 +1,65 @@
+"""What the target matrices follow from, over layers: shares that predictors explain, alone and uniquely."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from superpos.analysis.settings import main_targets
+from superpos.reporting.charts.geometry import RANDOM, Geometry, Panel
+from superpos.reporting.selection import layers, targets
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.study_views import quartiles, records
+from superpos.reporting.subjects import Subject
+
+CEILING = "noise ceiling"
+"""Group of what a perfect predictor could explain of the features' matrices."""
+SHARES = {"r2": "alone", "r2_unique": "unique"}
+"""Columns of the view that are shown, and what panels call them."""
+PREDICTORS = ("label_phi", "label_npmi", "energy", "list_line", "list_circle", "list_lag")
+
+
+def explained(data: StudyData, subject: Subject, similarity: str) -> Geometry | None:
+    """Return the shares of the subject's matrices; None where no predictor explains any of the features'."""
+    own, random = (
+        main_targets(_long(rows[rows["similarity"] == similarity]))
+        for rows in (data.of(subject, data.explained), data.random_of(subject, data.explained))
+    )
+    features = own[own["target"] == "features"]
+    if features.empty:
+        return None
+    random = random[random["target"] == "features"]
+    ceilings = features.assign(value=features["ceiling"]).dropna(subset=["value"])
+    rows = pd.concat(
+        [
+            own.assign(group=own["target"]),
+            random.assign(group=RANDOM),
+            ceilings.assign(group=CEILING),
+        ]
+    )
+    axes = [*Panel._fields, "group", "layer"]
+    panels = {Panel(*row) for row in records(features, *Panel._fields)}
+    return Geometry(
+        similarity,
+        tuple(sorted(panels, key=_place)),
+        layers(rows),
+        (
+            *targets(own),
+            *((RANDOM,) if len(random) else ()),
+            *((CEILING,) if len(ceilings) else ()),
+        ),
+        quartiles(rows.groupby(axes, sort=True)["value"]),
+    )
+
+
+def _long(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for every share that is there, named by `measure`."""
+    parts = [
+        rows.assign(measure=rows["predictor"] + f", {said}", value=rows[column], n_dims=0)
+        for column, said in SHARES.items()
+    ]
+    return pd.concat(parts).dropna(subset=["value"])
+
+
+def _place(panel: Panel) -> tuple[int, str, float, str]:
+    predictor, _, said = panel.measure.partition(", ")
+    return PREDICTORS.index(predictor), panel.kernel, panel.softening, said
