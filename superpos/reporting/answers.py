@@ -79,12 +79,11 @@ def asked_in_words(question: str) -> str:
 
 
 def _answer(question: str, rows: pd.DataFrame) -> Answer:
-    controls = tuple(sorted(rows["control"].unique(), key=_control_order))
+    controls = tuple(sorted(rows["control"].unique(), key=control_order))
     verdict, said = _against(controls[0], rows[rows["control"] == controls[0]])
     others: dict[str, list[str]] = {}
     for control in controls[1:]:
-        name = control.replace("_", " ")
-        others.setdefault(_in_short(rows[rows["control"] == control]), []).append(name)
+        others.setdefault(_in_short(rows[rows["control"] == control]), []).append(in_words(control))
     more = [f"Against {', '.join(names)}: {short}." for short, names in others.items()]
     first = "" if said.startswith(f"{verdict.capitalize()}:") else f"{verdict.capitalize()}."
     sentence = " ".join(filter(None, [first, said, *more]))
@@ -95,7 +94,13 @@ def _answer(question: str, rows: pd.DataFrame) -> Answer:
     )
 
 
-def _control_order(control: str) -> tuple[int, tuple[int, int, str]]:
+def in_words(control: str) -> str:
+    """Return the name of a control for people."""
+    return control.replace("_", " ")
+
+
+def control_order(control: str) -> tuple[int, tuple[int, int, str]]:
+    """Return a sort key: controls that leave the least of the features first."""
     first = FIRST_CONTROLS.index(control) if control in FIRST_CONTROLS else len(FIRST_CONTROLS)
     return first, order_of(CONTROLS, control)
 
@@ -107,7 +112,7 @@ def _against(control: str, rows: pd.DataFrame) -> tuple[str, str]:
         return _strongest(rows), " ".join(rows["sentence"])
     main = _main(sets)
     if _strongest(main) == UNTESTABLE:
-        return UNTESTABLE, f"{_named(control, main)}: {_why_untestable(main)}."
+        return UNTESTABLE, f"{_named(control, main)}: {_untestable(main)}."
     parts = [f"{word} for {_sets(part)}" for word in STRENGTHS if len(part := main[main["strength"] == word])]
     return _strongest(main), f"{_named(control, main)}: {'; '.join(parts)}."
 
@@ -117,7 +122,7 @@ def _in_short(rows: pd.DataFrame) -> str:
     main = _main(rows[rows["dataset"] != ""] if (rows["dataset"] != "").any() else rows)
     word = _strongest(main)
     if word == UNTESTABLE:
-        return _why_untestable(main)
+        return _untestable(main)
     return f"{word} for {int((main['strength'] == word).sum())} of {len(main)}"
 
 
@@ -127,17 +132,22 @@ def _strongest(rows: pd.DataFrame) -> str:
 
 def _named(control: str, rows: pd.DataFrame) -> str:
     where = ", ".join(filter(None, (str(rows["similarity"].iloc[0]), _optimiser(rows))))
-    return f"Against {control.replace('_', ' ')}{f' ({where})' if where else ''}"
+    return f"Against {in_words(control)}{f' ({where})' if where else ''}"
 
 
-def _why_untestable(rows: pd.DataFrame) -> str:
+def _untestable(rows: pd.DataFrame) -> str:
+    why = why_untestable(rows)
+    return f"{UNTESTABLE} with {why}" if "draw" in why else f"{UNTESTABLE}, for {why}"
+
+
+def why_untestable(rows: pd.DataFrame) -> str:
     """Return why nothing can be tested, and what would help."""
     compared = rows[rows["estimate"].notna()]
     if compared.empty:
-        return f"{UNTESTABLE}, for no row can carry a claim"
+        return "no row can carry a claim"
     draws, n_tests = int(compared["n_independent"].max()), int(compared["n_tests"].max())
     needed = math.ceil(n_tests / LEVEL) - 1
-    return f"{UNTESTABLE} with {draws} draw{'' if draws == 1 else 's'}; {n_tests} sets need {needed}"
+    return f"{draws} draw{'' if draws == 1 else 's'}; {n_tests} sets need {needed}"
 
 
 def _main(rows: pd.DataFrame) -> pd.DataFrame:

@@ -117,26 +117,26 @@ def write_cards(folder: Path, subjects: Iterable[tuple[Subject, Mapping[str, tup
                 for suffix, content in (("png", card.png), ("svg", card.svg), ("csv", card.table)):
                     if content is not None:
                         (folder / f"{number}.{suffix}").write_bytes(content)
-                described.append((subject, chapter, number, card.name, card.title, card.caption))
+                texts = (card.name, card.title, card.caption, card.subject, card.sql)
+                described.append((subject, chapter, number, *texts))
                 number += 1
             if not cards:
-                described.append((subject, chapter, -1, "", "", ""))
+                described.append((subject, chapter, -1))
     (folder / "cards.json").write_text(json.dumps(described), encoding="utf-8")
 
 
 def read_cards(folder: Path) -> SubjectCards:
     """Return the cards that another process wrote."""
     found: dict[Subject, dict[str, tuple[Card, ...]]] = {}
-    for subject, chapter, number, name, title, caption in json.loads(
-        (folder / "cards.json").read_text(encoding="utf-8")
-    ):
+    for subject, chapter, number, *texts in json.loads((folder / "cards.json").read_text(encoding="utf-8")):
         cards = found.setdefault(Subject(*subject), {})
         cards.setdefault(chapter, ())
         if number >= 0:
             png, svg = ((folder / f"{number}.{suffix}").read_bytes() for suffix in ("png", "svg"))
             table = folder / f"{number}.csv"
             content = table.read_bytes() if table.is_file() else None
-            cards[chapter] += (Card(name, title, caption, png, svg, content),)
+            name, title, caption, label, sql = texts
+            cards[chapter] += (Card(name, title, caption, png, svg, content, label, sql),)
     return found
 
 

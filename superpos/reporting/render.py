@@ -16,6 +16,8 @@ from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 from PIL import Image
 
+from superpos.reporting.vector import with_tips
+
 POINTS = 72.0
 COMPRESSION = 3
 """Of the PNG: more takes twice the time for a few per cent."""
@@ -55,7 +57,8 @@ class TwinRenderer(RendererAgg):
         text = self._stream.getvalue()
         points = [f"{size * POINTS / self.dpi:g}pt" for size in (self.width, self.height)]
         sizes = f'width="{points[0]}" height="{points[1]}"'
-        return text.replace(f'width="{self.width}pt" height="{self.height}pt"', sizes, 1).encode("utf-8")
+        text = text.replace(f'width="{self.width}pt" height="{self.height}pt"', sizes, 1)
+        return with_tips(text).encode("utf-8")
 
     def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:
         """Draw a path on both."""

@@ -11,7 +11,7 @@ from superpos.errors import InputError, allowed, shown
 
 if TYPE_CHECKING:
     from superpos.db.results import Results
-    from superpos.reporting.page import Embedder, StudyPage
+    from superpos.reporting.page import Arranger, StudyPage
     from superpos.reporting.study_data import StudyData
 
 
@@ -49,7 +49,12 @@ def write_report(results: Results, studies: Sequence[str], out: Path) -> ReportP
     InputError
         If a study is not in the database, or the folder cannot be written to.
     """
+<<<<<<< HEAD
     from superpos.reporting.page import Embedder, render_page
+=======
+    from superpos import __version__
+    from superpos.reporting.page import Arranger, render_page
+>>>>>>> 57a6148 (The page in the order of a paper: verdicts, ten figures in view, the others folded and packed; themes, hover, SQL)
     from superpos.reporting.study_data import StudyData
     from superpos.reporting.summary import render_summary
     from superpos.version import __version__
@@ -66,10 +71,10 @@ def write_report(results: Results, studies: Sequence[str], out: Path) -> ReportP
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
         writer = _Writer(*folders)
-        embedder = Embedder()
+        arranger = Arranger()
         prefixes = _prefixes(names)
         pages = tuple(
-            _study(StudyData(results, name), f"s{index}", prefixes[name], writer, embedder)
+            _study(StudyData(results, name), f"s{index}", prefixes[name], writer, arranger)
             for index, name in enumerate(names, start=1)
         )
         index, summary = out / "index.html", out / "summary.md"
@@ -102,30 +107,34 @@ class _Writer:
         self.tables.append(path)
 
 
-def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, embedder: Embedder) -> StudyPage:
+def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, arranger: Arranger) -> StudyPage:
     from superpos.reporting.about import about
     from superpos.reporting.answers import answers
     from superpos.reporting.charts.feature_counts import feature_counts
+    from superpos.reporting.claims import verdicts
     from superpos.reporting.csv_text import csv_text
     from superpos.reporting.page import MAX_RUNS, StudyPage
     from superpos.reporting.parallel import drawn_elsewhere
-    from superpos.reporting.sections import MAX_SUBJECTS, build_sections
+    from superpos.reporting.sections import CHAPTERS, MAX_SUBJECTS, build_sections
+    from superpos.reporting.study_data import lead_subject
     from superpos.reporting.tables import progress, runs, tables
 
-    shown = []
+    found = []
     used: set[str] = set()
     database = data.results.database
     with drawn_elsewhere(data, database, data.subjects[:MAX_SUBJECTS]) as drawings:
-        found = answers(data)
-        for section in build_sections(data, drawings.cards):
+        answered, judged = answers(data), verdicts(data)
+        for chapter, section in zip(CHAPTERS, build_sections(data, drawings.cards), strict=True):
             cards = []
             for card in section.cards:
                 name = _unused(card.name, used)
                 writer.figure(f"{prefix}{name}", card.png, card.svg)
                 if card.table is not None:
                     writer.table(f"{prefix}{name}", card.table)
-                cards.append(card._replace(name=name))
-            shown.append(embedder.section(section._replace(cards=tuple(cards)), anchor, prefix))
+                cards.append(card._replace(name=name, png=b""))
+            found.append((section._replace(cards=tuple(cards)), chapter.in_view))
+    lead = lead_subject(data, MAX_SUBJECTS)
+    sections, blocks = arranger.arrange(found, anchor, prefix, lead.label if lead else "")
     for name, frame in tables(data):
         writer.table(f"{prefix}{_unused(name, used)}", csv_text(frame).encode("utf-8"))
     recorded = runs(data)
@@ -133,8 +142,10 @@ def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, embedder:
         anchor,
         data.study,
         about(data),
-        found,
-        tuple(shown),
+        judged,
+        answered,
+        sections,
+        blocks,
         feature_counts(data),
         progress(data),
         recorded[:MAX_RUNS],

@@ -20,8 +20,6 @@ from superpos.reporting.subjects import PRETRAINED, RANDOM, Subject
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NOT_RUN = "Not run in this study"
-
 
 class Drawn(NamedTuple):
     """A figure before it is a file."""
@@ -33,6 +31,8 @@ class Drawn(NamedTuple):
     figure: Figure
     table: pd.DataFrame | None = None
     """The numbers of the figure, for the tables."""
+    views: tuple[str, ...] = ()
+    """Views whose rows it shows, where they are not those of its chapter."""
 
 
 class Card(NamedTuple):
@@ -45,10 +45,14 @@ class Card(NamedTuple):
     svg: bytes
     table: bytes | None
     """CSV."""
+    subject: str = ""
+    """Label of the subject whose figure it is; empty for figures over several."""
+    sql: str = ""
+    """Query for the rows that the figure shows."""
 
 
 class Section(NamedTuple):
-    """A part of a study's page; `note` stands where there is nothing to show."""
+    """A part of a study's page; `note` says what was not run where there is nothing to show."""
 
     anchor: str
     title: str
@@ -68,6 +72,11 @@ class Chapter(Kind):
     """Yields the figures of some subjects."""
     by_subject: bool = True
     """Whether each subject has figures of its own."""
+    views: tuple[str, ...] = ()
+    """Views whose rows the figures show."""
+    in_view: int = 0
+    """Figures that the page shows at once: of the subject with the most rows, or over several. The others are
+    folded, a block a subject."""
 
     def check(self) -> None:
         """Refuse a function that cannot be called with a study and its subjects."""
@@ -85,11 +94,22 @@ MAX_SUBJECTS = 12
 def draw_cards(data: StudyData, chapter: Chapter, subjects: Sequence[Subject]) -> tuple[Card, ...]:
     """Return the figures of a chapter, each turned into bytes at once and then dropped."""
     cards = []
+    subject = subjects[0] if chapter.by_subject else None
+    label = "" if subject is None else subject.label
     for drawn in chapter.draw(data, subjects):
         png, svg = save(drawn.figure)
         table = None if drawn.table is None else csv_text(drawn.table).encode("utf-8")
-        cards.append(Card(slug(drawn.name), drawn.title, drawn.caption, png, svg, table))
+        sql = query(data.study, drawn.views or chapter.views, subject)
+        cards.append(Card(slug(drawn.name), drawn.title, drawn.caption, png, svg, table, label, sql))
     return tuple(cards)
+
+
+def query(study: str, views: Sequence[str], subject: Subject | None) -> str:
+    """Return SQL for the rows of some views that a figure of a subject, or over several, shows."""
+    wanted = {"study": study, **(subject.axes if subject else {})}
+    quoted = {column: value.replace("'", "''") for column, value in wanted.items()}
+    where = "\n  AND ".join(f"{column} = '{value}'" for column, value in quoted.items())
+    return "\n".join(f"SELECT *\nFROM {view}\nWHERE {where};" for view in views)
 
 
 def build_sections(
@@ -114,7 +134,7 @@ def build_sections(
                     cards += draw_cards(data, chapter, (subject,)) if own is None else own[chapter.name]
             else:
                 cards += draw_cards(data, chapter, data.subjects)
-            note = "" if cards else f"{NOT_RUN}: {chapter.missing}."
+            note = "" if cards else chapter.missing
             yield Section(chapter.name, chapter.title, chapter.meaning, tuple(cards), note)
 
 

@@ -96,3 +96,15 @@ def best_layer(data: StudyData, subject: Subject, there: Sequence[int]) -> int:
     probes = probes[(probes["label_replicate"] == -1) & probes["layer"].isin(there)]
     scores = keep_main(probes, DIRECTION_SETTING, ("hookpoint",)).groupby("layer")["roc_auc"].mean().dropna()
     return there[0] if scores.empty else int(scores.index[int(scores.to_numpy().argmax())])
+
+
+def lead_subject(data: StudyData, limit: int) -> Subject | None:
+    """Return the subject whose figures are in view: of the first `limit`, the one of most layers, then fits.
+
+    None where there is none.
+    """
+
+    def weight(subject: Subject) -> tuple[int, int]:
+        return data.of(subject, data.psms)["layer"].nunique(), len(data.of(subject, data.fits))
+
+    return max(data.subjects[:limit], key=weight, default=None)

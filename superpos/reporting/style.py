@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 WIDTH = 10.6
 """Inches."""
 PNG_DPI = 130
+MAX_TIPS = 24
+"""Features up to which the cells of a matrix say what they are."""
 INK = "#1f2933"
 FAINT = "#9aa5b1"
 GRID = "#e4e7eb"
@@ -101,7 +103,7 @@ SETTINGS: dict[str, Any] = {
     "grid.linewidth": 0.7,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",  # text stays text: it can be searched, copied and read aloud
     "svg.hashsalt": "superpos",
     "path.simplify": True,
     "image.interpolation": "nearest",
@@ -190,7 +192,9 @@ def new_grid(rows: int, columns: int, panel_height: float, head: float) -> tuple
 def save(figure: Figure) -> tuple[bytes, bytes]:
     """Return a figure as PNG and as SVG, without date or program."""
     from superpos.reporting.render import encode
+    from superpos.reporting.vector import add_point_tips
 
+    add_point_tips(figure)
     return encode(figure, PNG_DPI)
 
 
@@ -251,8 +255,10 @@ def from_zero(axes: Axes) -> None:
     axes.set_ylim(bottom=-0.025 * axes.get_ylim()[1])
 
 
-def heat_map(axes: Axes, matrix: Float, scale: Scale) -> Any:
-    """Draw a similarity matrix on the scale of its similarity."""
+def heat_map(axes: Axes, matrix: Float, scale: Scale, names: Sequence[str] = ()) -> Any:
+    """Draw a similarity matrix on the scale of its similarity; with names, its cells say what they are."""
+    from superpos.reporting.vector import add_cell_tips
+
     image = axes.imshow(
         matrix, vmin=scale.low, vmax=scale.high, cmap=scale.colours, aspect="equal", interpolation="nearest"
     )
@@ -260,6 +266,9 @@ def heat_map(axes: Axes, matrix: Float, scale: Scale) -> Any:
         spine.set_visible(False)
     axes.set_xticks([])
     axes.set_yticks([])
+    if 0 < len(names) <= MAX_TIPS:
+        texts = [[f"{a} – {b}: {matrix[i, j]:.3f}" for j, b in enumerate(names)] for i, a in enumerate(names)]
+        add_cell_tips(axes, texts)
     return image
 
 

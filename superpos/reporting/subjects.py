@@ -33,6 +33,11 @@ class Subject(NamedTuple):
         parts = (self.dataset, f"{self.model}{revision}{weights}", self.hookpoint)
         return " · ".join(part for part in parts if part)
 
+    @property
+    def axes(self) -> dict[str, str]:
+        """Columns of the views that name the subject, with its values."""
+        return dict(zip(SUBJECT_AXES, self, strict=True))
+
 
 def place(subject: Subject, layer: int) -> str:
     """Return where a subject's directions of a layer are, for people: what has no layers is not given one."""
@@ -45,7 +50,7 @@ def place(subject: Subject, layer: int) -> str:
 
 def own_rows(subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a view that are the subject's."""
-    return rows_with(frame, dict(zip(SUBJECT_AXES, subject, strict=True)))
+    return rows_with(frame, subject.axes)
 
 
 def rows_with(frame: pd.DataFrame, values: dict[str, str]) -> pd.DataFrame:

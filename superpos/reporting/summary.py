@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from superpos.reporting.claims import Judged
 from superpos.reporting.page import StudyPage
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$])")
@@ -16,6 +17,16 @@ def render_summary(studies: tuple[StudyPage, ...], database: str) -> str:
         lines += ["The database holds no study.", ""]
     for study in studies:
         lines += [f"## Study {escape(study.name)}", "", escape(study.about), ""]
+        if study.verdicts:
+            lines += [
+                "| claim | the thesis | Powell's ends | here | strongest number |",
+                "|---|---|---|---|---|",
+            ]
+        for verdict in study.verdicts:
+            cells = [escape(verdict.claim), escape(verdict.said)]
+            cells += [_judged(verdict.powell), _judged(verdict.here), escape(verdict.strongest)]
+            lines.append(f"| {' | '.join(cells)} |")
+        lines += [""] if study.verdicts else []
         for answer in study.answers:
             lines += [f"**{escape(answer.goal)}**", "", escape(answer.sentence), ""]
         lines += ["### Progress", "", "| stage | planned | done | failed | quarantined | not applicable |"]
@@ -24,10 +35,14 @@ def render_summary(studies: tuple[StudyPage, ...], database: str) -> str:
         lines += ["", "### Figures", ""]
         for section in study.sections:
             if section.note:
-                lines.append(f"- {escape(section.title)}: {escape(section.note)}")
-            lines += [f"- [{escape(figure.title)}](figures/{figure.file}.png)" for figure in section.figures]
+                lines.append(f"- {escape(section.title)}: not run in this study: {escape(section.note)}")
+        lines += [f"- [{escape(figure.title)}](figures/{figure.file}.png)" for figure in study.figures]
         lines.append("")
     return "\n".join(lines)
+
+
+def _judged(one: Judged) -> str:
+    return f"**{escape(one.word)}** {escape(one.text)}" if one.word else ""
 
 
 def escape(text: str) -> str:

@@ -16,6 +16,7 @@ from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import new_figure
 
 ORDER = (
+    "lead",
     "features",
     "probes",
     "targets",

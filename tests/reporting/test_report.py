@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
 import hashlib
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+import sqlalchemy
 
 import superpos
 from superpos.errors import InputError
@@ -23,11 +27,13 @@ HOSTILE = "<script>alert('x')</script>"
 
 
 class Page(HTMLParser):
-    """Collects tags, attributes and text."""
+    """Collects tags, attributes, text, scripts and folded drawings."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.folded: list[str] = []
         self.text: list[str] = []
         self.feed(html)
 
@@ -35,7 +41,15 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data):
-        self.text.append(data)
+        tag, attributes = self.tags[-1] if self.tags else ("", {})
+        if self.lasttag == "script" and tag == "script" and data.strip():
+            if attributes.get("type") == "application/gzip":
+                self.folded.append(gzip.decompress(base64.b64decode(data)).decode("utf-8"))
+            else:
+                self.scripts.append(data)
+            self.tags.append(("", {}))  # what follows is no script
+        elif tag != "style":
+            self.text.append(data)
 
     def all(self, tag):
         return [attributes for name, attributes in self.tags if name == tag]
@@ -61,18 +75,28 @@ def small_page(small):
     return Page(small.index.read_text(encoding="utf-8"))
 
 
-def assert_self_contained(page, html):
-    for tag in ("script", "link", "iframe", "object", "embed", "base", "form"):
+def assert_self_contained(page, html, folder):
+    """Nothing is loaded, and the only script that runs is the one that the policy names."""
+    for tag in ("link", "iframe", "object", "embed", "base", "form", "img"):
         assert not page.all(tag)
-    anchors = {attributes["id"] for _, attributes in page.tags if attributes.get("id")}
+    anchors = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
+    assert len(set(anchors)) == len(anchors)
     for _, attributes in page.tags:
         for name, value in attributes.items():
             assert not name.startswith("on")
-            if name in ("src", "data", "action", "srcset", "background", "poster"):
-                assert value.startswith(("data:image/png;base64,", "data:image/svg+xml;base64,"))
-            if name == "href":
+            assert name not in ("src", "data", "action", "srcset", "background", "poster")
+            if name == "href" and value.startswith(("figures/", "tables/")):
+                assert (folder / value).is_file()
+            elif name == "href" and not value.startswith("data:image/png;base64,"):
                 assert value.startswith("#")
                 assert value[1:] in anchors
+    (script,) = page.scripts
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    (policy,) = [one["content"] for one in page.all("meta") if "http-equiv" in one]
+    assert policy.startswith("default-src 'none'; ")
+    assert policy.endswith(f"; script-src 'sha256-{digest}'")
+    for drawing in (html, *page.folded):
+        assert "<script>" in drawing or ET.fromstring(drawing).tag.endswith("svg")  # noqa: S314 (our own)
     style = html[html.index("<style>") : html.index("</style>")]
     assert "url(" not in style
     assert "@import" not in style
@@ -80,24 +104,53 @@ def assert_self_contained(page, html):
 
 def test_the_page_needs_nothing_else(small, small_page):
     html = small.index.read_text(encoding="utf-8")
-    assert_self_contained(small_page, html)
-    assert len(small_page.all("img")) == len(small.figures) // 2
-    assert small.index.stat().st_size < 8_000_000
-    for image in small_page.all("img"):
-        assert image["alt"]
+    assert_self_contained(small_page, html, small.index.parent)
+    n_figures = len(small.figures) // 2
+    assert len(small_page.all("figure")) == n_figures
+    assert small.index.stat().st_size < 1_500_000
+    drawings = [one for one in small_page.all("svg") if one.get("role") == "img"]
+    assert len(drawings) + len(small_page.folded) == n_figures
+    assert 3 <= len(drawings) <= 10
+    assert all(one["aria-label"] for one in drawings)
 
 
-def test_every_section_is_there_and_none_is_missing(small_page):
+def test_figures_are_counted_and_their_links_say_what_they_are_of(small, small_page):
+    numbers = re.findall(r"Figure (\d+)", small_page.words)
+    assert numbers == [str(number) for number in range(1, len(small.figures) // 2 + 1)]
+    anchors = {one["id"] for one in small_page.all("figure")}
+    assert anchors == {f"s1-figure-{path.stem}" for path in small.figures}
+
+
+def test_a_figure_has_its_sql_and_it_finds_the_rows(small, small_study):
+    html = small.index.read_text(encoding="utf-8")
+    queries = [unescape(text) for text in re.findall(r"<pre>(.*?)</pre>", html, flags=re.DOTALL)]
+    assert len(queries) == len(small.figures) // 2
+    engine = sqlalchemy.create_engine(small_study)
+    with engine.connect() as connection:
+        for text in queries:
+            for statement in filter(str.strip, text.split(";")):
+                assert connection.execute(sqlalchemy.text(statement)).first() is not None
+    engine.dispose()
+
+
+def not_run(index):
+    """Return what the page says was not run."""
+    return re.findall(r"<li>([^<]+: [^<]+)</li>", index.read_text(encoding="utf-8"))
+
+
+def test_every_section_is_there_and_none_is_missing(small, small_page):
     for title in (
-        "Answers", "Feature sets", "Probes", "Target matrices", "Measures of the matrices",
+        "Verdicts", "Set by set", "Every answer", "How to check", "Feature sets", "Probes",
+        "Target matrices", "Measures of the matrices",
         "Geometry through the layers",
         "Target against optimal", "Distances over the perturbation", "Powell against exact norms",
         "Status and verdict", "Importance", "Sensitivity", "Noise ceiling", "Geometry and labels",
-        "Progress and runs", "Glossary",
+        "Features beside their controls", "Glossary",
     ):  # fmt: skip
         assert title in small_page.words
     # Labels, noise ceilings and measures are in studies of their own.
-    assert small_page.words.count("Not run in this study") == 3
+    assert small_page.words.count("Not run in this study") == 1
+    assert len(not_run(small.index)) == 3
 
 
 def test_an_example_token_is_marked(small_page, small):
@@ -223,8 +276,9 @@ def test_hostile_names_are_shown_and_do_nothing(make_study, tiny, tmp_path):
     paths = report(make_study(plan), tmp_path / "out")
     html = paths.index.read_text(encoding="utf-8")
     page = Page(html)
-    assert_self_contained(page, html)
+    assert_self_contained(page, html, tmp_path / "out")
     assert HOSTILE not in html
+    assert not any(HOSTILE in drawing for drawing in page.folded)
     assert HOSTILE in page.words
     assert "&lt;b&gt;&amp;amp;" in html
     assert f"Study {HOSTILE}/../x" in page.words
@@ -253,7 +307,7 @@ def test_a_study_without_random_weights_manifold_rbf_and_controls(make_study, ti
 def test_a_study_that_was_planned_and_not_run(make_study, tiny, tmp_path):
     paths = report(make_study(tiny(fits=False), pairs=False), tmp_path)
     page = Page(paths.index.read_text(encoding="utf-8"))
-    assert page.words.count("Not run in this study") == 10
+    assert len(not_run(paths.index)) == 11
     assert "fits 4 0 0 0 0" in page.words
     assert {path.stem for path in paths.figures} == {"feature-counts", "probe-quality", "targets-set-cosine"}
 
@@ -289,7 +343,7 @@ def test_two_studies_on_one_page(make_study, tiny, tmp_path):
     page = Page(paths.index.read_text(encoding="utf-8"))
     assert page.words.index("Study ONE") < page.words.index("Study one")
     assert {path.name.split("--")[0] for path in paths.tables} == {"ONE", "one-2"}
-    assert_self_contained(page, paths.index.read_text(encoding="utf-8"))
+    assert_self_contained(page, paths.index.read_text(encoding="utf-8"), tmp_path / "both")
     everything = report(url, tmp_path / "all")
     assert len(everything.tables) == len(paths.tables)
 

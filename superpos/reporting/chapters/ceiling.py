@@ -45,5 +45,6 @@ KIND = Chapter(
     ),
     missing="no probes were resampled (noise_ceiling in the study file)",
     draw=draw_ceilings,
+    views=("psm_results", "psm_pairs"),
     rank=20,
 )

@@ -101,5 +101,7 @@ KIND = Chapter(
     ),
     missing="no re-optimisation by Powell's method",
     draw=draw_distances,
+    views=("best_matches",),
+    in_view=2,
     rank=40,
 )

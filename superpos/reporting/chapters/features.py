@@ -38,5 +38,6 @@ KIND = Chapter(
     missing="no feature set was built",
     draw=draw_counts,
     by_subject=False,
+    views=("dataset_features",),
     rank=5,
 )

@@ -52,5 +52,6 @@ KIND = Chapter(
     meaning="What single numbers say of the target matrices, before anything is fitted.",
     missing="no measure of a target matrix was computed",
     draw=draw_measures,
+    views=("geometry_results",),
     rank=22,
 )

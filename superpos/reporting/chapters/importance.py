@@ -35,5 +35,6 @@ KIND = Chapter(
     meaning=("The weights that the joint step gives the features."),
     missing="no joint fit with learned importance",
     draw=draw_weights,
+    views=("joint_results", "fit_weights"),
     rank=55,
 )

@@ -63,5 +63,7 @@ KIND = Chapter(
     meaning=("Whether the geometry of the directions follows from which labels go together in the text."),
     missing="no target whose labels correlate in different ways, or whose words have an order",
     draw=draw_labels,
+    views=("psm_results",),
+    in_view=1,
     rank=30,
 )

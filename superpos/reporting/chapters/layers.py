@@ -36,5 +36,7 @@ KIND = Chapter(
     meaning=("Whether two layers hold the same geometry up to monotone rescaling."),
     missing="no target matrices of two layers were compared",
     draw=draw_layers,
+    views=("layer_similarity",),
+    in_view=1,
     rank=25,
 )

@@ -74,5 +74,7 @@ KIND = Chapter(
     meaning=("Vectors that match a target at low energy, before and after the energy alone has moved them."),
     missing="no best match of a features target",
     draw=draw_optimal,
+    views=("best_matches",),
+    in_view=1,
     rank=35,
 )

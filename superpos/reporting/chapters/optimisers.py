@@ -70,5 +70,6 @@ KIND = Chapter(
     ),
     missing="no re-optimisation by Powell's method",
     draw=draw_pairs,
+    views=("fit_results",),
     rank=45,
 )

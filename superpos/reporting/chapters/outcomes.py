@@ -35,5 +35,6 @@ KIND = Chapter(
     meaning=("How the optimisations ended, and what kind of point they ended at."),
     missing="no joint fit",
     draw=draw_ends,
+    views=("joint_results", "fit_results"),
     rank=50,
 )

@@ -47,5 +47,7 @@ KIND = Chapter(
     missing="no probe was trained",
     draw=draw_probes,
     by_subject=False,
+    views=("probe_results",),
+    in_view=1,
     rank=10,
 )

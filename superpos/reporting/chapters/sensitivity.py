@@ -38,5 +38,6 @@ KIND = Chapter(
     meaning=("How the distance moved depends on the dimension of the optimal features and on the kernel."),
     missing="no re-optimisation by Powell's method",
     draw=draw_moves,
+    views=("fit_results",),
     rank=60,
 )

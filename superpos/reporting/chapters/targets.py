@@ -57,5 +57,7 @@ KIND = Chapter(
     ),
     missing="no target matrix was computed",
     draw=draw_targets,
+    views=("psm_results", "psm_pairs"),
+    in_view=1,
     rank=15,
 )

@@ -113,7 +113,7 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
     grid = figure.add_gridspec(n_rows, n_columns + 1, width_ratios=widths)
     target_axes = figure.add_subplot(grid[:, 0])
     scale = similarity_scale(numbers.similarity)
-    image = heat_map(target_axes, numbers.target, scale)
+    image = heat_map(target_axes, numbers.target, scale, numbers.features)
     target_axes.set_title(f"target, {numbers.place}")
     name_ticks(target_axes.yaxis, numbers.features)
     name_ticks(target_axes.xaxis, numbers.features, rotation=90)
@@ -127,7 +127,7 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
             axes.set_xticks([])
             axes.set_yticks([])
         else:
-            heat_map(axes, panel_numbers.matrix, scale)
+            heat_map(axes, panel_numbers.matrix, scale, numbers.features)
         if row == 0:
             axes.set_title(panel_numbers.kernel, pad=17)
         else:

@@ -100,7 +100,7 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
                 if matrix is None:
                     panel_axes.set_axis_off()
                     continue
-                image = heat_map(panel_axes, matrix, similarity_scale(numbers.similarity))
+                image = heat_map(panel_axes, matrix, similarity_scale(numbers.similarity), numbers.features)
                 if index == 0:
                     scale = numbers.scales.get(chunk[column], 0.0)
                     resolved = f"\nC = {scale:.3g}" if scale > 0.0 else ""

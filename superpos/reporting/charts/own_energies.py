@@ -1,0 +1,150 @@
+"""The own energy of every set between the global bound and orthogonal directions, beside its controls.
+
+    scaled energy = (E - bound) / (E of orthogonal directions - bound)
+
+One number a draw: the median over layers, so that a draw counts once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from superpos.analysis.settings import main_targets
+from superpos.arrays import Float
+from superpos.kinds.similarities import SIMILARITIES
+from superpos.reporting.charts.geometry import RANDOM, group_style
+from superpos.reporting.looks import in_order, kernel_order
+from superpos.reporting.selection import targets
+from superpos.reporting.study_data import StudyData
+from superpos.reporting.style import FAINT, INK, new_figure, shorten
+from superpos.reporting.subjects import Subject
+from superpos.reporting.vector import add_tips
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CENTRAL = (5.0, 50.0, 95.0)
+"""Percentiles of the draws of a control: the ends of its bar, and its mark."""
+
+
+class OwnEnergies(NamedTuple):
+    """Rows of the figure."""
+
+    similarity: str
+    kernel: str
+    subjects: tuple[str, ...]
+    groups: tuple[str, ...]
+    """Kinds of target with `features` first, and random weights last."""
+    values: pd.DataFrame
+    """Columns subject, group, draw, value, n_layers: medians over layers."""
+
+
+def own_energies(data: StudyData, subjects: tuple[Subject, ...]) -> OwnEnergies | None:
+    """Return the scaled own energies under the first similarity and kernel; None where there are none."""
+    rows = data.geometry
+    rows = rows[(rows["measure"] == "own_energy") & rows["value_scaled"].notna()]
+    if rows.empty:
+        return None
+    similarity = in_order(SIMILARITIES, rows["similarity"])[0]
+    rows = rows[rows["similarity"] == similarity]
+    kernel = min(rows["kernel"].unique(), key=kernel_order)
+    rows = rows[rows["kernel"] == kernel]
+    rows = rows[rows["softening"] == rows["softening"].min()]
+    found = []
+    for subject in subjects:
+        own = main_targets(data.of(subject, rows))
+        random = main_targets(data.random_of(subject, rows))
+        random = random[random["target"] == "features"]
+        found.append(own.assign(subject=subject.label, group=own["target"], draw=own["replicate"]))
+        found.append(random.assign(subject=subject.label, group=RANDOM, draw=random["model_seed"]))
+    table = pd.concat(found)
+    if table.empty:
+        return None
+    medians = (
+        table.groupby(["subject", "group", "draw"], sort=True)
+        .agg(value=("value_scaled", "median"), n_layers=("layer", "nunique"))
+        .reset_index()
+    )
+    there = set(medians["subject"])
+    return OwnEnergies(
+        similarity,
+        str(kernel),
+        tuple(label for label in (subject.label for subject in subjects) if label in there),
+        (*targets(table[table["group"] != RANDOM]), *((RANDOM,) if RANDOM in set(table["group"]) else ())),
+        medians,
+    )
+
+
+def beyond_controls(numbers: OwnEnergies) -> tuple[int, int]:
+    """Return how many sets lie below the bars of all their controls, and how many above them."""
+    below = above = 0
+    for subject in numbers.subjects:
+        own = numbers.values[numbers.values["subject"] == subject]
+        features = own.loc[own["group"] == "features", "value"]
+        controls = [part["value"] for group, part in own.groupby("group") if group != "features"]
+        if features.empty or not controls:
+            continue
+        value = float(features.median())
+        below += all(value < np.percentile(values, CENTRAL[0]) for values in controls)
+        above += all(value > np.percentile(values, CENTRAL[-1]) for values in controls)
+    return below, above
+
+
+def draw_own_energies(numbers: OwnEnergies) -> Figure:
+    """Draw a row a set: each control as the central 90 % of its draws, the features as a large dot."""
+    from matplotlib.lines import Line2D
+
+    controls = [group for group in numbers.groups if group != "features"]
+    step = 0.16
+    height = max(0.5, step * (len(controls) + 1.5))
+    figure = new_figure(height * len(numbers.subjects) + 1.2)
+    axes = figure.subplots()
+    axes.set_xscale("function", functions=(_root, _square))
+    for place, subject in enumerate(numbers.subjects):
+        own = numbers.values[numbers.values["subject"] == subject]
+        base = place * height
+        for index, group in enumerate(controls):
+            values = own.loc[own["group"] == group, "value"].to_numpy(np.float64)
+            if values.size:
+                low, middle, high = np.percentile(values, CENTRAL)
+                colour = group_style(group).colour
+                y = base + (index - (len(controls) - 1) / 2) * step
+                axes.plot([max(low, 0.0), high], [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
+                (mark,) = axes.plot([middle], [y], color=colour, marker="|", markersize=7, linestyle="")
+                add_tips(mark, [f"{subject}, {group_style(group).label}: {middle:.3g} ({values.size} draws)"])
+        values = own.loc[own["group"] == "features", "value"].to_numpy(np.float64)
+        if values.size:
+            value = float(np.median(values))
+            (mark,) = axes.plot([value], [base], color=INK, marker="o", markersize=7.5, linestyle="")
+            layers = int(own["n_layers"].max())
+            add_tips(mark, [f"{subject}, features: {value:.3g}, median of {layers} layers"])
+    axes.axvline(1.0, color=FAINT, linewidth=0.8, linestyle=(0, (3, 2)))
+    last = len(numbers.subjects) * height
+    axes.set_ylim(last - height / 2, -height / 2)
+    axes.set_yticks([i * height for i in range(len(numbers.subjects))], map(shorten, numbers.subjects))
+    top = float(numbers.values["value"].max()) * 1.08
+    ticks = [tick for tick in (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0) if tick <= max(top, 1.2)]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xlim(0.0, max(top, 1.2))
+    axes.set_xlabel(
+        f"own energy under {numbers.kernel}: 0 = the least that there is, 1 = orthogonal directions"
+    )
+    axes.grid(visible=True, axis="x")
+    handles = [Line2D([], [], color=INK, marker="o", markersize=7, linestyle="", label="features")]
+    handles += [
+        Line2D([], [], color=group_style(g).colour, linewidth=2.2, label=group_style(g).label)
+        for g in controls
+    ]
+    figure.legend(handles=handles, loc="upper center", ncols=min(7, len(handles)))
+    return figure
+
+
+def _root(values: Float) -> Float:
+    return np.sqrt(np.maximum(values, 0.0))
+
+
+def _square(values: Float) -> Float:
+    return np.square(values)

@@ -1,0 +1,167 @@
+"""The claims of the thesis beside what this study says of each: verdict first, then the number that says it.
+
+Every word comes from rows of the view `answers`. A claim is judged against one control, the first that
+leaves the least of the features and that the study can test against; ends of Powell's method and certified
+minima are judged apart. A claim holds where the features differ from the control on the side that it names.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from superpos.kinds.similarities import SIMILARITIES
+from superpos.records.answers import STRENGTHS
+from superpos.reporting.answers import UNTESTABLE, control_order, in_words, why_untestable
+from superpos.reporting.looks import in_order
+from superpos.reporting.selection import POWELL, optimiser_label
+from superpos.reporting.study_data import StudyData
+
+LOWER, HIGHER = -1, 1
+
+
+class Claim(NamedTuple):
+    """A claim of the thesis, or what it left open."""
+
+    question: str
+    """Name of the question whose answers judge it."""
+    claim: str
+    said: str
+    """What the thesis said of it."""
+    side: int
+    """`LOWER` or `HIGHER`: what the features' number is, beside a control's, where the claim holds."""
+
+
+CLAIMS = (
+    Claim("own_energy", "Features sit where an energy is low", "its question; never asked directly", LOWER),
+    Claim("balance", "Their forces balance", "not asked", LOWER),
+    Claim("keeps_low", "Re-optimisation keeps the distance to the target low", "yes", LOWER),
+    Claim("taken_away", "Re-optimisation takes random targets away", "yes, but only under cosine", LOWER),
+    Claim("moved", "Features lie in local minima", "they appear to", LOWER),
+    Claim("best_energy", "The best energy does not depend on the feature set", "no", HIGHER),
+    Claim("simplex", "Abstract features form simplexes", "they seem to", HIGHER),
+    Claim("even_importance", "Importance plays no part", "its weights come out equal", HIGHER),
+    Claim("preserved", "Geometry is preserved through the layers", "yes, with caveats", HIGHER),
+    Claim("read_by_probes", "Training makes features readable", "not compared", HIGHER),
+    Claim("follows_labels", "Geometry follows the labels' correlations", "left for later", HIGHER),
+)
+
+
+class Judged(NamedTuple):
+    """What rows of one kind of end say of a claim."""
+
+    word: str
+    """`Yes`, `No`, `Mixed`, `Suggested`, `Not shown`, `Not testable`; empty where nothing was asked."""
+    text: str
+    """Of how many sets, against which control."""
+    title: str
+    """The rows' own sentences."""
+
+
+class Verdict(NamedTuple):
+    """A row of the table."""
+
+    question: str
+    claim: str
+    said: str
+    powell: Judged
+    here: Judged
+    """Of certified minima, or of the directions themselves where no fit plays a part."""
+    what: str
+    """Which of the two."""
+    strongest: str
+    strength: str
+
+
+def verdicts(data: StudyData) -> tuple[Verdict, ...]:
+    """Return the claims that the study's answers speak of."""
+    rows = data.answers
+    found = []
+    for claim in CLAIMS:
+        own = rows[rows["question"] == claim.question]
+        if own.empty:
+            continue
+        powell = _judged(own[own["optimiser"] == POWELL], claim)
+        others = own[own["optimiser"] != POWELL]
+        here = _judged(others, claim)
+        kinds = sorted(set(others["optimiser"]) - {""})
+        what = optimiser_label(kinds[0]) if kinds else "no fit"
+        best = _strongest(own)
+        found.append(
+            Verdict(
+                claim.question, claim.claim, claim.said, powell, here, what,
+                "" if best is None else _number(best),
+                UNTESTABLE if best is None else str(best["strength"]),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
+    if rows.empty:
+        return Judged("", "", "")
+    rows = _one_similarity(rows)
+    control, all_controls = _judge(rows), rows
+    rows = rows[rows["control"] == control]
+    sets = rows[rows["dataset"] != ""]
+    rows = rows if sets.empty else sets
+    title = " ".join(rows["sentence"])
+    testable = rows[rows["strength"] != UNTESTABLE]
+    against = f"against {in_words(control)}"
+    if testable.empty:
+        return Judged("Not testable", why_untestable(all_controls), title)
+    n = len(testable)
+    signs = testable["estimate"].fillna(0.0)
+    shown = testable["strength"] == STRENGTHS[0]
+    holds, fails = (
+        int((shown & (signs * claim.side > 0)).sum()),
+        int((shown & (signs * claim.side < 0)).sum()),
+    )
+    of = f"of {n} {'set' if n == 1 else 'sets'} {against}" if not sets.empty else against
+    if holds and fails:
+        return Judged("Mixed", f"holds for {holds}, the opposite for {fails} {of}", title)
+    if holds:
+        return Judged("Yes" if holds == n else "In part", f"for {holds} {of}" if n > 1 else against, title)
+    if fails:
+        return Judged("No", f"the opposite for {fails} {of}" if n > 1 else f"the opposite {against}", title)
+    n_suggested = int((testable["strength"] == STRENGTHS[1]).sum())
+    if n_suggested:
+        return Judged("Suggested", f"for {n_suggested} {of}", title)
+    return Judged("Not shown", f"for any {of}" if n > 1 else against, title)
+
+
+def _one_similarity(rows: pd.DataFrame) -> pd.DataFrame:
+    named = [name for name in rows["similarity"].unique() if name]
+    return rows if not named else rows[rows["similarity"] == in_order(SIMILARITIES, named)[0]]
+
+
+def _judge(rows: pd.DataFrame) -> str:
+    """Return the control that judges: the first in order that some set can be tested against."""
+    controls = sorted(rows["control"].unique(), key=control_order)
+    testable = set(rows.loc[rows["strength"] != UNTESTABLE, "control"])
+    return str(next((control for control in controls if control in testable), controls[0]))
+
+
+def _strongest(rows: pd.DataFrame) -> pd.Series | None:
+    """Return the row of the least corrected p among those of sets; of equal ones the largest difference."""
+    rows = rows[(rows["strength"] != UNTESTABLE) & rows["estimate"].notna()]
+    if rows.empty:
+        return None
+    ranks = {strength: index for index, strength in enumerate(STRENGTHS)}
+    order = rows.assign(
+        rank_=rows["strength"].map(ranks), size_=-rows["estimate"].abs(), p_=rows["p_adjusted"].fillna(1.0)
+    )
+    best: pd.Series = order.sort_values(["rank_", "p_", "size_"], kind="stable").iloc[0]
+    return best
+
+
+def _number(row: pd.Series) -> str:
+    """Return a row's number with its set, its control and its p."""
+    who = str(row["dataset"]) or "all sets"
+    end = optimiser_label(str(row["optimiser"])) if row["optimiser"] else ""
+    under = ", ".join(filter(None, (str(row["similarity"]), end)))
+    parts = [f"{who}: {row['estimate']:+.2g} ({row['unit']})", f"against {in_words(str(row['control']))}"]
+    parts += [f"({under})"] if under else []
+    p = f"p = {row['p_adjusted']:.2g}, {int(row['n_independent'])} draws" if row["dataset"] else ""
+    return " ".join(parts) + (f"; {p}" if p else "")

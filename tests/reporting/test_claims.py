@@ -1,0 +1,92 @@
+"""The table of verdicts: every word from rows of answers, never from Powell's ends, never pooled."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from superpos.kinds.questions import QUESTIONS
+from superpos.reporting.answers import STRUCTURE
+from superpos.reporting.claims import CLAIMS, verdicts
+
+ROW = {
+    "question": "own_energy", "dataset": "a", "hookpoint": "mlp.act", "similarity": "cosine", "optimiser": "",
+    "control": "permuted", "estimate": -0.5, "low": None, "high": None, "unit": "u", "n_independent": 119,
+    "p_adjusted": 0.02, "n_tests": 2, "strength": "shown", "sentence": "A sentence.",
+}  # fmt: skip
+
+
+def judged(*changes):
+    frame = pd.DataFrame([{**ROW, **change} for change in changes])
+    return verdicts(SimpleNamespace(answers=frame))
+
+
+def test_every_claim_is_of_a_question_that_there_is():
+    for claim in CLAIMS:
+        assert claim.question in (*QUESTIONS.names(), *STRUCTURE), claim
+    assert len({claim.question for claim in CLAIMS}) == len(CLAIMS)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "word", "text"),
+    [
+        ({}, {}, "Yes", "for 2 of 2 sets against permuted"),
+        ({}, {"strength": "not shown"}, "In part", "for 1 of 2 sets against permuted"),
+        ({}, {"estimate": 0.5}, "Mixed", "holds for 1, the opposite for 1 of 2 sets against permuted"),
+        ({"estimate": 0.5}, {"strength": "not shown"}, "No", "the opposite for 1 of 2 sets against permuted"),
+        ({"strength": "suggested"}, {"strength": "not shown"}, "Suggested",
+         "for 1 of 2 sets against permuted"),
+        ({"strength": "not shown"}, {"strength": "not shown"}, "Not shown",
+         "for any of 2 sets against permuted"),
+        ({}, {"strength": "not testable here", "estimate": None}, "Yes", "against permuted"),
+        ({"strength": "not testable here"}, {"strength": "not testable here", "n_independent": 5},
+         "Not testable", "119 draws; 2 sets need 39"),
+    ],
+)  # fmt: skip
+def test_what_sets_say_together(first, second, word, text):
+    (one,) = judged(first, {"dataset": "b", **second})
+    assert (one.here.word, one.here.text) == (word, text)
+    assert (one.powell.word, one.what) == ("", "no fit")
+
+
+def test_a_claim_on_the_higher_side():
+    (one,) = judged({"question": "simplex", "estimate": 0.5})
+    assert one.here.word == "Yes"
+    (one,) = judged({"question": "simplex", "estimate": -0.5})
+    assert (one.here.word, one.here.text) == ("No", "the opposite against permuted")
+
+
+def test_the_strictest_control_that_can_be_tested_judges_and_none_is_pooled():
+    (one,) = judged(
+        {}, {"control": "shuffled_labels", "strength": "not shown", "n_independent": 199},
+        {"control": "random weights", "strength": "not testable here", "n_independent": 1},
+    )  # fmt: skip
+    assert (one.here.word, one.here.text) == ("Not shown", "against shuffled labels")
+    assert one.strongest == "a: -0.5 (u) against permuted (cosine); p = 0.02, 119 draws"
+
+
+def test_ends_of_powell_stand_apart():
+    (one,) = judged(
+        {"question": "keeps_low", "optimiser": "powell", "strength": "not testable here", "estimate": None},
+        {"question": "keeps_low", "optimiser": "manifold", "estimate": 0.3},
+    )
+    assert (one.powell.word, one.powell.text) == ("Not testable", "no row can carry a claim")
+    assert (one.here.word, one.here.text, one.what) == ("No", "the opposite against permuted", "manifold")
+
+
+def test_one_similarity_speaks():
+    (one,) = judged({}, {"similarity": "rbf", "estimate": 0.5})
+    assert one.here.word == "Yes"
+
+
+def test_sets_together_speak_where_there_are_no_others():
+    (one,) = judged({"question": "best_energy", "dataset": "", "estimate": 1.0, "optimiser": "manifold"})
+    assert (one.here.word, one.here.text) == ("Yes", "against permuted")
+    assert one.strongest.startswith("all sets: +1")
+
+
+def test_without_answers_there_is_no_table():
+    frame = pd.DataFrame([ROW]).iloc[:0]
+    assert verdicts(SimpleNamespace(answers=frame)) == ()
