@@ -76,7 +76,7 @@ def test_the_page_and_the_summary_say_them(url, tmp_path):
             assert one.goal in page
             assert one.goal.split("(")[0] in summary
             assert f'id="s1-answer-{one.question}"' in page
-    assert "not shown to be absent" in page
+    assert "“Not shown” does not mean absent" in page
 
 
 def test_a_study_without_answers_says_why(make_study, study_plan, tmp_path):
