@@ -49,12 +49,7 @@ def write_report(results: Results, studies: Sequence[str], out: Path) -> ReportP
     InputError
         If a study is not in the database, or the folder cannot be written to.
     """
-<<<<<<< HEAD
-    from superpos.reporting.page import Embedder, render_page
-=======
-    from superpos import __version__
     from superpos.reporting.page import Arranger, render_page
->>>>>>> 57a6148 (The page in the order of a paper: verdicts, ten figures in view, the others folded and packed; themes, hover, SQL)
     from superpos.reporting.study_data import StudyData
     from superpos.reporting.summary import render_summary
     from superpos.version import __version__
