@@ -58,6 +58,76 @@ FROM current_studies s
   JOIN fit_axes fa ON fa.fit_axes_id = bf.fit_axes_id
   JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = bj.joint_axes_id
   JOIN fits f ON f.joint_id = jf.joint_id AND f.fit_axes_id = bf.fit_axes_id""",
+    "basins": """
+WITH ends AS (
+  SELECT q.study, q.model, q.revision, q.model_weights, q.model_seed, q.dataset, q.corpus, q.hookpoint,
+    q.layer, q.pooling, q.n_features, q.d_hook, q.method, q."probe_C", q.split_seed, q.space, q.target,
+    q.replicate, q.similarity, q.rbf_scale, q.rbf_scale_resolved,
+    q.energy, q.s, q.kernel, q.self_energy, q.softening, q.gauge, q.importance_mode, q.joint_polish,
+    q.n_dims, q.lambda_d, q.restart, q.backend, q.optimiser, q.lambda_x, q.sigma, q.sigma_rule, q.trial,
+    q.angle,
+    CASE WHEN q.verdict IN ('strict', 'degenerate') THEN 1 ELSE 0 END AS certified,
+    CASE WHEN q.verdict = 'strict' THEN 1 ELSE 0 END AS strict,
+    CASE WHEN q.verdict IN ('strict', 'degenerate') THEN q.energy_final END AS energy_end,
+    CASE WHEN q.verdict IN ('strict', 'degenerate') THEN q.energy_gap END AS gap_end,
+    CASE WHEN ABS(q.energy_final) > 1.0 THEN 1e-9 * ABS(q.energy_final) ELSE 1e-9 END AS slack,
+    q.distance_return * q.distance_return / (q.n_features * (q.n_features - 1)) AS return_squared,
+    q.rms_moved, q.rms_final, q.psm_key, q.joint_key, q.target_key, q.config_key
+  FROM fit_results q
+), steps AS (
+  SELECT e.*,
+    CASE WHEN e.energy_end - LAG(e.energy_end) OVER by_energy <= e.slack THEN 0 ELSE 1 END AS energy_step,
+    CASE WHEN e.rms_moved - LAG(e.rms_moved) OVER by_moved <= 1e-4 THEN 0 ELSE 1 END AS moved_step,
+    CASE WHEN e.rms_final - LAG(e.rms_final) OVER by_final <= 1e-4 THEN 0 ELSE 1 END AS final_step,
+    MIN(e.energy_end) OVER of_joint AS energy_least,
+    MAX(CASE WHEN e.sigma = 0.0 THEN e.energy_end END) OVER of_joint AS energy_near,
+    MAX(CASE WHEN e.sigma = 0.0 THEN e.gap_end END) OVER of_joint AS gap_near
+  FROM ends e
+  WINDOW of_joint AS (PARTITION BY e.study, e.target_key, e.joint_key, e.optimiser, e.lambda_x, e.config_key),
+    by_energy AS (PARTITION BY e.study, e.target_key, e.joint_key, e.optimiser, e.lambda_x, e.config_key,
+      e.sigma, e.sigma_rule, e.certified ORDER BY e.energy_end, e.trial),
+    by_moved AS (PARTITION BY e.study, e.target_key, e.joint_key, e.optimiser, e.lambda_x, e.config_key,
+      e.sigma, e.sigma_rule, e.certified ORDER BY e.rms_moved, e.trial),
+    by_final AS (PARTITION BY e.study, e.target_key, e.joint_key, e.optimiser, e.lambda_x, e.config_key,
+      e.sigma, e.sigma_rule, e.certified ORDER BY e.rms_final, e.trial)
+), e AS (
+  SELECT e.*, SUM(e.energy_step) OVER by_energy AS energy_place,
+    CAST(SUM(e.energy_step) OVER by_energy AS VARCHAR(20)) || '.'
+      || CAST(SUM(e.moved_step) OVER by_moved AS VARCHAR(20)) || '.'
+      || CAST(SUM(e.final_step) OVER by_final AS VARCHAR(20)) AS minimum
+  FROM steps e
+  WINDOW by_energy AS (PARTITION BY e.study, e.target_key, e.joint_key, e.optimiser, e.lambda_x, e.config_key,
+      e.sigma, e.sigma_rule, e.certified ORDER BY e.energy_end, e.trial),
+    by_moved AS (PARTITION BY e.study, e.target_key, e.joint_key, e.optimiser, e.lambda_x, e.config_key,
+      e.sigma, e.sigma_rule, e.certified ORDER BY e.rms_moved, e.trial),
+    by_final AS (PARTITION BY e.study, e.target_key, e.joint_key, e.optimiser, e.lambda_x, e.config_key,
+      e.sigma, e.sigma_rule, e.certified ORDER BY e.rms_final, e.trial)
+)
+SELECT e.study, e.model, e.revision, e.model_weights, e.model_seed, e.dataset, e.corpus, e.hookpoint,
+  e.layer, e.pooling, e.n_features, e.d_hook, e.method, e."probe_C", e.split_seed, e.space, e.target,
+  e.replicate, e.similarity, e.rbf_scale, e.rbf_scale_resolved,
+  e.energy, e.s, e.kernel, e.self_energy, e.softening, e.gauge, e.importance_mode, e.joint_polish, e.n_dims,
+  e.lambda_d, e.restart, e.backend, e.optimiser, e.lambda_x, e.sigma, e.sigma_rule, AVG(e.angle) AS angle,
+  COUNT(*) AS n_ends, SUM(e.certified) AS n_certified, SUM(e.strict) AS n_strict,
+  SUM(CASE WHEN e.certified = 1 AND e.energy_near IS NOT NULL AND e.return_squared <= 1e-8
+    THEN 1 ELSE 0 END) AS n_returned,
+  CASE WHEN e.energy_near IS NOT NULL AND SUM(e.certified) > 0
+    THEN SUM(CASE WHEN e.certified = 1 AND e.return_squared <= 1e-8 THEN 1.0 ELSE 0.0 END) / SUM(e.certified)
+    END AS share_returned,
+  COUNT(DISTINCT CASE WHEN e.certified = 1 THEN e.minimum END) AS n_distinct,
+  COUNT(DISTINCT CASE WHEN e.certified = 1 THEN e.energy_place END) AS n_energies,
+  SUM(CASE WHEN e.certified = 1 AND e.energy_end < e.energy_near - e.slack THEN 1 ELSE 0 END) AS n_deeper,
+  e.energy_near - e.energy_least AS gap_to_best, e.gap_near AS gap_to_bound,
+  e.psm_key, e.joint_key, e.target_key, e.config_key
+FROM e
+WHERE e.sigma > 0.0
+GROUP BY e.study, e.model, e.revision, e.model_weights, e.model_seed, e.dataset, e.corpus, e.hookpoint,
+  e.layer, e.pooling, e.n_features, e.d_hook, e.method, e."probe_C", e.split_seed, e.space, e.target,
+  e.replicate, e.similarity, e.rbf_scale, e.rbf_scale_resolved,
+  e.energy, e.s, e.kernel, e.self_energy, e.softening, e.gauge, e.importance_mode, e.joint_polish, e.n_dims,
+  e.lambda_d, e.restart, e.backend, e.optimiser, e.lambda_x, e.sigma, e.sigma_rule, e.energy_near,
+  e.energy_least,
+  e.gap_near, e.psm_key, e.joint_key, e.target_key, e.config_key""",
     "best_matches": """
 SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
   COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, sd.name AS dataset,

@@ -68,6 +68,8 @@ class Compared(NamedTuple):
     """Rows of the features."""
     n_unsound: int
     """Those of them that carry no claim."""
+    note: str = ""
+    """What the question says of them besides."""
 
 
 def axes_of(question: Question) -> tuple[str, ...]:
@@ -110,12 +112,13 @@ def compared(question: Question, frame: pd.DataFrame) -> Iterator[Compared]:
         chosen = _MAIN[question.view](own)
         others = _other_weights(rows[~trained], rows[trained], subject)
         for optimiser, part in by_optimiser(chosen):
-            yield from _against({**subject, "optimiser": optimiser}, part, others)
+            yield from _against(question, {**subject, "optimiser": optimiser}, part, others)
 
 
 def _uniform(question: Question, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that are asked about, with `target`, `replicate` and the compared `value_`."""
     rows = frame if question.rows is None else frame[question.rows(frame)]
+    rows = rows if question.prepare is None else question.prepare(rows)
     value = question.value(rows).astype("float64")
     if question.p_value:  # rows without the number have their reason against relabelled features
         rows, value = rows[value.notna()], value[value.notna()]
@@ -166,7 +169,9 @@ def by_optimiser(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield str(optimiser), whole[whole["sigma"] == headline_sigma(whole)]
 
 
-def _against(subject: dict[str, str], own: pd.DataFrame, others: pd.DataFrame) -> Iterator[Compared]:
+def _against(
+    question: Question, subject: dict[str, str], own: pd.DataFrame, others: pd.DataFrame
+) -> Iterator[Compared]:
     features = own[own["target"] == FEATURES]
     if features.empty:
         return
@@ -181,7 +186,8 @@ def _against(subject: dict[str, str], own: pd.DataFrame, others: pd.DataFrame) -
         found = _complete(table, columns)
         keys = _column_names(both)
         n_unsound = int(features["unsound_"].sum())
-        yield Compared(subject, str(control), found, keys, len(features), n_unsound)
+        note = "" if question.note is None or found is None else question.note(features, draws)
+        yield Compared(subject, str(control), found, keys, len(features), n_unsound, note)
 
 
 def _varies(first: pd.Series, second: pd.Series) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from superpos.catalogue import names
+from superpos.specs.axes import SPHERE_SIGMA
 
 DIRECTION_SETTING = names("activations", "directions", roles=("setting",))
 TARGET_SETTING = (*DIRECTION_SETTING, *names("target", roles=("setting",)))
@@ -90,8 +91,11 @@ def main_targets(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def headline_sigma(frame: pd.DataFrame) -> float:
-    """Return the positive sigma nearest to that of the thesis on a log scale, 0 where there is none."""
-    positive = sorted(float(sigma) for sigma in frame["sigma"].unique() if sigma > 0.0)
+    """Return the positive sigma nearest to that of the thesis on a log scale, 0 where there is none.
+
+    A start anywhere on the spheres is no perturbation.
+    """
+    positive = sorted(float(sigma) for sigma in frame["sigma"].unique() if 0.0 < sigma < SPHERE_SIGMA)
     return min(positive, key=lambda sigma: abs(math.log(sigma / HEADLINE_SIGMA)), default=0.0)
 
 

@@ -116,7 +116,7 @@ def _of_set(
         n_tests=n_tests,
         strength=how,
         sentence=f"{SAID[how]}: {where} {_verb(question, found, how)} {name}: "
-        f"{'; '.join([*said, *filter(None, (unsound,))])}.",
+        f"{'; '.join([*said, *filter(None, (one.note, unsound))])}.",
     )
 
 

@@ -192,7 +192,8 @@ _FIT = (
     ),
     Axis(
         name="sigma", type="number", level="fit", role="compared", key="reoptimisations.sigmas", default=0.0,
-        grid=(0.0, 0.01, 0.1), meaning="perturbation as asked for, in units of each norm",
+        grid=(0.0, 0.01, 0.1),
+        meaning="perturbation as asked for, in units of each norm; 1e6 is a start anywhere on the spheres",
     ),
     Axis(
         name="sigma_rule", type="word", level="fit", role="setting", key="reoptimisations.sigma_rule",

@@ -181,6 +181,28 @@ _MADE = (
         n_negative="negatives among the samples",
     ),
 )
+_BASINS = (
+    *_said(
+        "number",
+        "basins",
+        angle="mean angle between perturbed start and joint optimum over features and trials, in degrees",
+        share_returned="`n_returned` over `n_certified`; NULL where the end at sigma 0 is no minimum",
+        gap_to_best="energy of the end at sigma 0 less the least of all certified ends of the joint fit, at "
+        "any sigma; NULL where the end at sigma 0 is no certified minimum",
+        gap_to_bound="energy of the end at sigma 0 less its bound; NULL likewise",
+    ),
+    *_said(
+        "integer",
+        "basins",
+        n_ends="trials",
+        n_certified="ends that are certified minima, `strict` or `degenerate`",
+        n_strict="ends that are `strict`: alone in their neighbourhood",
+        n_returned="certified ends whose matrix is that of the end at sigma 0, to 1e-4 (rms)",
+        n_distinct="certified ends that differ in energy or in their distances to joint optimum and target",
+        n_energies="energies of certified ends: minima that differ in more than the order of their features",
+        n_deeper="certified ends with less energy than the end at sigma 0",
+    ),
+)
 _PROGRESS = (
     *_said(
         "integer",
@@ -205,5 +227,5 @@ _PROGRESS = (
     *_said("number", "runs", expires_at="when its leases expire, seconds since 1970 on the database's clock"),
 )
 
-NOTED: tuple[Column, ...] = (*_OUTCOMES, *_NAMES, *_MODELS, *_KEYS, *_MADE, *_PROGRESS)
+NOTED: tuple[Column, ...] = (*_OUTCOMES, *_NAMES, *_MODELS, *_KEYS, *_MADE, *_BASINS, *_PROGRESS)
 """What rows and runs are called, how they ended, and what views make of other columns."""

@@ -25,6 +25,15 @@ VIEWS = (
 """Views whose rows are of the features or of a draw of a control. Rows of `psm_results` have one number more,
 `label_spearman`: the rank correlation of the matrix with the phi coefficients of the labels."""
 
+_TAKEN = {
+    "value": ("rows",),
+    "prepare": ("rows",),
+    "rows": ("rows",),
+    "sound": ("rows",),
+    "note": ("features", "draws"),
+}
+"""What the functions of a question take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Kind):
@@ -42,6 +51,11 @@ class Question(Kind):
     lower: str
     """The verb of a sentence where the features have less: `ends closer to its target than`."""
     higher: str
+    prepare: Callable[[Any], Any] | None = None
+    """From rows, of which `rows` are left, to the rows that are compared, where a number takes several: a
+    quotient of two measures, a choice made on other layers. None: the rows as they are."""
+    note: Callable[[Any, Any], str] | None = None
+    """From the compared rows of the features and those of the draws to words that end a sentence."""
     rows: Callable[[Any], Any] | None = None
     """From rows to which of them are asked about (booleans); None for all."""
     sound: Callable[[Any], Any] | None = None
@@ -70,13 +84,14 @@ class Question(Kind):
         read = {*filter(None, (*tested, self.signed)), *(("reason",) if self.p_value else ())}
         if missing := read - set(self.columns):
             raise ArgumentError("columns", f"lack {', '.join(sorted(missing))}, by which rows are tested")
-        for name in ("value", "rows", "sound"):
+        for name, taken in _TAKEN.items():
             function = getattr(self, name)
             if function is not None:
                 try:
-                    inspect.signature(function).bind(None)
+                    inspect.signature(function).bind(*taken)
                 except TypeError as error:
-                    raise ArgumentError(name, f"takes a data frame of rows: {name}(rows)") from error
+                    said = f"takes data frames of rows: {name}({', '.join(taken)})"
+                    raise ArgumentError(name, said) from error
 
 
 QUESTIONS: Register[Question] = Register(

@@ -64,6 +64,8 @@ RBF_SCALES = (1e-290, 1e290)
 """Range of C: the squared distances at which the joint step starts are up to 28 C."""
 LARGEST_SIGMA = 1e100
 """Largest perturbation, in units of a row's norm."""
+SPHERE_SIGMA = 1e6
+"""Perturbation that leaves nothing of the joint optimum: a uniform start on the spheres of the norms."""
 LARGEST_TOLERANCE = 1.0
 """Largest relative tolerance of Powell's method."""
 

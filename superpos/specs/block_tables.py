@@ -8,8 +8,17 @@ from dataclasses import Field, fields, replace
 from typing import Any
 
 from superpos.errors import ArgumentError, allowed, shown
+from superpos.kinds.optimisers import OPTIMISERS
 from superpos.kinds.options import option_of
-from superpos.specs.axes import Backend, JointGrid, Kernel, check_choice, check_count, check_rbf_scale
+from superpos.specs.axes import (
+    SPHERE_SIGMA,
+    Backend,
+    JointGrid,
+    Kernel,
+    check_choice,
+    check_count,
+    check_rbf_scale,
+)
 from superpos.specs.blocks import check_block
 from superpos.specs.fields import UNSAID, know_field, read_field
 from superpos.specs.hook_names import holds_layer
@@ -22,6 +31,8 @@ from superpos.specs.toml_table import Table
 
 CROSS_VALIDATION = "cv"
 """`probe_C` that is chosen by cross-validation."""
+SPHERE = "sphere"
+"""`sigmas` that stands for `SPHERE_SIGMA`."""
 MEDIAN = "median"
 """`rbf_scales` that stands for `MEDIAN_RULE`."""
 EVERY_LAYER = "all"
@@ -154,9 +165,29 @@ def read_reoptimisation(table: Table, default: Reoptimisation) -> Reoptimisation
             instead="that of the block" if field.name == "backend" else "",
         )
         for field in fields(Reoptimisation)
+        if field.name != "sigmas"
     }
+    values["sigmas"] = _sigmas(table, default.sigmas, values["optimiser"])
     table.finish()
     return table.build(Reoptimisation, {"sigma": "sigmas", "trial": "trials"}, **values)
+
+
+def _sigmas(table: Table, default: tuple[float, ...], optimiser: str) -> tuple[float, ...]:
+    """Read numbers and `sphere`, which is for optimisers that hold the norms."""
+    know_field(table, Reoptimisation, "sigmas", kinds=(float, str), default=default)
+    found: list[float] = []
+    for value in table.take_list("sigmas", (float, str), list(default)):
+        if isinstance(value, float):
+            found.append(value)
+        elif value != SPHERE:
+            said = f"{shown(value)} is unknown; allowed: numbers from 0, {SPHERE!r}"
+            raise table.fail("sigmas", said)
+        elif "lambda_x" in table.build(OPTIMISERS.get, name=optimiser, argument="optimiser").reads:
+            said = f"{shown(value)} needs an optimiser that holds the norms; {optimiser} lets them go"
+            raise table.fail("sigmas", said)
+        else:
+            found.append(SPHERE_SIGMA)
+    return tuple(dict.fromkeys(found))
 
 
 def _probes(table: Table) -> tuple[ProbeSettings, ...]:

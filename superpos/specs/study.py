@@ -115,7 +115,8 @@ class Reoptimisation:
     lambda_x: tuple[float, ...] = (1.0,)
     """Weights of Powell's penalty on the norms, from 0."""
     sigmas: tuple[float, ...] = (0.0, 0.01, 0.1)
-    """Standard deviations of the perturbation, in units of a row's norm; 0 always runs beside them."""
+    """Standard deviations of the perturbation, in units of a row's norm; 0 always runs beside them. `sphere`
+    stands for 1e6, which leaves nothing of the joint optimum: a uniform start on the spheres of the norms."""
     sigma_rule: Literal["sigma", "sigma / sqrt(f)"] = "sigma"
     """The standard deviation of each coordinate, f = n_dims."""
     trials: int = 1

@@ -35,6 +35,7 @@ ROWS = {
         "joint_results": 12,  # 6 x (exp, log)
         "fit_weights": 120,
         "fit_results": 36,  # 12 x (Powell at sigma 0 and 0.1, manifold at 0)
+        "basins": 12,  # 12 joint fits at sigma 0.1
         "best_matches": 36,
         "layer_similarity": 1,
         "dataset_features": 11,
@@ -52,6 +53,7 @@ ROWS = {
         "joint_results": 18,
         "fit_weights": 140,
         "fit_results": 42,
+        "basins": 12,  # 12 joint fits at sigma 0.1
         "best_matches": 42,
         "layer_similarity": 1,
         "dataset_features": 21,
@@ -69,6 +71,7 @@ ROWS = {
         "joint_results": 18,
         "fit_weights": 116,
         "fit_results": 42,
+        "basins": 12,  # 12 joint fits at sigma 0.1
         "best_matches": 42,
         "layer_similarity": 1,
         "dataset_features": 21,

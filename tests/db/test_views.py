@@ -49,6 +49,9 @@ CONTRACT = {
     "fit_weights": f"{UP_TO_TARGET} {JOINT} psm_key joint_key config_key feature logit weight",
     "fit_results": f"{UP_TO_TARGET} {JOINT} {FIT} {FIT_NUMBERS} {FIT_KEYS}",
     "best_matches": f"{UP_TO_TARGET} {JOINT} {FIT} {FIT_NUMBERS} {FIT_KEYS} n_cells n_usable",
+    "basins": f"{UP_TO_TARGET} {JOINT} optimiser lambda_x sigma sigma_rule angle n_ends n_certified n_strict "
+    "n_returned share_returned n_distinct n_energies n_deeper gap_to_best gap_to_bound psm_key joint_key "
+    "target_key config_key",
     "answers": "study question model revision dataset hookpoint similarity optimiser control estimate low "
     "high unit n_cells n_independent p_value p_adjusted p_smallest n_tests strength sentence",
     "layer_similarity": f"{INPUTS.replace(' layer', '')} {DIRECTIONS} {TARGET} layer_a layer_b spearman "
@@ -84,6 +87,7 @@ ROWS = {
     "fit_weights": 12,  # 4 x 3 features
     "fit_results": 8,  # 4 x (sigma 0, sigma 0.1)
     "best_matches": 8,
+    "basins": 4,  # sigma 0 is what the others are held against
     "answers": 1,
     "layer_similarity": 1,
     "dataset_features": 4,
