@@ -14,6 +14,7 @@ whatever order and on however many workers they run, and a bug fix elsewhere red
 | model_weights       | seed                                 |
 | analysis            | name, replicate                      |
 | sample              | name, seed                           |
+| planted             | part, layer, seed                    |
 
 NumPy promises equal streams for one version of a distribution only, so `numpy` is among the versions that a
 run records.
@@ -38,6 +39,7 @@ DRAWS: dict[str, tuple[int, tuple[str, ...]]] = {
     "model_weights": (1, ("seed",)),
     "analysis": (1, ("name", "replicate")),
     "sample": (1, ("name", "seed")),
+    "planted": (1, ("part", "layer", "seed")),
 }
 """Frozen draw version and parts of every draw; a version only ever changes together with a decision."""
 

@@ -128,7 +128,7 @@ def build_dataset(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | None
     else:
         raise ArgumentError("builder", f"{spec.builder} makes directions without probes; nothing to label")
     _check_names(spec, tokens)
-    return _with_provenance(spec, tokens)
+    return with_provenance(spec, tokens)
 
 
 def _check_names(spec: DatasetSpec, tokens: LabelledTokens) -> None:
@@ -144,7 +144,7 @@ def _check_names(spec: DatasetSpec, tokens: LabelledTokens) -> None:
                 raise InputError(f"{where}: {shown(name)} is no name of a {what}: {why}")
 
 
-def _with_provenance(spec: DatasetSpec, tokens: LabelledTokens) -> LabelledTokens:
+def with_provenance(spec: DatasetSpec, tokens: LabelledTokens) -> LabelledTokens:
     """Return the set with what every builder records alike."""
     names = tokens.feature_names
     usable = [

@@ -40,7 +40,19 @@ class NamedRows(NamedTuple):
     """(k, d) directions, or (k, k) similarities, exactly symmetric with a unit diagonal."""
 
 
-class FileOptions(Protocol):
+class NameOptions(Protocol):
+    """What says how rows are called."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the rows."""
+
+    @property
+    def names_file(self) -> str:
+        """Text file with one name a line."""
+
+
+class FileOptions(NameOptions, Protocol):
     """What every builder is told that reads a file of rows."""
 
     @property
@@ -50,14 +62,6 @@ class FileOptions(Protocol):
     @property
     def tensor(self) -> str:
         """Name of the matrix in it; empty if it holds one only."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the rows."""
-
-    @property
-    def names_file(self) -> str:
-        """Text file with one name a line."""
 
     @property
     def hookpoint(self) -> str:
@@ -112,7 +116,7 @@ def read_rows(options: FileOptions, rows: tuple[int, ...] = ()) -> NamedRows:
         names, stored = _chosen(path, rows, names, stored)
     with np.errstate(over="ignore"):  # of more than double precision: infinite, and refused as such
         values = np.asarray(stored, dtype=np.float64)
-    found = _names(path, options, rows, names, len(values))
+    found = row_names(path, options, rows, names, len(values))
     if len(values) < 2:
         raise InputError(f"{path}: holds {len(values)} row; geometry needs at least 2")
     check_finite(path, NamedRows(found, values))
@@ -225,8 +229,13 @@ def _chosen(
     return tuple(names[row] if names else f"row_{row}" for row in rows), values[list(rows)]
 
 
-def _names(
-    path: Path, options: FileOptions, rows: tuple[int, ...], own: tuple[str, ...], n_rows: int
+def row_names(
+    path: Path,
+    options: NameOptions,
+    rows: tuple[int, ...],
+    own: tuple[str, ...],
+    n_rows: int,
+    what: str = "rows",
 ) -> tuple[str, ...]:
     """Return one name a row: as given, from the names file, from the file itself, or row numbers."""
     found, source = own or tuple(f"row_{row}" for row in range(n_rows)), str(path)
@@ -240,7 +249,7 @@ def _names(
             found = tuple(found[row] for row in rows)
     found = options.names or found
     if len(found) != n_rows:
-        raise InputError(f"{source}: {len(found)} names for {n_rows} rows")
+        raise InputError(f"{source}: {len(found)} names for {n_rows} {what}")
     if "" in found:
         raise InputError(f"{source}: row {found.index('')} has an empty name")
     seen: set[str] = set()

@@ -1,11 +1,12 @@
 """Builders of feature sets: what a study file names under `builder`.
 
-A builder has one of four functions, and the function says what its features are made of:
+A builder has one of five functions, and the function says what its features are made of:
 
 | function      | it returns                                               | directions are               |
 |---------------|----------------------------------------------------------|------------------------------|
 | `text_labels` | labels of the tokens of a corpus (`TextLabels`)          | those of probes              |
 | `build`       | the whole set, its own texts included (`LabelledTokens`) | those of probes              |
+| `recorded`    | labels and the activations of their samples (`Recorded`) | those of probes              |
 | `words`       | the token ids of each word (a tuple of tuples)           | rows of the model's matrices |
 | `rows`        | names with vectors, or with a finished similarity matrix (`NamedRows`) | these rows     |
 
@@ -31,6 +32,7 @@ from superpos.kinds.register import Kind, Register
 FUNCTIONS = {
     "text_labels": ("spec", "table", "corpus"),
     "build": ("spec", "table"),
+    "recorded": ("spec",),
     "words": ("spec", "table"),
     "rows": ("spec",),
 }
@@ -73,6 +75,7 @@ class Builder(Kind):
     """From a `Table` to the options; None where each field is a key of the same name."""
     text_labels: Callable[[Any, Any, Any], Any] | None = None
     build: Callable[[Any, Any], Any] | None = None
+    recorded: Callable[[Any], Any] | None = None
     words: Callable[[Any, Any], Any] | None = None
     settle: Callable[[Any, Any], Any] | None = None
     """From specification and tokenizer to the options in force, where the tokenizer decides on one of them.
@@ -131,13 +134,18 @@ class Builder(Kind):
 
     @property
     def function(self) -> str:
-        """Which of the four functions it has."""
+        """Which of the five functions it has."""
         return next(name for name in FUNCTIONS if getattr(self, name) is not None)
 
     @property
     def has_probes(self) -> bool:
         """Whether its directions are those of probes on activations."""
-        return self.text_labels is not None or self.build is not None
+        return self.text_labels is not None or self.build is not None or self.recorded is not None
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether a model has to be read: neither activations nor directions come with the set."""
+        return self.recorded is None and self.rows is None
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -29,10 +29,12 @@ HALF_PRECISION = "BF16"
 """Type of safetensors that NumPy lacks; it is widened to single precision."""
 REAL_TENSORS = ("F64", "F32", "F16", HALF_PRECISION, "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8")
 """Types of safetensors that are real numbers."""
+TRUTH = "BOOL"
+"""Type of safetensors that is truth values."""
 _NPY = ".npy"
 
 
-def read_array(path: Path, name: str = "") -> NDArray[Any]:
+def read_array(path: Path, name: str = "", *, truth: bool = False) -> NDArray[Any]:
     """Return an array of real numbers of an npz or safetensors file, in the type it is stored in.
 
     Parameters
@@ -41,6 +43,8 @@ def read_array(path: Path, name: str = "") -> NDArray[Any]:
         A file that ends in `.npz` or `.safetensors`.
     name
         Which array; empty for the only one.
+    truth
+        Whether truth values will do too.
 
     Raises
     ------
@@ -48,7 +52,7 @@ def read_array(path: Path, name: str = "") -> NDArray[Any]:
         If the file cannot be read or is damaged, has no such array or several and none is named, or the
         array holds anything but real numbers, or more than `LARGEST_ARRAY` of them.
     """
-    return _of_npz(path, name) if path.suffix == ".npz" else _of_safetensors(path, name)
+    return (_of_npz if path.suffix == ".npz" else _of_safetensors)(path, name, truth)
 
 
 def bfloat16_values(data: bytes | bytearray, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -60,7 +64,7 @@ def bfloat16_values(data: bytes | bytearray, shape: tuple[int, ...]) -> NDArray[
     return (halves << np.uint32(16)).view(np.float32).reshape(shape)
 
 
-def _of_npz(path: Path, name: str) -> NDArray[Any]:
+def _of_npz(path: Path, name: str, truth: bool) -> NDArray[Any]:
     with (
         opened(path) as stream,
         parsing(path, "npz without pickle", tokenize.TokenError),
@@ -76,7 +80,7 @@ def _of_npz(path: Path, name: str) -> NDArray[Any]:
         chosen = members[_chosen(path, members, name)]
         with archive.open(chosen) as member:
             shape, kind = _npy_header(member)
-            _check(path, shape, str(kind), real=kind.kind in "fiu")
+            _check(path, shape, str(kind), real=kind.kind in ("fiub" if truth else "fiu"))
             n_bytes, there = math.prod(shape) * kind.itemsize, chosen.file_size - member.tell()
             if n_bytes != there:
                 raise InputError(
@@ -103,14 +107,14 @@ def _npy_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, kind
 
 
-def _of_safetensors(path: Path, name: str) -> NDArray[Any]:
+def _of_safetensors(path: Path, name: str, truth: bool) -> NDArray[Any]:
     from safetensors import SafetensorError, safe_open
 
     with opened(path), parsing(path, "safetensors", SafetensorError), safe_open(path, "np") as file:
         chosen = _chosen(path, file.keys(), name)
         part = file.get_slice(chosen)
         kind = part.get_dtype()
-        _check(path, tuple(part.get_shape()), kind, real=kind in REAL_TENSORS)
+        _check(path, tuple(part.get_shape()), kind, real=kind in REAL_TENSORS or (truth and kind == TRUTH))
         if kind == HALF_PRECISION:
             return bfloat16_values(_raw(path, chosen), tuple(part.get_shape()))
         values: NDArray[Any] = file.get_tensor(chosen)

@@ -84,6 +84,8 @@ class BlockReader:
 
     def _block(self, name: str, table: Table) -> Block:
         block = self.record(name, table)
+        if not block.models and self._names["models"]:
+            raise table.fail("models", "is empty, so the grid is empty; give at least one value")
         for key, names in self._names.items():
             if table.inherits(key):  # the study names the block that has it otherwise
                 for value in getattr(block, key):

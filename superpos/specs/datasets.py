@@ -207,6 +207,11 @@ class DatasetSpec:
         return self.kind.has_probes
 
     @property
+    def needs_model(self) -> bool:
+        """Whether a model has to be read for it."""
+        return self.kind.needs_model
+
+    @property
     def matrix_of(self) -> str:
         """The similarity that a finished matrix is of; empty for a set that gives directions."""
         return "" if self.kind.similarity is None else self.kind.similarity(self.options)

@@ -186,7 +186,7 @@ class Block(JointGrid):
     name: str
     """For messages, and for blocks of later files that override it."""
     models: tuple[str, ...]
-    """Names of `[models]`."""
+    """Names of `[models]`; none where no set needs a model."""
     datasets: tuple[str, ...]
     """Names of `[datasets]`."""
     layers: tuple[int, ...] = ()
@@ -219,7 +219,6 @@ class Block(JointGrid):
         """Check that no axis is empty or too long and that values are allowed; raises `ArgumentError`."""
         check_name("name", self.name)
         for axis in (
-            "models",
             "datasets",
             "hookpoints",
             "poolings",
@@ -319,6 +318,12 @@ class Study:
                 check_choice(f"blocks.{block.name}.models", model, models)
             for dataset in block.datasets:
                 check_choice(f"blocks.{block.name}.datasets", dataset, datasets)
+            needy = [one.name for one in self.datasets if one.name in block.datasets and one.needs_model]
+            if needy and not block.models:
+                raise ArgumentError(
+                    f"blocks.{block.name}.models",
+                    f"is empty, and data set {needy[0]} is read in a model; name one",
+                )
         check_size("models", MOST_MODELS, models=sum(len(model.specs) for model in self.models))
         check_size("joint settings", MOST_SETTINGS, blocks=sum(one.n_joint_axes for one in self.blocks))
         check_size("re-optimisations", MOST_SETTINGS, blocks=sum(one.n_fit_axes for one in self.blocks))

@@ -57,11 +57,14 @@ def study_of(layers: Layers, stem: str, given: Container[str]) -> Study:
     name = read_field(top, Study, "name", default=stem, instead="the file's name")
     if not name or any(character in name for character in "/\\\n\t"):
         raise top.fail("name", f"{shown(name)} is not a study name; use letters, digits and dashes")
-    _require(top, "models", layers.models, given)
     models = tuple(_model(label, table) for label, table in layers.models.items())
+    if not layers.datasets:  # nothing says that it would do without
+        _require(top, "models", layers.models, given)
     corpora = read_corpora(layers.corpora)
     _require(top, "datasets", layers.datasets, given)
     datasets = tuple(read_dataset(label, table, corpora) for label, table in layers.datasets.items())
+    if any(dataset.needs_model for dataset in datasets):
+        _require(top, "models", layers.models, given)
     blocks = BlockReader(layers, tuple(m.label for m in models), tuple(d.name for d in datasets)).read()
     values = {
         "description": read_field(top, Study, "description", default=""),

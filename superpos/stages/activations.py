@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from superpos.activations.inspection import inspect_model
+from superpos.activations.recorded import write_recorded
 from superpos.datasets.artifacts import load_dataset
+from superpos.datasets.recorded import read_recorded, recorded_identity
 from superpos.db.activations import finish_activations, missing_activations
 from superpos.db.datasets import dataset_digest
 from superpos.errors import ContentChangedError
+from superpos.hashing import canonical_json, text_digest
 from superpos.records.data import ActivationInfo, ModelInfo
 from superpos.records.work import ActivationWork
+from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.stages import datasets
 from superpos.stages.context import Context
@@ -38,7 +43,44 @@ class ExtractionTask:
     """Hookpoint, layer and file stem of every site."""
 
 
-def extract_sites(task: ExtractionTask) -> list[ActivationInfo]:
+@dataclass(frozen=True, slots=True)
+class RecordedTask:
+    """Places of one set that brings its activations."""
+
+    spec: DatasetSpec
+    identity: Mapping[str, Any]
+    """What the content of the set depends on, as it was planned."""
+    data_folder: Path
+    sites: tuple[tuple[str, int, str], ...]
+
+
+def take_recorded(task: RecordedTask) -> list[ActivationInfo]:
+    """Write the shards of every place of a set that brings its activations.
+
+    Raises
+    ------
+    ContentChangedError
+        If its file is not the one that the study was planned with.
+    """
+    identity = canonical_json(task.identity)
+    if canonical_json(recorded_identity(task.spec)) != identity:
+        raise ContentChangedError(f"data set {task.spec.name}: its file changed since the study was planned")
+    recorded = read_recorded(task.spec)
+    return [
+        write_recorded(
+            recorded.activations((hookpoint, layer)),
+            hookpoint,
+            layer,
+            task.data_folder,
+            stem,
+            dtype=recorded.dtype,
+            identity=text_digest(identity),
+        )
+        for hookpoint, layer, stem in task.sites
+    ]
+
+
+def extract_sites(task: ExtractionTask | RecordedTask) -> list[ActivationInfo]:
     """Load the model, run it over the data set and write the shards of every site.
 
     Raises
@@ -46,6 +88,8 @@ def extract_sites(task: ExtractionTask) -> list[ActivationInfo]:
     ContentChangedError
         If the model's files are not the ones the study was planned with.
     """
+    if isinstance(task, RecordedTask):
+        return take_recorded(task)
     import torch
 
     from superpos.activations.extract import extract
@@ -93,7 +137,11 @@ def extract_works(context: Context, works: Sequence[ActivationWork]) -> None:
     )
 
 
-def _task(context: Context, group: Group) -> ExtractionTask:
+def _task(context: Context, group: Group) -> ExtractionTask | RecordedTask:
+    dataset = context.dataset(group[0].dataset_key)
+    sites = tuple((work.hookpoint, work.layer, work.key.hex()) for work in group)
+    if dataset.spec.kind.recorded:
+        return RecordedTask(dataset.spec, dataset.identity, context.data_folder, sites)
     model = context.model(group[0].model_key)
     return ExtractionTask(
         model=model.spec,
@@ -102,7 +150,7 @@ def _task(context: Context, group: Group) -> ExtractionTask:
         pooling=group[0].pooling,
         tokens_path=context.data_folder / datasets.artifact_path(group[0].dataset_key),
         data_folder=context.data_folder,
-        sites=tuple((work.hookpoint, work.layer, work.key.hex()) for work in group),
+        sites=sites,
     )
 
 

@@ -11,6 +11,7 @@ from superpos.datasets.artifacts import content_digest, load_dataset, save_datas
 from superpos.datasets.build import build_dataset
 from superpos.datasets.duplicates import copy_reason
 from superpos.datasets.notes import notes_of
+from superpos.datasets.recorded import read_recorded
 from superpos.datasets.summaries import summarise, summarise_imported, summarise_words
 from superpos.db.datasets import check_same, dataset_digest, finish_dataset, missing_datasets
 from superpos.errors import InputError, StageError
@@ -43,13 +44,17 @@ def artifact_path(key: bytes) -> str:
 
 def build(task: DatasetTask) -> DatasetSummary:
     """Build a feature set, write its file (if it has samples) and return what SQL keeps of it."""
+    relative = artifact_path(task.key)
+    if task.spec.kind.recorded:
+        recorded = read_recorded(task.spec).labelled()
+        save_dataset(task.data_folder / relative, recorded)
+        return summarise(recorded, relative)
     if task.tokenizer_model is None:
         return summarise_imported(task.spec)
     tokenizer = tokenizer_file(task.tokenizer_model)
     if not task.spec.has_probes:
         return summarise_words(task.spec, tokenizer)
     tokens = build_dataset(task.spec, tokenizer)
-    relative = artifact_path(task.key)
     save_dataset(task.data_folder / relative, tokens)
     return summarise(tokens, relative)
 

@@ -196,6 +196,8 @@ def _forward_operations(plan: StudyPlan) -> float:
     total = 0.0
     for model_key, dataset_key in passes:
         info, spec = infos[model_key], datasets[dataset_key]
+        if not spec.needs_model:  # its activations are there
+            continue
         weights = info.n_layers * (4 * info.d_model**2 + 2 * info.d_model * info.d_mlp)
         total += 2.0 * weights * spec.n_sequences * spec.ctx_len
     return total

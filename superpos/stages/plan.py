@@ -93,9 +93,14 @@ class Planner(InputPlanner):
     def _block(self, block: Block) -> Iterator[Product]:
         """Yield one product a similarity: gauges may be allowed under one and not the other."""
         probed = [name for name in block.datasets if self.specs[name].has_probes]
+        recorded = [name for name in probed if not self.specs[name].needs_model]
+        extracted = [name for name in probed if name not in recorded]
         activations: list[bytes] = []
+        for planned in self.plan_recorded(block, recorded):
+            self._count(block, "sets of activations", sets=1)
+            activations.append(planned.key)
         for label in block.models:
-            for planned in self.plan_activations(block, probed, self.choices[label]):
+            for planned in self.plan_activations(block, extracted, self.choices[label]):
                 self._count(block, "sets of activations", sets=1)
                 activations.append(planned.key)
         sources = [

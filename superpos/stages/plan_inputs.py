@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from superpos.activations.inspection import check_token_ids, hook_width, inspect_model, tokenizer_file
-from superpos.datasets.build import build_dataset, dataset_identity, set_poolings, settled, try_files
+from superpos.datasets.build import (
+    SINGLE,
+    build_dataset,
+    dataset_identity,
+    set_poolings,
+    settled,
+    try_files,
+)
 from superpos.datasets.imported import (
     imported_copies,
     imported_identity,
@@ -20,6 +27,7 @@ from superpos.datasets.imported import (
 from superpos.datasets.notes import foreseen, notes_of
 from superpos.datasets.option_files import with_files
 from superpos.datasets.packages import packages_label
+from superpos.datasets.recorded import read_recorded, recorded_identity
 from superpos.datasets.sources import Corpus, load_corpus
 from superpos.datasets.tokens import load_tokens
 from superpos.errors import InputError
@@ -29,8 +37,10 @@ from superpos.kinds.weights import WEIGHTS
 from superpos.models import BUNDLED
 from superpos.reading.distributions import is_package, named_path
 from superpos.reading.places import by_its_name, exists, is_folder, resolved, user_path
+from superpos.reading.refusals import listed
 from superpos.records.data import FeatureCopy, ModelInfo
 from superpos.records.plan import PlannedActivations, PlannedDataset, PlannedDirections, PlannedModel
+from superpos.records.recorded import Recorded
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
 from superpos.specs.hook_names import EMBED_LAYER
 from superpos.specs.models import ModelSpec, expand_sites
@@ -41,6 +51,8 @@ Tokenizer = tuple[str, tuple[int, ...], tuple[int, ...]]
 """Digest of its file, and the special tokens before and behind a text."""
 UNKNOWN_LAYER = -1
 """Layer of directions that do not say where they live."""
+RECORDED = "recorded"
+"""Family of what activations that were recorded elsewhere are of."""
 SMALL_CORPUS = 8
 """Bytes for each token asked for up to which a user's text may be too small, and is tried beforehand."""
 
@@ -69,6 +81,7 @@ class InputPlanner:
         self._inspected: dict[ModelSpec, ModelInfo] = {}
         self._known_tokenizers: dict[bytes, Tokenizer] = {}
         self._known_datasets: dict[tuple[str, str, tuple[int, ...], tuple[int, ...]], PlannedDataset] = {}
+        self._known_recorded: dict[str, tuple[PlannedDataset, PlannedModel, Recorded]] = {}
         self._in_force: dict[str, list[DatasetSpec]] = {}
         """Sets by name, with the options that each tokenizer settled on."""
         self.notes: list[str] = []
@@ -140,8 +153,7 @@ class InputPlanner:
         self._known_datasets[known] = planned
         first = self.datasets.setdefault(key, planned)
         if first.name != spec.name:
-            one = f"data set {spec.name}: is the same as {first.name}; its results have that name alone"
-            self.notes.append(one)
+            self.notes.append(_same_set(spec.name, first.name))
         return planned
 
     def in_force(self, spec: DatasetSpec) -> DatasetSpec:
@@ -276,6 +288,55 @@ class InputPlanner:
                         )
                         yield self.activations.setdefault(key, planned)
 
+    def plan_recorded(self, block: Block, names: Sequence[str]) -> Iterator[PlannedActivations]:
+        """Yield the activation sets of feature sets that bring their own, of the layers of the block."""
+        for name in names:
+            dataset, model, recorded = self._recorded(self.specs[name])
+            there = {layer for _, layer in recorded.places if layer >= 0}
+            if block.layers and there and (missing := set(block.layers) - there):
+                raise InputError(
+                    f"study {self.study.name}: blocks.{block.name}.layers: {min(missing)} is no layer of "
+                    f"data set {name}, which has {listed(map(str, sorted(there)))}"
+                )
+            for hookpoint, layer in recorded.places:
+                if block.layers and layer >= 0 and layer not in block.layers:
+                    continue
+                values: dict[str, Any] = {
+                    "hookpoint": hookpoint,
+                    "layer": layer,
+                    "pooling": SINGLE,
+                    "dtype": recorded.dtype,
+                }
+                version = ALGORITHM_VERSIONS["activations"]
+                key = content_key("activations", version, values, [model.key, dataset.key])
+                planned = PlannedActivations(key=key, model_key=model.key, dataset_key=dataset.key, **values)
+                yield self.activations.setdefault(key, planned)
+
+    def _recorded(self, spec: DatasetSpec) -> tuple[PlannedDataset, PlannedModel, Recorded]:
+        """Return a feature set that brings its activations, and what stands for their model."""
+        if spec.name not in self._known_recorded:
+            spec = absolute(spec)
+            recorded = read_recorded(spec)
+            spec = replace(spec, n_samples=recorded.n_samples)
+            identity = recorded_identity(spec)
+            key = content_key("dataset", ALGORITHM_VERSIONS["dataset"], identity)
+            tokens = recorded.labelled()  # labels that cannot be used are refused before anything starts
+            self.notes += [f"data set {spec.name}: {line}" for line in notes_of(tokens.provenance)]
+            self.copies[key] = tokens.copies
+            dataset = PlannedDataset(
+                key=key, name=spec.name, corpus="", spec=spec, identity=identity, tokenizer_model=None
+            )
+            info = recorded_info(recorded)
+            shape = {"n_layers": info.n_layers, "widths": [info.d_model, info.d_mlp, info.d_attn]}
+            of_model = {"recorded": recorded.model, **shape}
+            model_key = content_key("model", ALGORITHM_VERSIONS["model"], of_model)
+            model = PlannedModel(model_key, recorded.model, ModelSpec(recorded.model), info)
+            first = self.datasets.setdefault(key, dataset)
+            if first.name != spec.name:
+                self.notes.append(_same_set(spec.name, first.name))
+            self._known_recorded[spec.name] = (dataset, self.models.setdefault(model_key, model), recorded)
+        return self._known_recorded[spec.name]
+
     def _sites(self, block: Block, info: ModelInfo) -> tuple[tuple[str, int], ...]:
         try:
             for hookpoint in block.hookpoints:
@@ -285,6 +346,37 @@ class InputPlanner:
             raise InputError(
                 f"study {self.study.name}: blocks.{block.name}: model {info.name}: {error}"
             ) from error
+
+
+def recorded_info(recorded: Recorded) -> ModelInfo:
+    """Return what stands for the model of recorded activations: nothing is known of it but widths."""
+    widths: dict[str, int] = {}
+    for (hookpoint, _), width in recorded.places.items():
+        part = {"mlp.act": "mlp", "attn.z": "attn"}.get(hookpoint, "model")
+        widths[part] = max(width, widths.get(part, 0))
+    widest = max(widths.values())
+    return ModelInfo(
+        name=recorded.model,
+        revision="",
+        commit="",
+        weights="pretrained",
+        seed=-1,
+        family=RECORDED,
+        n_layers=max(layer for _, layer in recorded.places) + 1,
+        d_model=widths.get("model", widest),
+        d_mlp=widths.get("mlp", 0),
+        vocab_size=0,
+        max_positions=0,
+        config_digest="",
+        weights_digest="",
+        tokenizer_digest="",
+        d_attn=widths.get("attn", 0),
+    )
+
+
+def _same_set(name: str, first: str) -> str:
+    """Return what is said of a set that has the content of another."""
+    return f"data set {name}: is the same as {first}; its results have that name alone"
 
 
 def _located(spec: ModelSpec) -> ModelSpec:

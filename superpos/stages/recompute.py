@@ -37,6 +37,7 @@ from superpos.specs.probes import CEILING_METHOD
 from superpos.stages.bounds import bounds_again
 from superpos.stages.fit_cells import compute_work, same_columns
 from superpos.stages.measures import measured_again
+from superpos.stages.plan_inputs import RECORDED
 from superpos.stages.probes import NotTrained, ProbeTask, train
 from superpos.stages.psms import build
 from superpos.stages.resampled import CeilingTask, WhitenTask, resample, whiten
@@ -239,7 +240,12 @@ def _activations(scratch: Scratch, first: str, _second: str) -> Comparison | Non
     row, spec, dataset_key = found
     if row["status"] == "planned":
         raise InputError(f"activation set {first}: has no result to compare with")
-    info, digest = extract_again(row, spec, scratch.tokens(dataset_key), scratch.folder)
+    dataset = dataset_row(scratch.database, dataset_key.hex())
+    if dataset is None:
+        raise InputError(f"activation set {first}: its data set is gone")
+    specification = dataset[0]["specification"]
+    tokens_path = scratch.tokens(dataset_key)
+    info, digest = extract_again(row, spec, tokens_path, scratch.folder, specification)
     made = {
         "content_digest": digest,
         "status": "done" if info.status == "ok" else "not_applicable",
@@ -275,6 +281,8 @@ def _model(scratch: Scratch, first: str, _second: str) -> Comparison | None:
     if found is None:
         return None
     row, spec = found
+    if row["family"] == RECORDED:
+        raise InputError(f"model {first}: stands for activations of no model; nothing can be compared")
     info = asdict(inspect_model(spec, check_weights=False))
     shape, made_of = ("family", "n_layers", "d_model", "d_mlp"), ("quantization", "file_digest")
     names = (*shape, "config_digest", "weights_digest", "tokenizer_digest", *made_of)

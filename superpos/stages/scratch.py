@@ -19,6 +19,7 @@ from superpos.records.work import DatasetSummary, DirectionWork
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.stages import datasets
+from superpos.stages.activations import RecordedTask, take_recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ class Scratch:
             row, spec, _ = _found(
                 activation_row(self.database, work.activation_key.hex()), "activations", work.activation_key
             )
-            _, digest = extract_again(row, spec, tokens_path, self.folder)
+            dataset, _ = _found(
+                dataset_row(self.database, work.dataset_key.hex()), "data set", work.dataset_key
+            )
+            _, digest = extract_again(row, spec, tokens_path, self.folder, dataset["specification"])
             check_same("activations", work.activation_key, work.activation_digest, str(digest))
             return self.folder
         return self.data_folder
@@ -70,9 +74,26 @@ def build_again(row: Mapping[str, Any], model: ModelSpec | None, folder: Path) -
 
 
 def extract_again(
-    row: Mapping[str, Any], spec: ModelSpec, tokens_path: Path, folder: Path
+    row: Mapping[str, Any], spec: ModelSpec, tokens_path: Path, folder: Path, specification: Mapping[str, Any]
 ) -> tuple[ActivationInfo, str | None]:
-    """Extract the activations of a stored row below `folder`; return what they are and their digest."""
+    """Make the activations of a stored row again below `folder`; return what they are and their digest.
+
+    Parameters
+    ----------
+    row, spec
+        The activation set and its model.
+    tokens_path
+        File of its feature set.
+    folder
+        Where to write.
+    specification
+        Of the feature set, as stored: some bring their activations.
+    """
+    dataset = DatasetSpec.from_json(specification["spec"])
+    if dataset.kind.recorded:
+        place = (row["hookpoint"], row["layer"], row["key"].hex())
+        info = take_recorded(RecordedTask(dataset, specification["identity"], folder, (place,)))[0]
+        return info, _digest(info)
     import torch
 
     from superpos.activations.extract import extract
@@ -83,8 +104,12 @@ def extract_again(
     site = (row["hookpoint"], row["layer"])
     stems = {site: row["key"].hex()}
     info = extract(model, load_dataset(tokens_path), stems, folder, pooling=row["pooling"])[0]
+    return info, _digest(info)
+
+
+def _digest(info: ActivationInfo) -> str | None:
     digest = text_digest("".join(shard.sha256 for shard in info.shards))
-    return info, digest if info.status == "ok" else None
+    return digest if info.status == "ok" else None
 
 
 def _found(row: Any, what: str, key: bytes) -> Any:

@@ -23,6 +23,7 @@ EXAMPLES: dict[str, dict[str, int | str]] = {
     "model_weights": {"seed": 7},
     "analysis": {"name": "mantel", "replicate": 0},
     "sample": {"name": "sequences", "seed": 0},
+    "planted": {"part": "noise", "layer": 0, "seed": 0},
 }
 # Literals on purpose: stored results were made from these streams, and a frozen draw is never redrawn.
 FROZEN: dict[str, tuple[int, ...]] = {
@@ -34,6 +35,7 @@ FROZEN: dict[str, tuple[int, ...]] = {
     "model_weights": (1_470_888_727_133_685_459, 7_989_350_338_407_667_950),
     "analysis": (14_923_643_550_391_755_886, 13_034_926_738_451_286_100),
     "sample": (13_891_453_577_522_284_407, 4_088_312_735_129_151_801),
+    "planted": (13_170_405_008_752_405_452, 8_877_817_760_662_818_976),
 }
 
 
