@@ -16,6 +16,7 @@ from superpos.cli.dataset_sources import display_path, study_of_set, toml_lines
 from superpos.cli.dataset_words import words_page
 from superpos.datasets.build import build_dataset
 from superpos.datasets.imported import resolved_import
+from superpos.datasets.recorded import read_recorded
 from superpos.datasets.tokens import load_tokens, tokenizer_file
 from superpos.errors import ArgumentError, InputError
 from superpos.kinds.builders import Site
@@ -78,7 +79,8 @@ def _fitting(spec: DatasetSpec, options: argparse.Namespace) -> tuple[DatasetSpe
 
     A tokenizer alone has no positions; a model that cannot be inspected here is left to its study.
     """
-    if options.tokenizer is not None or not spec.has_probes or options.action == "import":
+    no_text = not (spec.has_probes and spec.needs_model)
+    if options.tokenizer is not None or no_text or options.action == "import":
         return spec, ""
     from superpos.activations.inspection import inspect_model
     from superpos.specs.models import ModelSpec
@@ -97,6 +99,9 @@ def _built(
 ) -> tuple[SetPage, LabelledTokens | None]:
     if spec.kind.rows:
         return imported_page(spec, usage), None
+    if spec.kind.recorded:
+        recorded = _waiting(f"reading {spec.name}", lambda: read_recorded(spec).labelled())
+        return labelled_page(spec, recorded, None, options.examples, usage, ""), recorded
     tokenizer, label = _tokenizer(options)
     table = load_tokens(tokenizer)
     if spec.kind.words:

@@ -150,12 +150,22 @@ class SetPage:
 
 
 def labelled_page(
-    spec: DatasetSpec, tokens: LabelledTokens, table: TokenTable, n_examples: int, usage: str, tokenizer: str
+    spec: DatasetSpec,
+    tokens: LabelledTokens,
+    table: TokenTable | None,
+    n_examples: int,
+    usage: str,
+    tokenizer: str,
 ) -> SetPage:
-    """Return the page of labelled tokens with at most `n_examples` examples of each feature."""
+    """Return the page of labelled tokens with at most `n_examples` examples of each feature.
+
+    Samples without a text (no table) have no examples.
+    """
     names = tokens.feature_names
     counts = feature_counts(tokens)
-    examples = several_examples(tokens, table.token_bytes, table.special, n_examples)
+    examples: tuple[tuple[TokenExample, ...], ...] = ((),) * len(names)
+    if table is not None:
+        examples = several_examples(tokens, table.token_bytes, table.special, n_examples)
     pairs = identical_features(tokens.labels, tokens.members)
     spans = tokens.sample_lengths > 1
     notes = list(notes_of(tokens.provenance))

@@ -67,9 +67,11 @@ def study_of_set(spec: DatasetSpec, usage: str, model: str) -> str:
     """
     label = _BARE_NAME.sub("-", Path(model).name).strip("-") or "model"
     models = f"[models.{label}]\n" + ("" if model in BUNDLED else toml_lines({"name": model}))
+    if spec.kind.recorded:  # it brings its activations
+        models = ""
     matrix = spec.matrix_of or "cosine"
     block = "[[blocks]]\n" + ("" if matrix == "cosine" else f'similarities = ["{matrix}"]\n')
-    return f"{models}\n{usage}\n{block}"
+    return "\n".join(filter(None, (models, usage, block)))
 
 
 def toml_lines(values: Mapping[str, str | int | Sequence[str | int]]) -> str:
