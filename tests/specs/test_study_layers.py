@@ -25,6 +25,7 @@ SPECIFICATIONS = {
     "nano-embeddings": "75eaba554f704a5b",
     "nano-geometry": "99f2861649094f50",
     "nano-random-weights": "92cb538af03d618f",
+    "planted": "aff885532959f1cc",
     "pythia-suite": "e2bc62b57e68be3e",
     "random-weights": "8ab4894f33d520d6",
     "sae-probes-classes": "851fcd81bb391c89",

@@ -200,10 +200,10 @@ def _labels(path: Path, name: str) -> tuple[Bool, Bool | None]:
     """Return labels and members, (n_samples, k) each; no members where every sample is of every feature."""
     stored = _whole(path, name, read_array(path, name, truth=True))
     if stored.ndim == 1:
-        wrong = np.flatnonzero(stored < NONE_OF_THEM)
-        if wrong.size:
+        below = np.flatnonzero(stored < NONE_OF_THEM)
+        if below.size:
             raise InputError(
-                f"{path}: {name}, row {wrong[0]}: {stored[wrong[0]]} is no class; allowed: from -1"
+                f"{path}: {name}, row {below[0]}: {stored[below[0]]} is no class; allowed: from -1"
             )
         n_classes = int(stored.max(initial=NONE_OF_THEM)) + 1
         if not 2 <= n_classes <= len(stored):
