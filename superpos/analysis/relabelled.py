@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from superpos.analysis.answering import SUBJECT, trained_rows
@@ -71,7 +72,7 @@ def _has(question: Question, part: pd.DataFrame) -> pd.Series:
 
 def _least(question: Question, part: pd.DataFrame) -> _Least:
     there = part[_has(question, part)].sort_values(["layer", "kernel"], kind="stable")
-    row = there.loc[there[question.p_value].astype("float64").idxmin()]
+    row = there.iloc[int(there[question.p_value].to_numpy(np.float64).argmin())]
     n = len(there)
     least = float(there[question.p_smallest].min())
     return _Least(min(1.0, n * float(row[question.p_value])), min(1.0, n * least), n, row)
