@@ -38,13 +38,17 @@ CLAIMS = (
     Claim("balance", "Their forces balance", "not asked", LOWER),
     Claim("keeps_low", "Re-optimisation keeps the distance to the target low", "yes", LOWER),
     Claim("taken_away", "Re-optimisation takes random targets away", "yes, but only under cosine", LOWER),
-    Claim("moved", "Features lie in local minima", "they appear to", LOWER),
+    Claim("moved", "Re-optimisation moves features little", "yes", LOWER),
+    Claim("returns", "Features lie in local minima", "they appear to", HIGHER),
     Claim("best_energy", "The best energy does not depend on the feature set", "no", HIGHER),
     Claim("simplex", "Abstract features form simplexes", "they seem to", HIGHER),
     Claim("even_importance", "Importance plays no part", "its weights come out equal", HIGHER),
     Claim("preserved", "Geometry is preserved through the layers", "yes, with caveats", HIGHER),
     Claim("read_by_probes", "Training makes features readable", "not compared", HIGHER),
     Claim("follows_labels", "Geometry follows the labels' correlations", "left for later", HIGHER),
+    Claim("energy_explains", "Energy explains what the labels do not", "not asked", HIGHER),
+    Claim("follows_order", "Words of a list lie in its order", "not asked", HIGHER),
+    Claim("closes", "Words of a cyclic list lie on a circle", "not asked", HIGHER),
 )
 
 
