@@ -95,6 +95,19 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--study", metavar="NAME", action="append", help="default: every study")
     report.add_argument("--out", type=any_path, required=True, metavar="DIR")
 
+    export = add_command(
+        commands, "export", "export:export", "write views as Parquet, arrays as safetensors, a data card"
+    )
+    _add_database(export)
+    export.add_argument("--study", metavar="NAME", action="append", help="default: every study")
+    export.add_argument(
+        "--out",
+        type=any_path,
+        required=True,
+        metavar="DIR",
+        help="a folder that is not there yet, or is empty",
+    )
+
     add_datasets(commands)
 
     database = add_command(commands, "db", "database:database", "migrations and servers")

@@ -16,7 +16,10 @@ WRITES_A_PAGE = re.compile(r"(?:python -m [\w.]+ ?>? ?|write_text\()[^\n]*docs/[
 def test_the_wheel_holds_the_package_and_its_migrations() -> None:
     assert HATCH["wheel"] == {
         "packages": ["superpos"],
-        "force-include": {"migrations": "superpos/_migrations"},
+        "force-include": {
+            "migrations": "superpos/_migrations",
+            "docs/sql-cookbook.md": "superpos/export/sql-cookbook.md",
+        },
     }
 
 

@@ -12,9 +12,10 @@ import sqlalchemy as sa
 
 import superpos
 from superpos.db.engine import Database
+from superpos.export.cookbook import questions
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "sql-cookbook.md").read_text(encoding="utf-8")
-QUERIES = dict(re.findall(r"^\*\*(.+?)\*\*[^\n]*\n+```sql\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE))
+QUERIES = {one.title: one.sql for one in questions(PAGE)}
 MEASURES = (
     "own_energy@exp", "own_energy@log", "force_residual@exp@2", "force_residual_least@exp@2", "coherence",
 )  # fmt: skip
@@ -60,13 +61,16 @@ def run(database, query):
 
 
 def test_every_query_of_the_page_is_tested_and_explained():
-    assert len(QUERIES) == PAGE.count("```sql") == PAGE.count("\nHow to read it: ")
+    assert 20 <= len(QUERIES) == PAGE.count("```sql") == PAGE.count("\nHow to read it: ")
+    assert len({one.group for one in questions(PAGE)}) == 5
     for part in PAGE.split("```sql\n")[1:]:
         assert part.split("```", 1)[1].startswith("\n\nHow to read it: ")
 
 
-MAY_BE_EMPTY = {"What was counted once?", "What hardly differs?", "What did shuffled labels exchange?"}
-"""Questions about features that a set has twice and about shuffled labels: these studies have neither."""
+MAY_BE_EMPTY = {
+    "What was counted once?", "What hardly differs?", "What did shuffled labels exchange?", "What is shown?",
+}  # fmt: skip
+"""About features that a set has twice, shuffled labels and claims: these studies have none of them."""
 
 
 def test_both_engines_give_the_same_rows(sqlite_study, make_study, plans, postgres_url):
@@ -88,23 +92,31 @@ def test_both_engines_give_the_same_rows(sqlite_study, make_study, plans, postgr
 def columns_of(query):
     grouped = re.search(r"GROUP BY(.*?)ORDER BY", query, re.DOTALL)
     names = set(re.findall(r"\w+", grouped[1])) if grouped else set()
-    return names | set(re.findall(r"(\w+) (?:=|IN) ", query.split("WHERE", 1)[1]))
+    return names | set(re.findall(r"(\w+) (?:=|IN|>) ", query.partition("WHERE")[2]))
 
 
 @pytest.mark.parametrize("title", [title for title, query in QUERIES.items() if "GROUP BY" in query])
 def test_no_query_pools_what_must_not_be_pooled(title):
     query = QUERIES[title]
     settled = columns_of(query)
+    if "FROM answers" in query:
+        assert {"study", "question"} <= settled
+        assert "control" in settled or "control = '" in query
+        return
+    if title == "What did it cost?":  # time is no result
+        return
     assert {"study", "dataset", "hookpoint", "model_weights"} <= settled, title
     assert "model" in settled or "revision" in settled
     if re.search(r"(FROM|JOIN) (fit_results|best_matches|joint_results)", query):
-        wanted = {"target", "similarity", "gauge", "kernel", "self_energy", "softening"}
+        wanted = {"target", "similarity", "gauge", "kernel", "self_energy", "softening", "n_dims", "lambda_d"}
         assert wanted <= settled, title
-        assert "FROM best_matches" in query or f"status IN {USABLE}" in query, title
-    if re.search(r"(AVG|MIN|MAX)\((\w\.)?distance_", query):
-        assert "n_features" in settled, title
+        assert "FROM best_matches" in query or re.search(r"\bstatus IN \('converged', 'polished'", query), (
+            title
+        )
+    assert not re.search(r"(AVG|SUM|MIN|MAX)\((\w\.)?distance_", query), title
     if "FROM fit_results" in query:
         assert f"status_joint IN {USABLE}" in query
+        assert f"AND status IN {USABLE}" in query
     if re.search(r"FROM (fit_results|best_matches)", query):
         assert {"optimiser", "sigma"} <= settled
     if "FROM geometry_results" in query:
@@ -114,23 +126,54 @@ def test_no_query_pools_what_must_not_be_pooled(title):
             assert {"kernel", "softening"} <= settled
         assert ("n_dims" in settled) == ("force_residual" in query)
     if "FROM probe_results" in query:
-        assert {"method", "label_replicate", "layer"} <= settled
+        assert {"method", "label_replicate"} <= settled
+        assert "layer" in settled or "AVG(" not in query
 
 
-def test_the_first_query_averages_within_a_set_and_a_control(rows, sqlite_study):
+def test_fits_are_averaged_within_a_set_a_control_and_a_dimension(rows, sqlite_study):
     found = rows("Does re-optimisation keep the distance low?")
     with superpos.connect(sqlite_study) as results:
-        matches = results.frame("best_matches", study="demo")
-    matches = matches[
-        (matches.model_weights == "pretrained") & (matches.similarity == "cosine") & (matches.gauge == "unit")
-    ]
-    keys = ["dataset", "hookpoint", "kernel", "optimiser", "sigma", "target"]
-    expected = matches.groupby(keys)["distance_moved"].agg(["mean", "size"])
+        fits = results.frame(
+            "fit_results", study="demo", model_weights="pretrained", similarity="cosine", gauge="unit"
+        )
+    usable = ["converged", "polished", "max_iter", "stalled"]
+    fits = fits[fits.status.isin(usable) & fits.status_joint.isin(usable)]
+    keys = ["dataset", "hookpoint", "kernel", "optimiser", "sigma", "n_dims", "lambda_d", "target"]
+    expected = fits.groupby(keys)["rms_moved"].agg(["mean", "size"])
     assert len(found) == len(expected)
     for row in found.itertuples():
         mean, size = expected.loc[tuple(getattr(row, key) for key in keys)]
-        assert row.matches == size
+        assert row.fits == size
         np.testing.assert_allclose(row.moved, mean, rtol=1e-12)
+        np.testing.assert_allclose(row.moved, fits[
+            (fits.dataset == row.dataset) & (fits.hookpoint == row.hookpoint) & (fits.kernel == row.kernel)
+            & (fits.optimiser == row.optimiser) & (fits.sigma == row.sigma) & (fits.n_dims == row.n_dims)
+            & (fits.lambda_d == row.lambda_d) & (fits.target == row.target)
+        ].distance_moved.mean() / np.sqrt(n_of(row) * (n_of(row) - 1)), rtol=1e-12)  # fmt: skip
+
+
+def n_of(row):
+    return {"text_features": 5, "words": 3}[row.dataset]
+
+
+def test_places_among_draws_count_every_draw_once(rows, sqlite_study):
+    found = rows("Where do the features lie among the draws?")
+    with superpos.connect(sqlite_study) as results:
+        own = results.frame(
+            "geometry_results", study="demo", measure="own_energy", model_weights="pretrained",
+            similarity="cosine",
+        )  # fmt: skip
+    assert set(found.control) == {"permuted", "gaussian"}
+    for row in found.itertuples():
+        here = own[
+            (own.dataset == row.dataset) & (own.hookpoint == row.hookpoint) & (own.layer == row.layer)
+            & (own.kernel == row.kernel)
+        ]  # fmt: skip
+        features = here[here.target == "features"].value_scaled.item()
+        draws = here[here.target == row.control].value_scaled
+        assert row.features == features
+        assert row.draws == len(draws) == 2
+        assert (row.not_below, row.not_above) == ((draws >= features).sum(), (draws <= features).sum())
 
 
 def test_unbounded_fits_are_in_no_average(rows, sqlite_study):
