@@ -94,16 +94,16 @@ class Snapshot:
         return {key: next(iter(sets)) for key, sets in agreed.items() if len(sets) == 1}
 
     def _stream(self, query: sa.Select[Any], at_once: int) -> Iterator[Rows]:
-        result = self._connection.execution_options(stream_results=True).execute(query)
-        for part in result.partitions(at_once):
-            yield [tuple(row) for row in part]
+        with self._connection.execute(query, execution_options={"stream_results": True}) as result:
+            for part in result.partitions(at_once):
+                yield [tuple(row) for row in part]
 
     def _condition(self, columns: Sequence[str]) -> sa.ColumnElement[bool]:
         return sa.column("study").in_(self.studies) if "study" in columns else sa.true()
 
     def _keys(self, kind: str) -> sa.Select[Any]:
         name, views = ARRAYS[kind]
-        parts = [
+        parts: list[sa.Select[Any]] = [
             sa.select(sa.column(name)).select_from(sa.table(view)).where(self._condition(["study"]))
             for view in views
         ]

@@ -343,7 +343,7 @@ def test_conventions_are_cited_by_name() -> None:
 
 
 WRONG = [
-    ("superpos export", "no command export"),
+    ("superpos publish", "no command publish"),
     ("superpos datasets list / shew NAME", "no command shew"),
     ("superpos db upgrade / chek", "no action chek"),
     ("superpos run thesis", "no study thesis"),

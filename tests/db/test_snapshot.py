@@ -34,7 +34,8 @@ def test_streams_have_the_rows_of_the_frames_in_order(results: Results) -> None:
             whole = results.frame(view)
             assert list(whole.columns) == columns
             pd.testing.assert_frame_equal(in_order(rows), in_order(whole), check_dtype=False)
-        keys = [row[0] for row in next(read.rows("geometry_results", ["measure", "value"], 100))]
+        (batch,) = read.rows("geometry_results", ["measure", "value"], 100)
+        keys = [row[0] for row in batch]
         assert keys == sorted(keys)
 
 
