@@ -94,6 +94,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_database(report)
     report.add_argument("--study", metavar="NAME", action="append", help="default: every study")
     report.add_argument("--out", type=any_path, required=True, metavar="DIR")
+    report.add_argument(
+        "--only", metavar="CHAPTER", action="append", help="draw these chapters alone: targets, geometry, ..."
+    )
 
     export = add_command(
         commands, "export", "export:export", "write views as Parquet, arrays as safetensors, a data card"

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from superpos.cpus import usable_cpus
 from superpos.db.engine import Database
 from superpos.db.results import Results
-from superpos.reporting.sections import CHAPTERS, Card, draw_cards
+from superpos.reporting.sections import CHAPTERS, Card, Chapter, draw_cards
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import drawing
 from superpos.reporting.subjects import Subject
@@ -64,14 +64,17 @@ def process_count(n_subjects: int) -> int:
 
 
 @contextmanager
-def drawn_elsewhere(data: StudyData, database: Database, subjects: Sequence[Subject]) -> Iterator[Drawings]:
+def drawn_elsewhere(
+    data: StudyData, database: Database, subjects: Sequence[Subject], chapters: Sequence[Chapter]
+) -> Iterator[Drawings]:
     """Let other processes draw the subjects while the block runs; with few subjects or one core, none."""
+    names = [chapter.name for chapter in chapters if chapter.by_subject]
     count = process_count(len(subjects))
     with tempfile.TemporaryDirectory(prefix="superpos-report-") as folder:
         parts: list[_Part] = []
         try:
             for number, chosen in enumerate(shares(data, subjects, count)):
-                parts.append(_start(data.study, database, chosen, Path(folder) / str(number)))
+                parts.append(_start(data.study, database, chosen, names, Path(folder) / str(number)))
             yield Drawings(parts)
         finally:
             for part in parts:
@@ -92,10 +95,14 @@ def shares(data: StudyData, subjects: Sequence[Subject], count: int) -> list[lis
     return found
 
 
-def _start(study: str, database: Database, subjects: Sequence[Subject], folder: Path) -> _Part:
+def _start(
+    study: str, database: Database, subjects: Sequence[Subject], chapters: Sequence[str], folder: Path
+) -> _Part:
     folder.mkdir()
     order = folder / "order.json"
-    order.write_text(json.dumps({"study": study, "subjects": subjects}), encoding="utf-8")
+    order.write_text(
+        json.dumps({"study": study, "subjects": subjects, "chapters": chapters}), encoding="utf-8"
+    )
     # The address goes by the environment, for it may hold a password that a list of processes would show.
     environment = {
         **os.environ,
@@ -150,7 +157,7 @@ def main(folder: Path) -> None:
             (
                 (
                     subject,
-                    {one.name: draw_cards(data, one, (subject,)) for one in CHAPTERS if one.by_subject},
+                    {name: draw_cards(data, CHAPTERS.get(name), (subject,)) for name in order["chapters"]},
                 )
                 for subject in (Subject(*fields) for fields in order["subjects"])
             ),

@@ -12,6 +12,7 @@ from superpos.errors import InputError, allowed, shown
 if TYPE_CHECKING:
     from superpos.db.results import Results
     from superpos.reporting.page import Arranger, StudyPage
+    from superpos.reporting.sections import Chapter
     from superpos.reporting.study_data import StudyData
 
 
@@ -29,7 +30,9 @@ class ReportPaths:
     """CSV files."""
 
 
-def write_report(results: Results, studies: Sequence[str], out: Path) -> ReportPaths:
+def write_report(
+    results: Results, studies: Sequence[str], out: Path, only: Sequence[str] = ()
+) -> ReportPaths:
     """Write `index.html`, `summary.md`, `figures/` and `tables/` below a folder, which is made if need be.
 
     The same database gives the same bytes. Files of an earlier report are written over; files that this one
@@ -43,13 +46,16 @@ def write_report(results: Results, studies: Sequence[str], out: Path) -> ReportP
         Names of the studies, in the order of the page; empty = all of them.
     out
         Folder of the report.
+    only
+        Names of the chapters whose figures are drawn; empty = all of them.
 
     Raises
     ------
     InputError
-        If a study is not in the database, or the folder cannot be written to.
+        If a study is not in the database, a chapter is unknown, or the folder cannot be written to.
     """
     from superpos.reporting.page import Arranger, render_page
+    from superpos.reporting.sections import chosen_chapters
     from superpos.reporting.study_data import StudyData
     from superpos.reporting.summary import render_summary
     from superpos.version import __version__
@@ -61,6 +67,7 @@ def write_report(results: Results, studies: Sequence[str], out: Path) -> ReportP
                 f"study {shown(name)} is not in {results.label}; {allowed(name, known or ('none',))}"
             )
     names = tuple(dict.fromkeys(studies)) or known
+    chapters = chosen_chapters(only)
     try:
         folders = [out / "figures", out / "tables"]
         for folder in folders:
@@ -69,7 +76,7 @@ def write_report(results: Results, studies: Sequence[str], out: Path) -> ReportP
         arranger = Arranger()
         prefixes = _prefixes(names)
         pages = tuple(
-            _study(StudyData(results, name), f"s{index}", prefixes[name], writer, arranger)
+            _study(StudyData(results, name), f"s{index}", prefixes[name], writer, arranger, chapters)
             for index, name in enumerate(names, start=1)
         )
         index, summary = out / "index.html", out / "summary.md"
@@ -102,7 +109,14 @@ class _Writer:
         self.tables.append(path)
 
 
-def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, arranger: Arranger) -> StudyPage:
+def _study(
+    data: StudyData,
+    anchor: str,
+    prefix: str,
+    writer: _Writer,
+    arranger: Arranger,
+    chapters: tuple[Chapter, ...],
+) -> StudyPage:
     from superpos.reporting.about import about
     from superpos.reporting.answers import answers
     from superpos.reporting.charts.feature_counts import feature_counts
@@ -110,16 +124,18 @@ def _study(data: StudyData, anchor: str, prefix: str, writer: _Writer, arranger:
     from superpos.reporting.csv_text import csv_text
     from superpos.reporting.page import MAX_RUNS, StudyPage
     from superpos.reporting.parallel import drawn_elsewhere
-    from superpos.reporting.sections import CHAPTERS, MAX_SUBJECTS, build_sections
+    from superpos.reporting.sections import MAX_SUBJECTS, build_sections
     from superpos.reporting.study_data import lead_subject
     from superpos.reporting.tables import progress, runs, tables
 
     found = []
     used: set[str] = set()
     database = data.results.database
-    with drawn_elsewhere(data, database, data.subjects[:MAX_SUBJECTS]) as drawings:
+    subjects = data.subjects[:MAX_SUBJECTS]
+    with drawn_elsewhere(data, database, subjects, chapters) as drawings:
         answered, judged = answers(data), verdicts(data)
-        for chapter, section in zip(CHAPTERS, build_sections(data, drawings.cards), strict=True):
+        made = build_sections(data, chapters, drawings.cards)
+        for chapter, section in zip(chapters, made, strict=True):
             cards = []
             for card in section.cards:
                 name = _unused(card.name, used)

@@ -112,8 +112,22 @@ def query(study: str, views: Sequence[str], subject: Subject | None) -> str:
     return "\n".join(f"SELECT *\nFROM {view}\nWHERE {where};" for view in views)
 
 
+def chosen_chapters(only: Sequence[str]) -> tuple[Chapter, ...]:
+    """Return chapters in the order of the page: those of some names, or all where none is named.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+    """
+    wanted = {CHAPTERS.get(name, "only").name for name in only}
+    return tuple(chapter for chapter in CHAPTERS if chapter.name in wanted or not only)
+
+
 def build_sections(
-    data: StudyData, elsewhere: Callable[[], Mapping[Subject, Mapping[str, tuple[Card, ...]]]]
+    data: StudyData,
+    chapters: Sequence[Chapter],
+    elsewhere: Callable[[], Mapping[Subject, Mapping[str, tuple[Card, ...]]]],
 ) -> Iterator[Section]:
     """Yield the sections of a study one by one.
 
@@ -121,11 +135,13 @@ def build_sections(
     ----------
     data
         The study.
+    chapters
+        What makes them.
     elsewhere
         Called when first needed: figures of subjects that were drawn by other processes, by chapter.
     """
     with drawing():
-        for chapter in CHAPTERS:
+        for chapter in chapters:
             cards: list[Card] = []
             if chapter.by_subject:
                 done = elsewhere()

@@ -11,7 +11,7 @@ import pytest
 
 import superpos
 from superpos.errors import InputError
-from superpos.reporting.sections import CHAPTERS, Chapter, Drawn, build_sections
+from superpos.reporting.sections import CHAPTERS, Chapter, Drawn, build_sections, chosen_chapters
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import new_figure
 
@@ -61,7 +61,7 @@ def test_the_chapters_of_a_page_are_in_order():
 def test_a_chapter_of_another_package_is_drawn_after_ours(small_study):
     assert CHAPTERS.names() == (*ORDER, "line")
     with superpos.connect(small_study) as results:
-        *_, last = build_sections(StudyData(results, "synthetic"), dict)
+        *_, last = build_sections(StudyData(results, "synthetic"), chosen_chapters(()), dict)
     assert (last.anchor, last.title, last.intro) == ("line", "A line", "A line for each subject.")
     (card,) = last.cards
     assert card.png.startswith(b"\x89PNG")

@@ -153,6 +153,19 @@ def test_every_section_is_there_and_none_is_missing(small, small_page):
     assert len(not_run(small.index)) == 3
 
 
+def test_chapters_can_be_drawn_alone(small_study, tmp_path):
+    with superpos.connect(small_study) as results:
+        paths = write_report(results, [], tmp_path, only=["targets", "features"])
+        with pytest.raises(InputError, match=r"only: 'target' is unknown.*'targets'"):
+            write_report(results, [], tmp_path / "none", only=["target"])
+    assert not (tmp_path / "none").exists()
+    assert {path.stem for path in paths.figures} == {
+        "feature-counts", "targets-python_syntax-cosine", "targets-python_syntax-rbf",
+    }  # fmt: skip
+    assert not not_run(paths.index)
+    assert "Verdicts" in Page(paths.index.read_text(encoding="utf-8")).words
+
+
 def test_an_example_token_is_marked(small_page, small):
     assert len(small_page.all("mark")) == 6
     assert "<mark>·42</mark>" in small.index.read_text(encoding="utf-8")
