@@ -71,7 +71,8 @@ def card(
     lines += ["", "| tensors | number |", "|---|---|"]
     lines += [f"| `{kind}` | {count} |" for kind, count in tensors.items()]
     left_out = "; ".join(f"`{view}` without {' and '.join(names)}" for view, names in LEFT_OUT.items())
-    lines += ["", f"Left out, for they name machines: {left_out}.", ""]
+    lines += ["", f"Left out, for they name machines: {left_out}. Where a model was read from a folder, the"]
+    lines += ["column `source` of `model_results` names it.", ""]
     lines += [
         "`columns.parquet` says what every column means, and so does the schema of each file.",
         "",

@@ -6,12 +6,15 @@ import json
 import os
 import re
 import sqlite3
+import weakref
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
@@ -144,6 +147,29 @@ def test_the_same_database_gives_the_same_bytes(
             pq.read_table(place / "views" / f"{view}.parquet") for place in (folder, tmp_path / "pieces")
         )
         assert first.equals(second), view
+
+
+def test_rows_are_held_a_batch_at_a_time(tmp_path: Path) -> None:
+    class Batch(list[Any]):
+        """A list that can be watched."""
+
+        __hash__ = object.__hash__
+
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    most = 0
+
+    def batches() -> Iterator[Any]:
+        nonlocal most
+        for first in range(0, 100, 10):
+            batch = Batch((float(value),) for value in range(first, first + 10))
+            alive.add(batch)
+            most = max(most, len(alive))
+            yield batch
+
+    schema = pa.schema([pa.field("value", pa.float64())])
+    assert tables.write_rows(tmp_path / "rows.parquet", schema, batches()) == 100
+    assert most <= 2  # the one that is written, and the one that is read
+    assert pq.read_table(tmp_path / "rows.parquet")["value"].to_pylist() == [float(v) for v in range(100)]
 
 
 def test_one_study_of_several(url: str, tmp_path: Path) -> None:

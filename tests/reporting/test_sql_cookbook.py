@@ -69,9 +69,8 @@ def test_every_query_of_the_page_is_tested_and_explained():
 
 MAY_BE_EMPTY = {
     "What was counted once?", "What hardly differs?", "What did shuffled labels exchange?", "What is shown?",
-    "Do perturbed ends return?",
 }  # fmt: skip
-"""About features that a set has twice, shuffled labels, claims, certified ends: these studies have none."""
+"""About features that a set has twice, shuffled labels and claims: these studies have none."""
 
 
 def test_both_engines_give_the_same_rows(sqlite_study, make_study, plans, postgres_url):
@@ -108,17 +107,17 @@ def test_no_query_pools_what_must_not_be_pooled(title):
         return
     assert {"study", "dataset", "hookpoint", "model_weights"} <= settled, title
     assert "model" in settled or "revision" in settled
-    if re.search(r"(FROM|JOIN) (fit_results|best_matches|joint_results)", query):
+    if re.search(r"(FROM|JOIN) (fit_results|best_matches|joint_results|basins)", query):
         wanted = {"target", "similarity", "gauge", "kernel", "self_energy", "softening", "n_dims", "lambda_d"}
         assert wanted <= settled, title
-        assert "FROM best_matches" in query or re.search(r"\bstatus IN \('converged', 'polished'", query), (
-            title
-        )
+        assert re.search("FROM (best_matches|basins)", query) or re.search(
+            r"\bstatus IN \('converged', 'polished'", query
+        ), title
     assert not re.search(r"(AVG|SUM|MIN|MAX)\((\w\.)?distance_", query), title
     if "FROM fit_results" in query:
         assert f"status_joint IN {USABLE}" in query
         assert f"AND status IN {USABLE}" in query
-    if re.search(r"FROM (fit_results|best_matches)", query):
+    if re.search(r"FROM (fit_results|best_matches|basins)", query):
         assert {"optimiser", "sigma"} <= settled
     if "FROM geometry_results" in query:
         assert {"measure", "similarity"} <= settled
