@@ -111,12 +111,14 @@ def _draws(
 
 
 def _check_control(name: str, given: Given) -> None:
-    known = [kind.name for kind in CONTROLS.usable() if kind.is_control and not kind.of_labels]
+    drawn = [kind for kind in CONTROLS.usable() if not (kind.of_labels or kind.of_tokens)]
+    known = [kind.name for kind in drawn if kind.is_control]
     control = CONTROLS.get(name, "controls")
     if not control.is_control:
         raise ArgumentError("controls", f"{shown(name)} is no control; {allowed(name, known)}")
-    if control.of_labels:
-        said = f"{name} needs labels and activations, which a study has; give your own draws as a mapping"
+    if control.of_labels or control.of_tokens:
+        needs = "labels and activations" if control.of_labels else "a matrix of a model"
+        said = f"{name} needs {needs}, which a study has; give your own draws as a mapping"
         raise ArgumentError("controls", said)
     if given.directions is None and not control.of_matrix:
         have = ", ".join(kind for kind in known if CONTROLS.get(kind).of_matrix)

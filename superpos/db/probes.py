@@ -179,6 +179,11 @@ def source_works(database: Database, direction_ids: Collection[int]) -> tuple[So
     return _source_works(database, direction_sets.c.direction_id.in_(direction_ids))
 
 
+def source_works_by_key(database: Database, keys: Collection[bytes]) -> tuple[SourceWork, ...]:
+    """Return the work of directions without probes by key."""
+    return _source_works(database, direction_sets.c.key.in_(keys)) if keys else ()
+
+
 def _source_works(database: Database, *conditions: sa.ColumnElement[bool]) -> tuple[SourceWork, ...]:
     d = direction_sets.c
     query = (

@@ -10,26 +10,28 @@ T = k(a), where the argument a is a matrix of cosines or of squared distances be
     matrix          `arguments`   k(draw of a), under similarities whose argument is named there; imported
                                   matrices have it where k can be inverted
     labels                        k(a(P)), P the directions of probes trained on permuted labels
+    tokens        `tokens`        k(a(P)), P rows of the same matrix of the model for other tokens; sets of
+                                  rows of a matrix of a model have it
 
 What draws from the model is no target, but a scheme of weights (`superpos.kinds.weights`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from superpos.arrays import Float
+from superpos.arrays import Float, Int
 from superpos.errors import ArgumentError, allowed, shown
 from superpos.kinds.looks import Look
 from superpos.kinds.register import Kind, Register
 
 FEATURES = "features"
 """The target that is no control."""
-DrawsFrom = Literal["nothing", "directions", "matrix", "labels"]
+DrawsFrom = Literal["nothing", "directions", "matrix", "labels", "tokens"]
 SOURCES: tuple[str, ...] = get_args(DrawsFrom)
 ARGUMENTS = ("cosine", "squared_distance")
 """What similarities are functions of."""
@@ -40,6 +42,9 @@ DrawShape = Callable[[int, int, int], Float]
 """(n, d, replicate) -> directions (n, any width)."""
 DrawMatrix = Callable[[Float, int, int], Float]
 """(matrix (n, n), replicate, width) -> matrix (n, n); width = d of the directions, n where there are none."""
+DrawTokens = Callable[[Sequence[Sequence[int]], Int, int, int], list[tuple[int, ...]]]
+"""(tokens of each word, class of every token of the vocabulary, replicate, width) -> as many words of as many
+tokens. A class below 0 is never drawn. Raises `ArgumentError` where there are not enough tokens."""
 
 _N, _D = 6, 9
 """Shape of the directions that a control from elsewhere is tried on."""
@@ -68,6 +73,8 @@ class Control(Kind):
     arguments: Mapping[str, DrawMatrix] = field(default_factory=dict)
     """Of controls that draw from cosines or squared distances: one function for each of `ARGUMENTS` that it
     is known for. Cosines have diagonal 1, squared distances have diagonal 0."""
+    tokens: DrawTokens | None = None
+    """Of controls that draw from tokens."""
     look: Look = field(default_factory=Look)
 
     def __post_init__(self) -> None:
@@ -77,8 +84,9 @@ class Control(Kind):
             raise ArgumentError(
                 "draws_from", f"{shown(self.draws_from)}; {allowed(self.draws_from, SOURCES)}"
             )
-        given = [name for name in ("directions", "matrix", "arguments") if getattr(self, name)]
-        wanted = {"directions": ["directions"], "matrix": ["matrix", "arguments"]}.get(self.draws_from, [])
+        given = [name for name in ("directions", "matrix", "arguments", "tokens") if getattr(self, name)]
+        functions = {"directions": ["directions"], "matrix": ["matrix", "arguments"], "tokens": ["tokens"]}
+        wanted = functions.get(self.draws_from, [])
         if len(given) != min(1, len(wanted)) or not set(given) <= set(wanted):
             need = " or ".join(wanted) or "no function"
             raise ArgumentError(
@@ -109,6 +117,11 @@ class Control(Kind):
         return self.draws_from == "labels"
 
     @property
+    def of_tokens(self) -> bool:
+        """Whether its directions are rows of other tokens, as sets of rows of a model's matrix have them."""
+        return self.draws_from == "tokens"
+
+    @property
     def label(self) -> str:
         """As figures name it."""
         return self.look.label or self.name.replace("_", " ")
@@ -136,6 +149,21 @@ class Control(Kind):
         for name, draw in self.arguments.items():
             argument = _cosines(rows) if name == "cosine" else _squares(rows)
             self._try_matrix(f"arguments[{name!r}]", draw, argument)
+        if self.tokens is not None:
+            self._try_tokens(self.tokens)
+
+    def _try_tokens(self, draw: DrawTokens) -> None:
+        """Try words of one and of two tokens in a vocabulary of four classes."""
+        name, words = "tokens", ((3,), (7, 8), (15,))
+        classes = np.arange(400) % 4 - 1
+        first, again, other = (draw(words, classes, replicate, _D) for replicate in (0, 0, 1))
+        if [len(word) for word in first] != [len(word) for word in words]:
+            raise ArgumentError(name, "gives words of other numbers of tokens")
+        drawn = [token for word in first for token in word]
+        if not set(drawn) <= set(np.flatnonzero(classes >= 0)) or set(drawn) & {3, 7, 8, 15}:
+            raise ArgumentError(name, "gives tokens of the words themselves, or some that are never drawn")
+        if first != again or first == other:
+            raise ArgumentError(name, "must give one draw for each replicate; seed it by the replicate")
 
     def _try(self, draw: DrawRows, given: Float) -> None:
         name = "directions"

@@ -111,7 +111,7 @@ def _from_directions(
     n, width = rows.shape
     scale = 0.0
     if known.has_scale:
-        if control.of_labels and reference is None and is_median(rule):
+        if (control.of_labels or control.of_tokens) and reference is None and is_median(rule):
             raise ArgumentError("reference", f"is needed: C of {control.name} is resolved on the features")
         scale = resolve_rbf_scale(rows if reference is None else reference, rule)
     if control.of_shape is not None and known.angular:

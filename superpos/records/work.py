@@ -114,6 +114,8 @@ class TargetWork:
     directions: Directions
     reference: Directions | None
     """Directions of the true labels, for `median` under a control of labels; else None."""
+    drawn: Float | str | None = None
+    """Of a control of tokens the rows that it drew, (k, d), or why there are none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

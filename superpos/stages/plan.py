@@ -173,6 +173,8 @@ class Planner(InputPlanner):
         spec = next(d.spec for d in self.datasets.values() if d.key == directions.dataset_key)
         scales = block.rbf_scales if SIMILARITIES.get(similarity).has_scale else (0.0,)
         asked = [choice for choice in block.targets if not CONTROLS.get(choice.kind).of_labels]
+        if spec.kind.words is None:
+            asked = [choice for choice in asked if not CONTROLS.get(choice.kind).of_tokens]
         space = "raw"
         if spec.matrix_of:
             if spec.matrix_of != similarity:
@@ -199,6 +201,8 @@ class Planner(InputPlanner):
                 f"'median' use the C of the features; add {FEATURES!r}"
             )
         for choice in block.targets:
+            if CONTROLS.get(choice.kind).of_tokens:
+                continue  # probes are no rows of a matrix
             for replicate in choice.replicates:
                 label_replicate = replicate if choice.kind in of_labels else -1
                 directions = self._directions(activation, settings, label_replicate)

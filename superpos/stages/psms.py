@@ -10,17 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from superpos.arrays import Float
+from superpos.db.probes import source_works_by_key
 from superpos.db.psms import finish_targets, missing_targets, near_copies, refuse_targets
 from superpos.errors import InputError, shown
 from superpos.hashing import content_key
 from superpos.kinds.controls import CONTROLS
 from superpos.kinds.similarities import SIMILARITIES
 from superpos.psms import build_psm, rests_on_shape
+from superpos.records.psms import PsmRecord
 from superpos.records.work import Directions, PsmResult, TargetWork
 from superpos.specs.study import MEDIAN_RULE
 from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages.context import Context
+from superpos.stages.drawn_tokens import wanted, with_rows
 from superpos.stages.executor import SerialExecutor, TaskError
 from superpos.stages.loop import Done, Stage, run_stage
 from superpos.stages.measures import measure
@@ -85,6 +90,8 @@ def build(work: TargetWork) -> PsmResult:
             "`fit_two_classes = true` in the block fits them nevertheless"
         )
     given = work.directions.matrix
+    if CONTROLS.get(work.kind).of_tokens:
+        return PsmResult(work.target_id, psm_key(work), _of_tokens(work))
     record = build_psm(
         kind=work.kind,
         similarity=work.similarity,
@@ -95,6 +102,19 @@ def build(work: TargetWork) -> PsmResult:
         reference=None if work.reference is None else in_space(work.reference, work.space),
     )
     return PsmResult(work.target_id, psm_key(work), record)
+
+
+def _of_tokens(work: TargetWork) -> PsmRecord:
+    if not isinstance(work.drawn, np.ndarray):
+        raise InputError(work.drawn or "no rows of other tokens were read")
+    return build_psm(
+        kind=work.kind,
+        similarity=work.similarity,
+        directions=work.drawn,
+        rbf_scale_rule="median" if work.rbf_scale == MEDIAN_RULE else work.rbf_scale or 200.0,
+        replicate=work.replicate,
+        reference=in_space(work.directions, work.space),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +189,17 @@ def _insert(context: Context, done: Done[TargetWork], said: set[str]) -> None:
 def _missing(context: Context, failed: set[int]) -> list[TargetWork]:
     """Return a batch of missing targets without those that failed in this run."""
     found = missing_targets(context.database, context.study_id, BATCH + len(failed))
-    return [work for work in found if work.target_id not in failed]
+    return _with_drawn(context, [work for work in found if work.target_id not in failed])
+
+
+def _with_drawn(context: Context, works: list[TargetWork]) -> list[TargetWork]:
+    """Return targets with the rows of the tokens that their controls draw."""
+    of_sets = wanted(works)
+    sources = {source.key: source for source in source_works_by_key(context.database, list(of_sets))}
+    drawn: dict[int, TargetWork] = {}
+    for key, some in of_sets.items():
+        source = sources[key]
+        spec = context.dataset(source.dataset_key).spec
+        model = None if source.model_key is None else context.model(source.model_key).spec
+        drawn |= {work.target_id: work for work in with_rows(some, spec, model, source.hookpoint)}
+    return [drawn.get(work.target_id, work) for work in works]

@@ -16,7 +16,7 @@ import numpy as np
 from superpos.activations.inspection import inspect_model
 from superpos.db.ceilings import ceiling_works
 from superpos.db.engine import Database
-from superpos.db.probes import direction_works, left_out_rows, source_works
+from superpos.db.probes import direction_works, left_out_rows, source_works, source_works_by_key
 from superpos.db.recompute import (
     activation_row,
     axes_exist,
@@ -31,10 +31,12 @@ from superpos.db.recompute import (
 )
 from superpos.errors import InputError, shown
 from superpos.kinds.controls import FEATURES
-from superpos.records.work import SourceWork
+from superpos.records.work import SourceWork, TargetWork
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.models import ModelSpec
 from superpos.specs.probes import CEILING_METHOD
 from superpos.stages.bounds import bounds_again
+from superpos.stages.drawn_tokens import wanted, with_rows
 from superpos.stages.fit_cells import compute_work, same_columns
 from superpos.stages.measures import measured_again
 from superpos.stages.plan_inputs import RECORDED
@@ -143,7 +145,7 @@ def _psm(scratch: Scratch, first: str, _second: str) -> Comparison | None:
     if found is None:
         return None
     work, stored = found
-    record = build(work).record
+    record = build(_with_drawn(scratch, work)).record
     made: dict[str, Any] = {
         "matrix": record.matrix,
         "similarity": record.similarity,
@@ -170,6 +172,15 @@ def _psm(scratch: Scratch, first: str, _second: str) -> Comparison | None:
         if (name, place) in again:
             made |= dict(zip((said, f"bound of {said}"), again[name, place], strict=True))
     return _compare("similarity matrix", {**stored, **kept}, made)
+
+
+def _with_drawn(scratch: Scratch, work: TargetWork) -> TargetWork:
+    """Return a target with the rows of the tokens that its control draws."""
+    for key, some in wanted([work]).items():
+        (source,) = source_works_by_key(scratch.database, [key])
+        spec, model = _inputs_of_source(scratch, source)
+        (work,) = with_rows(some, spec, model, source.hookpoint)
+    return work
 
 
 def _ceiling(scratch: Scratch, stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,18 +230,24 @@ def _source(scratch: Scratch, work: SourceWork, stored: Mapping[str, Any]) -> Co
     """Read directions without probes again."""
     if stored["content_digest"] is None:
         raise InputError(f"directions {work.key.hex()}: have no result to compare with")
-    row = dataset_row(scratch.database, work.dataset_key.hex())
-    model = None if work.model_key is None else model_row(scratch.database, work.model_key.hex())
-    if row is None:
-        raise InputError(f"directions {work.key.hex()}: their data set is gone")
-    spec = DatasetSpec.from_json(row[0]["specification"]["spec"])
-    result = read_source(SourceTask(work, spec, None if model is None else model[1]))
+    spec, model = _inputs_of_source(scratch, work)
+    result = read_source(SourceTask(work, spec, model))
     if result.reason:
         raise InputError(f"directions {work.key.hex()}: cannot be made again: {result.reason}")
     left_out = left_out_rows(result)
     if result.matrix is not None:
         return _compare("imported matrix", stored, {"matrix": result.matrix, "left_out": left_out})
     return _compare("directions", stored, {"coef_raw": result.vectors, "left_out": left_out})
+
+
+def _inputs_of_source(scratch: Scratch, work: SourceWork) -> tuple[DatasetSpec, ModelSpec | None]:
+    """Return the data set and the model of directions without probes."""
+    row = dataset_row(scratch.database, work.dataset_key.hex())
+    model = None if work.model_key is None else model_row(scratch.database, work.model_key.hex())
+    if row is None:
+        raise InputError(f"directions {work.key.hex()}: their data set is gone")
+    spec = DatasetSpec.from_json(row[0]["specification"]["spec"])
+    return spec, None if model is None else model[1]
 
 
 def _activations(scratch: Scratch, first: str, _second: str) -> Comparison | None:
