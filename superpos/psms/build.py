@@ -51,7 +51,8 @@ def build_psm(
     similarity : str
         Similarity of the matrix.
     directions : array_like, (n, d), optional
-        Directions of the features; for a control of labels, of the probes on permuted labels.
+        Directions of the features; for a control of labels, of the probes on permuted labels, for one of
+        tokens the rows of the tokens that were drawn.
     target : array_like, (n, n), optional
         An imported PSM instead of directions; for `features` and controls that draw from the matrix.
     rbf_scale_rule : float or "median"
@@ -60,7 +61,7 @@ def build_psm(
         Replicate of the control; 0 for `features`.
     reference : array_like, (m, d), optional
         Directions that "median" is resolved on; the directions themselves by default. Needed for
-        controls of labels, since controls use the C of their features.
+        controls of labels and of tokens, since controls use the C of their features.
 
     Raises
     ------

@@ -9,6 +9,7 @@ from loaded_weights import state
 from tiny_study import Notes, Tiny, run_tiny
 
 from superpos.activations.inspection import tokenizer_file
+from superpos.datasets.imported import word_tokens
 from superpos.datasets.token_classes import token_classes
 from superpos.datasets.tokens import load_tokens
 from superpos.db.engine import Database
@@ -57,18 +58,16 @@ def test_rows_of_other_tokens_are_a_control_of_rows_of_a_matrix(
     drawn = matrices[matrices["target"] == "random_tokens"]
     assert set(drawn["dataset"]) == {"digits"}  # an imported matrix has no tokens
     assert len(drawn) == 2 * 2 * 3
-    classes = token_classes(load_tokens(tokenizer_file(tiny.model)))
-    digits = [(load_tokens(tokenizer_file(tiny.model)).encode(str(digit))[-1],) for digit in range(10)]
-    weights = state(tiny.model)
-    for hookpoint, name in (("embed", "embed_in.weight"), ("unembed", "embed_out.weight")):
-        if name not in weights:
-            continue
-        table = weights[name].double().numpy()
-        rows = drawn[(drawn["hookpoint"] == hookpoint) & (drawn["similarity"] == "cosine")]
-        for row in rows.itertuples():
-            words = random_tokens(digits, classes, row.replicate, table.shape[1])
-            wanted = cosine(table[[token for (token,) in words]])
-            np.testing.assert_array_equal(np.asarray(results.psm(row.psm_key)), wanted)
+    table = load_tokens(tokenizer_file(plan.models[0].spec))
+    classes = token_classes(table)
+    digits = word_tokens(next(one.spec for one in plan.datasets if one.name == "digits"), table)
+    matrix = state(tiny.model)["embed_in.weight"].double().numpy()
+    rows = drawn[(drawn["hookpoint"] == "embed") & (drawn["similarity"] == "cosine")]
+    assert len(rows) == 3
+    for row in rows.itertuples():
+        words = random_tokens(digits, classes, row.replicate, matrix.shape[1])
+        wanted = cosine(matrix[[token for (token,) in words]])
+        np.testing.assert_array_equal(np.asarray(results.psm(row.psm_key)), wanted)
     scales = matrices[matrices["similarity"] == "rbf"].groupby(["dataset", "hookpoint"])
     assert (scales["rbf_scale_resolved"].nunique() == 1).all()  # C is that of the features
     for key in drawn["psm_key"].iloc[:2]:
