@@ -79,11 +79,15 @@ def basis(columns: Float, within: Float | None = None) -> Float:
 
 def r_squared(y: Float, columns: Float) -> float:
     """Return R^2 of y (m,) on columns (m, q) and a constant, from 0 to 1; 0 where y is constant."""
-    centred = y - y.mean()
+    return share(y - y.mean(), basis(columns))
+
+
+def share(centred: Float, within: Float) -> float:
+    """Return the share of centred values (m,) within an orthonormal basis (m, r), from 0 to 1; 0 of zeros."""
     size = float(centred @ centred)
     if size == 0.0:
         return 0.0
-    explained = basis(columns).T @ centred
+    explained = within.T @ centred
     return float(np.clip(explained @ explained / size, 0.0, 1.0))
 
 

@@ -20,12 +20,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from superpos.analysis.commonality import RANK, basis, commonality
+from superpos.analysis.commonality import RANK, basis, share
 from superpos.analysis.list_orders import MOST_ORDERS, distinct_orders, n_orders, reordered
 from superpos.analysis.mantel import MAX_EXACT, relabellings
 from superpos.analysis.partial_mantel import Alternative, partial_mantel, square
@@ -147,37 +147,31 @@ class _Asked:
             return said
         if self.constant:
             return replace(said, reason="all similarities are alike: there is nothing to explain")
-        x = _ranked(one)
-        size = float(self.y @ self.y)
+        design = _design(one, beside)
+        x = design.x
         if x.shape[1] == 1:
             correlation = correlation_of_ranks(x[:, 0], self.y)
             said = replace(said, correlation=correlation, r2=(correlation or 0.0) ** 2)
         else:
-            said = replace(said, r2=min(float(np.sum((basis(x).T @ self.y) ** 2)) / size, 1.0))
+            said = replace(said, r2=share(self.y, design.own))
         if self.tested:
-            said = replace(said, **self._alone(one, x))
-        return replace(said, **self._in_model(one, x, beside))
-
-    def _in_model(self, one: Predictor, x: Float, beside: tuple[Predictor, ...]) -> dict[str, Any]:
-        """Return the shares of a predictor in its model, and the test of the unique one."""
-        others = np.hstack([np.zeros((len(x), 0)), *(_ranked(other) for other in beside)])
+            said = replace(said, **self._alone(one, design))
         names = ", ".join(other.name for other in beside)
-        n_columns = basis(np.hstack([x, others])).shape[1]
+        return replace(said, beside=names, **self._in_model(one, design, said.r2 or 0.0, names))
+
+    def _in_model(self, one: Predictor, design: _Design, r2: float, names: str) -> dict[str, Any]:
+        """Return the shares of a predictor in its model, and the test of the unique one."""
+        x, n_columns = design.x, design.model.shape[1]
         if len(x) < n_columns + 2:
-            why = f"{len(x)} pairs are too few for a model of {n_columns} columns"
-            return {"beside": names, "reason": why}
-        shares = commonality(self.y, {one.name: x} | ({"": others} if beside else {}))
-        found: dict[str, Any] = {
-            "beside": names,
-            "r2_unique": shares.unique[one.name],
-            "r2_common": shares.common[one.name],
-            "r2_model": shares.total,
-        }
+            return {"reason": f"{len(x)} pairs are too few for a model of {n_columns} columns"}
+        total = share(self.y, design.model)
+        unique = max(total - share(self.y, design.beside), 0.0)
+        found: dict[str, Any] = {"r2_unique": unique, "r2_common": r2 - unique, "r2_model": total}
         if x.shape[1] > 1:
             return found
         drawn, exact = self._draws if self.tested else ([np.arange(self.n)[None, :]], True)
         sided: Alternative = "greater" if one.directed else "two-sided"
-        test = partial_mantel(self.y, x[:, 0], others, drawn, exact=exact, alternative=sided)
+        test = partial_mantel(self.y, x[:, 0], design.beside, drawn, exact=exact, alternative=sided)
         if test.correlation is None:
             return {**found, "reason": f"it says nothing beyond {names}"}
         found["partial"] = test.correlation
@@ -195,9 +189,9 @@ class _Asked:
         """Relabellings in batches, and whether they are all there are."""
         return list(relabellings(self.n, N_RELABELLINGS, "explained")), math.factorial(self.n) <= MAX_EXACT
 
-    def _alone(self, one: Predictor, x: Float) -> dict[str, Any]:
+    def _alone(self, one: Predictor, design: _Design) -> dict[str, Any]:
         """Return the test of a predictor by itself: what the matrix says in every other order."""
-        batches, exact = self._draws
+        x, (batches, exact) = design.x, self._draws
         y, z = self.y, x if x.shape[1] == 1 else x @ np.arange(x.shape[1])[:, None]
         orders = self._orders(one)
         if orders is not None and self.order is not None:
@@ -235,6 +229,24 @@ class _Asked:
         cyclic = order.cyclic if one.name == "list_lag" else one.name == "list_circle"
         many = n_orders(self.n, cyclic=cyclic) > MOST_ORDERS
         return None if many else distinct_orders(self.n, cyclic=cyclic)
+
+
+class _Design(NamedTuple):
+    """A predictor and its model, whatever is explained: matrices of the same labels share it."""
+
+    x: Float
+    """Ranks as a column (m, 1), or levels (m, q)."""
+    own: Float
+    """Orthonormal bases of x, of what is beside it, and of both."""
+    beside: Float
+    model: Float
+
+
+@lru_cache(maxsize=1024)
+def _design(one: Predictor, beside: tuple[Predictor, ...]) -> _Design:
+    x = _ranked(one)
+    others = np.hstack([np.zeros((len(x), 0)), *(_ranked(other) for other in beside)])
+    return _Design(x, basis(x), basis(others), basis(np.hstack([x, others])))
 
 
 def _ranked(one: Predictor) -> Float:

@@ -22,7 +22,7 @@ from superpos.db.engine import Database
 from superpos.db.explained import explained_works, finish_explained, unexplained
 from superpos.db.insert import parts
 from superpos.db.measures import kernels
-from superpos.facts import order_of_words
+from superpos.facts import ListOrder, order_of_words
 from superpos.fits.relaxed import minimum_in_more_dimensions
 from superpos.kinds.controls import CONTROLS
 from superpos.kinds.potentials import Potential
@@ -65,12 +65,7 @@ def lacking(database: Database, study_id: int) -> bool:
 
 def explained_rows(work: ExplainedWork, of_fits: tuple[Potential, ...], optima: Optima) -> ExplainedRows:
     """Return the rows of one target under the kernels of its study."""
-    order = order_of_words(work.features)
-    predictors = [
-        *of_labels(work.phi, work.shares, work.n_samples),
-        *(_energy(work, kernel, optima) for kernel in of_fits),
-        *of_order(order),
-    ]
+    predictors, order = optima.predictors(work, of_fits)
     tested = not CONTROLS.get(work.kind).is_control
     found = explain(work.matrix, predictors, order, tested=tested)
     return ExplainedRows(work.target_id, [_row(one) for one in found], list(_features(work)))
@@ -99,17 +94,33 @@ def _features(work: ExplainedWork) -> Iterator[dict[str, Any]]:
         yield {"row_index": place, "dimensionality": float(share), "dimensionality_norms": own}
 
 
-def _energy(work: ExplainedWork, kernel: Potential, optima: Optima) -> Predictor:
-    if work.shares is None:
-        return of_energy(None, kernel, NO_FREQUENCIES)
-    return optima.of(work.shares, kernel)
-
-
 class Optima:
-    """Least energies of unit vectors by their importance, each found once."""
+    """Predictors by the labels they are of, and least energies by their importance, each found once."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, Potential], Predictor] = {}
+        self._of_labels: dict[tuple[Any, ...], tuple[tuple[Predictor, ...], ListOrder | None]] = {}
+
+    def predictors(
+        self, work: ExplainedWork, of_fits: tuple[Potential, ...]
+    ) -> tuple[tuple[Predictor, ...], ListOrder | None]:
+        """Return what the entries of a target may follow from; the same objects for the same labels."""
+        known = (None if one is None else one.tobytes() for one in (work.phi, work.shares))
+        key = (work.features, *known, work.n_samples, of_fits)
+        if key not in self._of_labels:
+            order = order_of_words(work.features)
+            predictors = (
+                *of_labels(work.phi, work.shares, work.n_samples),
+                *(self._energy(work, kernel) for kernel in of_fits),
+                *of_order(order),
+            )
+            self._of_labels[key] = predictors, order
+        return self._of_labels[key]
+
+    def _energy(self, work: ExplainedWork, kernel: Potential) -> Predictor:
+        if work.shares is None:
+            return of_energy(None, kernel, NO_FREQUENCIES)
+        return self.of(work.shares, kernel)
 
     def of(self, shares: Float, kernel: Potential) -> Predictor:
         """Return the predictor of a kernel at an importance in proportion to shares (n,)."""
@@ -122,7 +133,7 @@ class Optima:
 def _optimum(importance: Float, potential: Potential) -> Predictor:
     kernel = Kernel(potential.energy, potential.s, "exclude", potential.softening)
     norms = np.ones(len(importance))
-    units = minimum_in_more_dimensions(importance, norms, kernel, "compiled")
+    units = minimum_in_more_dimensions(importance, norms, kernel, "scipy")
     if units is None:
         return of_energy(None, potential, "no least energy was found")
     gram = np.asarray(units @ units.T)
