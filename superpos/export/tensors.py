@@ -60,6 +60,7 @@ def _write_shard(read: Snapshot, kind: str, shard: list[Named], path: Path) -> R
     """Write one file; return its rows of the index."""
     tensors = {f"{kind}/{key}/{name}": np.ascontiguousarray(array) for key, name, array in shard}
     save_file(tensors, path)
+    path.chmod(path.parent.stat().st_mode & 0o666)  # the library lets nobody else read it
     names = read.names(kind, sorted({key for key, _, _ in shard}))
     return [
         (

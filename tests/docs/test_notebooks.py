@@ -18,8 +18,6 @@ from matplotlib import pyplot as plt
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 
-pytestmark = pytest.mark.stdlib  # the study of the first one reads the standard library
-
 
 def cells(name: str) -> list[dict[str, Any]]:
     content = json.loads((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8"))

@@ -181,6 +181,11 @@ def test_one_study_of_several(url: str, tmp_path: Path) -> None:
     assert set(pd.read_parquet(tmp_path / "one" / "views" / "fit_results.parquet").study) == {"frozen"}
 
 
+def test_whoever_may_read_the_folder_may_read_its_files(folder: Path) -> None:
+    modes = {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()}
+    assert modes == {folder.stat().st_mode & 0o666}
+
+
 def test_nothing_names_machines_or_urls(folder: Path, url: str) -> None:
     runs = pd.read_parquet(folder / "views" / "runs.parquet")
     assert not {"host", "address"} & set(runs.columns)
