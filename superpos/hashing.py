@@ -32,7 +32,10 @@ def canonical(value: Any) -> Any:
     ArgumentError
         For NaN, infinities, types that JSON does not have, and mapping keys that are one as text.
     """
-    if value is None or isinstance(value, bool | str):
+    plain = type(value)
+    if value is None or plain is str or plain is int or plain is bool:  # most values: a plan has 10^6
+        return value
+    if isinstance(value, bool | str):
         return str(value) if isinstance(value, str) else value
     if isinstance(value, int | np.integer):
         return int(value)

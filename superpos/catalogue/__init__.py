@@ -6,6 +6,7 @@ Tables, views, their pages, the study reader, the analysis and the report take w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from superpos.catalogue.axes import AXES
@@ -65,8 +66,14 @@ def axis(name: str, level: Level | None = None) -> Axis:
 
 def identity(values: Mapping[str, Any], *levels: Level) -> dict[str, Any]:
     """Return the values that keys are made from: an axis that came later counts where it is not as before."""
-    as_before = {one.name: one.older for one in axes(*levels) if one.later}
+    as_before = _as_before(levels)
     return {name: value for name, value in values.items() if as_before.get(name, _NEVER) != value}
+
+
+@cache
+def _as_before(levels: tuple[Level, ...]) -> Mapping[str, Any]:
+    """Return the values of axes that came later where nothing changes."""
+    return {one.name: one.older for one in axes(*levels) if one.later}
 
 
 def measured(table: str) -> tuple[Column, ...]:

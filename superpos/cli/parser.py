@@ -86,9 +86,25 @@ def build_parser() -> argparse.ArgumentParser:
     retry.add_argument("--study", metavar="NAME", required=True)
 
     trace = add_command(commands, "trace", "trace:trace", "show what a row was made of, up to the text")
-    trace.add_argument("key", metavar="KEY", help="any key that a view shows")
+    trace.add_argument("key", metavar="KEY", help="any key that a view shows, or its beginning")
     _add_database(trace)
+    trace.add_argument("--json", action="store_true")
     trace.add_argument("--recompute", action="store_true", help="make the row again, alone, and compare")
+
+    why = add_command(commands, "why", "why:why", "say what sets a row apart from the nearest finished one")
+    why.add_argument("key", metavar="KEY", help="any key that a view or a failure shows, or its beginning")
+    _add_database(why)
+    why.add_argument("--json", action="store_true")
+
+    diff = add_command(
+        commands, "diff", "diff:diff", "say which rows a study has that another has not, and why"
+    )
+    studies = "a file, a bundled study, or NAME or NAME@REVISION in the database"
+    diff.add_argument("old", metavar="STUDY", help=f"the first: {studies}")
+    alone = "without it the first is compared with what the database has of it"
+    diff.add_argument("new", metavar="STUDY", nargs="?", help=f"the second; {alone}")
+    _add_database(diff)
+    diff.add_argument("--json", action="store_true")
 
     report = add_command(commands, "report", "report:report", "write the report of one or more studies")
     _add_database(report)

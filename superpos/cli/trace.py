@@ -24,7 +24,11 @@ def trace(options: argparse.Namespace) -> int:
 
 def _trace(database: Database, options: argparse.Namespace) -> int:
     require_current(database)
-    for row in trace_key(database, options.key):
+    rows = trace_key(database, options.key)
+    if options.json:
+        said = [{"kind": row.kind, "key": row.key, **row.columns} for row in rows]
+        OUT.print_json(json.dumps(said, default=str), ensure_ascii=False)
+    for row in () if options.json else rows:
         OUT.print(f"[bold]{row.kind}[/bold] {row.key}")
         for name, value in row.columns.items():
             if name == "key":
@@ -36,7 +40,7 @@ def _trace(database: Database, options: argparse.Namespace) -> int:
         return 0
     from superpos.stages.recompute import recompute
 
-    outcome = recompute(database, options.key, database.default_data_folder)
+    outcome = recompute(database, rows[0].key, database.default_data_folder)
     if outcome.agrees:
         OUT.print(
             f"{outcome.kind}: made again, all {len(outcome.compared)} values agree bit for bit", markup=False

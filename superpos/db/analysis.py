@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from superpos.arrays import Float
-from superpos.catalogue import Role, names
 from superpos.db.engine import Database, take_turns
 from superpos.db.tables import (
     activation_sets,
@@ -26,60 +26,16 @@ from superpos.db.tables import (
 from superpos.kinds.controls import FEATURES
 from superpos.records.answers import AnswerRecord
 
+AT_ONCE = 20_000
+"""Rows that are fetched together."""
 UNFINISHED = -1
 """Count of an analysis that a stopped run, or new numbers, have done again."""
-_GROUPED: tuple[Role, ...] = ("compared", "setting")
-_JOINT = names("kernel", "joint", roles=(*_GROUPED, "searched"))
-_FIT = names("fit", roles=(*_GROUPED, "searched"))
-CELL_AXES = (
-    "target_key",
-    *names("kernel", "joint", roles=_GROUPED),
-    "joint_config",
-    *names("fit", roles=_GROUPED),
-    "fit_config",
-)
-"""Axes of a group of cells; a target stands for all axes of its inputs."""
-CELLS = f"""
-SELECT t.target_id, t.key AS target_key, jf.joint_id, fa.fit_axes_id, ja.joint_axes_id,
-  {", ".join(f"ja.{name}" for name in _JOINT)}, ja.config_key AS joint_config,
-  {", ".join(f"fa.{name}" for name in _FIT)}, fa.config_key AS fit_config,
-  jf.fun AS fun_joint, jf.status AS status_joint, f.distance_final, f.status,
-  t.key || '.' || jf.key || '.' || fa.key AS fit_key
-FROM blocks b
-  JOIN block_targets bt ON bt.block_id = b.block_id
-  JOIN block_joint_axes bj ON bj.block_id = b.block_id
-  JOIN block_fit_axes bf ON bf.block_id = b.block_id
-  JOIN targets t ON t.target_id = bt.target_id
-  JOIN joint_axes ja ON ja.joint_axes_id = bj.joint_axes_id
-  JOIN fit_axes fa ON fa.fit_axes_id = bf.fit_axes_id
-  JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = bj.joint_axes_id
-  JOIN fits f ON f.joint_id = jf.joint_id AND f.fit_axes_id = bf.fit_axes_id
-WHERE b.study_id = :study_id
-"""  # noqa: S608 (names of the catalogue)
-
-
-def n_results(database: Database, study_id: int) -> int:
-    """Return how many results an analysis of this study would read: targets with a matrix, and fits."""
-    query = sa.text(f"SELECT COUNT(*) FROM ({CELLS}) cells")  # noqa: S608 (a constant of this module)
-    matrices = sa.text(
-        "SELECT COUNT(*) FROM study_targets st JOIN targets t ON t.target_id = st.target_id "
-        "WHERE st.study_id = :study_id AND t.psm_id IS NOT NULL"
-    )
-    with database.read() as connection:
-        parts = [connection.scalar(q, {"study_id": study_id}) for q in (query, matrices)]
-    return sum(int(part or 0) for part in parts)
 
 
 def analysed(database: Database, study_id: int) -> int | None:
     """Return how many results the stored analysis read, None if there is none."""
     with database.read() as connection:
         return connection.scalar(sa.select(analyses.c.n_results).where(analyses.c.study_id == study_id))
-
-
-def read_cells(database: Database, study_id: int) -> pd.DataFrame:
-    """Return the axes and outcome of every fit of a study, one row a (target, fit)."""
-    with database.read() as connection:
-        return pd.read_sql_query(sa.text(CELLS), connection, params={"study_id": study_id})
 
 
 def feature_targets(database: Database, study_id: int) -> list[tuple[tuple[Any, ...], int, int, Float]]:
@@ -116,12 +72,35 @@ def feature_targets(database: Database, study_id: int) -> list[tuple[tuple[Any, 
 
 
 def read_rows(database: Database, study_id: int, view: str, columns: Sequence[str]) -> pd.DataFrame:
-    """Return columns of the rows of a view, of the study whose newest revision this is."""
+    """Return columns of the rows of a view, of the study whose newest revision this is.
+
+    Rows are read a few at a time, and equal words of a column are one object: a view of 10^6 fits has twenty
+    columns of words, of which most hold a handful.
+    """
     name = sa.select(studies.c.name).where(studies.c.study_id == study_id).scalar_subquery()
     table = sa.table(view, sa.column("study"), *(sa.column(column) for column in columns))
     query = sa.select(*(table.c[column] for column in columns)).where(table.c.study == name)
+    pieces: dict[str, list[Any]] = {column: [] for column in columns}
+    words: dict[str, str] = {}
     with database.read() as connection:
-        return pd.read_sql_query(query, connection)
+        rows = connection.execution_options(yield_per=AT_ONCE).execute(query)
+        for part in rows.partitions(AT_ONCE):
+            for column, values in zip(columns, zip(*part, strict=True), strict=True):
+                pieces[column].append(_values(values, words))
+    empty = np.empty(0, dtype=object)
+    return pd.DataFrame(
+        {column: np.concatenate(found) if found else empty for column, found in pieces.items()}, copy=False
+    )
+
+
+def _values(values: Sequence[Any], words: dict[str, str]) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return a column as integers, doubles (NULL is NaN) or words, each word one object."""
+    kinds = set(map(type, values))
+    if str in kinds:
+        shared = np.empty(len(values), dtype=object)
+        shared[:] = [words.setdefault(value, value) for value in values]
+        return shared
+    return np.array(values, dtype=np.int64 if kinds == {int} else np.float64)
 
 
 def unfinished(database: Database) -> None:

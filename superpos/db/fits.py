@@ -6,8 +6,8 @@ fits, importance, fits and their arrays, in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,12 +15,9 @@ import sqlalchemy as sa
 from superpos.arrays import Float
 from superpos.db.engine import Database
 from superpos.db.insert import BATCH, insert_missing
+from superpos.db.missing import Cell, MissingCells
 from superpos.db.tables import (
     best_match,
-    block_fit_axes,
-    block_joint_axes,
-    block_targets,
-    blocks,
     fit_arrays,
     fit_axes,
     fits,
@@ -28,41 +25,17 @@ from superpos.db.tables import (
     joint_axes,
     joint_fits,
     psms,
-    targets,
 )
 from superpos.records.work import JointDone, JointResult, JointWork
 from superpos.specs.axes import FitAxes, JointAxes
-
-Cell = tuple[int, int, int]
-"""(psm_id, joint_axes_id, fit_axes_id)."""
 
 _JOINT_FIELDS = tuple(JointAxes.__dataclass_fields__)
 _FIT_FIELDS = tuple(FitAxes.__dataclass_fields__)
 
 
-def missing_cells(database: Database, study_id: int) -> list[Cell]:
+def missing_cells(database: Database, study_id: int) -> MissingCells:
     """Return a study's cells without a fit, each once, ordered by joint fit; quarantined ones included."""
-    bt, bj, bf = block_targets.c, block_joint_axes.c, block_fit_axes.c
-    query = (
-        sa.select(targets.c.psm_id, bj.joint_axes_id, bf.fit_axes_id)
-        .distinct()
-        .select_from(blocks)
-        .join(block_targets, bt.block_id == blocks.c.block_id)
-        .join(block_joint_axes, bj.block_id == blocks.c.block_id)
-        .join(block_fit_axes, bf.block_id == blocks.c.block_id)
-        .join(targets, targets.c.target_id == bt.target_id)
-        .outerjoin(
-            joint_fits,
-            sa.and_(joint_fits.c.psm_id == targets.c.psm_id, joint_fits.c.joint_axes_id == bj.joint_axes_id),
-        )
-        .outerjoin(
-            fits, sa.and_(fits.c.joint_id == joint_fits.c.joint_id, fits.c.fit_axes_id == bf.fit_axes_id)
-        )
-        .where(blocks.c.study_id == study_id, targets.c.psm_id.is_not(None), fits.c.joint_id.is_(None))
-        .order_by(targets.c.psm_id, bj.joint_axes_id, bf.fit_axes_id)
-    )
-    with database.read() as connection:
-        return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+    return MissingCells(database, study_id)
 
 
 def best_without_arrays(database: Database, study_id: int) -> list[Cell]:
@@ -107,13 +80,13 @@ class WorkReader:
         """Return the key of a cell among failures."""
         return f"{psm_key.hex()}.{joint_axes_key.hex()}.{fit_axes_key.hex()}"
 
-    def works(self, cells: Sequence[Cell]) -> Iterator[JointWork]:
+    def works(self, cells: Iterable[Cell]) -> Iterator[JointWork]:
         """Yield the joint work of cells, which must be ordered by joint fit."""
-        groups = [(pair, [c[2] for c in part]) for pair, part in groupby(cells, key=lambda cell: cell[:2])]
-        for first in range(0, len(groups), BATCH):
-            yield from self._batch(groups[first : first + BATCH])
+        groups = ((pair, [c[2] for c in part]) for pair, part in groupby(cells, key=lambda cell: cell[:2]))
+        while some := list(islice(groups, BATCH)):
+            yield from self._batch(some)
 
-    def _batch(self, groups: list[tuple[tuple[int, ...], list[int]]]) -> Iterator[JointWork]:
+    def _batch(self, groups: Sequence[tuple[tuple[int, ...], list[int]]]) -> Iterator[JointWork]:
         with self._database.read() as connection:
             wanted = sorted({pair[0] for pair, _ in groups})
             c = psms.c

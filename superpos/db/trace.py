@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from superpos.catalogue.axes import AXES
 from superpos.db.engine import Database
+from superpos.db.keys import CELL, FIT, KINDS, PROBE_SET, failure_of, find_key
 from superpos.db.tables import (
     activation_sets,
     block_targets,
@@ -28,7 +29,7 @@ from superpos.db.tables import (
     studies,
     targets,
 )
-from superpos.errors import InputError, shown
+from superpos.errors import InputError
 from superpos.kinds.builders import BUILDERS
 from superpos.kinds.register import Register
 
@@ -42,22 +43,8 @@ class TraceRow:
     columns: Mapping[str, Any]
 
 
-PROBE_SET = "probe set"
 WITHOUT_PROBES = "directions"
 """What a set of directions is called that has no probes: rows of a matrix of a model, or imported."""
-
-KINDS: tuple[tuple[str, sa.Table], ...] = (
-    ("joint fit", joint_fits),
-    ("similarity matrix", psms),
-    ("target", targets),
-    (PROBE_SET, direction_sets),
-    ("probe", probes),
-    ("activation set", activation_sets),
-    ("data set", datasets),
-    ("model", models),
-    ("fit axes", fit_axes),
-    ("joint axes", joint_axes),
-)
 
 TABLES = {"model": models, "target": targets, "kernel": joint_axes, "joint": joint_axes, "fit": fit_axes}
 """Tables of axes by level, where one of them names a kind."""
@@ -69,46 +56,56 @@ NAMES: tuple[tuple[sa.Table, str, Register[Any]], ...] = (
 
 
 def trace(database: Database, key: str) -> list[TraceRow]:
-    """Return the row named `key`, then every row it was made of, nearest first.
+    """Return the row that a key, or its beginning, names, then every row it was made of, nearest first.
+
+    Each row comes once, however many others it went into.
 
     Raises
     ------
     InputError
-        If the key names nothing.
+        If the key names nothing, or begins several.
     """
-    first, _, second = key.strip().lower().partition(".")
     with database.read() as connection:
-        if second:
-            return _fit(connection, database, first, second)
-        for kind, table in KINDS:
-            row = connection.execute(sa.select(table).where(table.c.key == _hex(first))).mappings().first()
-            if row is not None:
-                return _rows(connection, kind, table, dict(row))
-    raise _unknown(database, key)
+        found = find_key(connection, database.label, key)
+        if found.kind == FIT:
+            rows = _fit(connection, found.key)
+        elif found.kind == CELL:
+            rows = _cell(connection, found.key)
+        else:
+            table = KINDS[found.kind]
+            row = connection.execute(sa.select(table).where(table.c.key == found.key)).mappings().one()
+            rows = _rows(connection, found.kind, table, dict(row))
+    once: dict[tuple[str, str], TraceRow] = {}
+    for one in rows:
+        once.setdefault((one.kind, one.key), one)
+    return list(once.values())
 
 
-def _hex(text: str) -> str:
-    return text if all(character in "0123456789abcdef" for character in text) else ""
-
-
-def _unknown(database: Database, key: str) -> InputError:
-    return InputError(f"key {shown(key)} names nothing in {database.label}; copy a key from a view")
-
-
-def _fit(connection: sa.Connection, database: Database, joint_key: str, axes_key: str) -> list[TraceRow]:
+def _fit(connection: sa.Connection, key: str) -> list[TraceRow]:
+    joint_key, _, axes_key = key.partition(".")
     query = (
         sa.select(fits)
         .join(joint_fits, joint_fits.c.joint_id == fits.c.joint_id)
         .join(fit_axes, fit_axes.c.fit_axes_id == fits.c.fit_axes_id)
-        .where(joint_fits.c.key == _hex(joint_key), fit_axes.c.key == _hex(axes_key))
+        .where(joint_fits.c.key == joint_key, fit_axes.c.key == axes_key)
     )
-    row = connection.execute(query).mappings().first()
-    if row is None:
-        raise _unknown(database, f"{joint_key}.{axes_key}")
-    found = [TraceRow("fit", f"{joint_key}.{axes_key}", _shown(row))]
+    row = connection.execute(query).mappings().one()
+    found = [TraceRow(FIT, key, _shown(row))]
     found.extend(_run(connection, row["run_id"]))
     found.extend(_by_id(connection, "fit axes", fit_axes, "fit_axes_id", row["fit_axes_id"]))
     found.extend(_by_id(connection, "joint fit", joint_fits, "joint_id", row["joint_id"]))
+    return found
+
+
+def _cell(connection: sa.Connection, key: str) -> list[TraceRow]:
+    """Return a cell without a fit: how it failed, if it did, and what it is made from."""
+    failure = failure_of(connection, key)
+    found = [TraceRow(CELL, key, {} if failure is None else _shown(failure))]
+    kinds = ("similarity matrix", "joint axes", "fit axes")
+    for kind, part in zip(kinds, key.split("."), strict=True):
+        table = KINDS[kind]
+        row = connection.execute(sa.select(table).where(table.c.key == part)).mappings().one()
+        found.extend(_rows(connection, kind, table, dict(row)))
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -218,7 +218,7 @@ class JointAxes:
 
     def identity(self) -> dict[str, Any]:
         """Return what the key of the axes is made from: all of them, and where an outside energy is from."""
-        return {**identity(asdict(self), "kernel", "joint"), **ENERGIES.identity(self.energy)}
+        return {**identity(_values(self), "kernel", "joint"), **ENERGIES.identity(self.energy)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,8 +301,13 @@ class FitAxes:
 
     def identity(self) -> dict[str, Any]:
         """Return what the key of the axes is made from: all, and where an outside optimiser is from."""
-        return {**identity(asdict(self), "fit"), **OPTIMISERS.identity(self.optimiser)}
+        return {**identity(_values(self), "fit"), **OPTIMISERS.identity(self.optimiser)}
 
     def scale(self, n_dims: int) -> float:
         """Return the standard deviation of the perturbation in units of n_i."""
         return self.sigma / n_dims**0.5 if self.sigma_rule == "sigma / sqrt(f)" else self.sigma
+
+
+def _values(axes: JointAxes | FitAxes) -> dict[str, Any]:
+    """Return the values by name: all are numbers and words, of which nothing needs a copy."""
+    return {name: getattr(axes, name) for name in axes.__dataclass_fields__}

@@ -7,7 +7,7 @@ A product A x B x C without an earlier product A' x B' x C' is the union of at m
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +94,9 @@ def fit_axes(block: Block) -> tuple[FitAxes, ...]:
     return tuple(dict.fromkeys(one for table in block.reoptimisations for one in table.axes()))
 
 
+Members = tuple[frozenset[Hashable], frozenset[Hashable], frozenset[Hashable]]
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """A product of three ordered sets of hashable members, with the name of the block it came from."""
@@ -107,19 +110,26 @@ class Product:
         a, b, c = self.parts
         return len(a) * len(b) * len(c)
 
+    def members(self) -> Members:
+        """Return the parts as sets, for `without`."""
+        a, b, c = self.parts
+        return frozenset(a), frozenset(b), frozenset(c)
 
-def _split(values: Sequence[Hashable], other: Iterable[Hashable]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    members = set(other)
+
+def _split(
+    values: Sequence[Hashable], members: frozenset[Hashable]
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     return tuple(v for v in values if v in members), tuple(v for v in values if v not in members)
 
 
-def _without(product: Product, earlier: Product) -> list[Product]:
-    (a, b, c), (a2, b2, c2) = product.parts, earlier.parts
+def without(product: Product, earlier: Members) -> list[Product]:
+    """Return the cells of a product that are not in another one, as disjoint products."""
+    if any(members.isdisjoint(part) for members, part in zip(earlier, product.parts, strict=True)):
+        return [product]
+    (a, b, c), (a2, b2, c2) = product.parts, earlier
     a_in, a_out = _split(a, a2)
     b_in, b_out = _split(b, b2)
-    c_in, c_out = _split(c, c2)
-    if not (a_in and b_in and c_in):
-        return [product]
+    _, c_out = _split(c, c2)
     pieces = ((a_out, b, c), (a_in, b_out, c), (a_in, b_in, c_out))
     return [Product(product.name, piece) for piece in pieces if all(piece)]
 
@@ -133,13 +143,16 @@ def disjoint(products: Sequence[Product]) -> tuple[Product, ...]:
         If they overlap in so many ways that taking them apart needs more than `MOST_PIECES` steps.
     """
     kept: list[Product] = []
+    members: list[Members] = []
+    """Of what is kept; sets are made once, for every later product is compared with each."""
     steps = 0
     for product in products:
         pieces = [product] if product.size else []
-        for earlier in kept:
+        for earlier in members:
             steps += len(pieces)
             if steps > MOST_PIECES:
                 raise ArgumentError("blocks", f"{len(products)} products overlap in too many ways; use fewer")
-            pieces = [piece for old in pieces for piece in _without(old, earlier)]
+            pieces = [piece for old in pieces for piece in without(old, earlier)]
         kept.extend(pieces)
+        members.extend(piece.members() for piece in pieces)
     return tuple(kept)

@@ -8,14 +8,12 @@ from superpos.analysis.best_match import best_matches
 from superpos.analysis.layer_similarity import layer_similarities
 from superpos.arrays import Float
 from superpos.db.analysis import (
-    CELL_AXES,
     UNFINISHED,
     analysed,
     feature_targets,
-    n_results,
-    read_cells,
     write_analysis,
 )
+from superpos.db.cells import CELL_AXES, n_results, read_cells
 from superpos.db.failures import failed_keys
 from superpos.db.fits import WorkReader, best_without_arrays
 from superpos.stages import fits

@@ -7,6 +7,7 @@ from those that the optimisers state (measured at n = 11, f = 10; see docs/bench
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from superpos.records.plan import StudyPlan
 from superpos.specs.blocks import Product, disjoint
 from superpos.stages.fits import KEEP_ALL_LIMIT
 from superpos.stages.resampled import n_probe_sets
+from superpos.stages.room import sql_bytes
 
 JOINT_SECONDS = {"scipy": 0.15, "compiled": 0.01}
 """Of one joint fit by back end; those of a re-optimisation stand at its optimiser."""
@@ -35,7 +37,6 @@ WHITENING_SHARE = 0.6
 """Seconds of whitening a set over those of its probes (measured at 8,192 dimensions)."""
 ASSUMED_FEATURES = 11
 """Features of a set before it is built."""
-ROW_BYTES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
     """Return the estimate of a plan against what a database holds."""
     done = count_done(database, plan)
     measured = seconds_per_fit(database)
-    n_fits, n_joint, n_shared, fit_seconds, arrays = _fits(plan, measured)
+    counts = _counts(plan, measured)
     operations = _forward_operations(plan)
     probes, whitened = _probe_seconds(plan), whitened_keys(plan)
     planned = {
@@ -96,7 +97,7 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
         "whitening": (len(whitened), WHITENING_SHARE * sum(probes[key] for key in whitened)),
         "psms": (len(plan.targets), 0.005 * len(plan.targets)),
         "ceilings": (len(ceiling_keys(plan)), _ceiling_seconds(plan, probes)),
-        "fits": (n_fits, fit_seconds),
+        "fits": (counts.n_fits, counts.seconds),
     }
     stages = tuple(
         StageEstimate(
@@ -107,15 +108,15 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
         )
         for stage, (count, total) in planned.items()
     )
-    keep = plan.study.store_vectors == "all" and n_fits <= KEEP_ALL_LIMIT
+    keep = plan.study.store_vectors == "all" and counts.n_fits <= KEEP_ALL_LIMIT
     return Estimate(
         stages=stages,
-        n_fits=n_fits,
-        n_joint=n_joint,
-        n_shared=n_shared,
+        n_fits=counts.n_fits,
+        n_joint=counts.n_joint,
+        n_shared=counts.n_shared,
         cpu_seconds=sum(stage.seconds for stage in stages),
         gpu_seconds=operations / GPU_OPERATIONS,
-        sql_bytes=ROW_BYTES * (n_fits + n_joint) + arrays * (2 if keep else 1) + _direction_bytes(plan),
+        sql_bytes=sql_bytes(plan, counts.blocks, counts.pairs, keep_all=keep, n_features=ASSUMED_FEATURES),
         disk_bytes=_activation_bytes(plan),
         basis="seconds a fit measured in this database" if measured else "seconds a fit from the benchmarks",
         left_out=_left_out(plan, database),
@@ -132,21 +133,19 @@ def _left_out(plan: StudyPlan, database: Database) -> tuple[LeftOut, ...]:
     return tuple(dict.fromkeys(found))  # two tokenizers may leave out the same
 
 
-def _shared_of(plan: StudyPlan, keys: tuple[bytes, ...]) -> int:
-    """Return how many of these targets repeat the matrix of another one."""
-    targets = {target.key: target for target in plan.targets}
+def _shareable(plan: StudyPlan) -> dict[bytes, tuple[Any, ...]]:
+    """Return what the matrices of targets that rest on a shape alone depend on, by the targets' keys."""
     # Alike in the number of features and in width: the same data set, model and kind of hookpoint.
     wide = ("mlp.act", "attn.z")
     alike = {
         d.key: (d.dataset_key, d.hookpoint if d.hookpoint in wide else "", d.model_key)
         for d in plan.directions
     }
-    shareable = [
-        (targets[key].replicate, alike[targets[key].direction_key])
-        for key in keys
-        if rests_on_shape(targets[key].kind, targets[key].similarity)
-    ]
-    return len(shareable) - len(set(shareable))
+    return {
+        target.key: (target.replicate, alike[target.direction_key])
+        for target in plan.targets
+        if rests_on_shape(target.kind, target.similarity)
+    }
 
 
 def _seconds(measured: Mapping[tuple[str, str], float], step: str, backend: str) -> float:
@@ -156,33 +155,51 @@ def _seconds(measured: Mapping[tuple[str, str], float], step: str, backend: str)
     return JOINT_SECONDS[backend] if step == "joint" else OPTIMISERS.get(step).seconds_of(backend)
 
 
-def _fits(plan: StudyPlan, measured: Mapping[tuple[str, str], float]) -> tuple[int, int, int, float, float]:
-    """Return fits, joint fits, shared fits, seconds and bytes of vectors of all blocks."""
-    n_fits = n_shared = 0
-    own_share: list[float] = []
-    total = 0.0
+class _Counts(NamedTuple):
+    """What a plan has to compute, counted once."""
+
+    n_fits: int
+    n_joint: int
+    n_shared: int
+    seconds: float
+    """CPU seconds of all joint fits and re-optimisations."""
+    blocks: list[tuple[Product, float]]
+    """Blocks, and the share of their targets that have a matrix of their own."""
+    pairs: list[tuple[Product, float]]
+    """Disjoint products of targets and joint settings, with the same share."""
+
+
+def _counts(plan: StudyPlan, measured: Mapping[tuple[str, str], float]) -> _Counts:
+    shareable = _shareable(plan)
+    blocks: list[tuple[Product, float]] = []
+    n_shared, seconds = 0, 0.0
     for block in plan.blocks:
         targets, joint_keys, fit_keys = block.parts
-        shared = _shared_of(plan, targets)
-        own = len(targets) - shared
-        own_share.append(own / max(len(targets), 1))
-        n_fits += block.size
-        n_shared += shared * len(joint_keys) * len(fit_keys)
-        for key in fit_keys:
-            fit, _ = plan.fit_axes[key]
-            total += own * len(joint_keys) * _seconds(measured, fit.optimiser, fit.backend)
+        like = [shareable[key] for key in targets if key in shareable]
+        own = len(targets) - len(like) + len(set(like))
+        blocks.append((block, own / max(len(targets), 1)))
+        n_shared += (len(targets) - own) * len(joint_keys) * len(fit_keys)
+        steps = Counter(
+            (axes.optimiser, axes.backend) for axes, _ in map(plan.fit_axes.__getitem__, fit_keys)
+        )
+        of_fits = sum(count * _seconds(measured, *step) for step, count in steps.items())
+        seconds += own * len(joint_keys) * of_fits
     # Joint fits are pairs of a target and a joint setting; a pair of two blocks is computed once.
     fitted = [(i, block.parts) for i, block in enumerate(plan.blocks) if block.parts[2]]
-    pairs = disjoint([Product(str(i), (*parts[:2], (b"",))) for i, parts in fitted])
-    n = ASSUMED_FEATURES
-    arrays = 0.0
-    for piece in pairs:
-        count = len(piece.parts[0])
-        for key in piece.parts[1]:
-            axes, _ = plan.joint_axes[key]
-            total += count * own_share[int(piece.name)] * _seconds(measured, "joint", axes.backend)
-            arrays += 8.0 * count * (n * axes.n_dims + n * n)
-    return n_fits, sum(piece.size for piece in pairs), n_shared, total, arrays
+    disjoint_pairs = disjoint([Product(str(i), (*parts[:2], (b"",))) for i, parts in fitted])
+    pairs = [(piece, blocks[int(piece.name)][1]) for piece in disjoint_pairs]
+    for piece, share in pairs:
+        backends = Counter(plan.joint_axes[key][0].backend for key in piece.parts[1])
+        of_joints = sum(count * _seconds(measured, "joint", name) for name, count in backends.items())
+        seconds += share * len(piece.parts[0]) * of_joints
+    return _Counts(
+        n_fits=plan.n_cells,
+        n_joint=sum(piece.size for piece in disjoint_pairs),
+        n_shared=n_shared,
+        seconds=seconds,
+        blocks=blocks,
+        pairs=pairs,
+    )
 
 
 def _infos(plan: StudyPlan) -> dict[bytes, ModelInfo]:
@@ -233,17 +250,3 @@ def _activation_bytes(plan: StudyPlan) -> float:
         * (2 if a.dtype == "float16" else 4)
         for a in plan.activations
     )
-
-
-def _direction_bytes(plan: StudyPlan) -> float:
-    infos = _infos(plan)
-    total = 0.0
-    for directions in plan.directions:
-        if directions.model_key is None:
-            continue  # an imported file, small beside the rest
-        info = infos[directions.model_key]
-        if directions.activation_key is None:
-            total += 8.0 * ASSUMED_FEATURES * info.d_model
-        else:
-            total += 8.0 * (2 * ASSUMED_FEATURES + 1) * hook_width(info, directions.hookpoint)
-    return total

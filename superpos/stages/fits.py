@@ -6,11 +6,12 @@ serves all of them. The size of chunks follows the measured speed; results do no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from superpos.db.failures import failed_keys
-from superpos.db.fits import Cell, WorkReader, insert_results, missing_cells
+from superpos.db.fits import WorkReader, insert_results, missing_cells
+from superpos.db.missing import Cell, MissingCells
 from superpos.records.work import CellFailure, JointResult, JointWork
 from superpos.stages.bounds import bound
 from superpos.stages.context import Context
@@ -70,7 +71,7 @@ def run(context: Context) -> None:
 
 
 def compute_cells(
-    context: Context, reader: WorkReader, cells: Sequence[Cell], failed: Mapping[str, bool]
+    context: Context, reader: WorkReader, cells: Sequence[Cell] | MissingCells, failed: Mapping[str, bool]
 ) -> int:
     """Compute cells and insert their results chunk by chunk; return how many failed.
 
@@ -113,7 +114,7 @@ def compute_cells(
 
 
 def _without_quarantined(
-    reader: WorkReader, cells: Sequence[Cell], quarantined: set[str]
+    reader: WorkReader, cells: Iterable[Cell], quarantined: set[str]
 ) -> Iterator[JointWork]:
     """Yield work without the cells that have failed too often."""
     for work in reader.works(cells):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Any
 
 from superpos.catalogue import Level, names
@@ -48,6 +49,8 @@ class Planner(InputPlanner):
         self.targets: dict[bytes, PlannedTarget] = {}
         self.joint_axes: dict[bytes, tuple[JointAxes, str]] = {}
         self.fit_axes: dict[bytes, tuple[FitAxes, str]] = {}
+        self._direction_keys: dict[tuple[bytes, ProbeSettings, int], bytes] = {}
+        """What was planned: targets, of which there may be 10^5, share directions."""
         self._counts = {"sets of activations": 0, "targets": 0}
         """Rows that the blocks ask for so far, shared ones counted for each block."""
 
@@ -147,6 +150,12 @@ class Planner(InputPlanner):
         self._count(block, "targets", **{"sets of directions": n_sources}, **sizes)
 
     def _directions(self, activation: bytes, settings: ProbeSettings, label_replicate: int) -> bytes:
+        place = (activation, settings, label_replicate)
+        if place not in self._direction_keys:
+            self._direction_keys[place] = self._planned_directions(*place)
+        return self._direction_keys[place]
+
+    def _planned_directions(self, activation: bytes, settings: ProbeSettings, label_replicate: int) -> bytes:
         values = {**asdict(settings), "label_replicate": label_replicate}
         key = content_key("directions", ALGORITHM_VERSIONS["directions"], values, [activation])
         rest = {k: v for k, v in asdict(settings).items() if k not in ("method", "C", "split_seed")}
@@ -265,4 +274,10 @@ class Planner(InputPlanner):
 
 def _config_key(axes: JointAxes | FitAxes, level: Level) -> str:
     """Return what stands for the settings of a step that are no axis of the views."""
-    return config_key({name: getattr(axes, name) for name in names(level, roles=("config",))})
+    settings = names(level, roles=("config",))
+    return _key_of(settings, tuple(getattr(axes, name) for name in settings))
+
+
+@lru_cache(maxsize=256, typed=True)
+def _key_of(settings: tuple[str, ...], values: tuple[Any, ...]) -> str:
+    return config_key(dict(zip(settings, values, strict=True)))

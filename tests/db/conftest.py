@@ -21,7 +21,8 @@ from superpos.datasets.builders.directions import DirectionFileOptions
 from superpos.datasets.builders.psm import PsmFileOptions
 from superpos.datasets.builders.token_list import TokenListOptions
 from superpos.db.activations import finish_activations, missing_activations
-from superpos.db.analysis import n_results, write_analysis
+from superpos.db.analysis import write_analysis
+from superpos.db.cells import n_results
 from superpos.db.datasets import finish_dataset, missing_datasets
 from superpos.db.engine import Database
 from superpos.db.fits import WorkReader, insert_results, missing_cells

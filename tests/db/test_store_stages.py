@@ -38,7 +38,7 @@ def test_each_stage_waits_for_the_one_before(open_store: Any) -> None:
     assert missing_activations(database, study) == ()
     assert missing_directions(database, study) == ()
     assert missing_targets(database, study, 10) == ()
-    assert missing_cells(database, study) == []
+    assert len(missing_cells(database, study)) == 0
 
     assert set(store.datasets()) == keys
     assert missing_datasets(database, study) == ()
@@ -61,7 +61,7 @@ def test_each_stage_waits_for_the_one_before(open_store: Any) -> None:
     assert missing_targets(database, study, 10) == ()
     assert len(missing_cells(database, study)) == 6  # 3 matrices (gaussian is shared) x 2 sigmas
     store.fits()
-    assert missing_cells(database, study) == []
+    assert len(missing_cells(database, study)) == 0
     assert progress(store)["fits"] == (8, 8, 0, 0, 0)
 
 
