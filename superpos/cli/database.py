@@ -6,15 +6,18 @@ import argparse
 import signal
 import threading
 import warnings
+from collections.abc import Mapping
 
 from rich.console import Console
 
 from superpos.db.engine import Database
 from superpos.db.gc import collect_garbage
 from superpos.db.migrate import check, current_revision, newest_revision, require_current, upgrade
-from superpos.errors import InputError
+from superpos.errors import DatabaseError, InputError
 
 OUT = Console(highlight=False, soft_wrap=True)
+ALIVE_SECONDS = 2.0
+"""How often `dev` looks whether its server is alive."""
 
 
 def database(options: argparse.Namespace) -> int:
@@ -27,7 +30,7 @@ def database(options: argparse.Namespace) -> int:
 
 def _act(handle: Database, options: argparse.Namespace) -> int:
     if options.action == "upgrade":
-        before, after = upgrade(handle)
+        before, after = upgrade(handle, _say_counts)
         said = f"already at {after}" if before == after else f"upgraded from {before or 'nothing'} to {after}"
         OUT.print(f"{handle.label}: {said}", markup=False)
         return 0
@@ -50,6 +53,20 @@ def _act(handle: Database, options: argparse.Namespace) -> int:
     return 3 if problems else 0
 
 
+def _say_counts(before: Mapping[str, int], after: Mapping[str, int]) -> None:
+    """Print how many rows tables had before an upgrade and have after it, those that changed one by one."""
+    if not before:
+        return
+    OUT.print(
+        f"{sum(before.values()):,} rows in {len(before)} tables before, {sum(after.values()):,} in "
+        f"{len(after)} after",
+        markup=False,
+    )
+    for name, count in after.items():
+        if count != before.get(name, 0):
+            OUT.print(f"{name}: {before.get(name, 0):,} rows before, {count:,} after", markup=False)
+
+
 def _serve(options: argparse.Namespace) -> int:
     """Start a local PostgreSQL, print its URL, and stop it with this command."""
     try:
@@ -65,10 +82,16 @@ def _serve(options: argparse.Namespace) -> int:
     OUT.print("stop it with Ctrl-C", markup=False)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    alive = True
     try:
-        stop.wait()
+        while alive and not stop.wait(ALIVE_SECONDS):
+            alive = server.get_postmaster_info().is_running()
     except KeyboardInterrupt:
         pass
     finally:
         server.cleanup()
+    if not alive:
+        raise DatabaseError(
+            f"db dev: the server of {options.folder} has ended; its log is {options.folder / 'data' / 'log'}"
+        )
     return 0

@@ -127,6 +127,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="a folder that is not there yet, or is empty",
     )
 
+    doctor = add_command(
+        commands, "doctor", "doctor:doctor", "say what is wrong with machine, database and cluster"
+    )
+    _add_database(doctor)
+    doctor.add_argument("--address", default="", metavar="ADDR", help="Ray cluster; else RAY_ADDRESS")
+    doctor.add_argument("--json", action="store_true")
+
     add_datasets(commands)
 
     database = add_command(commands, "db", "database:database", "migrations and servers")

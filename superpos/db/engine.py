@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from superpos.db.file_systems import why_refused
 from superpos.db.read_only import NOT_PERMITTED, open_for_reading, why_read_only
 from superpos.db.urls import resolve_url
 from superpos.errors import DatabaseError
@@ -201,6 +202,8 @@ def _sqlite_engine(url: URL) -> sa.Engine:
         there = is_there(path)
     except OSError as error:
         raise DatabaseError(f"database {url}: cannot be opened ({error.strerror})") from error
+    if refused := why_refused(path):
+        raise DatabaseError(f"database {url}: {refused}")
     read_only = why_read_only(path)
     if read_only and not there:
         raise DatabaseError(f"database {url}: cannot be made there ({read_only})")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -13,6 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from superpos.db.drift import drifted
 from superpos.db.engine import Database, take_turns
 from superpos.errors import DatabaseError
 
@@ -97,17 +99,22 @@ def require_current(database: Database) -> None:
     ensure_current(database)
 
 
-def upgrade(database: Database) -> tuple[str | None, str]:
+Counted = Callable[[Mapping[str, int], Mapping[str, int]], None]
+"""Is told the rows by table before and after an upgrade, once it is sure to be kept."""
+
+
+def upgrade(database: Database, counted: Counted | None = None) -> tuple[str | None, str]:
     """Bring a database to the newest revision; return the revisions before and after.
 
-    A SQLite file with results is copied beside itself first. Foreign keys are off while tables are rebuilt
-    (on, they would silently delete child rows), and checked before the transaction ends.
+    One process at a time does so, others wait for it. A SQLite file with results is copied beside itself
+    first. Foreign keys are off while tables are rebuilt (on, they would silently delete child rows), and
+    checked before the transaction ends.
 
     Raises
     ------
     DatabaseError
-        If rows were lost or a reference dangles (the database is then as before), or if a later version of
-        the package has made it.
+        If rows were lost or a reference dangles (the database is then as before), if the file cannot be
+        copied, or if a later version of the package has made it.
     """
     before = current_revision(database)
     if before == newest_revision():
@@ -115,32 +122,54 @@ def upgrade(database: Database) -> tuple[str | None, str]:
     if before is not None:
         _refuse_unknown(database, before)
     database.require_writable()
-    if before is not None and database.is_sqlite:
-        _back_up(Path(database.url.database or ""), before)
     try:
-        _upgrade(database)
+        _upgrade(database, counted)
     finally:
         database.dispose()  # with the connection that has its foreign keys off
     return before, newest_revision()
 
 
-def _back_up(path: Path, revision: str) -> None:
-    """Copy a SQLite file beside itself, with what still lies in its write-ahead log."""
+def _back_up(database: Database, revision: str) -> None:
+    """Copy a SQLite file beside itself, with what still lies in its write-ahead log.
+
+    The copy has its name once it is whole and on the disk: a kill leaves a `.part` behind, no broken copy.
+    """
+    path = Path(database.url.database or "")
     copy = path.with_name(f"{path.name}.{revision}.backup")
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
+    part = copy.with_name(f"{copy.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        part.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or error
+        raise DatabaseError(
+            f"database {database.label}: cannot be copied to {copy.name} before its upgrade ({reason}); "
+            "nothing was changed"
+        ) from error
 
 
-def _upgrade(database: Database) -> None:
+def _upgrade(database: Database, counted: Counted | None) -> None:
     with database.read() as connection:
         if database.is_sqlite:
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.rollback()
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         take_turns(connection, "upgrade")
-        counts = _row_counts(connection)
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found == newest_revision():  # another process was first
+            connection.rollback()
+            return
+        if found is not None and database.is_sqlite:
+            _back_up(database, found)  # what is locked, so that no other process changes it meanwhile
+        before = _row_counts(connection)
         command.upgrade(_config(connection), "head")
-        lost = [name for name, count in _row_counts(connection).items() if count < counts.get(name, 0)]
+        after = _row_counts(connection)
+        lost = [name for name, count in after.items() if count < before.get(name, 0)]
         dangling = database.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if lost or dangling:
             connection.rollback()
@@ -148,13 +177,15 @@ def _upgrade(database: Database) -> None:
                 f"database {database.label}: upgrade would lose rows of {', '.join(lost) or dangling}"
             )
         connection.commit()
+    if counted is not None:
+        counted(before, after)
 
 
-def _row_counts(connection: sa.Connection) -> dict[str, Any]:
+def _row_counts(connection: sa.Connection) -> dict[str, int]:
     names = [name for name in sa.inspect(connection).get_table_names() if name != "alembic_version"]
     quote = connection.dialect.identifier_preparer.quote
     return {
-        name: connection.scalar(sa.text(f"SELECT COUNT(*) FROM {quote(name)}"))  # noqa: S608 (names from the catalogue)
+        name: int(connection.scalar(sa.text(f"SELECT COUNT(*) FROM {quote(name)}")) or 0)  # noqa: S608 (names from the catalogue)
         for name in names
     }
 
@@ -173,4 +204,5 @@ def check(database: Database) -> list[str]:
                 problems.append(f"SQLite integrity check: {integrity}")
             dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
             problems.extend(f"table {row[0]}: row {row[1]} refers to nothing in {row[2]}" for row in dangling)
+        problems.extend(drifted(connection))
     return problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 import threading
@@ -314,6 +315,158 @@ def test_damage_is_found(sqlite: Database) -> None:
         connection.exec_driver_sql("INSERT INTO blocks (block_id, study_id, name) VALUES (1, 4711, 'b')")
     sqlite.dispose()
     assert check(sqlite) == ["table blocks: row 1 refers to nothing in studies"]
+
+
+def test_a_kill_while_the_file_is_copied_leaves_no_broken_copy(
+    sqlite: Database, later: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(ADD_A_COLUMN)
+    path = Path(str(sqlite.url.database))
+    copy = path.with_name(f"{path.name}.{NEWEST}.backup")
+
+    def killed(*_: Any) -> None:  # when all is written, before the copy has its name
+        assert not copy.exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate.os, "fsync", killed)
+        with pytest.raises(KeyboardInterrupt):
+            upgrade(sqlite)
+    assert not copy.exists()
+    assert current_revision(sqlite) == NEWEST
+    assert upgrade(sqlite) == (NEWEST, "9000")
+    assert copy.stat().st_size > 0
+    assert not copy.with_name(f"{copy.name}.part").exists()
+
+
+def test_a_file_that_cannot_be_copied_is_not_upgraded(
+    sqlite: Database, later: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(ADD_A_COLUMN)
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(migrate.os, "fsync", full)
+    with pytest.raises(DatabaseError, match=r"before its upgrade \(No space left on device\); nothing was"):
+        upgrade(sqlite)
+    assert current_revision(sqlite) == NEWEST
+
+
+def test_two_upgrades_at_once_make_one_and_copy_what_was_before(
+    sqlite: Database, later: Callable[[str], None]
+) -> None:
+    later(ADD_A_COLUMN)
+    path = Path(str(sqlite.url.database))
+    barrier = threading.Barrier(3)
+    wrong: list[BaseException] = []
+
+    def use() -> None:
+        handle = Database(f"sqlite:///{path}")
+        try:
+            barrier.wait()
+            upgrade(handle)
+        except BaseException as error:
+            wrong.append(error)
+        finally:
+            handle.dispose()
+
+    threads = [threading.Thread(target=use) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    with closing(sqlite3.connect(path.with_name(f"{path.name}.{NEWEST}.backup"))) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [(NEWEST,)]
+
+
+def test_rows_are_counted_before_and_after(open_store: Any, later: Callable[[str], None]) -> None:
+    store = open_store().everything()
+    told: list[Any] = []
+    later(ADD_A_COLUMN)
+    upgrade(store.database, lambda *counts: told.append(counts))
+    ((before, after),) = told
+    assert before == after == {name: store.count(name) for name in before}
+    assert before["fits"] == 6
+
+
+DRIFTS = [
+    ("DROP VIEW near_copies", "view near_copies: is missing"),
+    ("CREATE VIEW own AS SELECT 1 AS a", "view own: is not one of ours"),
+    (
+        "DROP VIEW near_copies; CREATE VIEW near_copies AS SELECT study_id FROM studies",
+        "view near_copies: its text is not ours",
+    ),
+    ("DROP INDEX ix_blocks_study_id", "table blocks: index ix_blocks_study_id: is missing"),
+    ("CREATE TABLE own (a INTEGER)", "table own: is not one of ours"),
+    ("ALTER TABLE studies ADD COLUMN own INTEGER", "table studies: column own: is not one of ours"),
+]
+
+
+@pytest.mark.parametrize(("statements", "said"), DRIFTS)
+def test_what_is_not_as_the_revision_makes_it_is_found(
+    database: Database, statements: str, said: str
+) -> None:
+    assert check(database) == []
+    with database.write() as connection:
+        for statement in statements.split("; "):
+            connection.exec_driver_sql(statement)
+    assert check(database) == [said]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            (
+                "ALTER TABLE runs DROP CONSTRAINT ck_runs_outcome; "
+                "ALTER TABLE runs ADD CONSTRAINT ck_runs_outcome CHECK (outcome IN ('running', 'done'))"
+            ),
+            (
+                "table runs: check ck_runs_outcome: allows done, running, ours done, failed, incomplete, "
+                "interrupted, running"
+            ),
+        ),
+        (
+            (
+                "ALTER TABLE layer_pairs DROP CONSTRAINT pk_layer_pairs; "
+                "ALTER TABLE layer_pairs ADD PRIMARY KEY (study_id, target_b, target_a)"
+            ),
+            (
+                "table layer_pairs: primary key is (study_id, target_b, target_a), ours is (study_id, "
+                "target_a, target_b)"
+            ),
+        ),
+        (
+            "ALTER TABLE studies ALTER COLUMN name DROP NOT NULL",
+            "table studies: column name: must not be NULL in our schema",
+        ),
+    ],
+)
+def test_checks_keys_and_columns_that_were_changed_are_found(
+    database: Database, make: str, said: str
+) -> None:
+    if database.is_sqlite:  # which changes none of these: the schema itself is written
+        swaps = {
+            "runs": (", 'incomplete', 'failed', 'interrupted')", ")"),
+            "layer_pairs": ("(study_id, target_a, target_b)", "(study_id, target_b, target_a)"),
+            "studies": ("name TEXT NOT NULL", "name TEXT"),
+        }
+        table = said.split()[1].rstrip(":")
+        with database.read() as connection:
+            connection.exec_driver_sql("PRAGMA writable_schema = ON")
+            changed = connection.exec_driver_sql(
+                "UPDATE sqlite_master SET sql = REPLACE(sql, ?, ?) WHERE name = ? AND sql LIKE ?",
+                (*swaps[table], table, f"%{swaps[table][0]}%"),
+            )
+            assert changed.rowcount == 1
+        database.dispose()
+    else:
+        with database.write() as connection:
+            for statement in make.split("; "):
+                connection.exec_driver_sql(statement)
+    assert said in check(database)
 
 
 def test_names_of_kinds_are_as_long_as_a_reference(open_store: Any) -> None:
