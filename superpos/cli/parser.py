@@ -21,6 +21,7 @@ from superpos.specs.studies import FOLDER, bundled_studies
 from superpos.stage_names import STAGES
 from superpos.version import __version__
 
+WATCH_SECONDS = 5
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 
 
@@ -80,6 +81,14 @@ def build_parser() -> argparse.ArgumentParser:
     _add_database(status)
     status.add_argument("--study", metavar="NAME")
     status.add_argument("--json", action="store_true")
+    status.add_argument(
+        "--watch",
+        type=positive,
+        nargs="?",
+        const=WATCH_SECONDS,
+        metavar="SECONDS",
+        help=f"say so again every {WATCH_SECONDS} s, or so many, until nothing is left to do",
+    )
 
     retry = add_command(commands, "retry", "status:retry", "put quarantined cells back")
     _add_database(retry)

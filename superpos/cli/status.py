@@ -9,10 +9,11 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
+from superpos.cli.watch import duration, watch
 from superpos.db.engine import Database
-from superpos.db.failures import put_back
+from superpos.db.failures import failures_by_reason, put_back
 from superpos.db.migrate import require_current
-from superpos.db.progress import failure_reasons, fit_rate, study_names, study_progress
+from superpos.db.progress import fit_rate, study_names, study_progress
 from superpos.errors import InputError, allowed, shown
 
 OUT = Console(highlight=False, soft_wrap=True)
@@ -27,7 +28,9 @@ def status(options: argparse.Namespace) -> int:
 def _status(database: Database, options: argparse.Namespace) -> int:
     require_current(database)
     names = _chosen(database, options.study)
-    reasons = failure_reasons(database)
+    if options.watch is not None:
+        return watch(database, names, options.watch, as_json=options.json, check=options.interruption.check)
+    reasons = failures_by_reason(database, names)
     rate = fit_rate(database)
     if options.json:
         OUT.print_json(
@@ -61,7 +64,7 @@ def _status(database: Database, options: argparse.Namespace) -> int:
         left = sum(row.undone for row in rows if row.stage == "fits")
         if left and rate:
             OUT.print(
-                f"{left} fits left, about {left / rate:.0f} s at {rate:.0f} fits a second", markup=False
+                f"{left} fits left, about {duration(left / rate)} at {rate:.0f} fits a second", markup=False
             )
     for reason, count in reasons.items():
         OUT.print(f"{count} x {reason}", markup=False)

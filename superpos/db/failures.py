@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ from superpos.db.engine import Database, take_turns
 from superpos.db.tables import cell_failures
 from superpos.records.work import CellFailure
 
+VARIES = re.compile(r"\b[0-9a-f]{32}\b|[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
+"""Keys and numbers in a message."""
 MAX_ATTEMPTS = 3
 """Attempts after which a cell is quarantined until `superpos retry`."""
 
@@ -97,3 +100,27 @@ def put_back(database: Database, study: str) -> int:
             {"study": study},
         )
         return changed.rowcount
+
+
+def failures_by_reason(database: Database, names: Sequence[str]) -> dict[str, int]:
+    """Return how many rows and cells of some studies failed by stage, reason and message, most first.
+
+    What differs from cell to cell within a message (numbers, keys) is no other reason: it is shown of the
+    first one.
+    """
+    c = cell_failures.c
+    keys = sa.text(STUDY_KEYS).columns(sa.column("key", sa.String)).subquery()
+    query = (
+        sa.select(c.stage, c.reason, c.message)
+        .where(c.key.in_(sa.select(keys.c.key)))
+        .order_by(c.failed_at, c.key)
+    )
+    counts: dict[tuple[str, str, str], int] = {}
+    shown: dict[tuple[str, str, str], str] = {}
+    with database.read() as connection:
+        for name in names:
+            for stage, reason, message in connection.execute(query, {"study": name}):
+                alike = (stage, reason, VARIES.sub("#", message))
+                counts[alike] = counts.get(alike, 0) + 1
+                shown.setdefault(alike, f"{stage}: {message}")
+    return {shown[alike]: count for alike, count in sorted(counts.items(), key=lambda item: -item[1])}

@@ -59,15 +59,6 @@ def left_over(database: Database, study_id: int) -> bool:
         return int(connection.scalar(query, {"study_id": study_id}) or 0) > 0
 
 
-def failure_reasons(database: Database) -> dict[str, int]:
-    """Return how often each failure message occurs, most frequent first."""
-    query = sa.text(
-        "SELECT stage || ': ' || message, COUNT(*) FROM cell_failures GROUP BY stage, message ORDER BY 2 DESC"
-    )
-    with database.read() as connection:
-        return {row[0]: int(row[1]) for row in connection.execute(query)}
-
-
 def fit_rate(database: Database) -> float | None:
     """Return the fits a second of the newest run that made any, None if there is none."""
     query = sa.text(

@@ -8,11 +8,18 @@ import sqlalchemy as sa
 
 from superpos.db.activations import missing_activations
 from superpos.db.datasets import missing_datasets
-from superpos.db.failures import MAX_ATTEMPTS, clear_failures, failed_keys, put_back, record_failures
+from superpos.db.failures import (
+    MAX_ATTEMPTS,
+    clear_failures,
+    failed_keys,
+    failures_by_reason,
+    put_back,
+    record_failures,
+)
 from superpos.db.fits import WorkReader, missing_cells
 from superpos.db.metadata import metadata
 from superpos.db.probes import missing_directions
-from superpos.db.progress import failure_reasons, fit_rate, left_over, study_progress
+from superpos.db.progress import fit_rate, left_over, study_progress
 from superpos.db.psms import missing_targets
 from superpos.db.results import Results
 from superpos.db.runs import end_run
@@ -136,7 +143,7 @@ def test_the_last_reason_is_the_one_shown(open_store: Any) -> None:
     fail(store, "activations", keys[0], message="out of memory")
     fail(store, "activations", keys[1], message="out of memory")
     fail(store, "datasets", store.plan.datasets[0].key.hex(), message="no such folder")
-    assert failure_reasons(store.database) == {
+    assert failures_by_reason(store.database, ("small",)) == {
         "activations: out of memory": 2,
         "datasets: no such folder": 1,
     }
@@ -144,6 +151,20 @@ def test_the_last_reason_is_the_one_shown(open_store: Any) -> None:
         c = metadata.tables["cell_failures"].c
         attempts = {row.key: row.attempts for row in connection.execute(sa.select(c.key, c.attempts))}
     assert attempts[keys[0]] == 2
+
+
+def test_messages_that_differ_in_numbers_and_keys_are_one_reason(open_store: Any) -> None:
+    store = open_store(layers=(0, 1))
+    other = open_store(name="other", layers=(2,))
+    for place, activation in enumerate(store.plan.activations):
+        key = activation.key.hex()
+        fail(store, "activations", key, message=f"layer {place} of {key} took 1.{place}e+0{place} s")
+    fail(other, "activations", other.plan.activations[0].key.hex(), message="no such file")
+    found = failures_by_reason(store.database, ("small",))
+    assert list(found.values()) == [2]
+    assert next(iter(found)).startswith("activations: layer ")
+    assert failures_by_reason(store.database, ("other",)) == {"activations: no such file": 1}
+    assert sum(failures_by_reason(store.database, ("small", "other")).values()) == 3
 
 
 def test_the_rate_is_that_of_the_newest_run_that_made_fits(open_store: Any) -> None:
