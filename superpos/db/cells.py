@@ -111,7 +111,7 @@ def _read(
         name: np.concatenate(pieces) if pieces else _column(name, (), integers, words)
         for name, pieces in found.items()
     }
-    arrays["status"] = pd.Categorical.from_codes(arrays["status"], categories=list(words))
+    arrays["status"] = pd.Categorical.from_codes(arrays["status"], categories=pd.Index(list(words)))
     return arrays
 
 
@@ -130,7 +130,7 @@ def _settings(connection: sa.Connection, table: sa.Table, grouped: Iterable[str]
     settings: dict[tuple[Any, ...], int] = {}
     level = ("kernel", "joint") if table is joint_axes else ("fit",)
     shared = (*grouped, "config_key")
-    searched = names(*level, roles=("searched",))  # type: ignore[arg-type] # levels, spelled above
+    searched = names(*level, roles=("searched",))
     return {
         number.name: np.array([row[number] for row in rows], dtype=np.int32),
         "key": np.array([row["key"].hex() for row in rows], dtype="S32"),

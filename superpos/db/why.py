@@ -19,6 +19,8 @@ from superpos.db.types import Array
 from superpos.records.outlines import flat
 from superpos.specs.axes import FitAxes, JointAxes
 
+Values = Mapping[Any, Any] | sa.RowMapping
+"""A row by its columns."""
 DONE = "done"
 
 
@@ -93,7 +95,7 @@ def _of_cell(connection: sa.Connection, found: Found) -> Why:
     """Return what is known of a fit, or of a cell by its matrix, joint axes and fit axes."""
     keys = found.key.split(".")
     if found.kind == FIT:
-        joint = _one(connection, joint_fits, joint_fits.c.key == keys[0])
+        joint: Values = _one(connection, joint_fits, joint_fits.c.key == keys[0])
     else:
         psm = _one(connection, psms, psms.c.key == keys[0])
         axes = _one(connection, joint_axes, joint_axes.c.key == keys[1])
@@ -168,7 +170,7 @@ STUDIES = {
 """Column and query of the studies that ask for a row, by table."""
 
 
-def _studies(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> tuple[str, ...]:
+def _studies(connection: sa.Connection, table: sa.Table, row: Values) -> tuple[str, ...]:
     column, query = STUDIES[table.name]
     return tuple(connection.scalars(sa.text(query), {"value": row[column]}).all())
 
@@ -208,9 +210,7 @@ INPUTS: dict[str, tuple[tuple[str, str], ...]] = {
 """Columns that say what a row is made from, and the kinds of those rows, by table."""
 
 
-def _inputs(
-    connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]
-) -> Iterator[tuple[str, sa.RowMapping]]:
+def _inputs(connection: sa.Connection, table: sa.Table, row: Values) -> Iterator[tuple[str, sa.RowMapping]]:
     """Yield the rows that a row is made from; a matrix is made from the first target that has it."""
     if table is psms:
         targets = KINDS["target"]
@@ -226,7 +226,7 @@ def _inputs(
         yield kind, _one(connection, parent, parent.c[column] == row[column])
 
 
-def _own(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
+def _own(table: sa.Table, row: Values) -> dict[str, Any]:
     """Return what the key of a row is made of beside its inputs."""
     values: Any = row
     if table.name == "models":
@@ -244,7 +244,7 @@ def _own(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names.get(table.name, ())}
 
 
-def _nearest(connection: sa.Connection, kind: str, row: sa.RowMapping) -> tuple[str, tuple[Apart, ...]]:
+def _nearest(connection: sa.Connection, kind: str, row: Values) -> tuple[str, tuple[Apart, ...]]:
     """Return the key of the finished row with the fewest other values, and in what they differ."""
     table = KINDS[kind]
     number = next(iter(table.primary_key.columns))
@@ -258,10 +258,10 @@ def _nearest(connection: sa.Connection, kind: str, row: sa.RowMapping) -> tuple[
         query = query.where(table.c.status == DONE)
     own, columns = _own(table, row), [column for column, _ in INPUTS.get(table.name, ())]
 
-    def distance(other: Mapping[str, Any]) -> int:
+    def distance(other: Values) -> int:
         theirs = _own(table, other)
-        fields = sum(theirs.get(name) != value for name, value in own.items())
-        return fields + sum(other[column] != row[column] for column in columns)
+        names = [name for name, value in own.items() if theirs.get(name) != value]
+        return len(names) + len([column for column in columns if other[column] != row[column]])
 
     others = connection.execute(query.order_by(number)).mappings()
     nearest = min(others, key=distance, default=None)
@@ -271,7 +271,7 @@ def _nearest(connection: sa.Connection, kind: str, row: sa.RowMapping) -> tuple[
 
 
 def _apart(
-    connection: sa.Connection, kind: str, row: Mapping[str, Any], other: Mapping[str, Any], prefix: str = ""
+    connection: sa.Connection, kind: str, row: Values, other: Values, prefix: str = ""
 ) -> Iterator[Apart]:
     """Yield the values in which two rows of one kind differ, their own first."""
     table = KINDS[kind]
