@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
+
+from superpos.db.bulk import FEWEST_COPIED, insert_many
 
 Value = TypeVar("Value")
 
@@ -25,11 +27,10 @@ def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Ma
     """Insert rows; one whose unique key exists already is left as it is."""
     if not rows:
         return
-    statement: Any
-    if connection.dialect.name == "sqlite":
-        statement = sqlite.insert(table).on_conflict_do_nothing()
-    else:
-        statement = postgresql.insert(table).on_conflict_do_nothing()
+    if connection.dialect.name == "sqlite" or len(rows) >= FEWEST_COPIED:
+        insert_many(connection, table, rows)
+        return
+    statement = postgresql.insert(table).on_conflict_do_nothing()
     connection.execute(statement, [dict(row) for row in rows])
 
 
