@@ -53,9 +53,12 @@ def walked(database: Database, query: Any) -> set[str]:
             return {words[0] for words in found}
         lines = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
         names = {"f": "fits", "jf": "joint_fits"}
-        # What is searched without an index is walked too: from one end, for a least or largest value.
-        scanned = [line.split()[1] for line in lines if line.startswith("SCAN ") or " USING " not in line]
-        return {names.get(name, name) for name in scanned if name != "SCALAR"}
+        # A search without a condition in brackets begins at one end: for a least or largest value.
+        walks = [
+            line for line in lines if line.startswith("SCAN ") or ("SEARCH " in line and "(" not in line)
+        ]
+        scanned = [line.split()[1] for line in walks]
+        return {names.get(name, name) for name in scanned}
 
 
 @pytest.mark.parametrize("statement", HOT)
