@@ -2,7 +2,8 @@
 
 Views alone change for the first. `leases` says what each run is working on; it is empty while none runs.
 `runs` gets the moment at which the leases of a run expire, and which process it is: runs that are there have
-expired.
+expired. Of points that are not critical the smallest eigenvalue of the Hessian, which depends on the
+coordinates there, is no longer computed; what older rows have of it becomes NULL.
 `target_explained` holds what a matrix follows from, `target_features` what each feature has of a dimension.
 
 Revision: 0006, after 0005.
@@ -102,12 +103,16 @@ def upgrade() -> None:
         op.execute(statement)
     _make_leases()
     _make_explained()
+    op.execute("UPDATE fits SET min_eigenvalue = NULL WHERE verdict = 'not_critical'")
     for statement in _views("views_0006").create_all():
         op.execute(statement)
 
 
 def downgrade() -> None:
-    """Go back; leases are lost, and what matrices follow from, which the next run finds again."""
+    """Go back; leases are lost, and what matrices follow from, which the next run finds again.
+
+    Eigenvalues that were dropped stay NULL.
+    """
     for statement in _views("views_0006").drop_all():
         op.execute(statement)
     op.drop_table("leases")

@@ -249,7 +249,8 @@ _FITS = _of(
     _number("relative_gradient", "largest row gradient on the spheres over the forces on that row"),
     _number(
         "min_eigenvalue",
-        "smallest eigenvalue of the scaled Hessian at the final point",
+        "smallest eigenvalue of the scaled Hessian at the final point; NULL where that is not critical, for "
+        "there it depends on the coordinates",
         views=_FIT_VIEWS,
     ),
     _count("n_negative", "negative eigenvalues of the scaled Hessian", "", views=_FIT_VIEWS, required=False),

@@ -1,6 +1,7 @@
 """Energy fits: joint step, re-optimisation, certificate, and what the stages read off them."""
 
 from superpos.fits.api import certify, fit_joint, reoptimise
+from superpos.fits.certificate import without_spectrum
 from superpos.fits.kernels import energy_value, softmax
 from superpos.fits.manifold import minimise_on_spheres, polish, project
 from superpos.fits.spheres import effective_features, importance_entropy, relative_gradient
@@ -20,4 +21,5 @@ __all__ = [
     "reoptimise",
     "softmax",
     "start_radius",
+    "without_spectrum",
 ]

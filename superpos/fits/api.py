@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_number, as_psm, as_vector
 from superpos.errors import ArgumentError, ShapeError
+from superpos.fits.certificate import SPECTRA, certify_point
 from superpos.fits.checks import check_importance, check_vectors
 from superpos.fits.descent import descend, make_task
 from superpos.fits.gauges import check_gauge
@@ -240,6 +241,7 @@ def certify(
     self_energy: Any = None,
     softening: float = 0.0,
     backend: str = "compiled",
+    spectrum: str = "full",
 ) -> Certificate:
     """Certify a point on the product of spheres through its own rows, importance held.
 
@@ -251,6 +253,10 @@ def certify(
         The kernel, as in `fit_joint`.
     backend
         `compiled` (numba), or `scipy` (NumPy), the reference.
+    spectrum
+        `full`: all eigenvalues. `critical`: at critical points alone, where their signs mean something.
+        `verdict`: none beyond what the verdict takes, which is most often one Cholesky factorisation. The
+        verdict is the same; what is left out is empty, NaN or None.
 
     Raises
     ------
@@ -258,16 +264,15 @@ def certify(
         Or one of its subclasses, as `fit_joint`.
     """
     kernel = Kernel(energy, s, self_energy, softening)
+    check_choice("spectrum", spectrum, SPECTRA)
     point = check_vectors("vectors", vectors, kernel)
     weights = check_importance("importance", importance, point.shape[0])
     engine = _engine(backend)
     if engine is not None:
-        certificate: Certificate = engine.certify_compiled(point, weights, kernel)
+        certificate: Certificate = engine.certify_compiled(point, weights, kernel, spectrum=spectrum)
         return certificate
-    from superpos.fits.certificate import certify_point
-
     with np.errstate(all="ignore"):  # what is not finite shows in the verdict
-        return certify_point(point, weights, kernel)
+        return certify_point(point, weights, kernel, spectrum=spectrum)
 
 
 def _joint_start(

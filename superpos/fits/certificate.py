@@ -48,6 +48,8 @@ EIGENVALUE_ROUNDING = 1e-15
 """Rounding of an eigenvalue over the largest one, for each row of the matrix."""
 FEWEST_FEATURES = 1.5
 """Effective features below which the importance has collapsed and nothing is certified."""
+SPECTRA = ("full", "critical", "verdict")
+"""Where eigenvalues are wanted: everywhere, at critical points alone, or nowhere but for the verdict."""
 
 
 def tangent_bases(units: Float) -> Float:
@@ -135,8 +137,13 @@ def rank_of(units: Float) -> int:
     return int(np.sum(sizes > RANK_TOLERANCE * sizes[0]))
 
 
-def certify_point(vectors: Float, importance: Float, kernel: Kernel) -> Certificate:
-    """Return the certificate of `vectors` (n, f) under `importance` (n,); arguments are checked already."""
+def certify_point(
+    vectors: Float, importance: Float, kernel: Kernel, *, spectrum: str = "full"
+) -> Certificate:
+    """Return the certificate of `vectors` (n, f) under `importance` (n,); arguments are checked already.
+
+    `spectrum` is one of `SPECTRA`; eigenvalues that are not wanted are left out of the certificate.
+    """
     norms = np.linalg.norm(vectors, axis=1)
     free = (norms > ZERO_NORM * norms.max()) & seen(importance)
     rank = rank_of(unit_rows(vectors, norms)[free])
@@ -151,6 +158,9 @@ def certify_point(vectors: Float, importance: Float, kernel: Kernel) -> Certific
     hessian = scaled_hessian(point, radii, bases)
     if not np.isfinite(hessian).all():
         return not_applicable(rank)
+    gradient = full.relative_gradient()
+    if gradient > CRITICAL and spectrum != "full":
+        return without_spectrum(gradient, Verdict.NOT_CRITICAL)
     rows = np.sqrt(weights)[:, None] * vectors[free]
     eigenvalues = _eigenvalues_off_orbit(hessian, orbit_basis(rows, rank, bases))
     stiffness = 2.0 * ((np.abs(point.first) + np.abs(point.second)) @ weights) / radii**2
@@ -159,10 +169,11 @@ def certify_point(vectors: Float, importance: Float, kernel: Kernel) -> Certific
     balanced = _eigenvalues_off_orbit(
         unit[:, None] * hessian * unit, orbit_basis(scale[:, None] * rows, rank, bases)
     )
-    return judge(full.relative_gradient(), eigenvalues, balanced, rank)
+    certificate = judge(gradient, eigenvalues, balanced, rank)
+    return without_spectrum(gradient, certificate.verdict) if spectrum == "verdict" else certificate
 
 
-def judge(gradient: float, eigenvalues: Float, balanced: Float, rank: int) -> Certificate:
+def judge(gradient: float, eigenvalues: Float, balanced: Float | None, rank: int) -> Certificate:
     """Return the certificate of a point.
 
     Parameters
@@ -172,12 +183,13 @@ def judge(gradient: float, eigenvalues: Float, balanced: Float, rank: int) -> Ce
     eigenvalues
         Of the scaled Hessian off the rotation orbit, ascending.
     balanced
-        Of the same Hessian balanced by each row's stiffness; these are counted.
+        Of the same Hessian balanced by each row's stiffness; these are counted. None where all of them are
+        known to be above the zero tolerance.
     rank
         Rank of the vectors.
     """
-    n_negative: int | None = int(np.sum(balanced < -ZERO_EIGENVALUE))
-    n_zero: int | None = int(np.sum(np.abs(balanced) <= ZERO_EIGENVALUE))
+    n_negative: int | None = 0 if balanced is None else int(np.sum(balanced < -ZERO_EIGENVALUE))
+    n_zero: int | None = 0 if balanced is None else int(np.sum(np.abs(balanced) <= ZERO_EIGENVALUE))
     if gradient > CRITICAL:
         # The Hessian off a critical point depends on the coordinates, and so do the signs of its eigenvalues.
         verdict, n_negative, n_zero = Verdict.NOT_CRITICAL, None, None
@@ -202,6 +214,12 @@ def _smallest(eigenvalues: Float) -> float:
         return math.nan
     smallest, largest = float(eigenvalues[0]), float(np.abs(eigenvalues).max())
     return smallest if abs(smallest) > EIGENVALUE_ROUNDING * eigenvalues.size * largest else 0.0
+
+
+def without_spectrum(gradient: float, verdict: Verdict) -> Certificate:
+    """Return the certificate of a point whose eigenvalues nobody asked for."""
+    counted = 0 if verdict is Verdict.STRICT else None
+    return Certificate(gradient, np.empty(0), math.nan, counted, counted, None, verdict)
 
 
 def not_applicable(rank: int) -> Certificate:

@@ -107,15 +107,17 @@ class Certificate:
     relative_gradient: float
     """max_i ||P_i grad_i E|| over the sum of absolute pair forces on row i; NaN if not applicable."""
     eigenvalues: Float
-    """Eigenvalues of the scaled Riemannian Hessian off the rotation orbit, ascending."""
+    """Eigenvalues of the scaled Riemannian Hessian off the rotation orbit, ascending; empty where none were
+    asked for."""
     min_eigenvalue: float
-    """Smallest of the eigenvalues; 0 where the rounding of the largest hides it."""
+    """Smallest of the eigenvalues; 0 where the rounding of the largest hides it; NaN where there are none."""
     n_negative: int | None
-    """Negative eigenvalues after balancing; None off critical points, where coordinates decide."""
+    """Negative eigenvalues after balancing; None off critical points, where coordinates decide, and where
+    they were not counted."""
     n_zero: int | None
     """Zero eigenvalues, likewise."""
-    rank: int
-    """Rank r of X; the rotation orbit has dimension r (2 f - r - 1) / 2."""
+    rank: int | None
+    """Rank r of X; the rotation orbit has dimension r (2 f - r - 1) / 2. None where it was not asked for."""
     verdict: Verdict
 
     @property

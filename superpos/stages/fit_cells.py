@@ -1,10 +1,8 @@
 """One joint fit with its re-optimisations, from data to data: what a worker does for the stage `fits`.
 
-Distances (p = 2, over all n^2 entries): joint, start and final are to the target; moved = d(final, joint),
-drift = d(final at sigma 0, joint), return = d(final, final at sigma 0), polish = d(final, polished end of
-Powell), simplex and identity are of the final matrix. Lengths are in units of the start radius
-(`joint_cells.py`); tables hold vectors in full units. The perturbation draw is keyed by
-(n, n_dims, restart, trial) alone, so layers, energies, sigmas and optimisers meet the same one.
+Distances are those of `cell_distances.py`, and polish = d(final, polished end of Powell). Lengths are in
+units of the start radius (`joint_cells.py`); tables hold vectors in full units. The perturbation draw is
+keyed by (n, n_dims, restart, trial) alone, so layers, energies, sigmas and optimisers meet the same one.
 """
 
 from __future__ import annotations
@@ -25,19 +23,14 @@ from superpos.fits import (
     perturbation_angles,
     polish,
     reoptimise,
+    without_spectrum,
 )
 from superpos.kinds.optimisers import OPTIMISERS
-from superpos.psms import (
-    distance_to_identity,
-    distance_to_simplex,
-    minkowski_distance,
-    recovery,
-    rms_offdiagonal,
-)
 from superpos.records.fits import Certificate, Reoptimisation, Status, Verdict
 from superpos.records.work import CellFailure, FitResult, JointDone, JointResult, JointWork
 from superpos.seeding import generator
 from superpos.specs.axes import FitAxes
+from superpos.stages.cell_distances import cell_distances, distance
 from superpos.stages.executor import FAILURES, task_error
 from superpos.stages.joint_cells import Joint, joint_key, run_joint, shared
 
@@ -82,7 +75,7 @@ def compute_work(work: JointWork) -> JointResult:
         joint_axes_id=work.joint_axes_id,
         key=key,
         joint=fit,
-        distance=_distance(joint.similarities, work.target),
+        distance=distance(joint.similarities, work.target, "scipy"),
         entropy=importance_entropy(joint.importance) if np.all(np.isfinite(joint.importance)) else math.nan,
         seconds=seconds,
         fits=tuple(results),
@@ -163,21 +156,12 @@ def _columns(
     joint: Joint, axes: FitAxes, end: Reoptimisation, final: Float, at_zero: Float
 ) -> tuple[dict[str, Any], Float | None]:
     """Return the columns of a fit, and the vectors of its polished end if its optimiser's are polished."""
-    similarity = joint.work.similarity
     start = joint.similarity(end.start)
-    certificate = _certify(joint, axes, end.vectors)
+    certificate = _certify(joint, axes, end.vectors, "critical")
     columns: dict[str, Any] = {
-        "distance_start": _distance(start, joint.work.target),
-        "distance_final": _distance(final, joint.work.target),
-        "distance_moved": _distance(final, joint.similarities),
-        "distance_drift": _distance(at_zero, joint.similarities),
-        "distance_return": _distance(final, at_zero),
-        "distance_simplex": distance_to_simplex(final, similarity),
-        "distance_identity": distance_to_identity(final),
+        **cell_distances(joint, axes, final, start, at_zero),
         "distance_polish": None,
-        "recovery": _recovery(joint, axes, final, start),
         "angle": float(np.mean(perturbation_angles(joint.vectors, end.start))),
-        "rms_final": rms_offdiagonal(final, joint.work.target),
         "fun": end.fun,
         "energy_start": end.energy_start,
         "energy_final": end.energy,
@@ -195,8 +179,8 @@ def _columns(
     }
     if OPTIMISERS.get(axes.optimiser).polished and certificate.verdict is not Verdict.NOT_APPLICABLE:
         polished = _polish(joint, axes, end.vectors)
-        columns["distance_polish"] = _distance(joint.similarity(polished.vectors), final)
-        columns["verdict_polished"] = str(_certify(joint, axes, polished.vectors).verdict)
+        columns["distance_polish"] = distance(joint.similarity(polished.vectors), final, axes.backend)
+        columns["verdict_polished"] = str(_certify(joint, axes, polished.vectors, "verdict").verdict)
         return columns, polished.vectors
     return columns, None
 
@@ -210,8 +194,14 @@ def _polish(joint: Joint, axes: FitAxes, vectors: Float) -> Reoptimisation:
     return polish_compiled(vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
 
 
-def _certify(joint: Joint, axes: FitAxes, vectors: Float) -> Certificate:
+def _certify(joint: Joint, axes: FitAxes, vectors: Float, spectrum: str) -> Certificate:
     kernel = joint.kernel
+    if axes.backend != "scipy":
+        from superpos.fits.compiled.verdict import quick_verdict
+
+        quick = quick_verdict(vectors, joint.importance, kernel)
+        if quick is not None and quick.settles(spectrum):
+            return without_spectrum(*quick)
     return certify(
         vectors,
         joint.importance,
@@ -220,18 +210,8 @@ def _certify(joint: Joint, axes: FitAxes, vectors: Float) -> Certificate:
         self_energy=kernel.self_energy,
         softening=kernel.softening,
         backend=axes.backend,
+        spectrum=spectrum,
     )
-
-
-def _recovery(joint: Joint, axes: FitAxes, final: Float, start: Float) -> float | None:
-    """Return the recovery; nothing was lost at sigma 0, and nothing is known of a joint fit that ran away."""
-    if axes.sigma == 0.0 or not np.all(np.isfinite(joint.similarities)) or not np.all(np.isfinite(start)):
-        return None
-    return recovery(final, joint.similarities, start)
-
-
-def _distance(a: Float, b: Float) -> float:
-    return minkowski_distance(a, b) if np.all(np.isfinite(a)) and np.all(np.isfinite(b)) else math.nan
 
 
 def _failure(work: JointWork, fit_axes_key: bytes, error: BaseException) -> CellFailure:

@@ -23,26 +23,34 @@ from scipy.linalg import lapack
 
 from superpos.arrays import Float
 from superpos.fits.certificate import (
+    CRITICAL,
     FEWEST_FEATURES,
     judge,
     not_applicable,
     orbit_basis,
     rank_of,
     tangent_bases,
+    without_spectrum,
 )
 from superpos.fits.compiled.hessian import assemble
 from superpos.fits.compiled.manifold import assess
 from superpos.fits.compiled.sphere_workspace import FIRST, RADIAL, SECOND, make_sphere_workspace
+from superpos.fits.compiled.verdict import quick_verdict
 from superpos.fits.spheres import ZERO_NORM, effective_features, seen, unit_rows
-from superpos.records.fits import Certificate
+from superpos.records.fits import Certificate, Verdict
 from superpos.specs.axes import Kernel
 
 
-def certify_compiled(vectors: Float, importance: Float, kernel: Kernel) -> Certificate:
+def certify_compiled(
+    vectors: Float, importance: Float, kernel: Kernel, *, spectrum: str = "full"
+) -> Certificate:
     """Return the certificate of `vectors` (n, f) under `importance` (n,).
 
-    Conventions and tolerances are those of `superpos.fits.certificate.certify_point`.
+    Parameters, conventions and tolerances are those of `superpos.fits.certificate.certify_point`.
     """
+    quick = quick_verdict(vectors, importance, kernel)
+    if quick is not None and quick.settles(spectrum):
+        return without_spectrum(*quick)
     norms = np.linalg.norm(vectors, axis=1)
     units = unit_rows(vectors, norms)
     free = (norms > ZERO_NORM * norms.max()) & seen(importance)
@@ -70,19 +78,25 @@ def certify_compiled(vectors: Float, importance: Float, kernel: Kernel) -> Certi
     assemble(rows.ravel(), radii, weights, slopes, bends, radial, *buffers, hessian.ravel())
     if not np.isfinite(hessian).all():
         return not_applicable(rank)
+    if gradient > CRITICAL and spectrum != "full":
+        return without_spectrum(gradient, Verdict.NOT_CRITICAL)
     bases = tangent_bases(rows)
     outside = _outside(first, radial, radii, weights)
-    spectra = []
-    for scale in (np.ones(n), balance):
+
+    def eigenvalues(scale: Float) -> Float:
         each = np.repeat(scale, width)
         orbit = orbit_basis(weighted / scale[:, None], rank, bases)
         parts = [_off(each[:, None] * hessian * each, orbit)]
         if f > n and rank < n:
             span = np.linalg.svd(weighted / scale[:, None], full_matrices=False)[0][:, :rank]
             parts += [_off(scale[:, None] * outside * scale, span)] * (f - n)
-        spectra.append(np.sort(np.concatenate(parts)))
-    eigenvalues, balanced = spectra
-    return judge(gradient, eigenvalues, balanced, rank)
+        return np.sort(np.concatenate(parts))
+
+    # Off critical points nothing is counted, and where a factorisation proved it all are above 0.
+    balanced = None if quick is not None or gradient > CRITICAL else eigenvalues(balance)
+    if spectrum == "verdict" and balanced is not None:
+        return without_spectrum(gradient, judge(gradient, balanced, balanced, rank).verdict)
+    return judge(gradient, eigenvalues(np.ones(n)), balanced, rank)
 
 
 def _outside(first: Float, radial: Float, radii: Float, weights: Float) -> Float:

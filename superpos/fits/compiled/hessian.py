@@ -18,13 +18,38 @@ import math
 
 from superpos.arrays import Float
 from superpos.fits.compiled.machine.entry import entry
-from superpos.fits.compiled.machine.options import PASTE, compiled
-from superpos.fits.compiled.machine.pointers import part
+from superpos.fits.compiled.machine.options import OPTIONS, PASTE, compiled
+from superpos.fits.compiled.machine.pointers import FloatPointer, part
+from superpos.fits.compiled.machine.vectors import cold
 
 
 @compiled(PASTE)
-def _sign(x: float) -> float:
+def sign_of(x: float) -> float:
+    """Return the sign of a number, that of 0 being 1."""
     return 1.0 if x >= 0.0 else -1.0
+
+
+@compiled(OPTIONS)
+def project(units: FloatPointer, gram: FloatPointer, p: FloatPointer, n: int, f: int) -> None:
+    """Write c_ij, (n, n), and p_ij, (n, n, f - 1), of unit rows, (n, f)."""
+    cold()
+    k = f - 1
+    for i in range(n):
+        own = part(units, i * f)
+        for j in range(n):
+            other = part(units, j * f)
+            value = 0.0
+            for a in range(f):
+                value += own[a] * other[a]
+            gram[i * n + j] = value
+    for i in range(n):
+        own = part(units, i * f)
+        sign, height = sign_of(own[0]), 1.0 + abs(own[0])
+        for j in range(n):
+            other, out_p = part(units, j * f), part(p, (i * n + j) * k)
+            share = (gram[i * n + j] + sign * other[0]) / height
+            for a in range(k):
+                out_p[a] = other[a + 1] - own[a + 1] * share
 
 
 @entry
@@ -55,29 +80,14 @@ def assemble(
     first, second, gram, p, out = (
         part(slopes, 0), part(bends, 0), part(products, 0), part(projected, 0), part(hessian, 0)
     )  # fmt: skip
+    project(units, gram, p, n, f)
     for i in range(n):
         own = part(units, i * f)
-        for j in range(n):
-            other = part(units, j * f)
-            value = 0.0
-            for a in range(f):
-                value += own[a] * other[a]
-            gram[i * n + j] = value
-    for i in range(n):
-        own = part(units, i * f)
-        sign, height = _sign(own[0]), 1.0 + abs(own[0])
-        for j in range(n):
-            other, out_p = part(units, j * f), part(p, (i * n + j) * k)
-            share = (gram[i * n + j] + sign * other[0]) / height
-            for a in range(k):
-                out_p[a] = other[a + 1] - own[a + 1] * share
-    for i in range(n):
-        own = part(units, i * f)
-        sign_i, height_i = _sign(own[0]), 1.0 + abs(own[0])
+        sign_i, height_i = sign_of(own[0]), 1.0 + abs(own[0])
         scale_i = math.sqrt(weights[i]) / norms[i]
         for j in range(i + 1, n):
             other = part(units, j * f)
-            sign_j, height_j = _sign(other[0]), 1.0 + abs(other[0])
+            sign_j, height_j = sign_of(other[0]), 1.0 + abs(other[0])
             scale = 2.0 * scale_i * math.sqrt(weights[j]) / norms[j]
             slope, bend = scale * first[i * n + j], scale * second[i * n + j]
             mirrors = gram[i * n + j] + sign_j * own[0] + sign_i * other[0] + sign_i * sign_j

@@ -61,7 +61,9 @@ def minimise_on_spheres_compiled(
     )
     end = units.copy()
     end[kept] = moving.units(slot)
-    workspace = make_sphere_workspace(importance, norms, kernel, start.shape[1])
+    workspace = moving
+    if not np.array_equal(floored, importance):  # rows were left out, or some weighed more than they do
+        workspace = make_sphere_workspace(importance, norms, kernel, start.shape[1])
     energy, gradient = assess(workspace, end)
     energy_start, _ = assess(workspace, units)
     status, message = _ENDINGS[ending]
@@ -107,5 +109,11 @@ def polish_compiled(
 def assess(workspace: SphereWorkspace, units: Float) -> tuple[float, float]:
     """Return the energy at unit rows, (n, f), and the relative gradient."""
     workspace.put(0, units)
+    gradient = assess_held(workspace)
+    return float(workspace.slot(0, ENERGY, 1)[0]), gradient
+
+
+def assess_held(workspace: SphereWorkspace) -> float:
+    """Return the relative gradient at the unit rows in slot 0, NaN where something is not finite."""
     minimise(workspace.memory, workspace.at, 0.0, 0, 0.0, 0.0, np.empty(int(workspace.at[M])))
-    return float(workspace.slot(0, ENERGY, 1)[0]), float(workspace.slot(0, RELATIVE, 1)[0])
+    return float(workspace.slot(0, RELATIVE, 1)[0])

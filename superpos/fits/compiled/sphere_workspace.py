@@ -105,14 +105,19 @@ class SphereWorkspace(Block):
         self.array(ROOTS, m)[:n] = np.sqrt(importance)
 
 
+def describe(workspace: SphereWorkspace, kernel: Kernel) -> None:
+    """Write which energy it is."""
+    workspace.at[CODE], workspace.at[ANGULAR] = kernel_code(kernel), kernel.kind.angular
+    workspace.memory[S] = kernel.s
+
+
 def make_sphere_workspace(importance: Float, norms: Float, kernel: Kernel, n_dims: int) -> SphereWorkspace:
     """Return the workspace with importance and norms, both (n,), held."""
     n = importance.size
     workspace = SphereWorkspace(*BLOCK.block(n, n_dims))
-    workspace.at[CODE], workspace.at[ANGULAR] = kernel_code(kernel), kernel.kind.angular
+    describe(workspace, kernel)
     m = int(workspace.at[M])
     held = np.where(norms <= ZERO_NORM * norms.max(), 0.0, norms)
-    workspace.memory[S] = kernel.s
     workspace.memory[CONSTANT] = self_value(kernel) * float(importance @ importance)
     workspace.weigh(importance)
     workspace.array(NORMS, m)[:n] = held

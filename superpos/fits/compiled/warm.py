@@ -7,9 +7,11 @@ import time
 import numpy as np
 
 from superpos.fits.compiled.certificate import certify_compiled
+from superpos.fits.compiled.distances import MatrixStack
 from superpos.fits.compiled.joint import fit_joint_compiled
 from superpos.fits.compiled.manifold import minimise_on_spheres_compiled
 from superpos.fits.compiled.reoptimise import powell_compiled
+from superpos.fits.compiled.verdict import quick_verdict
 from superpos.fits.joint_curvature import JointCurvature
 from superpos.fits.problem import JointProblem
 from superpos.specs.axes import Kernel
@@ -27,4 +29,9 @@ def warm_up() -> float:
     powell_compiled(vectors, weights, norms, kernel, lambda_x=1.0, xtol=1e-2, ftol=1e-2, max_iter=1)
     minimise_on_spheres_compiled(vectors, weights, norms, kernel, gtol=1e-4, max_iter=1)
     certify_compiled(vectors, weights, kernel)
+    angles = 2.0 * np.pi * np.arange(3) / 3.0
+    quick_verdict(np.stack([np.cos(angles), np.sin(angles)], axis=1), weights, kernel)
+    stack = MatrixStack(2, 3)
+    stack.matrices[:] = np.eye(3)
+    stack.off_diagonal(0, 1), stack.distances([(0, 1)])
     return time.perf_counter() - start
