@@ -60,7 +60,7 @@ def draw_gradients(numbers: Gradients) -> Figure:
         chosen = np.unique(np.linspace(0, values.size - 1, min(values.size, MAX_POINTS)).astype(int))
         shown = np.maximum(values[chosen], FLOOR)
         marks = axes.scatter(shown, place + 2.0 * spread(shown.size), s=9, alpha=0.4, linewidths=0,
-                             color="#CC6677" if name == POWELL else "#117733")  # fmt: skip
+                             color="#CC6677" if name == POWELL else "#44AA99")  # fmt: skip
         critical = int(np.sum(values <= CRITICAL))
         add_tips(
             marks, [f"{optimiser_label(name)}: {critical:,} of {values.size:,} ends are critical points"]

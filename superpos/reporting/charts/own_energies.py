@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 CENTRAL = (5.0, 50.0, 95.0)
 """Percentiles of the draws of a control: the ends of its bar, and its mark."""
 
+SAME_ENERGY = ("shuffled_entries",)
+"""Controls whose own energy is that of the features: they have the same entries."""
+
 
 class OwnEnergies(NamedTuple):
     """Rows of the figure."""
@@ -46,6 +49,7 @@ def own_energies(data: StudyData, subjects: tuple[Subject, ...]) -> OwnEnergies 
     """Return the scaled own energies under the first similarity and kernel; None where there are none."""
     rows = data.geometry
     rows = rows[(rows["measure"] == "own_energy") & rows["value_scaled"].notna()]
+    rows = rows[~rows["target"].isin(SAME_ENERGY)]
     if rows.empty:
         return None
     similarity = in_order(SIMILARITIES, rows["similarity"])[0]
