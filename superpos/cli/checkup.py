@@ -27,6 +27,8 @@ PACKAGES = (
 )  # fmt: skip
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Of BLAS."""
+MOST_PROBLEMS = 5
+"""Of a database, shown one by one."""
 LITTLE_DISK, TOO_LITTLE_DISK = 2e9, 2e8
 """Free bytes below which there is a warning, and a problem."""
 
@@ -186,9 +188,12 @@ def database(url: str | None) -> Iterator[Finding]:
             yield Finding("database", "problem", said, "superpos db upgrade")
             return
         problems = check(handle)
-        for problem in problems:
+        for problem in problems[:MOST_PROBLEMS]:
             mend = "restore a copy, or make the database anew: what is stored can no longer be relied on"
             yield Finding("database", "problem", f"{handle.label}: {problem}", mend)
+        if len(problems) > MOST_PROBLEMS:
+            said = f"{handle.label}: {len(problems) - MOST_PROBLEMS} more"
+            yield Finding("database", "problem", said, "superpos db check shows all")
         if not problems:
             yield Finding("database", "ok", f"{handle.label}{on}: at revision {revision}, as it should be")
         try:

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+import superpos.db.tables  # noqa: F401 (what it defines enters the metadata)
 from superpos.db.metadata import metadata
 from superpos.db.views import View, views
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +174,20 @@ def test_the_command_goes_on_where_a_check_fails_and_says_no_secret(
 def test_the_list_of_mounts_of_this_machine_is_read() -> None:
     if file_systems.MOUNTS.exists():
         assert file_system_of(Path("/"))
+
+
+def test_a_fresh_process_knows_its_own_tables(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    from superpos.db.migrate import ensure_current
+
+    with Database(url) as handle:
+        ensure_current(handle)
+    code = f"""
+from superpos.db.engine import Database
+from superpos.db.migrate import check
+with Database({url!r}) as handle:
+    print(check(handle))
+"""
+    # Here other tests have loaded every table; the command loads what it imports alone.
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
