@@ -1,6 +1,7 @@
 """Probes of one layer beside scikit-learn's lbfgs, one by one, at equal accuracy, on one thread.
 
     python -m benchmarks.probes [--quick] [--features F]
+    python -m benchmarks.probes --permutations R
 
 Both see the same data in the same run. `train_probes` is timed whole (checks, scaler, fit of all features,
 scores, metrics), scikit-learn only in `fit`, on activations that are scaled already; it is timed on a few of
@@ -9,6 +10,9 @@ share the machine. Both are compared with a solution to a hundredth of the toler
 gradient, the cosine of coefficients, the held-out metrics. Activations are those of a wide layer: GELU of
 many mixtures of few heavy-tailed sources; labels are sparse directions in the sources, with noise, from half
 to a fiftieth of the samples positive.
+
+With `--permutations`: R label permutations of one layer, one by one with scikit-learn's scores (as sets of
+probes were trained until 2026-11-30) and together, in turns within one process.
 """
 
 from __future__ import annotations
@@ -24,13 +28,14 @@ from typing import Any
 import numpy as np
 import sklearn
 from scipy.special import expit
+from sklearn import metrics as theirs
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from superpos.arrays import Bool, Float
 from superpos.probes.metrics import held_out_metrics
 from superpos.probes.resample import AskedPsm, noise_ceilings
-from superpos.probes.train import train_probes
+from superpos.probes.train import train_permutations, train_probes
 from superpos.psms import cosine
 from superpos.records.data import ProbeSet
 from superpos.seeding import generator
@@ -103,9 +108,9 @@ def bench(n: int, d: int, n_features: int) -> None:
         iterations.append(int(model.n_iter_[0]))
         best = exact.coef_scaled[column]
         cosines.append(float(model.coef_[0] @ best / np.linalg.norm(model.coef_[0]) / np.linalg.norm(best)))
-        theirs = held_out_metrics(labels[~train, column], held_out @ model.coef_[0] + model.intercept_[0])
+        reached = held_out_metrics(labels[~train, column], held_out @ model.coef_[0] + model.intercept_[0])
         ours = own.metrics[column]
-        gaps += [abs(getattr(ours, name) - value) for name, value in theirs._asdict().items()]
+        gaps += [abs(getattr(ours, name) - value) for name, value in reached._asdict().items()]
     own_cosines = np.sum(own.coef_scaled * exact.coef_scaled, axis=1)
     own_cosines /= np.linalg.norm(own.coef_scaled, axis=1) * np.linalg.norm(exact.coef_scaled, axis=1)
     own_gradient = max(
@@ -142,11 +147,67 @@ def bench_ceiling(n: int, d: int) -> None:
     print("undefined." if ceiling.reliability is None else f"{ceiling.reliability:.3f}.")
 
 
+def bench_permutations(n: int, d: int, replicates: int) -> None:
+    """Time sets of probes of permuted labels, one by one and together, in blocks that take turns."""
+    X, labels = layer(n, d)
+    names, groups = tuple(f"feature {index}" for index in range(K)), np.arange(n) // 20
+    given = (X, labels, names, groups, groups % 10 < 7, ProbeSettings())
+    train = groups % 10 < 7
+    spent, scored, same = np.zeros(2), np.zeros(2), True
+    for first in range(0, replicates, 8):
+        block = range(first, min(first + 8, replicates))
+        seconds, alone = timed(lambda block=block: [train_probes(*given, label_replicate=r) for r in block])
+        spent[0] += seconds
+        seconds, together = timed(
+            lambda block=block: list(train_permutations(*given, label_replicates=block))
+        )
+        spent[1] += seconds
+        for one, other in zip(alone, together, strict=True):
+            if not isinstance(other, ProbeSet):
+                raise TypeError(other)
+            same = same and np.array_equal(one.coef_raw, other.coef_raw) and one.metrics == other.metrics
+            scores = X[~train].astype(np.float64) @ one.coef_raw.T + one.intercept
+            seconds, _ = timed(lambda s=scores: [with_sklearn(labels[~train, c], s[:, c]) for c in range(K)])
+            scored[0] += seconds
+            seconds, _ = timed(
+                lambda s=scores: [held_out_metrics(labels[~train, c], s[:, c]) for c in range(K)]
+            )
+            scored[1] += seconds
+    before = (spent[0] - scored[1] + scored[0]) / replicates
+    row(
+        f"{n:,} x {d:,}", replicates, f"{1e3 * before:.0f}", f"{1e3 * spent[1] / replicates:.0f}",
+        f"**{before * replicates / spent[1]:.2f}**", f"{1e3 * scored[0] / replicates:.1f}",
+        f"{1e3 * scored[1] / replicates:.2f}", "yes" if same else "NO",
+    )  # fmt: skip
+
+
+def with_sklearn(positive: Bool, scores: Float) -> tuple[float, ...]:
+    """Return the metrics of one probe as scikit-learn computes them."""
+    said = scores > 0.0
+    found = [
+        score(positive, said)
+        for score in (theirs.balanced_accuracy_score, theirs.f1_score, theirs.matthews_corrcoef)
+    ]
+    found += [score(positive, scores) for score in (theirs.roc_auc_score, theirs.average_precision_score)]
+    return float(np.mean(said == positive)), *map(float, found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Probes of one layer beside scikit-learn.")
     parser.add_argument("--quick", action="store_true", help="two small sizes (half a minute)")
     parser.add_argument("--features", type=int, default=2, help="features that scikit-learn is timed on")
+    parser.add_argument("--permutations", type=int, default=0, help="only this: so many of one layer")
     arguments = parser.parse_args()
+    if arguments.permutations:
+        print(f"# {arguments.permutations} label permutations of a layer, load {os.getloadavg()[0]:.1f}\n")
+        header(
+            "samples x width", "sets", "one by one, scikit-learn's scores, ms a set", "together, ms a set",
+            "ratio", "its scores, ms", "ours, ms", "same bits",
+        )  # fmt: skip
+        with threadpool_limits(limits=1):
+            for n, d in ((4000, 512), (2000, 512), (2000, 2048)):
+                bench_permutations(n, d, arguments.permutations)
+        return
     print("# Probes: all features of a layer in step beside scikit-learn one by one\n")
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; one thread. ", end=""

@@ -188,7 +188,8 @@ FROM current_studies s
     "answers": """
 SELECT s.name AS study, a.question, a.model, a.revision, a.dataset, a.hookpoint, a.pooling, a.method,
   a.similarity, a.optimiser, a.control, a.estimate, a.low, a.high, a.unit, a.n_cells, a.n_independent,
-  a.p_value, a.p_adjusted, a.p_smallest, a.n_tests, a.strength, a.sentence
+  a.p_value, a.p_adjusted, a.p_smallest, a.n_tests, a.family, a.level, a.margin, a.p_absent, a.strength,
+  a.sentence
 FROM current_studies s
   JOIN study_answers a ON a.study_id = s.study_id""",
     "dataset_features": """
@@ -311,6 +312,8 @@ SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '')
   d.method, d."probe_C", d.split_seed, t.space, t.kind AS target, t.replicate, t.similarity, t.rbf_scale,
   p.rbf_scale_resolved,
   pm.measure, pm.energy, pm.s, pm.kernel, pm.softening, pm.n_dims, pm.value, pm.bound, pm.value_scaled,
+  COALESCE(gt.control, '') AS control, gt.p_value, gt.p_smallest,
+  COALESCE(gt.n_replicates, 0) AS n_replicates,
   pm.version AS measure_version, p.key AS psm_key, t.key AS target_key,
   d.key AS direction_key, d.config_key
 FROM current_studies s
@@ -321,7 +324,31 @@ FROM current_studies s
   JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
-  JOIN psm_measures pm ON pm.psm_id = p.psm_id""",
+  JOIN psm_measures pm ON pm.psm_id = p.psm_id
+  LEFT JOIN measure_tests gt ON gt.study_id = s.study_id AND gt.target_id = t.target_id
+    AND gt.measure = pm.measure AND gt.energy = pm.energy AND gt.s = pm.s
+    AND gt.softening = pm.softening AND gt.n_dims = pm.n_dims AND gt.is_first = 1""",
+    "geometry_tests": """
+SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
+  COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, sd.name AS dataset,
+  sd.corpus, d.hookpoint, d.layer, d.pooling, p.n_features, COALESCE(d.d_hook, 0) AS d_hook,
+  d.method, d."probe_C", d.split_seed, t.space, t.kind AS target, t.replicate, t.similarity, t.rbf_scale,
+  p.rbf_scale_resolved,
+  pm.measure, pm.energy, pm.s, pm.kernel, pm.softening, pm.n_dims, gt.control, pm.value, pm.bound,
+  pm.value_scaled,
+  gt.estimate, gt.p_value, gt.p_smallest, gt.n_replicates, p.key AS psm_key, t.key AS target_key,
+  d.key AS direction_key, d.config_key
+FROM current_studies s
+  JOIN measure_tests gt ON gt.study_id = s.study_id
+  JOIN study_targets x ON x.study_id = s.study_id AND x.target_id = gt.target_id
+  JOIN targets t ON t.target_id = x.target_id
+  JOIN psms p ON p.psm_id = t.psm_id
+  JOIN direction_sets d ON d.direction_id = t.direction_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  LEFT JOIN models m ON m.model_id = d.model_id
+  LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
+  JOIN psm_measures pm ON pm.psm_id = p.psm_id AND pm.measure = gt.measure AND pm.energy = gt.energy
+    AND pm.s = gt.s AND pm.softening = gt.softening AND pm.n_dims = gt.n_dims""",
     "explained_results": """
 SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
   COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, sd.name AS dataset,

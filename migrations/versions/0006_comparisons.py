@@ -5,6 +5,8 @@ Views alone change for the first. `leases` says what each run is working on; it 
 expired. Of points that are not critical the smallest eigenvalue of the Hessian, which depends on the
 coordinates there, is no longer computed; what older rows have of it becomes NULL.
 `target_explained` holds what a matrix follows from, `target_features` what each feature has of a dimension.
+`measure_tests` has the p of every measure against each control, `study_answers` the family that an answer
+belongs to. Both are filled by the analysis, which the next run does again.
 
 Revision: 0006, after 0005.
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -98,23 +101,69 @@ def _make_explained() -> None:
     )
 
 
+OF_ANSWERS: tuple[tuple[str, sa.types.TypeEngine[Any], str | None], ...] = (
+    ("family", sa.Text(), ""),
+    ("level", sa.Double(), "0.05"),
+    ("margin", sa.Double(), None),
+    ("p_absent", sa.Double(), None),
+)
+"""Column, type, and what older rows have; None where that is nothing."""
+
+
+def _make_tests() -> None:
+    for name, kind, older in OF_ANSWERS:
+        column = sa.Column(name, kind, server_default=older, nullable=older is None)
+        op.add_column("study_answers", column)
+    op.create_table(
+        "measure_tests",
+        sa.Column("study_id", sa.Integer(), nullable=False),
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("measure", sa.String(length=200), nullable=False),
+        sa.Column("energy", sa.String(length=200), nullable=False),
+        sa.Column("s", sa.Double(), nullable=False),
+        sa.Column("softening", sa.Double(), nullable=False),
+        sa.Column("n_dims", sa.Integer(), nullable=False),
+        sa.Column("control", sa.String(length=200), nullable=False),
+        sa.Column("is_first", sa.Integer(), nullable=False),
+        sa.Column("estimate", sa.Double(), nullable=True),
+        sa.Column("p_value", sa.Double(), nullable=True),
+        sa.Column("p_smallest", sa.Double(), nullable=True),
+        sa.Column("n_replicates", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["study_id"], ["studies.study_id"], name=op.f("fk_measure_tests_study_id")),
+        sa.ForeignKeyConstraint(
+            ["target_id"], ["targets.target_id"], name=op.f("fk_measure_tests_target_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "study_id", "target_id", "measure", "energy", "s", "softening", "n_dims", "control",
+            name=op.f("pk_measure_tests"),
+        ),
+        sqlite_with_rowid=False,
+    )  # fmt: skip
+    op.create_index(op.f("ix_measure_tests_target_id"), "measure_tests", ["target_id"])
+    op.execute("UPDATE analyses SET n_results = -1")
+
+
 def upgrade() -> None:
     for statement in _views("views_0005").drop_all():
         op.execute(statement)
     _make_leases()
     _make_explained()
     op.execute("UPDATE fits SET min_eigenvalue = NULL WHERE verdict = 'not_critical'")
+    _make_tests()
     for statement in _views("views_0006").create_all():
         op.execute(statement)
 
 
 def downgrade() -> None:
-    """Go back; leases are lost, and what matrices follow from, which the next run finds again.
+    """Go back; leases are lost, and what the next run finds again: what matrices follow from, tests.
 
     Eigenvalues that were dropped stay NULL.
     """
     for statement in _views("views_0006").drop_all():
         op.execute(statement)
+    op.drop_table("measure_tests")
+    for column, _, _ in reversed(OF_ANSWERS):
+        op.drop_column("study_answers", column)
     op.drop_table("leases")
     for name in ("owner", "expires_at"):
         op.drop_column("runs", name)

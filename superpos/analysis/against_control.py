@@ -6,25 +6,35 @@
     estimate            S - median_r S_r
     low, high           S minus the 97.5 % and 2.5 % quantiles of S_r: how far S lies from single draws
     p                   max-T over the columns, two-sided (`superpos.analysis.permutation`)
+    p_absent            of "some column lies a margin m > 0 or more from the control", two one-sided tests:
+                            p_k = max[ (1 + #{r: u_rk <= u_k - m}) / (R + 1),
+                                       (1 + #{r: u_rk >= u_k + m}) / (R + 1) ],   p_absent = max_k p_k
 
 A draw of a control is the same one in every layer, under every kernel and in every cell, so that a row
 u_r1 .. u_rm is one draw and the columns may be of any dependence. Cells of a set are no replicates: their
 number enters no interval and no p.
 
 Quantiles of fewer than 39 draws lie outside of them, so that there is no interval then. With an interval that
-holds 0 a difference is not shown; that nothing differs is not shown by it either.
+holds 0 a difference is not shown; that nothing differs is not shown by it either. That takes a margin, stated
+beforehand. Under the hypothesis that the features are a draw of the control moved by m, u_k - m is one of
+R + 1 exchangeable numbers, so that each one-sided p is exact at the margin, and smaller beyond it. Every
+column has to lie within, which needs no correction (an intersection-union test). A control whose draws
+scatter as widely as the margin shows nothing absent.
+
+Sources: D. J. Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15 (1987), two one-sided tests;
+R. L. Berger, Technometrics 24 (1982); B. Phipson, G. K. Smyth (2010), the p of R draws.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from superpos.analysis.permutation import max_t
-from superpos.arrays import Float, Int
+from superpos.analysis.permutation import TIES, max_t
+from superpos.arrays import Float, Int, as_number
 from superpos.errors import ShapeError
 
 MIN_DRAWS = 39
@@ -53,6 +63,8 @@ class Comparison:
     """Column in which features depart the most from the draws."""
     column_estimate: float
     """Difference to the median draw there."""
+    means: Float = field(repr=False, compare=False)
+    """u and u_1 ... u_R, (R + 1, m)."""
 
 
 def compare(values: ArrayLike, draws: ArrayLike, columns: ArrayLike) -> Comparison | None:
@@ -101,7 +113,31 @@ def compare(values: ArrayLike, draws: ArrayLike, columns: ArrayLike) -> Comparis
         p_smallest=1.0 / (len(null) + 1),
         column=int(there[largest]),
         column_estimate=float(rows[0, largest] - np.median(rows[1:, largest])),
+        means=rows,
     )
+
+
+def p_absent(means: Float, margin: float) -> float:
+    """Return the p of two one-sided tests that a column lies a margin or more from the control.
+
+    Parameters
+    ----------
+    means : ndarray, (R + 1, m)
+        Of the features and of every draw, by column: `Comparison.means`.
+    margin
+        In their unit, above 0.
+
+    Raises
+    ------
+    NonFiniteError, ArgumentError
+        For a margin that is no positive number.
+    """
+    m = as_number("margin", margin, minimum=0.0, exclusive=True)
+    own, draws = means[0], means[1:]
+    rounding = TIES * (np.abs(own) + m)  # a tie that rounding broke is a tie
+    above = 1 + np.sum(draws <= own - m + rounding, axis=0)
+    below = 1 + np.sum(draws >= own + m - rounding, axis=0)
+    return float(np.max(np.maximum(above, below)) / (len(draws) + 1))
 
 
 def _means(rows: Float, column: Int, n_columns: int) -> Float:

@@ -1,7 +1,7 @@
 """Answers in words: how strong a comparison is within its family, and the sentence that says it.
 
 The verdict comes first, then the number with its unit, its control and what is behind it. An interval that
-holds 0 is "not shown"; nothing here says that two things are alike.
+holds 0 is "not shown". That a difference is absent is said only where a margin was stated beforehand.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from superpos.analysis.against_control import LEVEL, Comparison, sign_test
 from superpos.analysis.answering import SUBJECT, Compared
-from superpos.analysis.permutation import holm
+from superpos.analysis.families import Tested, within_families
 from superpos.kinds.questions import Question
 from superpos.records.answers import AnswerRecord, Strength
 
@@ -21,21 +21,49 @@ TOGETHER = ("model", "revision", "similarity", "optimiser")
 SAID: dict[Strength, str] = {
     "shown": "Shown",
     "suggested": "Suggested",
+    "shown absent": "Shown absent",
     "not shown": "Not shown",
     "not testable here": "Not testable here",
 }
 
 
-def strength(p_value: float, p_adjusted: float, p_smallest: float, n_tests: int) -> Strength:
-    """Return how strong a test is, `n_tests` in its family."""
-    if min(1.0, p_smallest * n_tests) > LEVEL:
+def strength(
+    p_value: float,
+    p_adjusted: float,
+    p_smallest: float,
+    n_tests: int,
+    *,
+    level: float = LEVEL,
+    p_absent: float | None = None,
+    exploratory: bool = False,
+) -> Strength:
+    """Return how strong a test is.
+
+    Parameters
+    ----------
+    p_value, p_adjusted, p_smallest
+        Alone, within the family, and the least that was possible alone.
+    n_tests
+        In its family.
+    level
+        Of the family.
+    p_absent
+        That the difference is the margin or more, within the family; None without a margin.
+    exploratory
+        Whether the study states its tests, and not this one: nothing is shown by it.
+    """
+    if min(1.0, p_smallest * n_tests) > level:
         return "not testable here"
-    if p_adjusted <= LEVEL:
+    if p_adjusted <= level and not exploratory:
         return "shown"
-    return "suggested" if p_value <= LEVEL else "not shown"
+    if p_absent is not None and p_absent <= level:
+        return "shown absent"
+    return "suggested" if p_value <= level else "not shown"
 
 
-def answers(question: Question, found: Sequence[Compared]) -> Iterator[AnswerRecord]:
+def answers(
+    question: Question, found: Sequence[Compared], tests: Sequence[Tested] | None = None
+) -> Iterator[AnswerRecord]:
     """Yield the answer of each set against each control, and of the sets together.
 
     Parameters
@@ -44,19 +72,20 @@ def answers(question: Question, found: Sequence[Compared]) -> Iterator[AnswerRec
         What was asked.
     found
         Every comparison of a study.
+    tests
+        Each within its family; None where the study declares none.
     """
-    families: dict[tuple[str, str, str], list[Compared]] = {}
-    for one in found:
+    within = within_families({question.name: found})[question.name] if tests is None else tests
+    families: dict[tuple[str, str, str], list[tuple[Compared, Tested]]] = {}
+    for one, test in zip(found, within, strict=True):
         same = (one.control, one.subject.get("similarity", ""), one.subject["optimiser"])
-        families.setdefault(same, []).append(one)
+        families.setdefault(same, []).append((one, test))
     for family in families.values():
-        tested = [one.found for one in family if one.found is not None]
-        adjusted = iter(holm([one.p_value for one in tested]) if tested else ())
-        places = _places(family)
-        for one in family:
-            p_adjusted = float(next(adjusted)) if one.found else None
-            yield _of_set(question, one, places, p_adjusted, len(tested))
-        yield from _of_sets(question, family)
+        compared = [one for one, _ in family]
+        places = _places(compared)
+        for one, test in family:
+            yield _of_set(question, one, places, test)
+        yield from _of_sets(question, compared)
 
 
 def _places(family: Sequence[Compared]) -> dict[str, set[str]]:
@@ -67,13 +96,7 @@ def _places(family: Sequence[Compared]) -> dict[str, set[str]]:
     return places
 
 
-def _of_set(
-    question: Question,
-    one: Compared,
-    places: dict[str, set[str]],
-    p_adjusted: float | None,
-    n_tests: int,
-) -> AnswerRecord:
+def _of_set(question: Question, one: Compared, places: dict[str, set[str]], test: Tested) -> AnswerRecord:
     name = one.control.replace("_", " ")
     where = one.subject["dataset"]
     where += f" at {one.subject['hookpoint']}" if len(places[where]) > 1 else ""
@@ -82,24 +105,26 @@ def _of_set(
     if one.n_unsound:
         share = "all" if one.n_unsound == one.n_rows else f"{one.n_unsound:,} of"
         unsound = f"{share} {one.n_rows:,} rows of the features are {question.unsound}"
-    if one.found is None or p_adjusted is None:
+    if one.found is None or test.p_adjusted is None:
         why = unsound or f"no cell is shared by the features and {name}"
         sentence = f"Not testable here: {where}: {why}."
-        return record(question.name, question.unit, one.subject, one.control, sentence=sentence)
+        return record(
+            question.name, question.unit, one.subject, one.control, sentence=sentence,
+            family=test.family, level=test.level, margin=test.margin,
+        )  # fmt: skip
     found = one.found
-    how = strength(found.p_value, p_adjusted, found.p_smallest, n_tests)
+    how = strength(
+        found.p_value, test.p_adjusted, found.p_smallest, test.n_tests,
+        level=test.level, p_absent=test.p_absent, exploratory=test.exploratory,
+    )  # fmt: skip
     said = [f"{question.quantity} {found.estimate:+.3g} ({question.unit})"]
     if found.low is not None and found.high is not None:
         said.append(f"{found.low:+.3g} to {found.high:+.3g} from single draws")
     said.append(f"{count_of(found.n_draws, 'draw')}, {count_of(found.n_cells, 'cell')}")
-    if how == "not testable here":
-        least = min(1.0, found.p_smallest * n_tests)
-        said.append(f"in a family of {n_tests} no p could be below {least:.2g}")
-    else:
-        layer, kernel = one.columns[found.column]
-        place = " ".join(filter(None, (f"layer {layer}" if layer >= 0 else "", kernel)))
-        most = f", most at {place}: {found.column_estimate:+.3g}" if place and len(one.columns) > 1 else ""
-        said.append(f"p = {p_adjusted:.2g} in a family of {n_tests}{most}")
+    said.append(_within_family(one, found, test, how))
+    differs = f"{where} {_verb(question, found, how)} {name}"
+    if how == "shown absent":
+        differs = f"{where} lies within {test.margin:g} of {name} in every layer and under every kernel"
     return record(
         question.name,
         question.unit,
@@ -111,13 +136,33 @@ def _of_set(
         n_cells=found.n_cells,
         n_independent=found.n_draws,
         p_value=found.p_value,
-        p_adjusted=p_adjusted,
+        p_adjusted=test.p_adjusted,
         p_smallest=found.p_smallest,
-        n_tests=n_tests,
+        n_tests=test.n_tests,
+        family=test.family,
+        level=test.level,
+        margin=test.margin,
+        p_absent=test.p_absent,
         strength=how,
-        sentence=f"{SAID[how]}: {where} {_verb(question, found, how)} {name}: "
-        f"{'; '.join([*said, *filter(None, (one.note, unsound))])}.",
+        sentence=f"{SAID[how]}: {differs}: {'; '.join([*said, *filter(None, (one.note, unsound))])}.",
     )
+
+
+def _within_family(one: Compared, found: Comparison, test: Tested, how: Strength) -> str:
+    """Return what a sentence says of the test: its p, its family, where the difference is largest."""
+    family = f"the family {test.family} of {test.n_tests}" if test.family else f"a family of {test.n_tests}"
+    if how == "not testable here":
+        return f"in {family} no p could be below {min(1.0, found.p_smallest * test.n_tests):.2g}"
+    if how == "shown absent":
+        return f"p = {test.p_absent:.2g} that it lies farther, in {family}"
+    layer, kernel = one.columns[found.column]
+    place = " ".join(filter(None, (f"layer {layer}" if layer >= 0 else "", kernel)))
+    most = f", most at {place}: {found.column_estimate:+.3g}" if place and len(one.columns) > 1 else ""
+    small = ""
+    if test.margin is not None and test.p_absent is not None and test.p_absent <= test.level:
+        small = f", and nowhere by {test.margin:g} or more (p = {test.p_absent:.2g})"
+    beside = ", a test that the study does not state" if test.exploratory else ""
+    return f"p = {test.p_adjusted:.2g} in {family}{beside}{most}{small}"
 
 
 def _verb(question: Question, found: Comparison, how: Strength) -> str:
@@ -189,6 +234,10 @@ def record(
     p_adjusted: float | None = None,
     p_smallest: float | None = None,
     n_tests: int = 0,
+    family: str = "",
+    level: float = LEVEL,
+    margin: float | None = None,
+    p_absent: float | None = None,
     strength: Strength = "not testable here",
 ) -> AnswerRecord:
     """Return an answer; what is not said is not known, and can then not be tested."""
@@ -208,6 +257,10 @@ def record(
         p_adjusted=p_adjusted,
         p_smallest=p_smallest,
         n_tests=n_tests,
+        family=family,
+        level=level,
+        margin=margin,
+        p_absent=p_absent,
         strength=strength,
         sentence=sentence,
     )

@@ -148,17 +148,17 @@ _PSM_MEASURES = _of(
     _number(
         "value",
         "what the measure says of the matrix; NULL where it is not defined",
-        views=("geometry_results",),
+        views=("geometry_results", "geometry_tests"),
     ),
     _number(
         "bound",
         "what no vectors in d dimensions fall below; NULL for measures without such a bound",
-        views=("geometry_results",),
+        views=("geometry_results", "geometry_tests"),
     ),
     _number(
         "value_scaled",
         "0 at the bound, 1 for orthogonal features; NULL where the bound is not below that",
-        views=("geometry_results",),
+        views=("geometry_results", "geometry_tests"),
     ),
 )
 _JOINT_FITS = _of(
@@ -273,6 +273,30 @@ _LAYER_PAIRS = _of(
     _number("p_value", "one-sided Mantel test"),
     _count("n_permutations", "relabellings behind it; all n! where that is few", ""),
 )
+_MEASURE_TESTS = _of(
+    "measure_tests",
+    _number(
+        "estimate",
+        "value of the features minus the median of the draws of the control",
+        views=("geometry_tests",),
+    ),
+    _number(
+        "p_value",
+        "two-sided, of this measure alone against the draws of `control`; no correction for other rows",
+        views=("geometry_tests", "geometry_results"),
+    ),
+    _number(
+        "p_smallest",
+        "the least p that so many draws can give",
+        views=("geometry_tests", "geometry_results"),
+    ),
+    _count(
+        "n_replicates",
+        "draws of the control that have the measure; 0 without a control",
+        "draws",
+        views=("geometry_tests", "geometry_results"),
+    ),
+)
 _ANSWERS = _of(
     "study_answers",
     *(
@@ -293,11 +317,26 @@ _ANSWERS = _of(
             _number("p_value", "two-sided, max-T over layers and kernels; of sets together, a sign test"),
             _number("p_adjusted", "after Holm's correction for the family"),
             _number("p_smallest", "the least p that so many draws, or sets, can give, before the correction"),
-            _count("n_tests", "tests of the family: same question, similarity, optimiser, control", ""),
+            _count(
+                "n_tests",
+                "tests of the family: those that the study declares together, or else of the same question, "
+                "similarity, optimiser and control",
+                "",
+            ),
+            _text("family", "name of the family that the study declares; empty without one", older=""),
+            _number("level", "of the family", required=True, older=0.05),
+            _number("margin", "difference that the family takes for none, in `unit`; NULL without one"),
+            _number(
+                "p_absent",
+                "that the difference is the margin or more in some layer or under some kernel (two one-sided "
+                "tests), after the correction; NULL without a margin",
+            ),
             _word(
                 "strength",
-                "`shown` (p at most 0.05 after the correction), `suggested` (only before it), `not shown`, "
-                "`not testable here` (too few draws or sets, or no row that can carry a claim)",
+                "`shown` (p at most `level` after the correction), `suggested` (only before it, or a test "
+                "that is in none of the families that its study declares), `shown absent` (a difference of "
+                "`margin` is excluded), `not shown`, `not testable here` (too few draws or sets, or no row "
+                "that can carry a claim)",
                 width=24,
             ),
             _text("sentence", "the answer in words"),
@@ -366,6 +405,7 @@ MEASURED: tuple[Column, ...] = (
     *_FITS,
     *_BEST_MATCH,
     *_LAYER_PAIRS,
+    *_MEASURE_TESTS,
     *_ANSWERS,
     *_EXPLAINED,
     *_FEATURES,

@@ -36,6 +36,12 @@ _OUTCOMES = (
 _NAMES = (
     *_said("text", "answers", dataset="name of the feature set; empty for all of them, each one trial"),
     *_said("text", "answers", similarity="similarity of the matrices; empty where it plays no part"),
+    *_said(
+        "text",
+        "geometry_results",
+        control="control that p is of: permuted labels where the study has them, else the first of the "
+        "register; empty for controls themselves. `geometry_tests` has every one",
+    ),
     *_said("text", "answers", optimiser="optimiser of the ends; empty where none is asked about"),
     *_said(
         "text",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
@@ -26,13 +27,15 @@ def plan(options: argparse.Namespace) -> int:
     study = load_study(find_study(options.study))
     from superpos.stages.estimate import estimate
     from superpos.stages.plan import plan_study
+    from superpos.stages.reach import reaches
 
     planned = plan_study(study)
     with Database(options.db) as database:
         found = estimate(planned, database)
     if options.json:
+        tests = [{**asdict(one), "p_smallest": one.p_smallest} for one in reaches(planned)]
         OUT.print_json(
-            json.dumps({**found.as_dict(), "notes": planned.notes, "study": study.as_dict()}),
+            json.dumps({**found.as_dict(), "notes": planned.notes, "tests": tests, "study": study.as_dict()}),
             ensure_ascii=False,
         )
         return 0
@@ -52,6 +55,8 @@ def plan(options: argparse.Namespace) -> int:
         f"{_size(found.sql_bytes)} in SQL, {_size(found.disk_bytes)} in files",
         markup=False,
     )
+    for reach in reaches(planned):
+        OUT.print(reach.sentence, markup=False)
     for note in planned.notes:
         OUT.print(f"note: {note}", markup=False)
     for one in found.left_out:

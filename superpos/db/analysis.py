@@ -18,6 +18,7 @@ from superpos.db.tables import (
     best_match,
     direction_sets,
     layer_pairs,
+    measure_tests,
     psms,
     studies,
     study_answers,
@@ -118,14 +119,20 @@ def write_analysis(
     best: Iterable[Mapping[str, Any]],
     pairs: Iterable[Mapping[str, Any]],
     answers: Iterable[AnswerRecord] = (),
+    tests: Iterable[Mapping[str, Any]] = (),
 ) -> None:
     """Replace a study's stored analysis."""
     said = [{**asdict(answer), "place": place} for place, answer in enumerate(answers)]
     with database.write() as connection:
         take_turns(connection, "analysis")
-        for table in (best_match, layer_pairs, study_answers, analyses):
+        for table in (best_match, layer_pairs, study_answers, measure_tests, analyses):
             connection.execute(table.delete().where(table.c.study_id == study_id))
-        for table, rows in ((best_match, best), (layer_pairs, pairs), (study_answers, said)):
+        for table, rows in (
+            (best_match, best),
+            (layer_pairs, pairs),
+            (study_answers, said),
+            (measure_tests, tests),
+        ):
             values = [{**row, "study_id": study_id} for row in rows]
             if values:
                 connection.execute(table.insert(), values)

@@ -37,6 +37,7 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("best_match", OLD_STUDY),
     ("layer_pairs", OLD_STUDY),
     ("study_answers", OLD_STUDY),
+    ("measure_tests", OLD_STUDY),
     ("analyses", OLD_STUDY),
     ("block_targets", OLD_BLOCK),
     ("block_joint_axes", OLD_BLOCK),

@@ -24,6 +24,7 @@ from superpos.db.tables import (
     importance,
     joint_fits,
     layer_pairs,
+    measure_tests,
     probes,
     psm_entries,
     psm_measures,
@@ -230,7 +231,7 @@ def _drop_analyses(connection: sa.Connection, target_ids: Iterable[int]) -> None
     """Drop the analysis of every study that reads one of these targets; its next run makes it again."""
     of_blocks = _select(connection, block_targets.c.block_id, block_targets.c.target_id, target_ids)
     for part in parts(_select(connection, blocks.c.study_id, blocks.c.block_id, of_blocks)):
-        for table in (best_match, layer_pairs, study_answers, analyses):
+        for table in (best_match, layer_pairs, study_answers, measure_tests, analyses):
             connection.execute(table.delete().where(table.c.study_id.in_(part)))
 
 

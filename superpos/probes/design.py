@@ -122,6 +122,22 @@ class Design:
         return self.samples.combine(shares)
 
 
+@dataclass(slots=True, eq=False)
+class Designs:
+    """Coordinates of some samples, the last ones that were asked for kept: two are too large."""
+
+    samples: ScaledSamples
+    _last: Design | None = None
+    _reduce: bool = False
+
+    def make(self, *, reduce: bool = True) -> Design:
+        """Return what `make_design` makes of the samples."""
+        if self._last is None or self._reduce != reduce:
+            self._last = None
+            self._last, self._reduce = make_design(self.samples, reduce=reduce), reduce
+        return self._last
+
+
 def scale_samples(X: NDArray[Any], rows: Int, scaler: str) -> ScaledSamples:
     """Return the training samples `rows` of activations (N, d), scaled as in `ProbeSettings.scaler`."""
     n, d = len(rows), X.shape[1]

@@ -8,7 +8,7 @@ import numpy as np
 
 from superpos.arrays import Bool, Float, Int
 from superpos.probes.closed_form import class_shares, lda, scatter_matrix
-from superpos.probes.design import Design, ScaledSamples, make_design
+from superpos.probes.design import Design, Designs, ScaledSamples
 from superpos.probes.logistic import logistic_losses, minimise_sklearn
 from superpos.probes.newton import SINGLE_SIZE, minimise
 from superpos.specs.probes import ProbeSettings
@@ -36,25 +36,26 @@ def mean_differences(samples: ScaledSamples, labels: Bool, counts: Int | None = 
     return _exact(samples.uncentre(coef, -middle), None)
 
 
-def fit_samples(samples: ScaledSamples, labels: Bool, settings: ProbeSettings) -> Fits:
+def fit_samples(designs: Designs, labels: Bool, settings: ProbeSettings) -> Fits:
     """Return directions by any method; arguments as of `fit_design`.
 
     Logistic probes of many samples of more dimensions still are tried on the samples as they are, since
     coordinates in their span cost more than most probes, and found in the span only where that fails.
     """
+    samples = designs.samples
     if settings.method == "mean_difference":
         return mean_differences(samples, labels)
     n, d = len(samples.rows), samples.X.shape[1]
     if settings.method == "lda" or settings.backend != "newton" or n >= d or n * d <= SINGLE_SIZE:
-        return fit_design(make_design(samples), labels, settings)
-    design = make_design(samples, reduce=False)
+        return fit_design(designs.make(), labels, settings)
+    design = designs.make(reduce=False)
     loss = logistic_losses(design.Z1, labels, settings.C, balanced=settings.class_weight == "balanced")
     found = minimise(loss, settings.tol, settings.max_iter, mean=design.mean, only_sketch=True)
     fits = Fits(design.lift(found.theta), None, found.nit, found.gradient_norm <= settings.tol)
     del design, loss
     left = np.flatnonzero(~fits.converged & (fits.nit < settings.max_iter))
     if left.size:
-        rest = fit_design(make_design(samples), labels[:, left], settings)
+        rest = fit_design(designs.make(), labels[:, left], settings)
         fits.theta[left], fits.converged[left] = rest.theta, rest.converged
         fits.nit[left] = rest.nit
     return fits

@@ -2,19 +2,23 @@
 
 What the features of a layer share is done once: scaled samples and their coordinates
 (`superpos.probes.design`), the preconditioner (`superpos.probes.newton`), the choice of C
-(`superpos.probes.cross_validation`).
+(`superpos.probes.cross_validation`). What no label enters is done once for all permutations of a layer too:
+checks, scaled samples, coordinates. Each permutation is then solved by itself, so that its bits do not depend
+on which others are asked for with it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from superpos.arrays import Bool, Float
+from superpos.errors import NotPermutableError
 from superpos.probes.cross_validation import choose_C, grid_losses
-from superpos.probes.design import Design, ScaledSamples, make_design, scale_samples
+from superpos.probes.design import Designs, scale_samples
 from superpos.probes.fit import fit_design, fit_samples
 from superpos.probes.inputs import ProbeInputs, Split, check_inputs
 from superpos.probes.metrics import HeldOut, held_out_metrics
@@ -80,16 +84,72 @@ def train_probes(
     are found together, so that the last bits of one depend on which others are in the set (unless features
     have samples of their own); the set is one unit of work.
     """
+    found = train_permutations(
+        activations, labels, feature_names, groups, train_rows, settings,
+        label_replicates=(label_replicate,), members=members,
+    )  # fmt: skip
+    probes = next(found)
+    if isinstance(probes, NotPermutableError):
+        raise probes
+    return probes
+
+
+def train_permutations(
+    activations: ArrayLike,
+    labels: ArrayLike,
+    feature_names: tuple[str, ...],
+    groups: ArrayLike,
+    train_rows: ArrayLike,
+    settings: ProbeSettings,
+    *,
+    label_replicates: Sequence[int],
+    members: ArrayLike | None = None,
+) -> Iterator[ProbeSet | NotPermutableError]:
+    """Yield what `train_probes` returns for each of several label replicates, bit for bit, or its refusal.
+
+    Parameters
+    ----------
+    activations, labels, feature_names, groups, train_rows, settings, members
+        As in `train_probes`; checked, scaled and brought into coordinates once.
+    label_replicates
+        -1 or permutations, each as in `train_probes`; in this order they are yielded.
+
+    Yields
+    ------
+    ProbeSet or NotPermutableError
+        Why no exchange of samples changes the labels of a feature.
+
+    Raises
+    ------
+    ArgumentError
+        As `train_probes`.
+    """
+    replicates = [
+        -1 if replicate == -1 else check_count("label_replicate", replicate, 0)
+        for replicate in label_replicates
+    ]
     inputs = check_inputs(activations, labels, feature_names, groups, train_rows, members)
-    replicate = -1 if label_replicate == -1 else check_count("label_replicate", label_replicate, 0)
+    tasks = [_Task(inputs, split, settings) for split in inputs.splits()]
+    for index, replicate in enumerate(replicates):
+        try:
+            yield _trained(inputs, tasks, settings, replicate, last=index == len(replicates) - 1)
+        except NotPermutableError as error:
+            yield error
+
+
+def _trained(
+    inputs: ProbeInputs, tasks: list[_Task], settings: ProbeSettings, replicate: int, *, last: bool
+) -> ProbeSet:
     k, d = len(inputs.names), inputs.X.shape[1]
     found = _Found(np.zeros((k, d + 1)), np.ones((k, d)))
     with one_thread():
-        tasks = [_Task(inputs, split, settings, replicate) for split in inputs.splits()]
+        for task in tasks:
+            task.permute(replicate)
         C = _chosen_C(tasks, settings) if settings.C_grid else None
         for task in tasks:
             task.fit(C, found)
-            task.design = None
+            if last or len(tasks) > 1:  # designs are too large to keep several
+                task.forget()
     kept = sorted(found.metrics)
     unit, note = describe(
         [(task.names(), task.permutation) for task in tasks if task.permutation is not None]
@@ -129,45 +189,53 @@ class _Task:
     inputs: ProbeInputs
     split: Split
     settings: ProbeSettings
-    replicate: int
-    design: Design | None = None
     permutation: LabelPermutation | None = None
+    _designs: Designs | None = None
 
     def names(self) -> tuple[str, ...]:
         return tuple(self.inputs.names[column] for column in self.split.columns)
 
+    def permute(self, replicate: int) -> None:
+        """Let label rows change places; -1 leaves them where they are."""
+        self.permutation = None
+        if replicate != -1 and self.split.columns:
+            groups = self.inputs.groups[self.split.train]
+            self.permutation = permute_labels(self._given(), self.names(), groups, replicate)
+
     def labels(self) -> Bool:
         """Return the labels of the training samples, (n_train, features)."""
-        if self.permutation is not None:
-            return self.permutation.labels
-        labels = self.inputs.labels[self.split.train][:, list(self.split.columns)]
-        if self.replicate == -1:
-            return labels
-        groups = self.inputs.groups[self.split.train]
-        self.permutation = permute_labels(labels, self.names(), groups, self.replicate)
-        return self.permutation.labels
+        return self._given() if self.permutation is None else self.permutation.labels
 
-    def samples(self) -> ScaledSamples:
-        return scale_samples(self.inputs.X, self.split.train, self.settings.scaler)
+    def _given(self) -> Bool:
+        return self.inputs.labels[self.split.train][:, list(self.split.columns)]
+
+    def designs(self) -> Designs:
+        """Return the coordinates of the samples, which no label enters."""
+        if self._designs is None:
+            self._designs = Designs(scale_samples(self.inputs.X, self.split.train, self.settings.scaler))
+        return self._designs
+
+    def forget(self) -> None:
+        self._designs = None
 
     def losses(self) -> Float:
-        """Return the sum over the features of the held-out loss of every C of the grid; keep the design."""
-        self.design = make_design(self.samples())
+        """Return the sum over the features of the held-out loss of every C of the grid."""
         groups = self.inputs.groups[self.split.train]
-        return len(self.split.columns) * grid_losses(self.design, self.labels(), groups, self.settings)
+        design = self.designs().make()
+        return len(self.split.columns) * grid_losses(design, self.labels(), groups, self.settings)
 
     def fit(self, C: float | None, found: _Found) -> None:
         """Fit and measure the features."""
         columns = list(self.split.columns)
-        samples = self.samples() if self.design is None else self.design.samples
+        samples = self.designs().samples
         found.scale[slice(None) if self.inputs.members is None else columns] = samples.scale
         if not columns:
             return
         labels = self.labels()
         if C is None:
-            fits = fit_samples(samples, labels, self.settings)
+            fits = fit_samples(self.designs(), labels, self.settings)
         else:
-            fits = fit_design(self.design or make_design(samples), labels, self.settings, C=C)
+            fits = fit_design(self.designs().make(), labels, self.settings, C=C)
         scores = samples.scores(fits.theta, self.split.test)
         for index, column in enumerate(columns):
             found.theta[column] = fits.theta[index]
@@ -193,7 +261,7 @@ def _chosen_C(tasks: list[_Task], settings: ProbeSettings) -> float | None:  # n
             return None
         total += task.losses()
         if len(tasks) > 1:  # designs are too large to keep several
-            task.design = None
+            task.forget()
     return choose_C(total, settings) if tasks else None
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Strength = Literal["shown", "suggested", "not shown", "not testable here"]
+Strength = Literal["shown", "suggested", "shown absent", "not shown", "not testable here"]
 STRENGTHS: tuple[str, ...] = get_args(Strength)
-"""`shown`: p is at most 0.05 after Holm's correction for the other tests of its family. `suggested`: only
-without it. `not shown`: neither. `not testable here`: too few draws for such a p, or no row that can carry a
-claim."""
+"""`shown`: p is at most the level after Holm's correction for the other tests of its family. `suggested`:
+only without it, or in no family that the study declares. `shown absent`: a difference of the margin that the
+family states, or more, is excluded at that level. `not shown`: none of these. `not testable here`: too few
+draws for such a p, or no row that can carry a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ class AnswerRecord:
     p_smallest: float | None
     """The least p that so many draws, or sets, can give; before the correction."""
     n_tests: int
-    """Tests of the family: the same question, similarity, optimiser and control."""
+    """Tests of the family: those that the study declares, or else of the same question, similarity, optimiser
+    and control."""
+    family: str
+    """Name of the declared family; empty without one."""
+    level: float
+    """Of the family."""
+    margin: float | None
+    """Difference that counts as none; None where none is stated."""
+    p_absent: float | None
+    """That the difference is the margin or more, after Holm's correction; None without a margin."""
     strength: Strength
     sentence: str

@@ -30,7 +30,7 @@ STRUCTURE = {
 FIRST_CONTROLS = ("shuffled_labels", "random weights")
 """Controls that are named before others: what they leave of the features is the least."""
 UNTESTABLE = "not testable here"
-MARKS = {"shown": "●", "suggested": "◐", "not shown": "○", UNTESTABLE: "·"}
+MARKS = {"shown": "●", "suggested": "◐", "shown absent": "⊘", "not shown": "○", UNTESTABLE: "·"}
 
 
 class Cell(NamedTuple):

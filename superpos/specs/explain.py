@@ -24,7 +24,7 @@ from superpos.specs.fields import know_field
 from superpos.specs.kernel_tables import read_kernel_table
 from superpos.specs.layers import read_layers
 from superpos.specs.study import Reoptimisation
-from superpos.specs.studyfile import study_of
+from superpos.specs.studyfile import read_family, study_of
 from superpos.specs.toml_table import Asked, Table
 
 FILE = Path("study.toml")
@@ -97,6 +97,8 @@ def sections() -> tuple[Section, ...]:
     read_dataset("text_features", dataset, {})
     corpus = Table(FILE, {"path": "stdlib"})
     read_corpus(corpus, {})
+    family = Table(FILE, {"questions": "own_energy", "controls": "permuted"})
+    read_family("own", family)
     kernel = Table(FILE, {"energy": "exp"})
     read_kernel_table(kernel)
     reoptimisation = Table(FILE, {})
@@ -111,6 +113,7 @@ def sections() -> tuple[Section, ...]:
             for one in _kinds(BUILDERS)
             if (keys := _builder_keys(one.name))
         ),
+        _section("tests", "[tests.NAME]", family.asked),
         _section("blocks", "[[blocks]] and [defaults]", block.asked),
         _section("kernels", "a kernel", kernel.asked),
         _section("reoptimisations", "[[blocks.reoptimisations]]", reoptimisation.asked),

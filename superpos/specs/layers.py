@@ -37,6 +37,9 @@ class Layers:
     """Models by the names that blocks and views use, one or more."""
     corpora: dict[str, Table]
     """Texts by the names that data sets use."""
+    tests: dict[str, Table]
+    """Families of tests by name, stated before the study runs; without any, the sets of one question,
+    similarity, optimiser and control are a family."""
     datasets: dict[str, Table]
     """Feature sets by the names that blocks and views use, one or more; an empty table takes the bundled set
     of its name."""
@@ -55,13 +58,19 @@ class Layers:
             self.top.over(below.top, without=("name",)),
             _merged("models", self.models, below.models),
             _merged("corpora", self.corpora, below.corpora),
+            _merged("tests", self.tests, below.tests),
             _merged("datasets", self.datasets, below.datasets),
             self.kernels.over(below.kernels),
             self.reoptimisations.over(below.reoptimisations),
             self.defaults.over(below.defaults),
             self._blocks_over(below.blocks),
         )
-        for key, tables in (("models", made.models), ("datasets", made.datasets), ("blocks", made.blocks)):
+        for key, tables in (
+            ("models", made.models),
+            ("datasets", made.datasets),
+            ("tests", made.tests),
+            ("blocks", made.blocks),
+        ):
             if len(tables) > MOST_TABLES:
                 raise self.top.fail(key, f"{len(tables):,} tables in all; at most {MOST_TABLES:,}")
         return made
@@ -152,7 +161,7 @@ def read_layers(path: Path, data: dict[str, Any], seen: tuple[Path, ...] = ()) -
 
 def _own(top: Table) -> Layers:
     """Take the tables of one file out of it."""
-    for key in ("models", "corpora", "datasets", "kernels", "reoptimisations", "defaults", "blocks"):
+    for key in ("models", "corpora", "datasets", "tests", "kernels", "reoptimisations", "defaults", "blocks"):
         top.know(key, Asked((dict,), many=key == "blocks", default={}, record=Layers, field=key))
 
     def named(key: str) -> dict[str, Table]:
@@ -165,6 +174,7 @@ def _own(top: Table) -> Layers:
         top=top,
         models=named("models"),
         corpora=named("corpora"),
+        tests=named("tests"),
         datasets=named("datasets"),
         kernels=plain("kernels"),
         reoptimisations=plain("reoptimisations"),

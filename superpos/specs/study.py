@@ -25,6 +25,7 @@ from superpos.specs.axes import (
     check_rbf_scale,
 )
 from superpos.specs.datasets import DatasetSpec
+from superpos.specs.families import Family, check_apart
 from superpos.specs.hook_names import MEANINGS, Hookpoint, read_sites
 from superpos.specs.limits import MOST_MODELS, MOST_SETTINGS, MOST_TARGETS, check_size, distinct
 from superpos.specs.models import DTYPES, Dtype, ModelSpec
@@ -298,6 +299,9 @@ class Study:
     """Which final vectors and matrices the database keeps: of every fit, or of the best ones."""
     noise_ceiling: int = 0
     """Bootstraps that say how well each matrix of the features is known, from 20; 0 = not asked."""
+    families: tuple[Family, ...] = ()
+    """Families of tests that are stated beforehand. What a study with such families does not state is
+    `suggested` at most; without any, the sets of one question, similarity, optimiser and control are one."""
 
     def __post_init__(self) -> None:
         """Check the references between parts; raises `ArgumentError`."""
@@ -324,11 +328,18 @@ class Study:
                     f"blocks.{block.name}.models",
                     f"is empty, and data set {needy[0]} is read in a model; name one",
                 )
+        check_apart(self.families, datasets)
         check_size("models", MOST_MODELS, models=sum(len(model.specs) for model in self.models))
         check_size("joint settings", MOST_SETTINGS, blocks=sum(one.n_joint_axes for one in self.blocks))
         check_size("re-optimisations", MOST_SETTINGS, blocks=sum(one.n_fit_axes for one in self.blocks))
         check_size("probe settings", MOST_SETTINGS, blocks=sum(len(one.probes) for one in self.blocks))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the whole specification as plain data, every default written out."""
-        return asdict(self)
+        """Return the whole specification as plain data, every default written out.
+
+        A study without families is what it was before there were any, so that its revision stays.
+        """
+        found = asdict(self)
+        if not self.families:
+            del found["families"]
+        return found

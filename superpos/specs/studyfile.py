@@ -6,12 +6,14 @@ Every key fills a field of a record, which has its type, its default and what is
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from superpos.errors import shown
 from superpos.specs.axes import check_count
 from superpos.specs.block_tables import BlockReader
+from superpos.specs.families import Family, check_apart
 from superpos.specs.feature_sets import read_corpora, read_dataset
 from superpos.specs.fields import know_field, read_field
 from superpos.specs.layers import Layers, read_layers
@@ -66,13 +68,30 @@ def study_of(layers: Layers, stem: str, given: Container[str]) -> Study:
     if any(dataset.needs_model for dataset in datasets):
         _require(top, "models", layers.models, given)
     blocks = BlockReader(layers, tuple(m.label for m in models), tuple(d.name for d in datasets)).read()
+    families = tuple(read_family(label, table) for label, table in layers.tests.items())
+    top.build(check_apart, families=families, datasets=tuple(d.name for d in datasets))
     values = {
+        "families": families,
         "description": read_field(top, Study, "description", default=""),
         "store_vectors": read_field(top, Study, "store_vectors"),
         "noise_ceiling": read_field(top, Study, "noise_ceiling"),
     }
     top.finish()
     return top.build(Study, name=name, models=models, datasets=datasets, blocks=blocks, **values)
+
+
+def read_family(label: str, table: Table) -> Family:
+    """Return the family of tests of a table.
+
+    Raises
+    ------
+    InputError
+        Naming the file, the key, the value and what is allowed.
+    """
+    names = [field.name for field in fields(Family) if field.name != "name"]
+    values = {name: read_field(table, Family, name) for name in names}
+    table.finish()
+    return table.build(Family, {"name": ""}, name=label, **values)
 
 
 def _require(top: Table, key: str, tables: dict[str, Table], given: Container[str]) -> None:

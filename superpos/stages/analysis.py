@@ -20,6 +20,7 @@ from superpos.stages import fits
 from superpos.stages.answers import ask
 from superpos.stages.context import Context
 from superpos.stages.explained import find_explained
+from superpos.stages.measure_tests import tests_of_measures
 
 STAGE = "analysis"
 N_PERMUTATIONS = 9999
@@ -38,7 +39,12 @@ def run(context: Context) -> None:
     context.reporter.advance(STAGE)
     # Questions read views, and so what is stored.
     write_analysis(context.database, context.study_id, context.run_id, UNFINISHED, best, pairs)
-    found = (best, pairs, ask(context.database, context.study_id, context.reporter.note))
+    found = (
+        best,
+        pairs,
+        ask(context.database, context.study_id, context.reporter.note, context.plan.study.families),
+        tests_of_measures(context.database, context.study_id),
+    )
     write_analysis(context.database, context.study_id, context.run_id, UNFINISHED, *found)
     context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from superpos.analysis.answering import MATRIX, axes_of, compared
+from superpos.analysis.answering import MATRIX, Compared, axes_of, compared
+from superpos.analysis.families import within_families
 from superpos.analysis.ranks import spearman
 from superpos.analysis.relabelled import relabelled
 from superpos.analysis.structure import best_energy, preserved
@@ -18,6 +21,9 @@ from superpos.db.psms import with_phi
 from superpos.errors import plain
 from superpos.kinds.questions import QUESTIONS, Question
 from superpos.records.answers import AnswerRecord
+from superpos.specs.families import Family
+
+T = TypeVar("T")
 
 LABEL_SPEARMAN = "label_spearman"
 PAIR_COLUMNS = (
@@ -37,6 +43,7 @@ def ask(
     database: Database,
     study_id: int,
     note: Callable[[str], None],
+    families: Sequence[Family] = (),
 ) -> list[AnswerRecord]:
     """Return what the rows of a study say to every question, in the order of the questions.
 
@@ -48,36 +55,45 @@ def ask(
         The newest revision of the study; its pairs of layers are stored.
     note
         Is told of a question of another package that fails; it has no answer then.
+    families
+        Families of tests that the study declares.
 
     Raises
     ------
     InputError
         If the package of a question cannot be imported.
     """
-    found: list[AnswerRecord] = []
     columns: dict[str, dict[str, None]] = {}
     for question in QUESTIONS:
         columns.setdefault(question.view, {}).update(dict.fromkeys(axes_of(question)))
     views: dict[str, pd.DataFrame] = {}
+    asked: dict[str, list[Compared]] = {}
     for question in QUESTIONS:
         if question.view not in views:  # reading is most of the time, and questions share views
             views[question.view] = _rows(database, study_id, question.view, list(columns[question.view]))
         rows = views[question.view]
-        found += _answered(question, rows, note)
+        asked[question.name] = _tried(question, note, partial(compared, question, rows))
+    tests = within_families(asked, families)  # a family may hold several questions
+    found: list[AnswerRecord] = []
+    for question in QUESTIONS:
+        rows, comparisons = views[question.view], asked[question.name]
+        if question.p_value:
+            found += _tried(question, note, partial(relabelled, question, rows))
+        found += _tried(question, note, partial(answers, question, comparisons, tests[question.name]))
         if question.name == RANKED:
             found += best_energy(rows)
     return [*found, *preserved(read_rows(database, study_id, "layer_similarity", PAIR_COLUMNS))]
 
 
-def _answered(question: Question, rows: pd.DataFrame, note: Callable[[str], None]) -> Iterator[AnswerRecord]:
+def _tried(question: Question, note: Callable[[str], None], do: Callable[[], Iterable[T]]) -> list[T]:
+    """Return what is found; nothing, and a note, where the question is another package's and fails."""
     try:
-        if question.p_value:
-            yield from list(relabelled(question, rows))
-        yield from list(answers(question, list(compared(question, rows))))
+        return list(do())
     except Exception as error:  # whatever a stranger's function does on unlucky numbers
         if QUESTIONS.origin(question.name) is None:
             raise
         note(plain(f"question {question.name}: {type(error).__name__}: {error}", 300))
+        return []
 
 
 def _rows(database: Database, study_id: int, view: str, columns: list[str]) -> pd.DataFrame:

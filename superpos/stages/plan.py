@@ -25,6 +25,7 @@ from superpos.specs.probes import ProbeSettings
 from superpos.specs.study import MEDIAN_RULE, Block, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages.plan_inputs import InputPlanner, config_key
+from superpos.stages.reach import reaches
 
 DEFAULT_RBF_SCALE = 200.0
 """C of an imported RBF matrix under the rule `median`, which needs directions; it cancels in the fit."""
@@ -36,9 +37,12 @@ def plan_study(study: Study) -> StudyPlan:
     Raises
     ------
     InputError
-        If a model, corpus, layer or hookpoint that the study names cannot be used.
+        If a model, corpus, layer or hookpoint that the study names cannot be used, or a family of tests has
+        a level that its draws cannot reach.
     """
-    return Planner(study).plan()
+    plan = Planner(study).plan()
+    reaches(plan)  # refuses families that no number of results could decide
+    return plan
 
 
 class Planner(InputPlanner):

@@ -1,8 +1,12 @@
-"""Stage `probes`: train the probes of every missing direction set, each on the activations of one layer."""
+"""Stage `probes`: train the probes of every missing direction set, each on the activations of one layer.
+
+What differs in nothing but the permutation of the labels is one task, up to a size: its files are read, its
+samples split, scaled and brought into coordinates once. The bits of a set do not depend on its company.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,11 +31,19 @@ from superpos.stages.sources import MIN_FEATURES, SourceTask
 STAGE = "probes"
 
 
+MOST_SETS = 32
+"""Sets of probes of one task at most, so that workers share a layer and a stopped run loses little."""
+TASK_ENTRIES = 2.5e8
+"""Entries of the activations, times sets of probes, from which on a task is large enough."""
+SetsOfLayer = tuple[DirectionWork, ...]
+"""Sets of probes that differ in the permutation of the labels alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeTask:
-    """One set of probes, its labels and activations named by their files."""
+    """Sets of probes of one layer, their labels and activations named by their files."""
 
-    work: DirectionWork
+    works: SetsOfLayer
     tokens_path: Path
     data_folder: Path
 
@@ -43,17 +55,17 @@ class NotTrained:
     reason: str
 
 
-def train(task: ProbeTask) -> ProbeSet | NotTrained:
-    """Return the trained probes, or why there are none.
+def train(task: ProbeTask) -> list[ProbeSet | NotTrained]:
+    """Return the trained probes of each set, or why there are none.
 
     Raises
     ------
     FileLostError
         If a file is gone or damaged.
     """
-    from superpos.probes.train import train_probes
+    from superpos.probes.train import train_permutations
 
-    work = task.work
+    work = task.works[0]
     tokens = load_dataset(task.tokens_path)
     statuses = feature_statuses(tokens)
     usable = sum(status is FeatureStatus.OK for status in statuses)
@@ -63,22 +75,36 @@ def train(task: ProbeTask) -> ProbeSet | NotTrained:
         if tokens.copies:
             same = ", ".join(copy.feature for copy in tokens.copies)
             found = f"one feature is left, {tokens.copies[0].of}, whose labels {same} repeat on every sample"
-        return NotTrained(f"{found}; geometry needs {MIN_FEATURES}")
+        return [NotTrained(f"{found}; geometry needs {MIN_FEATURES}")] * len(task.works)
     data = read_probe_data(work, task.tokens_path, task.data_folder)
-    try:
-        probes = train_probes(
-            data.activations,
-            data.labels,
-            data.feature_names,
-            data.groups,
-            data.train_rows,
-            work.settings,
-            label_replicate=work.label_replicate,
-            members=data.members,
-        )
-    except NotPermutableError as error:
-        return NotTrained(f"shuffled_labels: {error}")
-    return _with_left_out(probes, tokens, statuses)
+    trained = train_permutations(
+        data.activations,
+        data.labels,
+        data.feature_names,
+        data.groups,
+        data.train_rows,
+        work.settings,
+        label_replicates=[one.label_replicate for one in task.works],
+        members=data.members,
+    )
+    return [
+        NotTrained(f"shuffled_labels: {probes}")
+        if isinstance(probes, NotPermutableError)
+        else _with_left_out(probes, tokens, statuses)
+        for probes in trained
+    ]
+
+
+def by_layer(works: Sequence[DirectionWork]) -> Iterator[SetsOfLayer]:
+    """Yield sets of probes that share samples and settings together, as many as are one task's work."""
+    layers: dict[tuple[object, ...], list[DirectionWork]] = {}
+    for work in works:
+        layers.setdefault((work.activation_key, work.activation_digest, work.settings), []).append(work)
+    for layer in layers.values():
+        entries = sum(shard.n_rows * shard.width for shard in layer[0].shards)
+        size = min(MOST_SETS, max(1, int(TASK_ENTRIES / max(entries, 1))))
+        for first in range(0, len(layer), size):
+            yield tuple(layer[first : first + size])
 
 
 def _with_left_out(probes: ProbeSet, tokens: LabelledTokens, statuses: Sequence[FeatureStatus]) -> ProbeSet:
@@ -110,10 +136,14 @@ def run(context: Context) -> None:
     _read_sources(context)
     said: set[str] = set()  # layers and replicates have the same to say
 
-    def insert(done: Done[DirectionWork]) -> None:
-        for work, value in done:
-            result = _result(work, value)
-            finish_directions(context.database, [result], context.run_id)
+    def insert(done: Done[SetsOfLayer]) -> None:
+        results = [
+            (work, _result(work, value))
+            for works, values in done
+            for work, value in zip(works, values, strict=True)
+        ]
+        finish_directions(context.database, [result for _, result in results], context.run_id)
+        for work, result in results:
             note = f"data set {context.dataset(work.dataset_key).name}: {result.reason}"
             if result.reason and note not in said:
                 said.add(note)
@@ -123,8 +153,8 @@ def run(context: Context) -> None:
         context,
         name=STAGE,
         task="probes",
-        works=missing_directions(context.database, context.study_id),
-        probes=lambda work: work,
+        works=list(by_layer(missing_directions(context.database, context.study_id))),
+        probes=lambda works: works,
         payload=ProbeTask,
         insert=insert,
     )

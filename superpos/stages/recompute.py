@@ -209,7 +209,7 @@ def _directions(scratch: Scratch, first: str, _second: str) -> Comparison | None
         raise InputError(f"probe set {first}: has no result to compare with")
     tokens_path = scratch.tokens(dataset_key)
     folder = scratch.activations(works[0], tokens_path)
-    probes = train(ProbeTask(works[0], tokens_path, folder))
+    (probes,) = train(ProbeTask(works[:1], tokens_path, folder))
     if isinstance(probes, NotTrained):
         raise InputError(f"probe set {first}: cannot be made again: {probes.reason}")
     arrays = ("coef_raw", "coef_scaled", "intercept", "scale")

@@ -24,7 +24,7 @@ def run_on_files(
     name: str,
     task: str,
     works: Sequence[W],
-    probes: Callable[[W], DirectionWork],
+    probes: Callable[[W], Sequence[DirectionWork]],
     payload: Callable[[W, Path, Path], Any],
     insert: Callable[[Done[W]], None],
 ) -> None:
@@ -41,7 +41,7 @@ def run_on_files(
     works
         What is missing.
     probes
-        From a unit of work to its probe set.
+        From a unit of work to its probe sets, which share files and settings.
     payload
         From a unit, the file of its feature set and the folder of its activations to what the task is given.
     insert
@@ -49,13 +49,14 @@ def run_on_files(
     """
 
     def make(lost: Sequence[W]) -> None:
-        _read_datasets(context, map(probes, lost))
-        keys = {probes(work).activation_key for work in lost}
+        first = [probes(work)[0] for work in lost]
+        _read_datasets(context, first)
+        keys = {work.activation_key for work in first}
         activations.extract_works(context, activation_works(context.database, keys))
 
     def lost_again(work: W) -> str:
         files = f"activation files below {context.data_folder} are gone or damaged again"
-        return f"{probes(work).key.hex()}: {files}"
+        return f"{probes(work)[0].key.hex()}: {files}"
 
     run_stage(
         context,
@@ -63,11 +64,12 @@ def run_on_files(
             name=name,
             task=task,
             works=works,
-            total=len(works),
-            prepare=lambda: _read_datasets(context, map(probes, works)),
-            payload=lambda work: payload(work, *_file_places(context, probes(work))),
+            total=sum(len(probes(work)) for work in works),
+            prepare=lambda: _read_datasets(context, (probes(work)[0] for work in works)),
+            payload=lambda work: payload(work, *_file_places(context, probes(work)[0])),
             insert=insert,
-            keys=lambda work: (probes(work).key.hex(),),
+            keys=lambda work: [one.key.hex() for one in probes(work)],
+            steps=lambda work: len(probes(work)),
             remake=Remake(make, lost_again),
         ),
     )

@@ -143,7 +143,7 @@ def run_whitening(context: Context) -> None:
         name=WHITENING,
         task="whiten",
         works=missing_whitened(context.database, context.study_id),
-        probes=lambda found: found[0],
+        probes=lambda found: (found[0],),
         payload=lambda found, tokens_path, data_folder: WhitenTask(
             work=found[0], raw=found[1], tokens_path=tokens_path, data_folder=data_folder
         ),
@@ -161,7 +161,7 @@ def run_ceilings(context: Context) -> None:
         name=CEILINGS,
         task="resample",
         works=missing_ceilings(context.database, context.study_id, n_resamples),
-        probes=lambda work: work.direction,
+        probes=lambda work: (work.direction,),
         payload=lambda work, tokens_path, data_folder: CeilingTask(
             work=work, n_resamples=n_resamples, tokens_path=tokens_path, data_folder=data_folder
         ),

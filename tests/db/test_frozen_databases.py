@@ -87,6 +87,7 @@ ROWS["0005"] = {**ROWS["0004"], "geometry_results": 372, "answers": 55}
 ROWS["0006"] = {
     **ROWS["0005"],
     "answers": 77,
+    "geometry_tests": 216,  # of every measure of the features' matrices against the one draw of each control
     "explained_results": 72,
     "feature_dimensionality": 68,
 }
@@ -156,10 +157,16 @@ def test_the_views_of_an_upgraded_database_are_full(frozen: tuple[str, Database]
     results = Results(database)
     assert results.studies() == ("frozen",)
     # Runs fill in what matrices follow from.
-    expected = {"answers": 0, "explained_results": 0, "feature_dimensionality": 0, **of(revision, ROWS)}
+    expected = {
+        "answers": 0,
+        "geometry_tests": 0,
+        "explained_results": 0,
+        "feature_dimensionality": 0,
+        **of(revision, ROWS),
+    }
     assert {view: len(results.frame(view)) for view in VIEWS} == expected
-    # Analyses of before 0005 have no answers, so that the next run does them again.
-    undone = {"analysis": int(revision < "0005")}
+    # Analyses of before 0006 have no tests of measures, so that the next run does them again.
+    undone = {"analysis": int(revision < "0006")}
     assert [(row.stage, row.undone) for row in study_progress(database, "frozen")] == [
         (stage, undone.get(stage, 0))
         for stage in ("datasets", "activations", "probes", "psms", "fits", "analysis")
@@ -197,7 +204,7 @@ def test_every_view_says_after_an_upgrade_what_it_said_before(frozen: tuple[str,
                 before[view][(*row[:smallest], None, *row[smallest + 1 :])] += before[view].pop(row)
         if view == "study_progress":  # stages that were not counted before, an analysis that is done again
             stage = columns[view].index("stage")
-            counted = {row[stage] for row in before[view]} - ({"analysis"} if revision < "0005" else set())
+            counted = {row[stage] for row in before[view]} - ({"analysis"} if revision < "0006" else set())
             after, before[view] = (
                 Counter({row: n for row, n in rows.items() if row[stage] in counted})
                 for rows in (after, before[view])

@@ -91,6 +91,7 @@ def test_a_data_set_takes_everything_along(open_store: Any) -> None:
         "best_match",
         "layer_pairs",
         "study_answers",
+        "measure_tests",
         "analyses",
     ]
     changed = {name: after[name] for name in before if after[name] != before[name]}

@@ -1,4 +1,4 @@
-"""Metrics against counts by hand and pair counts."""
+"""Metrics against counts by hand, pair counts and scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn import metrics as theirs
 
 from superpos.probes.metrics import HeldOut, held_out_metrics
 
@@ -47,3 +48,37 @@ def test_a_probe_that_never_says_yes_has_f1_and_mcc_of_zero():
     found = held_out_metrics(np.array([True, False, False]), np.array([-1.0, -2.0, 0.0]))
     assert (found.f1, found.mcc, found.roc_auc) == (0.0, 0.0, 0.5)
     assert found.balanced_accuracy == 0.5
+
+
+@given(
+    arrays(bool, st.integers(2, 60)).filter(lambda labels: labels.any() and not labels.all()),
+    st.sampled_from(["apart", "ties", "two values", "one value", "never", "always"]),
+    st.integers(0, 10**6),
+)
+def test_metrics_are_those_of_scikit_learn_to_the_bit(positive, kind, seed):
+    scores = np.random.default_rng(seed).standard_normal(positive.size) + positive
+    if kind == "ties":
+        scores = np.round(scores, 1)
+    elif kind in ("two values", "one value"):
+        scores = np.where((scores > 0.0) & (kind == "two values"), 1.0, -1.0)
+    elif kind != "apart":
+        scores = scores + (10.0 if kind == "always" else -10.0)
+    said = scores > 0.0
+    expected = HeldOut(
+        float(np.mean(said == positive)),
+        theirs.balanced_accuracy_score(positive, said),
+        theirs.f1_score(positive, said),
+        theirs.matthews_corrcoef(positive, said),
+        theirs.roc_auc_score(positive, scores),
+        theirs.average_precision_score(positive, scores),
+    )
+    assert held_out_metrics(positive, scores) == expected
+
+
+@given(st.integers(0, 10**6))
+def test_the_order_of_samples_changes_nothing(seed):
+    draw = np.random.default_rng(seed)
+    positive = np.append(draw.random(30) < 0.3, [True, False])
+    scores = np.round(draw.standard_normal(32), 1)
+    order = draw.permutation(32)
+    assert held_out_metrics(positive[order], scores[order]) == held_out_metrics(positive, scores)

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from superpos.probes import fit, newton
 from superpos.probes.conjugate import RANK, factor_hessian, sketch_hessian
-from superpos.probes.design import make_design, scale_samples
+from superpos.probes.design import Designs, make_design, scale_samples
 from superpos.probes.fit import fit_design, fit_samples
 from superpos.specs.probes import ProbeSettings
 
@@ -38,7 +38,7 @@ def large(monkeypatch):
 def test_probes_behind_a_sketch_are_those_of_scikit_learn(shape, C):
     X, labels = activations(*shape)
     samples = scale_samples(X, np.arange(len(X)), "paper")
-    fits = fit_samples(samples, labels, ProbeSettings(C=C))
+    fits = fit_samples(Designs(samples), labels, ProbeSettings(C=C))
     assert np.all(fits.converged)
     scaled = X.astype(np.float64) / samples.scale
     for column, positive in enumerate(labels.T):
@@ -66,7 +66,7 @@ def test_where_a_sketch_is_no_good_a_factor_takes_over(shape, monkeypatch):
     monkeypatch.setattr(
         newton, "factor_hessian", lambda *arguments: calls.append(1) or factor_hessian(*arguments)
     )
-    fits = fit_samples(samples, labels, ProbeSettings(tol=1e-10))
+    fits = fit_samples(Designs(samples), labels, ProbeSettings(tol=1e-10))
     assert calls
     assert np.all(fits.converged)
     np.testing.assert_allclose(fits.theta, plain.theta, atol=1e-6)
@@ -75,7 +75,7 @@ def test_where_a_sketch_is_no_good_a_factor_takes_over(shape, monkeypatch):
 @pytest.mark.usefixtures("large")
 def test_few_iterations_are_told_behind_a_sketch_too():
     X, labels = activations(150, 400)
-    fits = fit_samples(scale_samples(X, np.arange(150), "paper"), labels, ProbeSettings(max_iter=1))
+    fits = fit_samples(Designs(scale_samples(X, np.arange(150), "paper")), labels, ProbeSettings(max_iter=1))
     assert not np.any(fits.converged)
     assert fits.nit.tolist() == [1] * 4
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from superpos.db.metadata import metadata
 from superpos.db.tables.activations import activation_sets, models, shards
-from superpos.db.tables.analysis import analyses, best_match, layer_pairs, study_answers
+from superpos.db.tables.analysis import analyses, best_match, layer_pairs, measure_tests, study_answers
 from superpos.db.tables.datasets import datasets, features
 from superpos.db.tables.explained import target_explained, target_features
 from superpos.db.tables.fits import fit_arrays, fit_axes, fits, importance, joint_axes, joint_fits
@@ -43,6 +43,7 @@ __all__ = [
     "joint_fits",
     "layer_pairs",
     "leases",
+    "measure_tests",
     "metadata",
     "models",
     "probes",

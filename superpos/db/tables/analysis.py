@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from superpos.db.columns import measured_columns
 from superpos.db.metadata import KIND, metadata, reference
+from superpos.db.types import Number
 
 best_match = sa.Table(
     "best_match",
@@ -43,6 +44,23 @@ study_answers = sa.Table(
     *(sa.Column(name, sa.Text, nullable=False) for name in ANSWERED),
     *(sa.Column(name, KIND, nullable=False) for name in ("similarity", "optimiser", "control")),
     *measured_columns("study_answers"),
+)
+
+measure_tests = sa.Table(
+    "measure_tests",
+    metadata,
+    reference("study_id", "studies.study_id", primary_key=True),
+    reference("target_id", "targets.target_id", primary_key=True),
+    sa.Column("measure", KIND, primary_key=True),
+    sa.Column("energy", KIND, primary_key=True),
+    sa.Column("s", Number, primary_key=True),
+    sa.Column("softening", Number, primary_key=True),
+    sa.Column("n_dims", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("control", KIND, primary_key=True),
+    sa.Column("is_first", sa.Integer, nullable=False),
+    *measured_columns("measure_tests"),
+    sa.Index(None, "target_id"),
+    sqlite_with_rowid=False,
 )
 
 analyses = sa.Table(

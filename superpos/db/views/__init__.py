@@ -32,8 +32,9 @@ SHOWN: tuple[Role, ...] = ("compared", "setting", "searched", "derived")
 _ALIASES = {
     "dataset": "sd", "activations": "d", "directions": "d", "target": "t", "kernel": "ja", "joint": "ja",
     "fit": "fa", "activation_sets": "a", "best_match": "x", "datasets": "ds", "fits": "f", "importance": "i",
-    "joint_fits": "jf", "layer_pairs": "lp", "probes": "pr", "psm_entries": "e", "psm_measures": "pm",
-    "psms": "p", "study_answers": "a", "target_explained": "te", "target_features": "tf",
+    "measure_tests": "gt", "joint_fits": "jf", "layer_pairs": "lp", "probes": "pr", "psm_entries": "e",
+    "psm_measures": "pm", "psms": "p", "study_answers": "a", "target_explained": "te",
+    "target_features": "tf",
 }  # fmt: skip
 """What views call the tables of a level, and tables."""
 _EXPRESSIONS = {

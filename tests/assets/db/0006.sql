@@ -652,6 +652,243 @@ CREATE TABLE leases (
  WITHOUT ROWID
 
 ;
+CREATE TABLE measure_tests (
+	study_id INTEGER NOT NULL, 
+	target_id INTEGER NOT NULL, 
+	measure VARCHAR(200) NOT NULL, 
+	energy VARCHAR(200) NOT NULL, 
+	s DOUBLE NOT NULL, 
+	softening DOUBLE NOT NULL, 
+	n_dims INTEGER NOT NULL, 
+	control VARCHAR(200) NOT NULL, 
+	is_first INTEGER NOT NULL, 
+	estimate DOUBLE, 
+	p_value DOUBLE, 
+	p_smallest DOUBLE, 
+	n_replicates INTEGER NOT NULL, 
+	CONSTRAINT pk_measure_tests PRIMARY KEY (study_id, target_id, measure, energy, s, softening, n_dims, control), 
+	CONSTRAINT fk_measure_tests_study_id FOREIGN KEY(study_id) REFERENCES studies (study_id), 
+	CONSTRAINT fk_measure_tests_target_id FOREIGN KEY(target_id) REFERENCES targets (target_id)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "measure_tests" VALUES(1,1,'coherence','',0.0,0.0,0,'gaussian',1,0.692468400689065,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'coherence','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'dimensionality_max','',0.0,0.0,0,'gaussian',1,-8.41712033964331363122e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'dimensionality_max','',0.0,0.0,0,'shuffled_entries',0,6.46318210426931605283e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'dimensionality_mean','',0.0,0.0,0,'gaussian',1,-3.45518213751245584219e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'dimensionality_mean','',0.0,0.0,0,'shuffled_entries',0,-7.11170429482943511345e-03,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'dimensionality_min','',0.0,0.0,0,'gaussian',1,-4.15796676792121178145e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'dimensionality_min','',0.0,0.0,0,'shuffled_entries',0,2.87919218307127189326e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'distance_identity','',0.0,0.0,0,'gaussian',1,1.74501144068800728703e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'distance_identity','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'distance_simplex','',0.0,0.0,0,'gaussian',1,1.14114321001925578258e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'distance_simplex','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'effective_dimension','',0.0,0.0,0,'gaussian',1,-2.95192017587994204319e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'effective_dimension','',0.0,0.0,0,'shuffled_entries',0,1.77635683940025046467e-15,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'effective_rank','',0.0,0.0,0,'gaussian',1,-2.61310576636507452263e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'effective_rank','',0.0,0.0,0,'shuffled_entries',0,-7.8004796925001862462e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'etf_error','',0.0,0.0,0,'gaussian',1,2.5961688808392163752e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'etf_error','',0.0,0.0,0,'shuffled_entries',0,-1.11022302462515654042e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'force_residual','exp',0.0,0.0,2,'gaussian',1,-3.51367282456585106054e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'force_residual','exp',0.0,0.0,2,'shuffled_entries',0,-6.3171136824839907442e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'force_residual','log',0.0,0.0,2,'gaussian',1,3.46616799737430869576e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'force_residual','log',0.0,0.0,2,'shuffled_entries',0,3.76400761185110233064e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'force_residual_least','exp',0.0,0.0,2,'gaussian',1,-4.42292812085261291543e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'force_residual_least','exp',0.0,0.0,2,'shuffled_entries',0,-4.72556801836809120542e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'force_residual_least','log',0.0,0.0,2,'gaussian',1,4.26866647570642909759e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'force_residual_least','log',0.0,0.0,2,'shuffled_entries',0,3.29629123843039439911e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'frame_potential','',0.0,0.0,0,'gaussian',1,5.41633163807896345076e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'frame_potential','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'mean_length','',0.0,0.0,0,'gaussian',1,-9.66409895478120284373e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'mean_length','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'min_eigenvalue','',0.0,0.0,0,'gaussian',1,-6.91744023739234825676e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'min_eigenvalue','',0.0,0.0,0,'shuffled_entries',0,1.73169796036675344153e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'own_energy','exp',0.0,0.0,0,'gaussian',1,-1.22710358958320053801e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'own_energy','exp',0.0,0.0,0,'shuffled_entries',0,-2.22044604925031308084e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'own_energy','log',0.0,0.0,0,'gaussian',1,1.85869957645398709011e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'own_energy','log',0.0,0.0,0,'shuffled_entries',0,1.11022302462515654042e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rank','',0.0,0.0,0,'gaussian',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rank','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_code','',0.0,0.0,2,'gaussian',1,-1.18054748593495018038e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_code','',0.0,0.0,2,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_configuration','',0.0,0.0,2,'gaussian',1,-1.02377947049762607623e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_configuration','',0.0,0.0,2,'shuffled_entries',0,-2.9225791829915415132e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_even','',0.0,0.0,0,'gaussian',1,2.27592976049808715099e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_even','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_identity','',0.0,0.0,0,'gaussian',1,2.33186962394832830725e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_identity','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_orthoplex','',0.0,0.0,0,'gaussian',1,3.3833956807055531879e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_orthoplex','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_simplex','',0.0,0.0,0,'gaussian',1,1.52491675754838379441e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'rms_simplex','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'simplex_score','',0.0,0.0,0,'gaussian',1,-1.06744173028386879487e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'simplex_score','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'squared_cosine_ratio','',0.0,0.0,0,'gaussian',1,1.23801866013233521359e+01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'squared_cosine_ratio','',0.0,0.0,0,'shuffled_entries',0,3.55271367880050092935e-15,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'uniformity','',0.0,0.0,0,'gaussian',1,1.05691117131817780006e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'uniformity','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'value_median','',0.0,0.0,0,'gaussian',1,-1.33206259295174239687e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'value_median','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'value_q25','',0.0,0.0,0,'gaussian',1,-1.76687942259725616622e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'value_q25','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'value_q75','',0.0,0.0,0,'gaussian',1,-1.26500953780918412583e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,1,'value_q75','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'coherence','',0.0,0.0,0,'gaussian',1,6.9421856523943847872e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'coherence','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'dimensionality_max','',0.0,0.0,0,'gaussian',1,-5.32338481307320643409e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'dimensionality_max','',0.0,0.0,0,'shuffled_entries',0,9.25008764403700833867e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'dimensionality_mean','',0.0,0.0,0,'gaussian',1,-3.44844136515594756886e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'dimensionality_mean','',0.0,0.0,0,'shuffled_entries',0,-8.05124693848302541709e-03,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'dimensionality_min','',0.0,0.0,0,'gaussian',1,-4.23409447321201948266e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'dimensionality_min','',0.0,0.0,0,'shuffled_entries',0,2.70546134349631262061e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'distance_identity','',0.0,0.0,0,'gaussian',1,1.75428385936089892283e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'distance_identity','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'distance_simplex','',0.0,0.0,0,'gaussian',1,1.17079738617021922308e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'distance_simplex','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'effective_dimension','',0.0,0.0,0,'gaussian',1,-2.96684080091420288027e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'effective_dimension','',0.0,0.0,0,'shuffled_entries',0,-8.88178419700125232338e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'effective_rank','',0.0,0.0,0,'gaussian',1,-2.61778497964942147291e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'effective_rank','',0.0,0.0,0,'shuffled_entries',0,-0.772670974998027,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'etf_error','',0.0,0.0,0,'gaussian',1,2.67724618996396268588e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'etf_error','',0.0,0.0,0,'shuffled_entries',0,-1.11022302462515654042e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'force_residual','exp',0.0,0.0,2,'gaussian',1,-2.63939146130515167598e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'force_residual','exp',0.0,0.0,2,'shuffled_entries',0,2.99131471495887313327e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'force_residual','log',0.0,0.0,2,'gaussian',1,3.36033675225817507481e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'force_residual','log',0.0,0.0,2,'shuffled_entries',0,3.62242634595453250057e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'force_residual_least','exp',0.0,0.0,2,'gaussian',1,-3.79573199297121161022e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'force_residual_least','exp',0.0,0.0,2,'shuffled_entries',0,-0.053086137869972,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'force_residual_least','log',0.0,0.0,2,'gaussian',1,2.72857625688348759407e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'force_residual_least','log',0.0,0.0,2,'shuffled_entries',0,1.33082302123018775263e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'frame_potential','',0.0,0.0,0,'gaussian',1,5.46137870300953309765e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'frame_potential','',0.0,0.0,0,'shuffled_entries',0,-1.77635683940025046467e-15,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'mean_length','',0.0,0.0,0,'gaussian',1,-8.64201345451667268804e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'mean_length','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'min_eigenvalue','',0.0,0.0,0,'gaussian',1,-6.9354433103878554423e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'min_eigenvalue','',0.0,0.0,0,'shuffled_entries',0,1.72531980714991400871e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'own_energy','exp',0.0,0.0,0,'gaussian',1,-5.4697534663614710837e-03,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'own_energy','exp',0.0,0.0,0,'shuffled_entries',0,-2.22044604925031308084e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'own_energy','log',0.0,0.0,0,'gaussian',1,2.27336041212948813949e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'own_energy','log',0.0,0.0,0,'shuffled_entries',0,5.55111512312578270211e-17,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rank','',0.0,0.0,0,'gaussian',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rank','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_code','',0.0,0.0,2,'gaussian',1,-1.17450748194521448208e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_code','',0.0,0.0,2,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_configuration','',0.0,0.0,2,'gaussian',1,-1.00823116857982009175e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_configuration','',0.0,0.0,2,'shuffled_entries',0,-2.46737352848229174462e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_even','',0.0,0.0,0,'gaussian',1,2.30016089323466899063e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_even','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_identity','',0.0,0.0,0,'gaussian',1,2.34426041459857403825e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_identity','',0.0,0.0,0,'shuffled_entries',0,5.55111512312578270211e-17,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_orthoplex','',0.0,0.0,0,'gaussian',1,3.12863193256054383795e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_orthoplex','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_simplex','',0.0,0.0,0,'gaussian',1,1.56454381727836572268e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'rms_simplex','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'simplex_score','',0.0,0.0,0,'gaussian',1,-1.09518067209485558954e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'simplex_score','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'squared_cosine_ratio','',0.0,0.0,0,'gaussian',1,1.24831513211646587539e+01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'squared_cosine_ratio','',0.0,0.0,0,'shuffled_entries',0,3.55271367880050092935e-15,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'uniformity','',0.0,0.0,0,'gaussian',1,1.07622386744841547212e+00,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'uniformity','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'value_median','',0.0,0.0,0,'gaussian',1,-1.0858674971657321373e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'value_median','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'value_q25','',0.0,0.0,0,'gaussian',1,-1.78081657331999709814e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'value_q25','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'value_q75','',0.0,0.0,0,'gaussian',1,-1.26077429433626875265e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,4,'value_q75','',0.0,0.0,0,'shuffled_entries',0,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'coherence','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'dimensionality_max','',0.0,0.0,0,'shuffled_entries',1,0.195391885869305,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'dimensionality_mean','',0.0,0.0,0,'shuffled_entries',1,1.75374991221298737187e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'dimensionality_min','',0.0,0.0,0,'shuffled_entries',1,-6.86705671488340163577e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'distance_identity','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'distance_simplex','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'effective_dimension','',0.0,0.0,0,'shuffled_entries',1,-8.88178419700125232338e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'effective_rank','',0.0,0.0,0,'shuffled_entries',1,5.99657255769838748449e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'etf_error','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'force_residual','exp',0.0,0.0,2,'shuffled_entries',1,-1.80441876436309489584e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'force_residual','log',0.0,0.0,2,'shuffled_entries',1,-3.13076770783820568233e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'force_residual_least','exp',0.0,0.0,2,'shuffled_entries',1,-4.63203484347991190084e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'force_residual_least','log',0.0,0.0,2,'shuffled_entries',1,-5.08425769455373544047e-01,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'frame_potential','',0.0,0.0,0,'shuffled_entries',1,-8.88178419700125232338e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'mean_length','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'min_eigenvalue','',0.0,0.0,0,'shuffled_entries',1,8.87056905648491156313e-02,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'own_energy','exp',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'own_energy','log',0.0,0.0,0,'shuffled_entries',1,-2.77555756156289135105e-17,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'rank','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'rms_code','',0.0,0.0,2,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'rms_configuration','',0.0,0.0,2,'shuffled_entries',1,0.0475958628148794,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'rms_even','',0.0,0.0,0,'shuffled_entries',1,-5.55111512312578270211e-17,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'rms_identity','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'rms_orthoplex','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'rms_simplex','',0.0,0.0,0,'shuffled_entries',1,-1.11022302462515654042e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'simplex_score','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'squared_cosine_ratio','',0.0,0.0,0,'shuffled_entries',1,-3.55271367880050092935e-15,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'uniformity','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'value_median','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'value_q25','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,7,'value_q75','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'coherence','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'dimensionality_max','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'dimensionality_mean','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'dimensionality_min','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'distance_identity','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'distance_simplex','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'effective_dimension','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'effective_rank','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'etf_error','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'force_residual','exp',0.0,0.0,2,'shuffled_entries',1,1.18094423129377901204e-12,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'force_residual','log',0.0,0.0,2,'shuffled_entries',1,3.29847260616134e-13,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'force_residual_least','exp',0.0,0.0,2,'shuffled_entries',1,3.09435810308400505164e-12,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'force_residual_least','log',0.0,0.0,2,'shuffled_entries',1,7.81874565092266493593e-13,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'frame_potential','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'mean_length','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'min_eigenvalue','',0.0,0.0,0,'shuffled_entries',1,-2.22044604925031308084e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'own_energy','exp',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'own_energy','log',0.0,0.0,0,'shuffled_entries',1,-2.77555756156289135105e-17,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'rank','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'rms_code','',0.0,0.0,2,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'rms_configuration','',0.0,0.0,2,'shuffled_entries',1,5.55111512312578270211e-17,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'rms_even','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'rms_identity','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'rms_orthoplex','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'rms_simplex','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'simplex_score','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'squared_cosine_ratio','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'uniformity','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'value_median','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'value_q25','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,9,'value_q75','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'coherence','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'dimensionality_max','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'dimensionality_mean','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'dimensionality_min','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'distance_identity','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'distance_simplex','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'effective_dimension','',0.0,0.0,0,'shuffled_entries',1,-8.88178419700125232338e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'effective_rank','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'etf_error','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'force_residual','exp',0.0,0.0,2,'shuffled_entries',1,2.22044604925031308084e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'force_residual','log',0.0,0.0,2,'shuffled_entries',1,1.11022302462515654042e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'force_residual_least','exp',0.0,0.0,2,'shuffled_entries',1,1.11022302462515654042e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'force_residual_least','log',0.0,0.0,2,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'frame_potential','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'mean_length','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'min_eigenvalue','',0.0,0.0,0,'shuffled_entries',1,-2.22044604925031308084e-16,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'own_energy','exp',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'own_energy','log',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'rank','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'rms_code','',0.0,0.0,2,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'rms_configuration','',0.0,0.0,2,'shuffled_entries',1,-8.32667268468867405317e-17,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'rms_even','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'rms_identity','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'rms_orthoplex','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'rms_simplex','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'simplex_score','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'uniformity','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'value_median','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'value_q25','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
+INSERT INTO "measure_tests" VALUES(1,11,'value_q75','',0.0,0.0,0,'shuffled_entries',1,0.0,1.0,0.5,1);
 CREATE TABLE "models" (
 	model_id INTEGER NOT NULL, 
 	"key" VARCHAR(32) NOT NULL, 
@@ -1257,87 +1494,87 @@ CREATE TABLE study_answers (
 	p_smallest DOUBLE, 
 	n_tests INTEGER NOT NULL, 
 	strength VARCHAR(24) NOT NULL, 
-	sentence TEXT NOT NULL, 
+	sentence TEXT NOT NULL, family TEXT DEFAULT '' NOT NULL, level DOUBLE DEFAULT '0.05' NOT NULL, margin DOUBLE, p_absent DOUBLE, 
 	CONSTRAINT pk_study_answers PRIMARY KEY (study_id, place), 
 	CONSTRAINT fk_study_answers_study_id FOREIGN KEY(study_id) REFERENCES studies (study_id)
 );
-INSERT INTO "study_answers" VALUES(1,0,'own_energy','','','decoder','resid','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: decoder (cosine) does not differ from shuffled entries: own energy +0 (0 = global bound, 1 = orthogonal); 1 draw, 2 cells; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,1,'own_energy','','','finished','','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: finished (cosine) does not differ from shuffled entries: own energy +0 (0 = global bound, 1 = orthogonal); 1 draw, 2 cells; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,2,'own_energy','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',4,1,1.0,1.0,0.5,4,'not testable here','Not testable here: text_features (cosine) does not differ from shuffled entries: own energy +0 (0 = global bound, 1 = orthogonal); 1 draw, 4 cells; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,3,'own_energy','nano','','words','embed','','embedding','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: words (cosine) does not differ from shuffled entries: own energy +0 (0 = global bound, 1 = orthogonal); 1 draw, 2 cells; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,4,'own_energy','','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',4,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each has less energy than shuffled entries: own energy, median difference +0 (0 = global bound, 1 = orthogonal); over 2 sets no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,5,'own_energy','nano','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',6,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each has less energy than shuffled entries: own energy, median difference +0 (0 = global bound, 1 = orthogonal); over 2 sets no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,6,'own_energy','nano','','text_features','resid','token','logistic','cosine','','gaussian',1.2140565530826807894e-01,NULL,NULL,'0 = global bound, 1 = orthogonal',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) has more energy than gaussian: own energy +0.121 (0 = global bound, 1 = orthogonal); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,7,'balance','','','decoder','resid','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: decoder (cosine) does not differ from shuffled entries: net force over the sum of forces +0 (0 = equilibrium, 1 = nothing cancels); 1 draw, 2 cells; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,8,'balance','','','finished','','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: finished (cosine) does not differ from shuffled entries: net force over the sum of forces +0 (0 = equilibrium, 1 = nothing cancels); 1 draw, 2 cells; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,9,'balance','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',1.76346351526328104508e-01,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',4,1,1.0,1.0,0.5,4,'not testable here','Not testable here: text_features (cosine) is farther from equilibrium than shuffled entries: net force over the sum of forces +0.176 (0 = equilibrium, 1 = nothing cancels); 1 draw, 4 cells; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,10,'balance','nano','','words','embed','','embedding','cosine','','shuffled_entries',-2.46759323610064917886e-01,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: words (cosine) is nearer to equilibrium than shuffled entries: net force over the sum of forces -0.247 (0 = equilibrium, 1 = nothing cancels); 1 draw, 2 cells; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,11,'balance','','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',4,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each is nearer to equilibrium than shuffled entries: net force over the sum of forces, median difference +0 (0 = equilibrium, 1 = nothing cancels); over 2 sets no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,12,'balance','nano','','','','','','cosine','','shuffled_entries',-3.52064860418684066889e-02,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',6,2,1.0,1.0,0.5,1,'not testable here','Not testable here: 1 of 2 sets (cosine): each is nearer to equilibrium than shuffled entries: net force over the sum of forces, median difference -0.0352 (0 = equilibrium, 1 = nothing cancels); over 2 sets no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,13,'balance','nano','','text_features','resid','token','logistic','cosine','','gaussian',1.68360115940370258513e-02,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is farther from equilibrium than gaussian: net force over the sum of forces +0.0168 (0 = equilibrium, 1 = nothing cancels); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,14,'keeps_low','','','decoder','resid','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine, powell): all 1 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,15,'keeps_low','','','finished','','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine, powell): all 1 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,16,'keeps_low','nano','','text_features','resid','token','logistic','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,17,'keeps_low','nano','','words','embed','','embedding','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine, powell): all 1 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,18,'keeps_low','nano','','text_features','resid','token','logistic','cosine','manifold','gaussian',-7.59827201012908126642e-02,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) ends closer to its target than gaussian: distance of the end to the target -0.076 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,19,'keeps_low','nano','','text_features','resid','token','logistic','cosine','manifold','shuffled_entries',-1.72916437658754418293e-03,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) ends closer to its target than shuffled entries: distance of the end to the target -0.00173 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,20,'keeps_low','nano','','text_features','resid','token','logistic','cosine','powell','gaussian',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,21,'taken_away','','','decoder','resid','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine, powell): all 1 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,22,'taken_away','','','finished','','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine, powell): all 1 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,23,'taken_away','nano','','text_features','resid','token','logistic','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,24,'taken_away','nano','','words','embed','','embedding','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine, powell): all 1 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,25,'taken_away','nano','','text_features','resid','token','logistic','cosine','manifold','gaussian',2.56178139640418772726e-02,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) is taken away from its target more than gaussian: growth of the distance to the target from the joint optimum to the end +0.0256 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,26,'taken_away','nano','','text_features','resid','token','logistic','cosine','manifold','shuffled_entries',2.5220599351043440639e-02,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) is taken away from its target more than shuffled entries: growth of the distance to the target from the joint optimum to the end +0.0252 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,27,'taken_away','nano','','text_features','resid','token','logistic','cosine','powell','gaussian',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,28,'moved','','','decoder','resid','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine, powell): all 1 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,29,'moved','','','finished','','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine, powell): all 1 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,30,'moved','nano','','text_features','resid','token','logistic','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,31,'moved','nano','','words','embed','','embedding','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine, powell): all 1 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,32,'moved','nano','','text_features','resid','token','logistic','cosine','manifold','gaussian',7.07652619348115297093e-02,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) moves farther than gaussian: distance of the end to the joint optimum +0.0708 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,33,'moved','nano','','text_features','resid','token','logistic','cosine','manifold','shuffled_entries',6.76326347665227450844e-02,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) moves farther than shuffled entries: distance of the end to the joint optimum +0.0676 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,34,'moved','nano','','text_features','resid','token','logistic','cosine','powell','gaussian',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.');
-INSERT INTO "study_answers" VALUES(1,35,'simplex','','','decoder','resid','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: decoder (cosine) does not differ from shuffled entries: simplex score +0 (1 = regular simplex, 0 = orthogonal); 1 draw, 1 cell; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,36,'simplex','','','finished','','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: finished (cosine) does not differ from shuffled entries: simplex score +0 (1 = regular simplex, 0 = orthogonal); 1 draw, 1 cell; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,37,'simplex','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: text_features (cosine) does not differ from shuffled entries: simplex score +0 (1 = regular simplex, 0 = orthogonal); 1 draw, 2 cells; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,38,'simplex','nano','','words','embed','','embedding','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: words (cosine) does not differ from shuffled entries: simplex score +0 (1 = regular simplex, 0 = orthogonal); 1 draw, 1 cell; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,39,'simplex','','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',2,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each is less of a simplex than shuffled entries: simplex score, median difference +0 (1 = regular simplex, 0 = orthogonal); over 2 sets no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,40,'simplex','nano','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',3,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each is less of a simplex than shuffled entries: simplex score, median difference +0 (1 = regular simplex, 0 = orthogonal); over 2 sets no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,41,'simplex','nano','','text_features','resid','token','logistic','cosine','','gaussian',-1.0813112011893621922e+00,NULL,NULL,'1 = regular simplex, 0 = orthogonal',2,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is less of a simplex than gaussian: simplex score -1.08 (1 = regular simplex, 0 = orthogonal); 1 draw, 2 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,42,'even_importance','','','decoder','resid','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = all equal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: decoder (cosine) does not differ from shuffled entries: entropy of the importance over log n +0 (1 = all equal); 1 draw, 1 cell; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,43,'even_importance','','','finished','','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = all equal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: finished (cosine) does not differ from shuffled entries: entropy of the importance over log n +0 (1 = all equal); 1 draw, 1 cell; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,44,'even_importance','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',-1.59404449734237285696e-02,NULL,NULL,'1 = all equal',4,1,1.0,1.0,0.5,4,'not testable here','Not testable here: text_features (cosine) has less even importance than shuffled entries: entropy of the importance over log n -0.0159 (1 = all equal); 1 draw, 4 cells; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,45,'even_importance','nano','','words','embed','','embedding','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = all equal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: words (cosine) does not differ from shuffled entries: entropy of the importance over log n +0 (1 = all equal); 1 draw, 1 cell; in a family of 4 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,46,'even_importance','','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = all equal',2,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each has less even importance than shuffled entries: entropy of the importance over log n, median difference +0 (1 = all equal); over 2 sets no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,47,'even_importance','nano','','','','','','cosine','','shuffled_entries',-7.97022248671186428481e-03,NULL,NULL,'1 = all equal',5,1,1.0,1.0,1.0,1,'not testable here','Not testable here: 1 of 2 sets (cosine): each has less even importance than shuffled entries: entropy of the importance over log n, median difference -0.00797 (1 = all equal); over 2 sets no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,48,'even_importance','nano','','text_features','resid','token','logistic','cosine','','gaussian',0.0885255166893586,NULL,NULL,'1 = all equal',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) has more even importance than gaussian: entropy of the importance over log n +0.0885 (1 = all equal); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,49,'follows_labels','','','decoder','resid','','imported','cosine','','shuffled_entries',NULL,NULL,NULL,'correlation',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine): no cell is shared by the features and shuffled entries.');
-INSERT INTO "study_answers" VALUES(1,50,'follows_labels','','','finished','','','imported','cosine','','shuffled_entries',NULL,NULL,NULL,'correlation',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine): no cell is shared by the features and shuffled entries.');
-INSERT INTO "study_answers" VALUES(1,51,'follows_labels','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',8.73015873015872911899e-01,NULL,NULL,'correlation',2,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) follows its labels more than shuffled entries: Spearman of similarities with phi +0.873 (correlation); 1 draw, 2 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,52,'follows_labels','nano','','words','embed','','embedding','cosine','','shuffled_entries',NULL,NULL,NULL,'correlation',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine): no cell is shared by the features and shuffled entries.');
-INSERT INTO "study_answers" VALUES(1,53,'follows_labels','nano','','text_features','resid','token','logistic','cosine','','gaussian',8.1882868089764637709e-01,NULL,NULL,'correlation',2,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) follows its labels more than gaussian: Spearman of similarities with phi +0.819 (correlation); 1 draw, 2 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,54,'labels_explain','','','decoder','resid','','imported','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine): the features have no labels on common samples.');
-INSERT INTO "study_answers" VALUES(1,55,'labels_explain','','','finished','','','imported','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine): the features have no labels on common samples.');
-INSERT INTO "study_answers" VALUES(1,56,'labels_explain','nano','','text_features','resid','token','logistic','cosine','','relabelled features',6.55794486921889685504e-01,NULL,NULL,'share of the variance of ranks',4,1999,0.002,0.002,0.002,1,'shown','Shown: text_features (cosine): share that phi alone explains 0.656, median of 4 layers and kernels, 0.631 to 0.681; partial correlation +0.84; 1,999 relabellings; p = 0.002 in a family of 1.');
-INSERT INTO "study_answers" VALUES(1,57,'labels_explain','nano','','words','embed','','embedding','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine): the features have no labels on common samples.');
-INSERT INTO "study_answers" VALUES(1,58,'labels_explain','nano','','text_features','resid','token','logistic','cosine','','gaussian',6.55631498203445683969e-01,NULL,NULL,'share of the variance of ranks',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is explained by its labels more than gaussian: share that phi alone explains +0.656 (share of the variance of ranks); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,59,'labels_explain','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',6.50918277619156215862e-01,NULL,NULL,'share of the variance of ranks',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is explained by its labels more than shuffled entries: share that phi alone explains +0.651 (share of the variance of ranks); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,60,'energy_explains','','','decoder','resid','','imported','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine): the features have no frequencies: no labels on common samples.');
-INSERT INTO "study_answers" VALUES(1,61,'energy_explains','','','finished','','','imported','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine): the features have no frequencies: no labels on common samples.');
-INSERT INTO "study_answers" VALUES(1,62,'energy_explains','nano','','text_features','resid','token','logistic','cosine','','relabelled features',4.25831214314912331886e-02,NULL,NULL,'share of the variance of ranks',4,1999,0.06,0.06,0.002,1,'not shown','Not shown: text_features (cosine): share that the energy''s optimum alone explains 0.0426, median of 4 layers and kernels, 0.0219 to 0.0632; partial correlation +0.35; 1,999 relabellings; p = 0.06 in a family of 1.');
-INSERT INTO "study_answers" VALUES(1,63,'energy_explains','nano','','words','embed','','embedding','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine): the features have no frequencies: no labels on common samples.');
-INSERT INTO "study_answers" VALUES(1,64,'energy_explains','nano','','text_features','resid','token','logistic','cosine','','gaussian',7.59135115418246853025e-03,NULL,NULL,'share of the variance of ranks',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is explained by the energy more than gaussian: share that the energy''s optimum alone explains +0.00759 (share of the variance of ranks); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,65,'energy_explains','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',-5.8724138381903143169e-02,NULL,NULL,'share of the variance of ranks',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is explained by the energy less than shuffled entries: share that the energy''s optimum alone explains -0.0587 (share of the variance of ranks); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,66,'follows_order','','','decoder','resid','','imported','cosine','','relabelled features',-8.6602540378443870761e-01,NULL,NULL,'correlation',1,6,1.0,1.0,3.33333333333333314829e-01,2,'not testable here','Not testable here: decoder (cosine): Spearman of similarity with nearness in the list -0.866; 6 relabellings; in a family of 2 no p could be below 0.67.');
-INSERT INTO "study_answers" VALUES(1,67,'follows_order','','','finished','','','imported','cosine','','relabelled features',-8.6602540378443870761e-01,NULL,NULL,'correlation',1,6,1.0,1.0,3.33333333333333314829e-01,2,'not testable here','Not testable here: finished (cosine): Spearman of similarity with nearness in the list -0.866; 6 relabellings; in a family of 2 no p could be below 0.67.');
-INSERT INTO "study_answers" VALUES(1,68,'follows_order','','','decoder','resid','','imported','cosine','','shuffled_entries',-8.6602540378443870761e-01,NULL,NULL,'correlation',1,1,1.0,1.0,0.5,2,'not testable here','Not testable here: decoder (cosine) follows the order of its list less than shuffled entries: Spearman of similarity with nearness in the list -0.866 (correlation); 1 draw, 1 cell; in a family of 2 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,69,'follows_order','','','finished','','','imported','cosine','','shuffled_entries',-8.6602540378443870761e-01,NULL,NULL,'correlation',1,1,1.0,1.0,0.5,2,'not testable here','Not testable here: finished (cosine) follows the order of its list less than shuffled entries: Spearman of similarity with nearness in the list -0.866 (correlation); 1 draw, 1 cell; in a family of 2 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,70,'follows_order','','','','','','','cosine','','shuffled_entries',-8.6602540378443870761e-01,NULL,NULL,'correlation',2,2,0.5,0.5,0.5,1,'not testable here','Not testable here: 2 of 2 sets (cosine): each follows the order of its list less than shuffled entries: Spearman of similarity with nearness in the list, median difference -0.866 (correlation); over 2 sets no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,71,'word_statistics','','','decoder','resid','','imported','cosine','','relabelled features',7.50000000000000111022e-01,NULL,NULL,'share of the variance of ranks',1,6,6.66666666666666629659e-01,1.0,3.33333333333333314829e-01,2,'not testable here','Not testable here: decoder (cosine): share that any function of the distance in the list explains 0.75; 6 relabellings; in a family of 2 no p could be below 0.67.');
-INSERT INTO "study_answers" VALUES(1,72,'word_statistics','','','finished','','','imported','cosine','','relabelled features',7.49999999999999888977e-01,NULL,NULL,'share of the variance of ranks',1,6,6.66666666666666629659e-01,1.0,3.33333333333333314829e-01,2,'not testable here','Not testable here: finished (cosine): share that any function of the distance in the list explains 0.75; 6 relabellings; in a family of 2 no p could be below 0.67.');
-INSERT INTO "study_answers" VALUES(1,73,'word_statistics','','','decoder','resid','','imported','cosine','','shuffled_entries',7.50000000000000111022e-01,NULL,NULL,'share of the variance of ranks',1,1,1.0,1.0,0.5,2,'not testable here','Not testable here: decoder (cosine) depends on the distance in its list more than shuffled entries: share that any function of the distance in the list explains +0.75 (share of the variance of ranks); 1 draw, 1 cell; in a family of 2 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,74,'word_statistics','','','finished','','','imported','cosine','','shuffled_entries',7.49999999999999888977e-01,NULL,NULL,'share of the variance of ranks',1,1,1.0,1.0,0.5,2,'not testable here','Not testable here: finished (cosine) depends on the distance in its list more than shuffled entries: share that any function of the distance in the list explains +0.75 (share of the variance of ranks); 1 draw, 1 cell; in a family of 2 no p could be below 1.');
-INSERT INTO "study_answers" VALUES(1,75,'word_statistics','','','','','','','cosine','','shuffled_entries',0.75,NULL,NULL,'share of the variance of ranks',2,2,0.5,0.5,0.5,1,'not testable here','Not testable here: 2 of 2 sets (cosine): each depends on the distance in its list more than shuffled entries: share that any function of the distance in the list explains, median difference +0.75 (share of the variance of ranks); over 2 sets no p could be below 0.5.');
-INSERT INTO "study_answers" VALUES(1,76,'preserved','nano','','text_features','resid','token','logistic','cosine','','relabelled features',9.41434044882320741898e-01,NULL,NULL,'Spearman',1,9999,0.0001,0.0001,0.0001,1,'shown','Shown: text_features (cosine): the matrices of every two layers correlate: median 0.94, range 0.94 to 0.94 over 1 pair of layers, of which 1 alone have p at most 0.05; largest p = 0.0001 in a family of 1.');
+INSERT INTO "study_answers" VALUES(1,0,'own_energy','','','decoder','resid','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: decoder (cosine) does not differ from shuffled entries: own energy +0 (0 = global bound, 1 = orthogonal); 1 draw, 2 cells; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,1,'own_energy','','','finished','','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: finished (cosine) does not differ from shuffled entries: own energy +0 (0 = global bound, 1 = orthogonal); 1 draw, 2 cells; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,2,'own_energy','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',4,1,1.0,1.0,0.5,4,'not testable here','Not testable here: text_features (cosine) does not differ from shuffled entries: own energy +0 (0 = global bound, 1 = orthogonal); 1 draw, 4 cells; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,3,'own_energy','nano','','words','embed','','embedding','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: words (cosine) does not differ from shuffled entries: own energy +0 (0 = global bound, 1 = orthogonal); 1 draw, 2 cells; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,4,'own_energy','','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',4,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each has less energy than shuffled entries: own energy, median difference +0 (0 = global bound, 1 = orthogonal); over 2 sets no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,5,'own_energy','nano','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = global bound, 1 = orthogonal',6,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each has less energy than shuffled entries: own energy, median difference +0 (0 = global bound, 1 = orthogonal); over 2 sets no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,6,'own_energy','nano','','text_features','resid','token','logistic','cosine','','gaussian',1.2140565530826807894e-01,NULL,NULL,'0 = global bound, 1 = orthogonal',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) has more energy than gaussian: own energy +0.121 (0 = global bound, 1 = orthogonal); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,7,'balance','','','decoder','resid','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: decoder (cosine) does not differ from shuffled entries: net force over the sum of forces +0 (0 = equilibrium, 1 = nothing cancels); 1 draw, 2 cells; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,8,'balance','','','finished','','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: finished (cosine) does not differ from shuffled entries: net force over the sum of forces +0 (0 = equilibrium, 1 = nothing cancels); 1 draw, 2 cells; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,9,'balance','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',1.76346351526328104508e-01,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',4,1,1.0,1.0,0.5,4,'not testable here','Not testable here: text_features (cosine) is farther from equilibrium than shuffled entries: net force over the sum of forces +0.176 (0 = equilibrium, 1 = nothing cancels); 1 draw, 4 cells; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,10,'balance','nano','','words','embed','','embedding','cosine','','shuffled_entries',-2.46759323610064917886e-01,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: words (cosine) is nearer to equilibrium than shuffled entries: net force over the sum of forces -0.247 (0 = equilibrium, 1 = nothing cancels); 1 draw, 2 cells; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,11,'balance','','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',4,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each is nearer to equilibrium than shuffled entries: net force over the sum of forces, median difference +0 (0 = equilibrium, 1 = nothing cancels); over 2 sets no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,12,'balance','nano','','','','','','cosine','','shuffled_entries',-3.52064860418684066889e-02,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',6,2,1.0,1.0,0.5,1,'not testable here','Not testable here: 1 of 2 sets (cosine): each is nearer to equilibrium than shuffled entries: net force over the sum of forces, median difference -0.0352 (0 = equilibrium, 1 = nothing cancels); over 2 sets no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,13,'balance','nano','','text_features','resid','token','logistic','cosine','','gaussian',1.68360115940370258513e-02,NULL,NULL,'0 = equilibrium, 1 = nothing cancels',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is farther from equilibrium than gaussian: net force over the sum of forces +0.0168 (0 = equilibrium, 1 = nothing cancels); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,14,'keeps_low','','','decoder','resid','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine, powell): all 1 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,15,'keeps_low','','','finished','','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine, powell): all 1 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,16,'keeps_low','nano','','text_features','resid','token','logistic','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,17,'keeps_low','nano','','words','embed','','embedding','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine, powell): all 1 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,18,'keeps_low','nano','','text_features','resid','token','logistic','cosine','manifold','gaussian',-7.59827201012908126642e-02,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) ends closer to its target than gaussian: distance of the end to the target -0.076 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,19,'keeps_low','nano','','text_features','resid','token','logistic','cosine','manifold','shuffled_entries',-1.72916437658754418293e-03,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) ends closer to its target than shuffled entries: distance of the end to the target -0.00173 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,20,'keeps_low','nano','','text_features','resid','token','logistic','cosine','powell','gaussian',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,21,'taken_away','','','decoder','resid','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine, powell): all 1 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,22,'taken_away','','','finished','','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine, powell): all 1 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,23,'taken_away','nano','','text_features','resid','token','logistic','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,24,'taken_away','nano','','words','embed','','embedding','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine, powell): all 1 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,25,'taken_away','nano','','text_features','resid','token','logistic','cosine','manifold','gaussian',2.56178139640418772726e-02,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) is taken away from its target more than gaussian: growth of the distance to the target from the joint optimum to the end +0.0256 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,26,'taken_away','nano','','text_features','resid','token','logistic','cosine','manifold','shuffled_entries',2.5220599351043440639e-02,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) is taken away from its target more than shuffled entries: growth of the distance to the target from the joint optimum to the end +0.0252 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,27,'taken_away','nano','','text_features','resid','token','logistic','cosine','powell','gaussian',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,28,'moved','','','decoder','resid','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine, powell): all 1 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,29,'moved','','','finished','','','imported','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine, powell): all 1 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,30,'moved','nano','','text_features','resid','token','logistic','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,31,'moved','nano','','words','embed','','embedding','cosine','powell','shuffled_entries',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine, powell): all 1 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,32,'moved','nano','','text_features','resid','token','logistic','cosine','manifold','gaussian',7.07652619348115297093e-02,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) moves farther than gaussian: distance of the end to the joint optimum +0.0708 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,33,'moved','nano','','text_features','resid','token','logistic','cosine','manifold','shuffled_entries',6.76326347665227450844e-02,NULL,NULL,'rms per entry',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine, manifold) moves farther than shuffled entries: distance of the end to the joint optimum +0.0676 (rms per entry); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,34,'moved','nano','','text_features','resid','token','logistic','cosine','powell','gaussian',NULL,NULL,NULL,'rms per entry',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: text_features (cosine, powell): all 4 rows of the features are ends that are no certified minima.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,35,'simplex','','','decoder','resid','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: decoder (cosine) does not differ from shuffled entries: simplex score +0 (1 = regular simplex, 0 = orthogonal); 1 draw, 1 cell; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,36,'simplex','','','finished','','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: finished (cosine) does not differ from shuffled entries: simplex score +0 (1 = regular simplex, 0 = orthogonal); 1 draw, 1 cell; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,37,'simplex','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',2,1,1.0,1.0,0.5,4,'not testable here','Not testable here: text_features (cosine) does not differ from shuffled entries: simplex score +0 (1 = regular simplex, 0 = orthogonal); 1 draw, 2 cells; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,38,'simplex','nano','','words','embed','','embedding','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: words (cosine) does not differ from shuffled entries: simplex score +0 (1 = regular simplex, 0 = orthogonal); 1 draw, 1 cell; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,39,'simplex','','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',2,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each is less of a simplex than shuffled entries: simplex score, median difference +0 (1 = regular simplex, 0 = orthogonal); over 2 sets no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,40,'simplex','nano','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = regular simplex, 0 = orthogonal',3,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each is less of a simplex than shuffled entries: simplex score, median difference +0 (1 = regular simplex, 0 = orthogonal); over 2 sets no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,41,'simplex','nano','','text_features','resid','token','logistic','cosine','','gaussian',-1.0813112011893621922e+00,NULL,NULL,'1 = regular simplex, 0 = orthogonal',2,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is less of a simplex than gaussian: simplex score -1.08 (1 = regular simplex, 0 = orthogonal); 1 draw, 2 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,42,'even_importance','','','decoder','resid','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = all equal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: decoder (cosine) does not differ from shuffled entries: entropy of the importance over log n +0 (1 = all equal); 1 draw, 1 cell; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,43,'even_importance','','','finished','','','imported','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = all equal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: finished (cosine) does not differ from shuffled entries: entropy of the importance over log n +0 (1 = all equal); 1 draw, 1 cell; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,44,'even_importance','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',-1.59404449734237285696e-02,NULL,NULL,'1 = all equal',4,1,1.0,1.0,0.5,4,'not testable here','Not testable here: text_features (cosine) has less even importance than shuffled entries: entropy of the importance over log n -0.0159 (1 = all equal); 1 draw, 4 cells; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,45,'even_importance','nano','','words','embed','','embedding','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = all equal',1,1,1.0,1.0,0.5,4,'not testable here','Not testable here: words (cosine) does not differ from shuffled entries: entropy of the importance over log n +0 (1 = all equal); 1 draw, 1 cell; in a family of 4 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,46,'even_importance','','','','','','','cosine','','shuffled_entries',0.0,NULL,NULL,'1 = all equal',2,0,1.0,1.0,1.0,1,'not testable here','Not testable here: 0 of 2 sets (cosine): each has less even importance than shuffled entries: entropy of the importance over log n, median difference +0 (1 = all equal); over 2 sets no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,47,'even_importance','nano','','','','','','cosine','','shuffled_entries',-7.97022248671186428481e-03,NULL,NULL,'1 = all equal',5,1,1.0,1.0,1.0,1,'not testable here','Not testable here: 1 of 2 sets (cosine): each has less even importance than shuffled entries: entropy of the importance over log n, median difference -0.00797 (1 = all equal); over 2 sets no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,48,'even_importance','nano','','text_features','resid','token','logistic','cosine','','gaussian',0.0885255166893586,NULL,NULL,'1 = all equal',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) has more even importance than gaussian: entropy of the importance over log n +0.0885 (1 = all equal); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,49,'follows_labels','','','decoder','resid','','imported','cosine','','shuffled_entries',NULL,NULL,NULL,'correlation',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine): no cell is shared by the features and shuffled entries.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,50,'follows_labels','','','finished','','','imported','cosine','','shuffled_entries',NULL,NULL,NULL,'correlation',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine): no cell is shared by the features and shuffled entries.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,51,'follows_labels','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',8.73015873015872911899e-01,NULL,NULL,'correlation',2,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) follows its labels more than shuffled entries: Spearman of similarities with phi +0.873 (correlation); 1 draw, 2 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,52,'follows_labels','nano','','words','embed','','embedding','cosine','','shuffled_entries',NULL,NULL,NULL,'correlation',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine): no cell is shared by the features and shuffled entries.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,53,'follows_labels','nano','','text_features','resid','token','logistic','cosine','','gaussian',8.1882868089764637709e-01,NULL,NULL,'correlation',2,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) follows its labels more than gaussian: Spearman of similarities with phi +0.819 (correlation); 1 draw, 2 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,54,'labels_explain','','','decoder','resid','','imported','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine): the features have no labels on common samples.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,55,'labels_explain','','','finished','','','imported','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine): the features have no labels on common samples.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,56,'labels_explain','nano','','text_features','resid','token','logistic','cosine','','relabelled features',6.55794486921889685504e-01,NULL,NULL,'share of the variance of ranks',4,1999,0.002,0.002,0.002,1,'shown','Shown: text_features (cosine): share that phi alone explains 0.656, median of 4 layers and kernels, 0.631 to 0.681; partial correlation +0.84; 1,999 relabellings; p = 0.002 in a family of 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,57,'labels_explain','nano','','words','embed','','embedding','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine): the features have no labels on common samples.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,58,'labels_explain','nano','','text_features','resid','token','logistic','cosine','','gaussian',6.55631498203445683969e-01,NULL,NULL,'share of the variance of ranks',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is explained by its labels more than gaussian: share that phi alone explains +0.656 (share of the variance of ranks); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,59,'labels_explain','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',6.50918277619156215862e-01,NULL,NULL,'share of the variance of ranks',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is explained by its labels more than shuffled entries: share that phi alone explains +0.651 (share of the variance of ranks); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,60,'energy_explains','','','decoder','resid','','imported','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: decoder (cosine): the features have no frequencies: no labels on common samples.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,61,'energy_explains','','','finished','','','imported','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: finished (cosine): the features have no frequencies: no labels on common samples.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,62,'energy_explains','nano','','text_features','resid','token','logistic','cosine','','relabelled features',4.25831214314912331886e-02,NULL,NULL,'share of the variance of ranks',4,1999,0.06,0.06,0.002,1,'not shown','Not shown: text_features (cosine): share that the energy''s optimum alone explains 0.0426, median of 4 layers and kernels, 0.0219 to 0.0632; partial correlation +0.35; 1,999 relabellings; p = 0.06 in a family of 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,63,'energy_explains','nano','','words','embed','','embedding','cosine','','relabelled features',NULL,NULL,NULL,'share of the variance of ranks',0,0,NULL,NULL,NULL,0,'not testable here','Not testable here: words (cosine): the features have no frequencies: no labels on common samples.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,64,'energy_explains','nano','','text_features','resid','token','logistic','cosine','','gaussian',7.59135115418246853025e-03,NULL,NULL,'share of the variance of ranks',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is explained by the energy more than gaussian: share that the energy''s optimum alone explains +0.00759 (share of the variance of ranks); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,65,'energy_explains','nano','','text_features','resid','token','logistic','cosine','','shuffled_entries',-5.8724138381903143169e-02,NULL,NULL,'share of the variance of ranks',4,1,1.0,1.0,0.5,1,'not testable here','Not testable here: text_features (cosine) is explained by the energy less than shuffled entries: share that the energy''s optimum alone explains -0.0587 (share of the variance of ranks); 1 draw, 4 cells; in a family of 1 no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,66,'follows_order','','','decoder','resid','','imported','cosine','','relabelled features',-8.6602540378443870761e-01,NULL,NULL,'correlation',1,6,1.0,1.0,3.33333333333333314829e-01,2,'not testable here','Not testable here: decoder (cosine): Spearman of similarity with nearness in the list -0.866; 6 relabellings; in a family of 2 no p could be below 0.67.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,67,'follows_order','','','finished','','','imported','cosine','','relabelled features',-8.6602540378443870761e-01,NULL,NULL,'correlation',1,6,1.0,1.0,3.33333333333333314829e-01,2,'not testable here','Not testable here: finished (cosine): Spearman of similarity with nearness in the list -0.866; 6 relabellings; in a family of 2 no p could be below 0.67.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,68,'follows_order','','','decoder','resid','','imported','cosine','','shuffled_entries',-8.6602540378443870761e-01,NULL,NULL,'correlation',1,1,1.0,1.0,0.5,2,'not testable here','Not testable here: decoder (cosine) follows the order of its list less than shuffled entries: Spearman of similarity with nearness in the list -0.866 (correlation); 1 draw, 1 cell; in a family of 2 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,69,'follows_order','','','finished','','','imported','cosine','','shuffled_entries',-8.6602540378443870761e-01,NULL,NULL,'correlation',1,1,1.0,1.0,0.5,2,'not testable here','Not testable here: finished (cosine) follows the order of its list less than shuffled entries: Spearman of similarity with nearness in the list -0.866 (correlation); 1 draw, 1 cell; in a family of 2 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,70,'follows_order','','','','','','','cosine','','shuffled_entries',-8.6602540378443870761e-01,NULL,NULL,'correlation',2,2,0.5,0.5,0.5,1,'not testable here','Not testable here: 2 of 2 sets (cosine): each follows the order of its list less than shuffled entries: Spearman of similarity with nearness in the list, median difference -0.866 (correlation); over 2 sets no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,71,'word_statistics','','','decoder','resid','','imported','cosine','','relabelled features',7.50000000000000111022e-01,NULL,NULL,'share of the variance of ranks',1,6,6.66666666666666629659e-01,1.0,3.33333333333333314829e-01,2,'not testable here','Not testable here: decoder (cosine): share that any function of the distance in the list explains 0.75; 6 relabellings; in a family of 2 no p could be below 0.67.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,72,'word_statistics','','','finished','','','imported','cosine','','relabelled features',7.49999999999999888977e-01,NULL,NULL,'share of the variance of ranks',1,6,6.66666666666666629659e-01,1.0,3.33333333333333314829e-01,2,'not testable here','Not testable here: finished (cosine): share that any function of the distance in the list explains 0.75; 6 relabellings; in a family of 2 no p could be below 0.67.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,73,'word_statistics','','','decoder','resid','','imported','cosine','','shuffled_entries',7.50000000000000111022e-01,NULL,NULL,'share of the variance of ranks',1,1,1.0,1.0,0.5,2,'not testable here','Not testable here: decoder (cosine) depends on the distance in its list more than shuffled entries: share that any function of the distance in the list explains +0.75 (share of the variance of ranks); 1 draw, 1 cell; in a family of 2 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,74,'word_statistics','','','finished','','','imported','cosine','','shuffled_entries',7.49999999999999888977e-01,NULL,NULL,'share of the variance of ranks',1,1,1.0,1.0,0.5,2,'not testable here','Not testable here: finished (cosine) depends on the distance in its list more than shuffled entries: share that any function of the distance in the list explains +0.75 (share of the variance of ranks); 1 draw, 1 cell; in a family of 2 no p could be below 1.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,75,'word_statistics','','','','','','','cosine','','shuffled_entries',0.75,NULL,NULL,'share of the variance of ranks',2,2,0.5,0.5,0.5,1,'not testable here','Not testable here: 2 of 2 sets (cosine): each depends on the distance in its list more than shuffled entries: share that any function of the distance in the list explains, median difference +0.75 (share of the variance of ranks); over 2 sets no p could be below 0.5.','',0.05,NULL,NULL);
+INSERT INTO "study_answers" VALUES(1,76,'preserved','nano','','text_features','resid','token','logistic','cosine','','relabelled features',9.41434044882320741898e-01,NULL,NULL,'Spearman',1,9999,0.0001,0.0001,0.0001,1,'shown','Shown: text_features (cosine): the matrices of every two layers correlate: median 0.94, range 0.94 to 0.94 over 1 pair of layers, of which 1 alone have p at most 0.05; largest p = 0.0001 in a family of 1.','',0.05,NULL,NULL);
 CREATE TABLE study_datasets (
 	study_id INTEGER NOT NULL, 
 	dataset_id INTEGER NOT NULL, 
@@ -1586,6 +1823,7 @@ CREATE INDEX ix_direction_sets_dataset_id_model_id ON direction_sets (dataset_id
 CREATE INDEX ix_targets_direction_id ON targets (direction_id);
 CREATE INDEX ix_targets_psm_id ON targets (psm_id);
 CREATE INDEX ix_leases_run_id ON leases (run_id);
+CREATE INDEX ix_measure_tests_target_id ON measure_tests (target_id);
 CREATE VIEW current_studies AS
 SELECT s.study_id, s.name, s.revision, s.digest, s.created_at
 FROM studies s
@@ -1768,7 +2006,8 @@ FROM current_studies s
 CREATE VIEW answers AS
 SELECT s.name AS study, a.question, a.model, a.revision, a.dataset, a.hookpoint, a.pooling, a.method,
   a.similarity, a.optimiser, a.control, a.estimate, a.low, a.high, a.unit, a.n_cells, a.n_independent,
-  a.p_value, a.p_adjusted, a.p_smallest, a.n_tests, a.strength, a.sentence
+  a.p_value, a.p_adjusted, a.p_smallest, a.n_tests, a.family, a.level, a.margin, a.p_absent, a.strength,
+  a.sentence
 FROM current_studies s
   JOIN study_answers a ON a.study_id = s.study_id;
 CREATE VIEW dataset_features AS
@@ -1891,6 +2130,8 @@ SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '')
   d.method, d."probe_C", d.split_seed, t.space, t.kind AS target, t.replicate, t.similarity, t.rbf_scale,
   p.rbf_scale_resolved,
   pm.measure, pm.energy, pm.s, pm.kernel, pm.softening, pm.n_dims, pm.value, pm.bound, pm.value_scaled,
+  COALESCE(gt.control, '') AS control, gt.p_value, gt.p_smallest,
+  COALESCE(gt.n_replicates, 0) AS n_replicates,
   pm.version AS measure_version, p.key AS psm_key, t.key AS target_key,
   d.key AS direction_key, d.config_key
 FROM current_studies s
@@ -1901,7 +2142,31 @@ FROM current_studies s
   JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
-  JOIN psm_measures pm ON pm.psm_id = p.psm_id;
+  JOIN psm_measures pm ON pm.psm_id = p.psm_id
+  LEFT JOIN measure_tests gt ON gt.study_id = s.study_id AND gt.target_id = t.target_id
+    AND gt.measure = pm.measure AND gt.energy = pm.energy AND gt.s = pm.s
+    AND gt.softening = pm.softening AND gt.n_dims = pm.n_dims AND gt.is_first = 1;
+CREATE VIEW geometry_tests AS
+SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
+  COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, sd.name AS dataset,
+  sd.corpus, d.hookpoint, d.layer, d.pooling, p.n_features, COALESCE(d.d_hook, 0) AS d_hook,
+  d.method, d."probe_C", d.split_seed, t.space, t.kind AS target, t.replicate, t.similarity, t.rbf_scale,
+  p.rbf_scale_resolved,
+  pm.measure, pm.energy, pm.s, pm.kernel, pm.softening, pm.n_dims, gt.control, pm.value, pm.bound,
+  pm.value_scaled,
+  gt.estimate, gt.p_value, gt.p_smallest, gt.n_replicates, p.key AS psm_key, t.key AS target_key,
+  d.key AS direction_key, d.config_key
+FROM current_studies s
+  JOIN measure_tests gt ON gt.study_id = s.study_id
+  JOIN study_targets x ON x.study_id = s.study_id AND x.target_id = gt.target_id
+  JOIN targets t ON t.target_id = x.target_id
+  JOIN psms p ON p.psm_id = t.psm_id
+  JOIN direction_sets d ON d.direction_id = t.direction_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  LEFT JOIN models m ON m.model_id = d.model_id
+  LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
+  JOIN psm_measures pm ON pm.psm_id = p.psm_id AND pm.measure = gt.measure AND pm.energy = gt.energy
+    AND pm.s = gt.s AND pm.softening = gt.softening AND pm.n_dims = gt.n_dims;
 CREATE VIEW explained_results AS
 SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
   COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, sd.name AS dataset,
