@@ -94,6 +94,7 @@ HEXAGON = cosine([[math.cos(k * math.pi / 3), math.sin(k * math.pi / 3)] for k i
 ORTHOPLEX = cosine(np.vstack([np.eye(3), -np.eye(3)]))
 PAIR = np.array([[1.0, 0.5], [0.5, 1.0]])
 EXP, LOG, COULOMB = Potential("exp"), Potential("log"), Potential("riesz", 1.0)
+FAN = np.array([[1.0, 0.5, -0.5], [0.5, 1.0, 0.5], [-0.5, 0.5, 1.0]])
 EXACT_IN: list[tuple[str, np.ndarray, Potential | None, int, float, float]] = [
     # kernel, n_dims, width, value
     ("squared_cosine_ratio", np.eye(4), None, 0, 7, 0.0),
@@ -118,6 +119,9 @@ EXACT_IN: list[tuple[str, np.ndarray, Potential | None, int, float, float]] = [
     ("force_residual", HEXAGON, LOG, 2, 2, 0.0),
     ("force_residual_least", ORTHOPLEX, EXP, 3, 3, 0.0),
     ("force_residual_least", HEXAGON, COULOMB, 2, 2, 0.0),
+    ("force_residual_free", ORTHOPLEX, None, 3, 3, 0.0),
+    # At 60, 0 and -60 degrees: the one in the middle is balanced, the others feel it and nothing against it.
+    ("force_residual_free", FAN, None, 2, 2, math.sqrt(1.0 / 3.0)),
 ]
 
 
