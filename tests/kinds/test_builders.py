@@ -366,7 +366,7 @@ def builder(**changes: Any) -> Builder:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "functions: has none; give one of text_labels, build, words, rows"),
+        ({}, "functions: has none; give one of text_labels, build, recorded, words, rows"),
         ({"rows": len, "build": len}, "functions: has build and rows; give one of"),
         ({"rows": len, "options": int}, "options: <class 'int'> is no dataclass"),
         ({"rows": len, "meaning": " "}, "meaning: is empty"),
