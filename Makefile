@@ -18,7 +18,7 @@ REAL_OUT ?= superpos-real
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo real real-install real-test test unit stdlib stdlib-install lint type layers docs pages bench wheel clean
+.PHONY: help install demo real real-install real-test test unit stdlib stdlib-install lint type layers docs pages bench soak wheel clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -96,6 +96,10 @@ bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/bench
 	$(BIN)/python -m benchmarks.probes
 	$(BIN)/python -m benchmarks.intervals
 	$(BIN)/python -m benchmarks.geometry
+
+soak: $(STAMP)  ## Kill drivers at random, 200 times; print what was lost, double or different.
+	$(BIN)/python -m tools.soak
+	$(BIN)/python -m tools.soak --postgresql
 
 wheel: $(STAMP)  ## Build the wheel into dist/.
 	$(BIN)/python -m build --wheel --outdir dist .

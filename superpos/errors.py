@@ -81,10 +81,22 @@ class DatabaseError(SuperposError):
     exit_status = 3
 
 
+class DatabaseAwayError(DatabaseError):
+    """The database cannot be used now; it may be back soon."""
+
+
+class LeaseLostError(SuperposError):
+    """Another run has what this one was working on: its result is not written."""
+
+
 class StageError(SuperposError):
     """A stage ended with work left undone."""
 
     exit_status = 1
+
+
+class ClusterLostError(StageError):
+    """The Ray cluster that a run works on has ended."""
 
 
 def shown(value: object) -> str:

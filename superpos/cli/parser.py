@@ -210,3 +210,12 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
         "--address", default="", metavar="ADDR", help="Ray cluster; else a local one is started"
     )
     parser.add_argument("--workers", type=positive, metavar="N", help="actors; else one a CPU")
+    parser.add_argument(
+        "--time-limit", type=positive, default=600, metavar="S", help="seconds of a cell (default: 600)"
+    )
+    parser.add_argument(
+        "--memory-limit",
+        type=positive,
+        metavar="MIB",
+        help="memory of a cell; else the machine's, divided among the actors of a cluster of our own",
+    )

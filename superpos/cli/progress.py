@@ -69,7 +69,7 @@ class TerminalReporter:
             return
         done, total, began, said = self._counts[stage]
         done, now = done + steps, time.monotonic()
-        if now - said >= PLAIN_SECONDS and done < total:
+        if now - said >= PLAIN_SECONDS and 0 < done < total:
             left = (now - began) / done * (total - done)
             self._print(f"{stage}: {done} of {total}, about {left:.0f} s left")
             said = now

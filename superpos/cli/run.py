@@ -35,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
         workers=options.workers,
         stages=options.stage or STAGES,
         rebuild=options.rebuild,
+        limits=(options.time_limit, options.memory_limit),
     )
 
 
@@ -47,11 +48,22 @@ def run_file(
     workers: int | None = None,
     stages: Sequence[str] = STAGES,
     rebuild: str | None = None,
+    limits: tuple[float | None, int | None] = (None, None),
 ) -> int:
-    """Run the study in a file; return the exit status."""
+    """Run the study in a file; return the exit status.
+
+    `limits` are the seconds and the mebibytes of a cell; for the second None is a share of the machine's.
+    """
     study = load_study(path)
     return run_loaded(
-        study, url, interruption, address=address, workers=workers, stages=stages, rebuild=rebuild
+        study,
+        url,
+        interruption,
+        address=address,
+        workers=workers,
+        stages=stages,
+        rebuild=rebuild,
+        limits=limits,
     )
 
 
@@ -64,6 +76,7 @@ def run_loaded(
     workers: int | None = None,
     stages: Sequence[str] = STAGES,
     rebuild: str | None = None,
+    limits: tuple[float | None, int | None] = (None, None),
 ) -> int:
     """Run a study; return the exit status. Without workers (0) it runs in this process."""
     from superpos.stages.plan import plan_study
@@ -73,7 +86,7 @@ def run_loaded(
 
     check_address(address)
     with Database(url) as database:
-        return _run(database, plan, interruption, address, workers, stages, rebuild)
+        return _run(database, plan, interruption, address, workers, stages, rebuild, limits)
 
 
 def _run(
@@ -84,7 +97,11 @@ def _run(
     workers: int | None,
     stages: Sequence[str],
     rebuild: str | None,
+    limits: tuple[float | None, int | None],
 ) -> int:
+    from superpos.cluster.memory import share_of_memory
+    from superpos.stages.executor import Limits
+
     if rebuild:
         from superpos.db.rebuild import drop_dependants
 
@@ -114,6 +131,8 @@ def _run(
         TerminalReporter(interruption.check) as reporter,
         _executor(workers, address) as executor,
     ):
+        seconds, mebibytes = limits
+        memory = 2**20 * mebibytes if mebibytes else None if address else share_of_memory(executor.n_workers)
         run_study(
             database,
             plan,
@@ -123,6 +142,7 @@ def _run(
             stages=stages,
             address=address or "local",
             study_id=study_id,
+            limits=Limits(seconds, memory),
         )
     OUT.print(
         f"study {plan.study.name}: {time.monotonic() - began:.0f} s; results in {database.label}, files in "
@@ -178,6 +198,7 @@ def demo(options: argparse.Namespace) -> int:
         options.interruption,
         address=options.address,
         workers=options.workers,
+        limits=(options.time_limit, options.memory_limit),
     )
     paths = write(options.db, ["demo"], options.out)
     OUT.print(f"report: {paths.index}", markup=False)

@@ -6,17 +6,35 @@ import os
 import secrets
 import socket
 import sys
+import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from superpos.cluster.local import handlers_kept, start_ray
 from superpos.cpus import usable_cpus
-from superpos.errors import InputError, shown
+from superpos.errors import ClusterLostError, InputError, shown
 
 CONNECT_SECONDS = 10.0
 """How long the address of a cluster may take to answer."""
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
+PULSE_SECONDS = 5.0
+"""Time between two looks at the cluster."""
+PULSE_TRIES = 4
+"""Looks in a row at which its head may not answer."""
+SECRETS = (
+    "SUPERPOS_DB_URL",
+    "PGPASSWORD",
+    "PGPASSFILE",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGUSER",
+    "PGSSLKEY",
+    "PGSSLCERT",
+)
+"""Variables that say how to get into a database: no worker has them."""
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -72,15 +90,73 @@ def connect(n_workers: int | None, address: str) -> tuple[Any, bool]:
                     f"--address: cannot reach a Ray cluster at {shown(address)} ({reason})"
                 ) from error
             return ray, True
-        start_ray(  # whatever RAY_ADDRESS says: another cluster is asked for by --address
-            ray,
-            num_cpus=n_workers or usable_cpus(),
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            runtime_env={"env_vars": _worker_environment()},
-            **quiet,
-        )
+        with secrets_hidden():
+            start_ray(  # whatever RAY_ADDRESS says: another cluster is asked for by --address
+                ray,
+                num_cpus=n_workers or usable_cpus(),
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                runtime_env={"env_vars": _worker_environment()},
+                **quiet,
+            )
     return ray, True
+
+
+@contextmanager
+def secrets_hidden() -> Iterator[None]:
+    """Take the secrets out of the environment, which the processes that are started meanwhile inherit."""
+    hidden = {name: os.environ.pop(name) for name in SECRETS if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def worker_options(owned: bool) -> dict[str, Any]:
+    """Return options of actors: on a cluster of others a job may give its workers what it has itself."""
+    hidden = {} if owned else {name: "" for name in SECRETS if name in os.environ}
+    return {"runtime_env": {"env_vars": hidden}} if hidden else {}
+
+
+class Pulse:
+    """Says when the cluster has ended: Ray itself would wait for it, or end this process on the spot."""
+
+    def __init__(self, ray: Any, owned: bool) -> None:
+        """Look at the processes of a cluster of our own, and at the port of its head."""
+        import psutil
+
+        self._address = str(ray.get_runtime_context().gcs_address)
+        children = psutil.Process().children() if owned else []
+        self._processes = [child for child in children if child.name() in ("gcs_server", "raylet")]
+        self._looked = time.monotonic()
+        self._silent = 0
+
+    def check(self) -> None:
+        """Raise `ClusterLostError` if the cluster has ended; a look is taken now and then only."""
+        import psutil
+
+        if time.monotonic() - self._looked < PULSE_SECONDS:
+            return
+        for process in self._processes:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                raise _lost("one of its processes has ended")
+        self._silent = 0 if _answers(self._address) else self._silent + 1
+        if self._silent == PULSE_TRIES:
+            raise _lost(f"its head at {self._address} does not answer")
+        self._looked = time.monotonic()
+
+
+def _lost(reason: str) -> ClusterLostError:
+    return ClusterLostError(f"Ray is gone ({reason}); finished work is kept, the same command continues")
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PULSE_SECONDS).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _prepare_environment(address: str) -> None:

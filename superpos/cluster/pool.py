@@ -1,28 +1,45 @@
-"""A pool of Ray actors that survives their deaths.
+"""A pool of Ray actors that survives their deaths, and says it when the cluster has ended.
 
 An actor whose call ended in a Ray error is replaced by a new one, for calls sent to an actor that Ray itself
-is restarting fail without being run. The payload is sent again, at most `MAX_RETRIES` times, then it is an
-answer with the reason `worker_lost`. Since the other call in flight dies with its actor, what is sent again
-has an actor to itself: only a payload that kills its workers alone is given up. Ray itself retries nothing.
+is restarting fail without being run. The payload is sent again, until it has ended `MAX_RETRIES + 1` workers,
+then it is an answer with the reason `LOST`. Since the other call in flight dies with its actor, what is sent
+again has an actor to itself: only a payload that kills its workers alone is given up. Ray retries nothing.
+
+A payload that takes longer than it may is an answer with the reason `LATE`; its worker is ended. The time of
+one that waits behind another begins when the other has answered.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from superpos.cluster.connect import connect
+from superpos.cluster.connect import SECRETS, Pulse, connect, worker_options
 from superpos.cluster.local import leave_behind
+from superpos.cluster.memory import at_most
 from superpos.cluster.slots import Slots
-from superpos.errors import StageError
-from superpos.stages.executor import Answer, TaskError, attempt, task_error
+from superpos.errors import ClusterLostError, StageError
+from superpos.stages.executor import (
+    LATE,
+    LOST,
+    UNLIMITED,
+    Answer,
+    Careful,
+    Limits,
+    TaskError,
+    attempt,
+    task_error,
+)
 from superpos.stages.tasks import TASKS
 
 MAX_RETRIES = 2
 MAX_BAD_STARTS = 3
 """Actors in a row that may die before they answer."""
+LOOK_SECONDS = 1.0
+"""Time between two looks at the clock and at the cluster while no answer comes."""
 
 
 class Worker:
@@ -31,13 +48,30 @@ class Worker:
     def __init__(self, tasks: Mapping[str, Callable[[Any], Any]]) -> None:
         self._tasks = tasks
 
-    def ping(self) -> bool:
-        """Answer, which says that the actor has started."""
-        return True
+    def ping(self) -> int:
+        """Answer with the threads of BLAS that a task has, which says that the actor has started."""
+        from threadpoolctl import threadpool_info
 
-    def run(self, task: str, index: int, payload: Any) -> Answer:
-        """Return the answer of one task."""
-        return attempt(self._tasks[task], index, payload)
+        from superpos.threads import one_thread
+
+        with one_thread():
+            return max((one["num_threads"] for one in threadpool_info()), default=1)
+
+    def run(self, task: str, index: int, payload: Any, memory: int | None = None) -> Answer:
+        """Return the answer of one task, which may take so many bytes more than there are taken."""
+        with at_most(memory):
+            return attempt(self._tasks[task], index, payload)
+
+
+class LiveWorker(Worker):
+    """A worker in an actor: whatever its node was started with, it sees no secret."""
+
+    def __init__(self, tasks: Mapping[str, Callable[[Any], Any]]) -> None:
+        import os
+
+        for name in SECRETS:
+            os.environ.pop(name, None)
+        super().__init__(tasks)
 
 
 @dataclass(slots=True)
@@ -51,9 +85,13 @@ class _Actor:
 class _Call:
     index: int
     payload: Any
-    retries: int = 0
+    tries: int = MAX_RETRIES + 1
+    limits: Limits = UNLIMITED
+    deaths: int = 0
     place: int = -1
     handle: Any = None
+    began: float = 0.0
+    """When it was sent, or when the call before it answered."""
 
 
 class RayExecutor:
@@ -67,6 +105,7 @@ class RayExecutor:
     ) -> None:
         """Connect; raises `InputError` if the cluster cannot be reached."""
         self._ray, self._owns = connect(n_workers, address)
+        self._pulse = Pulse(self._ray, self._owns)
         resources = self._ray.cluster_resources()
         self.n_workers = n_workers or max(int(resources.get("CPU", 1)), 1)
         self._n_gpus = int(resources.get("GPU", 0))
@@ -79,6 +118,8 @@ class RayExecutor:
 
         Raises
         ------
+        ClusterLostError
+            If the cluster has ended.
         StageError
             If no worker can be started.
         """
@@ -94,25 +135,48 @@ class RayExecutor:
         exhausted = False
 
         def send(call: _Call, place: int) -> None:
-            call.place, call.handle = place, actors[place].handle
-            calls[call.handle.run.remote(task, call.index, call.payload)] = call
+            call.place, call.handle, call.began = place, actors[place].handle, time.monotonic()
+            given = (task, call.index, call.payload, call.limits.memory)
+            calls[call.handle.run.remote(*given)] = call
 
         while True:
             while again and (alone := slots.take_alone()) is not None:
                 send(again.popleft(), alone)
             while not exhausted and (shared := slots.take(keep_one=bool(again))) is not None:
                 try:
-                    send(_Call(*next(source)), shared)
+                    call, alone_from_now = _call_of(*next(source))
                 except StopIteration:
                     exhausted = True
                     slots.give_back(shared)
+                    continue
+                if alone_from_now:
+                    slots.give_back(shared)
+                    again.append(call)
+                    break
+                send(call, shared)
             if exhausted and not calls and not again:
                 return
+            if again and not exhausted and not calls and slots.any_open:
+                continue  # nobody is busy: what is to be alone has its place now
             starting = {actor.ping: place for place, actor in enumerate(actors) if actor.ping is not None}
-            ready, _ = self._ray.wait([*calls, *starting], num_returns=1)
+            ready, _ = self._ray.wait([*calls, *starting], num_returns=1, timeout=LOOK_SECONDS)
+            self._pulse.check()
+            for reference in _late(calls):
+                if self._ray.wait([reference], timeout=0)[0]:
+                    continue  # it has answered, while this process was not looking
+                call = calls.pop(reference)
+                for other in [one for one, mate in calls.items() if mate.handle is call.handle]:
+                    again.append(calls.pop(other))  # innocent: it waited behind the late one
+                self._replace(kind, call.place, slots)
+                reason = f"took longer than {call.limits.seconds:g} s and was ended"
+                yield Answer(call.index, None, TaskError(LATE, reason))
+            if not ready:
+                continue
             if ready[0] in starting:
                 self._welcome(kind, starting[ready[0]], slots)
                 continue
+            if ready[0] not in calls:
+                continue  # it was late, or waited behind a late one
             call = calls.pop(ready[0])
             answer = self._answer(ready[0], call)
             if actors[call.place].handle is call.handle:
@@ -120,13 +184,18 @@ class RayExecutor:
                     self._replace(kind, call.place, slots)
                 else:
                     slots.give_back(call.place)
+                    for mate in calls.values():
+                        if mate.handle is call.handle:
+                            mate.began = time.monotonic()
             if answer is not None:
                 yield answer
-            elif call.retries == MAX_RETRIES:
-                reason = f"the worker died {MAX_RETRIES + 1} times with it alone"
-                yield Answer(call.index, None, TaskError("worker_lost", reason))
+                continue
+            call.deaths += 1
+            if call.deaths >= call.tries:
+                times = "once" if call.deaths == 1 else f"{call.deaths} times"
+                reason = f"the worker died {times} with it alone"
+                yield Answer(call.index, None, TaskError(LOST, reason))
             else:
-                call.retries += 1
                 again.append(call)
 
     def _answer(self, reference: Any, call: _Call) -> Answer | None:
@@ -150,8 +219,9 @@ class RayExecutor:
         return self._actors[kind]
 
     def _start(self, kind: str) -> _Actor:
-        options = {"num_cpus": 0, "num_gpus": 1} if kind == "gpu" else {"num_cpus": 1}
-        remote = self._ray.remote(Worker).options(max_restarts=0, max_task_retries=0, **options)
+        options: dict[str, Any] = {"num_cpus": 0, "num_gpus": 1} if kind == "gpu" else {"num_cpus": 1}
+        options |= worker_options(self._owns)
+        remote = self._ray.remote(LiveWorker).options(max_restarts=0, max_task_retries=0, **options)
         handle = remote.remote(self._tasks)
         return _Actor(handle, handle.ping.remote())
 
@@ -164,7 +234,7 @@ class RayExecutor:
         """Open an actor that has started, or start another if it has not."""
         actor = self._actors[kind][place]
         try:
-            self._ray.get(actor.ping)
+            threads = self._ray.get(actor.ping)
         except self._ray.exceptions.RayError as error:
             self._bad_starts += 1
             if self._bad_starts >= MAX_BAD_STARTS and not slots.any_open:
@@ -172,6 +242,8 @@ class RayExecutor:
                 raise StageError(f"Ray workers cannot be started: {reason}") from error
             self._replace(kind, place, slots)
             return
+        if threads != 1:
+            raise StageError(f"Ray workers have {threads} BLAS threads; results are promised for one")
         self._bad_starts = 0
         actor.ping = None
         slots.open(place)
@@ -189,7 +261,28 @@ class RayExecutor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._owns and kind is not None and issubclass(kind, KeyboardInterrupt):
+        interrupted = self._owns and kind is not None and issubclass(kind, KeyboardInterrupt)
+        if interrupted or (kind is not None and issubclass(kind, ClusterLostError)):
             leave_behind()
         else:
             self.close()
+
+
+def _call_of(index: int, given: Any) -> tuple[_Call, bool]:
+    """Return the call of a payload, and whether it is to have a worker to itself."""
+    if not isinstance(given, Careful):
+        return _Call(index, given), False
+    return _Call(index, given.payload, given.tries or MAX_RETRIES + 1, given.limits), given.alone
+
+
+def _late(calls: Mapping[Any, _Call]) -> list[Any]:
+    """Return the calls that have taken longer than they may, one a worker: the first that it was sent."""
+    now = time.monotonic()
+    first: dict[int, tuple[Any, _Call]] = {}
+    for reference, call in calls.items():  # in the order in which they were sent
+        first.setdefault(id(call.handle), (reference, call))
+    return [
+        reference
+        for reference, call in first.values()
+        if call.limits.seconds is not None and now - call.began > call.limits.seconds
+    ]

@@ -7,10 +7,11 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 
+from superpos.db.commits import Commit
 from superpos.db.datasets import check_same
 from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
-from superpos.db.insert import insert_missing
+from superpos.db.insert import insert_missing, still_planned
 from superpos.db.studies import study_direction_ids
 from superpos.db.tables import (
     activation_sets,
@@ -35,6 +36,11 @@ def missing_activations(database: Database, study_id: int) -> tuple[ActivationWo
         a.activation_id.in_(of_study),
         not_quarantined("activations", a.key),
     )
+
+
+def without_activations(database: Database, keys: Collection[bytes]) -> set[bytes]:
+    """Return which of these activation sets have not been extracted yet."""
+    return still_planned(database, activation_sets, keys)
 
 
 def activation_works(database: Database, keys: Collection[bytes]) -> tuple[ActivationWork, ...]:
@@ -78,7 +84,7 @@ def finish_activations(
     ContentChangedError
         If an activation set that probes rest on has other content now.
     """
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "activations")
         for work, info in results:
             content = text_digest("".join(shard.sha256 for shard in info.shards))

@@ -11,6 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from superpos.arrays import Float
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.tables import (
     activation_sets,
@@ -106,7 +107,7 @@ def _values(values: Sequence[Any], words: dict[str, str]) -> np.ndarray[Any, np.
 
 def unfinished(database: Database) -> None:
     """Have the analysis of every study done again by its next run: numbers that it may read are new."""
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "analysis")
         connection.execute(analyses.update().values(n_results=UNFINISHED))
 
@@ -123,7 +124,7 @@ def write_analysis(
 ) -> None:
     """Replace a study's stored analysis."""
     said = [{**asdict(answer), "place": place} for place, answer in enumerate(answers)]
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "analysis")
         for table in (best_match, layer_pairs, study_answers, measure_tests, analyses):
             connection.execute(table.delete().where(table.c.study_id == study_id))

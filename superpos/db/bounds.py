@@ -7,6 +7,7 @@ from itertools import groupby
 
 import sqlalchemy as sa
 
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.fits import WorkReader
 from superpos.db.insert import parts
@@ -24,10 +25,13 @@ AT_ONCE = 200
 """Joint fits that are read together."""
 
 
-def unbounded_joints(database: Database, study_id: int, version: int) -> list[int]:
+def unbounded_joints(
+    database: Database, study_id: int, version: int, among: Sequence[int] | None = None
+) -> list[int]:
     """Return the ids of joint fits that lack a bound of this version, or have a fit that lacks one.
 
-    Those of one kernel and dimension follow each other, for they share polynomials.
+    With `among` those of a list alone. Those of one kernel and dimension follow each other, for they share
+    polynomials.
     """
     j, f = joint_fits.c, fits.c
     lacks = sa.and_(f.energy_bound.is_(None), f.norm_error.is_not(None), j.bound_method != "none")
@@ -46,6 +50,8 @@ def unbounded_joints(database: Database, study_id: int, version: int) -> list[in
         .where(blocks.c.study_id == study_id, sa.or_(j.bound_version != version, lacks))
         .order_by(j.joint_axes_id, j.joint_id)
     )
+    if among is not None:
+        query = query.where(j.joint_id.in_(among))
     with database.read() as connection:
         return [row[1] for row in connection.execute(query)]
 
@@ -108,7 +114,7 @@ def finish_bounds(database: Database, results: Sequence[BoundResult], version: i
         for one in results
         for axes, bound in one.ends
     ]
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "bounds")  # two runs would update the same rows in two orders
         if joints:
             connection.execute(joint, joints)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
 from superpos.db.probes import direction_works
@@ -30,6 +31,17 @@ def missing_ceilings(database: Database, study_id: int, n_resamples: int) -> tup
         sa.or_(psms.c.n_resamples < n_resamples, psms.c.ceiling_method != CEILING_METHOD),
         not_quarantined("ceilings", direction_sets.c.key),
     )
+
+
+def without_ceiling(database: Database, work: CeilingWork, n_resamples: int) -> bool:
+    """Return whether a matrix of a probe set is still known from fewer than `n_resamples` resamples."""
+    p = psms.c
+    query = sa.select(p.psm_id).where(
+        p.psm_id.in_([psm.psm_id for psm in work.psms]),
+        sa.or_(p.n_resamples < n_resamples, p.ceiling_method != CEILING_METHOD),
+    )
+    with database.read() as connection:
+        return connection.scalar(query.limit(1)) is not None
 
 
 def ceiling_works(database: Database, psm_id: int) -> tuple[CeilingWork, ...]:
@@ -76,7 +88,7 @@ def _ceiling_works(database: Database, *conditions: sa.ColumnElement[bool]) -> t
 def finish_ceilings(database: Database, results: Sequence[CeilingResult]) -> None:
     """Write intervals, reliability and number of resamples of matrices; measures that read them go."""
     read_them = [kind.name for kind in MEASURES.usable() if kind.reads == "intervals"]
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "psms")
         for result in results:
             m = psm_measures.c

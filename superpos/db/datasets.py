@@ -6,8 +6,10 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
+from superpos.db.insert import still_planned
 from superpos.db.tables import datasets, features, study_datasets
 from superpos.errors import ContentChangedError
 from superpos.records.work import DatasetSummary
@@ -26,6 +28,11 @@ def missing_datasets(database: Database, study_id: int) -> tuple[bytes, ...]:
         return tuple(connection.scalars(query))
 
 
+def is_missing(database: Database, key: bytes) -> bool:
+    """Return whether a data set has not been built yet."""
+    return key in still_planned(database, datasets, [key])
+
+
 def dataset_digest(database: Database, key: bytes) -> str | None:
     """Return the content digest of a built data set, None if it is not built."""
     with database.read() as connection:
@@ -40,7 +47,7 @@ def finish_dataset(database: Database, key: bytes, summary: DatasetSummary, run_
     ContentChangedError
         If results hang on other content under this key.
     """
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "datasets")
         query = sa.select(datasets.c.dataset_id, datasets.c.content_digest).where(datasets.c.key == key)
         dataset_id, digest = connection.execute(query).one()

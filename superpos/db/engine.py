@@ -11,6 +11,7 @@ import hashlib
 import math
 import os
 import sqlite3
+import threading
 import time
 import weakref
 from collections.abc import Iterator
@@ -23,15 +24,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from superpos.db.commits import Commit, reached
 from superpos.db.file_systems import why_refused
 from superpos.db.read_only import NOT_PERMITTED, open_for_reading, why_read_only
 from superpos.db.urls import resolve_url
-from superpos.errors import DatabaseError
+from superpos.errors import DatabaseAwayError, DatabaseError
 from superpos.reading.places import is_there
 
 BUSY_TIMEOUT_MS = 60_000
 CONNECT_TIMEOUT_S = 30
 """How long a PostgreSQL server may take to answer, unless the URL says otherwise (`?connect_timeout=5`)."""
+AWAY = ("08", "40001", "40P01", "53300", "55P03", "57P")
+"""Beginnings of SQLSTATEs after which the same transaction may succeed (PostgreSQL's manual, appendix A)."""
 
 
 class Database:
@@ -45,6 +49,7 @@ class Database:
         self.url = resolve_url(url)
         self.is_sqlite = self.url.drivername == "sqlite"
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self._open = threading.local()  # the transaction of each thread that writes
         weakref.finalize(self, self.engine.dispose)
 
     def __enter__(self) -> Self:
@@ -72,35 +77,59 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Yield a connection for reading.
+        """Yield a connection for reading; within `write` that of the transaction.
 
         Raises
         ------
         DatabaseError
-            If the database cannot be reached.
+            If the database cannot be reached; `DatabaseAwayError` if it may be back soon.
         """
+        if (joined := self._joined()) is not None:
+            yield joined
+            return
         with self._errors(), self._connect() as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def write(self, commit: Commit | None = None) -> Iterator[sa.Connection]:
         """Yield a connection whose work is committed as a whole, or not at all.
+
+        Within another `write` of this thread it is part of that transaction, which alone is committed.
+
+        Parameters
+        ----------
+        commit
+            What the transaction is for; the product names every one (`superpos.db.commits`).
 
         Raises
         ------
         DatabaseError
-            If the database cannot be reached, or can only be read.
+            If the database cannot be reached, or can only be read; `DatabaseAwayError` if the same
+            transaction may succeed soon.
         """
+        if (joined := self._joined()) is not None:
+            yield joined
+            return
         self.require_writable()
         with self._errors(writing=True), self._connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._open.connection = connection
             try:
+                reached(commit, "opened")
                 yield connection
+                reached(commit, "before")
             except BaseException:
                 connection.rollback()
                 raise
+            finally:
+                self._open.connection = None
             connection.commit()
+            reached(commit, "after")
+
+    def _joined(self) -> sa.Connection | None:
+        """Return the connection of the transaction that this thread has open."""
+        return getattr(self._open, "connection", None)
 
     def require_writable(self) -> None:
         """Refuse a database that can only be read, as far as that shows before something is written.
@@ -127,7 +156,7 @@ class Database:
         try:
             return self.engine.connect()
         except DBAPIError as error:
-            raise DatabaseError(f"database {self.label}: {_reason(error)}") from error
+            raise self._unusable(error) from error
         except (SQLAlchemyError, OSError, ValueError) as error:
             raise DatabaseError(f"database {self.label}: {error}") from error
 
@@ -141,15 +170,31 @@ class Database:
                 what = "is read-only for this role" if writing else "may not be used so by this role"
                 raise DatabaseError(f"database {self.label}: {what} ({reason})") from error
             # The driver's own DatabaseError is what SQLite says of a file that is no database.
-            if isinstance(error, sa.exc.OperationalError) or type(error) is sa.exc.DatabaseError:
-                raise DatabaseError(f"database {self.label}: {reason}") from error
+            if (
+                isinstance(error, sa.exc.OperationalError)
+                or type(error) is sa.exc.DatabaseError
+                or error.connection_invalidated
+            ):
+                raise self._unusable(error) from error
             raise
+
+    def _unusable(self, error: DBAPIError) -> DatabaseError:
+        kind = DatabaseAwayError if _may_come_back(error) else DatabaseError
+        return kind(f"database {self.label}: {_reason(error)}")
 
 
 def _reason(error: DBAPIError) -> str:
     """Return the first line of what the driver says."""
     lines = str(error.orig).strip().splitlines() if error.orig else []
     return lines[0] if lines else type(error).__name__
+
+
+def _may_come_back(error: DBAPIError) -> bool:
+    """Whether the same transaction may succeed later: a restarted server, a locked file."""
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state is None or state.startswith(AWAY)
 
 
 def take_turns(connection: sa.Connection, what: str) -> None:

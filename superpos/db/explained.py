@@ -9,6 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from superpos.arrays import Float
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.insert import insert_missing, parts
 from superpos.db.psms import label_phi
@@ -95,7 +96,7 @@ def explained_works(database: Database, target_ids: Sequence[int]) -> list[Expla
 
 def finish_explained(database: Database, found: Sequence[ExplainedRows], version: int) -> None:
     """Write rows of targets; those of another version give way."""
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "analysis")
         for table in (target_explained, target_features):
             for ids in parts([one.target_id for one in found]):

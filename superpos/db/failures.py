@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.tables import cell_failures
 from superpos.records.work import CellFailure
@@ -28,7 +29,7 @@ def not_quarantined(stage: str, key: sa.ColumnElement[Any]) -> sa.ColumnElement[
 def record_failures(database: Database, failures: Iterable[CellFailure], run_id: int) -> None:
     """Count an attempt for each failure and quarantine those that have had enough."""
     c = cell_failures.c
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "failures")
         for failure in failures:
             where = sa.and_(c.stage == failure.stage, c.key == failure.key)
@@ -39,7 +40,7 @@ def record_failures(database: Database, failures: Iterable[CellFailure], run_id:
                     stage=failure.stage,
                     key=failure.key,
                     attempts=attempts,
-                    quarantined=int(attempts >= MAX_ATTEMPTS),
+                    quarantined=int(attempts >= MAX_ATTEMPTS or failure.final),
                     reason=failure.reason,
                     message=failure.message,
                     failed_at=datetime.now(UTC),
@@ -51,7 +52,7 @@ def record_failures(database: Database, failures: Iterable[CellFailure], run_id:
 def clear_failures(database: Database, stage: str, keys: Iterable[str]) -> None:
     """Forget the failures of work that has a result now."""
     c = cell_failures.c
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         for key in keys:
             connection.execute(cell_failures.delete().where(c.stage == stage, c.key == key))
 
@@ -92,7 +93,7 @@ def put_back(database: Database, study: str) -> int:
     """Put every quarantined cell of a study back; return how many there were."""
     c = cell_failures.c
     keys = sa.text(STUDY_KEYS).columns(sa.column("key", sa.String)).subquery()
-    with database.write() as connection:
+    with database.write(Commit.RETRY) as connection:
         changed = connection.execute(
             cell_failures.update()
             .where(c.quarantined == 1, c.key.in_(sa.select(keys.c.key)))

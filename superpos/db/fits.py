@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from superpos.arrays import Float
+from superpos.db.commits import Commit
 from superpos.db.engine import Database
 from superpos.db.insert import BATCH, insert_missing
 from superpos.db.missing import Cell, MissingCells
@@ -56,9 +57,13 @@ def best_without_arrays(database: Database, study_id: int) -> list[Cell]:
 class WorkReader:
     """Turns cells into work: axes are read once, matrices when they are needed."""
 
-    def __init__(self, database: Database, keep_vectors: bool) -> None:
+    def __init__(
+        self, database: Database, keep_vectors: bool, made: Literal["fits", "fit_arrays"] | None = None
+    ) -> None:
+        """Leave out cells that have a row in the table `made`, read when work is asked for."""
         self._database = database
         self._keep = keep_vectors
+        self._made = {"fits": fits, "fit_arrays": fit_arrays}[made] if made else None
         with database.read() as connection:
             self._joint = {
                 row.joint_axes_id: (
@@ -102,9 +107,13 @@ class WorkReader:
                 )
             }
             unperturbed = self._unperturbed(connection, [row.joint_id for row in joints.values()])
-        for pair, fit_ids in groups:
+            made = self._those_made(connection, [row.joint_id for row in joints.values()])
+        for pair, asked in groups:
             psm_id, joint_axes_id = pair
             psm, joint = matrices[psm_id], joints.get((psm_id, joint_axes_id))
+            fit_ids = [fit_id for fit_id in asked if joint is None or (joint.joint_id, fit_id) not in made]
+            if not fit_ids:
+                continue
             axes_key, axes = self._joint[joint_axes_id]
             wanted_fits = sorted(
                 ((fit_id, *self._fit[fit_id]) for fit_id in fit_ids), key=lambda f: (f[2].sigma, f[0])
@@ -123,6 +132,14 @@ class WorkReader:
                 unperturbed={} if joint is None else unperturbed.get(joint.joint_id, {}),
                 keep_vectors=self._keep,
             )
+
+    def _those_made(self, connection: sa.Connection, joint_ids: list[int]) -> set[tuple[int, int]]:
+        """Return (joint_id, fit_axes_id) of cells of joint fits that are not wanted, for they are there."""
+        if self._made is None or not joint_ids:
+            return set()
+        c = self._made.c
+        query = sa.select(c.joint_id, c.fit_axes_id).where(c.joint_id.in_(joint_ids))
+        return {(row[0], row[1]) for row in connection.execute(query)}
 
     def _unperturbed(
         self, connection: sa.Connection, joint_ids: list[int]
@@ -148,7 +165,7 @@ def insert_results(database: Database, results: Sequence[JointResult], run_id: i
     """
     # In one order, for two transactions that insert the same rows crosswise would wait for each other.
     results = sorted(results, key=lambda result: (result.psm_id, result.joint_axes_id))
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         fresh = [result for result in results if result.joint is not None]
         insert_missing(connection, joint_fits, [_joint_row(result, run_id) for result in fresh])
         ids = _joint_ids(connection, results)

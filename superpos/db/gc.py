@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from superpos.db.commits import Commit
 from superpos.db.engine import Database
 
 OLD_STUDY = "study_id NOT IN (SELECT study_id FROM current_studies)"
@@ -78,7 +79,7 @@ def collect_garbage(database: Database) -> dict[str, int]:
     made again.
     """
     dropped: dict[str, int] = {}
-    with database.write() as connection:
+    with database.write(Commit.COLLECT) as connection:
         for table, condition in STEPS:
             statement = f"DELETE FROM {table} WHERE {condition}"  # noqa: S608 (constants of this module)
             done = connection.execute(sa.text(statement))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from superpos.db.bulk import FEWEST_COPIED, insert_many
+from superpos.db.engine import Database
 
 Value = TypeVar("Value")
 
@@ -32,6 +33,17 @@ def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Ma
         return
     statement = postgresql.insert(table).on_conflict_do_nothing()
     connection.execute(statement, [dict(row) for row in rows])
+
+
+def still_planned(database: Database, table: sa.Table, keys: Iterable[bytes]) -> set[bytes]:
+    """Return which of these rows have no result yet."""
+    c = table.c
+    with database.read() as connection:
+        return {
+            key
+            for some in parts(keys)
+            for key in connection.scalars(sa.select(c.key).where(c.key.in_(some), c.status == "planned"))
+        }
 
 
 def ids_by_key(

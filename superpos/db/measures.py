@@ -10,6 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from superpos.arrays import Float
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.insert import insert_missing
 from superpos.db.studies import study_target_ids
@@ -210,7 +211,7 @@ def finish_measures(database: Database, psm_ids: Sequence[int], found: Sequence[
             }
             for psm_id, value, low, scale in zip(psm_ids, one.value, one.bound, one.scaled, strict=True)
         ]
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "psms")
         for one in found:
             connection.execute(

@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from superpos.db.commits import Commit, reached
 from superpos.db.drift import drifted
 from superpos.db.engine import Database, take_turns
 from superpos.errors import DatabaseError
@@ -160,6 +161,7 @@ def _upgrade(database: Database, counted: Counted | None) -> None:
             connection.rollback()
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         take_turns(connection, "upgrade")
+        reached(Commit.UPGRADE, "opened")
         found = MigrationContext.configure(connection).get_current_revision()
         if found == newest_revision():  # another process was first
             connection.rollback()
@@ -176,7 +178,9 @@ def _upgrade(database: Database, counted: Counted | None) -> None:
             raise DatabaseError(
                 f"database {database.label}: upgrade would lose rows of {', '.join(lost) or dangling}"
             )
+        reached(Commit.UPGRADE, "before")
         connection.commit()
+        reached(Commit.UPGRADE, "after")
     if counted is not None:
         counted(before, after)
 

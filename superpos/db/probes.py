@@ -13,8 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from superpos.db.activations import read_shard_rows
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
+from superpos.db.insert import still_planned
 from superpos.db.studies import study_direction_ids
 from superpos.db.tables import (
     activation_sets,
@@ -37,6 +39,11 @@ def missing_directions(database: Database, study_id: int) -> tuple[DirectionWork
     d = direction_sets.c
     of_study = d.direction_id.in_(study_direction_ids(study_id))
     return _direction_works(database, d.status == "planned", of_study, not_quarantined("probes", d.key))
+
+
+def without_directions(database: Database, keys: Collection[bytes]) -> set[bytes]:
+    """Return which of these sets of directions have not been made yet."""
+    return still_planned(database, direction_sets, keys)
 
 
 def direction_works(database: Database, direction_ids: Collection[int]) -> tuple[DirectionWork, ...]:
@@ -75,7 +82,7 @@ def _direction_works(database: Database, *conditions: sa.ColumnElement[bool]) ->
 
 def finish_directions(database: Database, results: list[DirectionResult], run_id: int) -> None:
     """Write trained probes with their metrics; a set of fewer than two directions is not applicable."""
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "probes")
         for result in results:
             values: dict[str, Any] = {
@@ -148,7 +155,7 @@ def insert_rows(connection: sa.Connection, direction_id: int, names: Sequence[st
 
 def pass_on_refusals(database: Database) -> None:
     """Mark what rests on a refused layer or probe set as not applicable, with the same reason."""
-    with database.write() as connection:
+    with database.write(Commit.REFUSALS) as connection:
         for child, parent, column in (
             (direction_sets, activation_sets, "activation_id"),
             (targets, direction_sets, "direction_id"),
@@ -205,7 +212,7 @@ def finish_sources(database: Database, results: list[SourceResult], run_id: int)
     ArgumentError
         If a result without a reason has neither vectors nor a matrix, or both, or names other than its rows.
     """
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "probes")
         for result in results:
             values: dict[str, Any] = {

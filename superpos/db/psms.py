@@ -9,9 +9,11 @@ import numpy as np
 import sqlalchemy as sa
 
 from superpos.arrays import Float
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
-from superpos.db.insert import ids_by_key, insert_missing, parts
+from superpos.db.insert import ids_by_key, insert_missing, parts, still_planned
+from superpos.db.leases import not_leased
 from superpos.db.studies import study_target_ids
 from superpos.db.tables import datasets, direction_rows, direction_sets, features, psm_entries, psms, targets
 from superpos.hashing import array_digest
@@ -23,10 +25,13 @@ BATCH = 1000
 """Matrices read at a time."""
 
 
-def missing_targets(database: Database, study_id: int, limit: int) -> tuple[TargetWork, ...]:
+def missing_targets(
+    database: Database, study_id: int, limit: int, *, free: bool = False
+) -> tuple[TargetWork, ...]:
     """Return up to `limit` of a study's targets that have no matrix though their probes are trained.
 
-    Controls of labels under the rule `median` also wait for the probes of the true labels, whose C they take.
+    With `free` those that another run is working on are left out. Controls of labels under the rule `median`
+    also wait for the probes of the true labels, whose C they take.
     """
     t = targets.c
     reference = direction_sets.alias("reference")
@@ -45,8 +50,14 @@ def missing_targets(database: Database, study_id: int, limit: int) -> tuple[Targ
         ~no_reference_yet,
         sa.or_(t.space != "whitened", direction_sets.c.coef_whitened.is_not(None)),
         not_quarantined("psms", t.key),
+        *([not_leased("psms", t.key)] if free else []),
     )
     return _works(database, conditions, limit)
+
+
+def without_matrix(database: Database, keys: Collection[bytes]) -> set[bytes]:
+    """Return which of these targets have no matrix yet."""
+    return still_planned(database, targets, keys)
 
 
 def target_works(database: Database, target_ids: Sequence[int]) -> tuple[TargetWork, ...]:
@@ -209,7 +220,7 @@ def near_copies(database: Database, study: str) -> list[NearCopies]:
 
 def finish_targets(database: Database, results: list[PsmResult], run_id: int) -> None:
     """Write matrices, each once however many targets share it, and point the targets at them."""
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "psms")
         insert_missing(connection, psms, [_row(result, run_id) for result in results])
         ids = ids_by_key(connection, psms, "psm_id", (result.key for result in results))
@@ -228,7 +239,7 @@ def finish_targets(database: Database, results: list[PsmResult], run_id: int) ->
 
 def refuse_targets(database: Database, reasons: dict[int, str], run_id: int) -> None:
     """Mark targets that have no matrix (a control that does not exist for this input) as not applicable."""
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "psms")
         for target_id, reason in reasons.items():
             connection.execute(

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from superpos.db.commits import Commit
 from superpos.db.engine import Database
 from superpos.db.insert import parts
 from superpos.db.tables import (
@@ -102,7 +103,7 @@ def drop_dependants(database: Database, key: str) -> list[str]:
         If the key names nothing that can be rebuilt.
     """
     key = key.strip().lower().partition(".")[0]
-    with database.write() as connection:
+    with database.write(Commit.REBUILD) as connection:
         for level, (_, table, id_column) in enumerate(LEVELS):
             query = sa.select(table.c[id_column]).where(table.c.key == key)
             found = connection.scalar(query) if _is_key(key) else None

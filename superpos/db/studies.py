@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.insert import ids_by_key, insert_missing
 from superpos.db.tables import (
@@ -67,7 +68,7 @@ def study_direction_ids(study_id: int) -> sa.Select[Any]:
 
 def register_study(database: Database, plan: StudyPlan) -> int:
     """Return the id of the study's revision with this plan, writing it unless the newest one equals it."""
-    with database.write() as connection:
+    with database.write(Commit.REGISTER) as connection:
         take_turns(connection, "register")
         newest = newest_study(connection, plan.study.name)
         if newest is not None and newest[2] == plan.digest and _same_inputs(connection, newest[0], plan):

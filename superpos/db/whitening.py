@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from superpos.arrays import Float
+from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
 from superpos.db.probes import direction_works
@@ -37,10 +38,18 @@ def missing_whitened(database: Database, study_id: int) -> tuple[tuple[Direction
     return tuple((work, raw[work.direction_id]) for work in works)
 
 
+def without_whitened(database: Database, direction_id: int) -> bool:
+    """Return whether the directions of a probe set have not been whitened yet."""
+    d = direction_sets.c
+    query = sa.select(d.direction_id).where(d.direction_id == direction_id, d.coef_whitened.is_(None))
+    with database.read() as connection:
+        return connection.scalar(query) is not None
+
+
 def finish_whitened(database: Database, direction_id: int, whitened: Float) -> None:
     """Write the whitened directions of a probe set."""
     d = direction_sets.c
-    with database.write() as connection:
+    with database.write(Commit.STORE) as connection:
         take_turns(connection, "probes")
         connection.execute(
             direction_sets.update()

@@ -170,6 +170,8 @@ class CellFailure:
     key: str
     reason: str
     message: str
+    final: bool = False
+    """Whether another attempt would cost too much: it is quarantined at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

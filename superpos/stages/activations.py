@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,7 +12,7 @@ from superpos.activations.inspection import inspect_model
 from superpos.activations.recorded import write_recorded
 from superpos.datasets.artifacts import load_dataset
 from superpos.datasets.recorded import read_recorded, recorded_identity
-from superpos.db.activations import finish_activations, missing_activations
+from superpos.db.activations import finish_activations, missing_activations, without_activations
 from superpos.db.datasets import dataset_digest
 from superpos.errors import ContentChangedError
 from superpos.hashing import canonical_json, text_digest
@@ -22,7 +22,7 @@ from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.stages import datasets
 from superpos.stages.context import Context
-from superpos.stages.loop import Done, Stage, run_stage
+from superpos.stages.loop import Done, Leasing, Stage, run_stage
 
 STAGE = "activations"
 Group = tuple[ActivationWork, ...]
@@ -109,8 +109,18 @@ def run(context: Context) -> None:
     extract_works(context, missing_activations(context.database, context.study_id))
 
 
-def extract_works(context: Context, works: Sequence[ActivationWork]) -> None:
-    """Extract activation sets, grouped so that a model passes once over each data set."""
+def extract_works(context: Context, works: Sequence[ActivationWork], *, again: bool = False) -> None:
+    """Extract activation sets, grouped so that a model passes once over each data set.
+
+    Parameters
+    ----------
+    context
+        The study.
+    works
+        What to extract.
+    again
+        Whether sets that are finished are extracted too, for their files are lost.
+    """
 
     def common(work: ActivationWork) -> tuple[bytes, bytes, str, str]:
         return work.model_key, work.dataset_key, work.dtype, work.pooling
@@ -120,6 +130,14 @@ def extract_works(context: Context, works: Sequence[ActivationWork]) -> None:
     def prepare() -> None:
         for group in groups:
             datasets.read(context, group[0].dataset_key)  # is there, and is what results hang on
+
+    def part(group: Group, keys: Collection[str]) -> Group:
+        return tuple(work for work in group if work.key.hex() in keys)
+
+    def missing(group: Group, failed: Collection[str]) -> Group | None:
+        keys = {work.key for work in group}
+        left = keys if again else without_activations(context.database, keys)
+        return part(group, {key.hex() for key in left} - set(failed)) or None
 
     run_stage(
         context,
@@ -132,6 +150,7 @@ def extract_works(context: Context, works: Sequence[ActivationWork]) -> None:
             payload=lambda group: _task(context, group),
             insert=lambda done: _insert(context, done),
             keys=lambda group: [work.key.hex() for work in group],
+            leasing=Leasing(lambda group: [work.key.hex() for work in group], part, missing),
             steps=len,
         ),
     )

@@ -16,11 +16,12 @@ from superpos.db.analysis import (
 from superpos.db.cells import CELL_AXES, n_results, read_cells
 from superpos.db.failures import failed_keys
 from superpos.db.fits import WorkReader, best_without_arrays
-from superpos.stages import fits
+from superpos.db.leases import Lease, failed_meanwhile, under
+from superpos.stages import explained, fits
 from superpos.stages.answers import ask
 from superpos.stages.context import Context
-from superpos.stages.explained import find_explained
 from superpos.stages.measure_tests import tests_of_measures
+from superpos.stages.shift import in_turn
 
 STAGE = "analysis"
 N_PERMUTATIONS = 9999
@@ -28,27 +29,45 @@ N_PERMUTATIONS = 9999
 
 def run(context: Context) -> None:
     """Find best matches and layer similarities again if results have come in since the last time."""
-    find_explained(context.database, context.study_id, context.reporter)
-    count = n_results(context.database, context.study_id)
-    if count == 0 or analysed(context.database, context.study_id) == count:
+    if explained.lacking(context.database, context.study_id):
+        for _ in in_turn(context, explained.STEP, ["all"]):
+            explained.find_explained(context.database, context.study_id, context.reporter)
+    if not _is_due(context):
         return
+    for _, lease in in_turn(context, STAGE, [str(context.study_id)]):
+        if _is_due(context):  # no other run has done it meanwhile
+            _analyse(context, lease)
+
+
+def _is_due(context: Context) -> bool:
+    count = n_results(context.database, context.study_id)
+    return count != 0 and analysed(context.database, context.study_id) != count
+
+
+def _analyse(context: Context, lease: Lease) -> None:
+    count = n_results(context.database, context.study_id)
     context.reporter.start(STAGE, 3)
     best = _best(context)
     context.reporter.advance(STAGE)
     pairs = _layer_pairs(context)
     context.reporter.advance(STAGE)
     # Questions read views, and so what is stored.
-    write_analysis(context.database, context.study_id, context.run_id, UNFINISHED, best, pairs)
+    _write(context, lease, UNFINISHED, best, pairs)
     found = (
         best,
         pairs,
         ask(context.database, context.study_id, context.reporter.note, context.plan.study.families),
         tests_of_measures(context.database, context.study_id),
     )
-    write_analysis(context.database, context.study_id, context.run_id, UNFINISHED, *found)
+    _write(context, lease, UNFINISHED, *found)
     context.reporter.advance(STAGE)
     context.reporter.finish(STAGE)
     if _keep_best_vectors(context):
+        _write(context, lease, count, *found)
+
+
+def _write(context: Context, lease: Lease, count: int, *found: Any) -> None:
+    with under(context.database, lease):
         write_analysis(context.database, context.study_id, context.run_id, count, *found)
 
 
@@ -88,5 +107,6 @@ def _keep_best_vectors(context: Context) -> bool:
     cells = best_without_arrays(context.database, context.study_id)
     # None is passed over for earlier failures: the analysis is not done without them.
     failed = dict.fromkeys(failed_keys(context.database, fits.STAGE), False)
-    reader = WorkReader(context.database, keep_vectors=True)
-    return fits.compute_cells(context, reader, cells, failed) == 0
+    reader = WorkReader(context.database, keep_vectors=True, made="fit_arrays")
+    n_failed = fits.compute_cells(context, reader, cells, failed)
+    return n_failed == 0 and not failed_meanwhile(context.database, context.run_id, fits.STAGE)

@@ -7,7 +7,7 @@ this one. A bound depends on the kernel, the dimension, the importance and the n
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from superpos.fits import softmax
 from superpos.fits.relaxed import minimum_in_more_dimensions
 from superpos.records.bounds import BoundResult, BoundWork
 from superpos.stages.context import Context
+from superpos.stages.executor import TaskError
+from superpos.stages.loop import Done, Leasing, Stage, run_stage
 
 STEP = "bounds"
 CHUNK = 100
@@ -31,22 +33,38 @@ def bound(context: Context) -> None:
     What cannot be found is said and left out; the next run tries it again.
     """
     missing = unbounded_joints(context.database, context.study_id, BOUND_VERSION)
-    if not missing:
-        return
-    context.reporter.start(STEP, len(missing))
-    sizes = [len(ids) for ids in parts(missing, CHUNK)]
-    for answer in context.executor.run(STEP, _chunks(context, missing)):
-        if answer.error is None:
-            finish_bounds(context.database, answer.value, BOUND_VERSION)
-        else:
-            context.reporter.note(f"{STEP}: {answer.error.message}")
-        context.reporter.advance(STEP, sizes[answer.index])
-    context.reporter.finish(STEP)
+
+    def still(ids: Sequence[int], _: Collection[str]) -> Sequence[int] | None:
+        return unbounded_joints(context.database, context.study_id, BOUND_VERSION, ids) or None
+
+    def refuse(_: Sequence[int], error: TaskError) -> bool:
+        context.reporter.note(f"{STEP}: {error.message}")
+        return True
+
+    run_stage(
+        context,
+        Stage(
+            name=STEP,
+            task=STEP,
+            works=parts(missing, CHUNK),
+            total=len(missing),
+            payload=lambda ids: list(bound_works(context.database, ids)),
+            insert=lambda done: _insert(context, done),
+            keys=lambda _: (),
+            leasing=Leasing(
+                keys=lambda ids: [str(one) for one in ids],
+                part=lambda ids, keys: [one for one in ids if str(one) in keys],
+                missing=still,
+            ),
+            steps=len,
+            refuse=refuse,
+        ),
+    )
 
 
-def _chunks(context: Context, missing: Sequence[int]) -> Iterator[list[BoundWork]]:
-    for ids in parts(missing, CHUNK):
-        yield list(bound_works(context.database, ids))
+def _insert(context: Context, done: Done[Sequence[int]]) -> None:
+    for _, results in done:
+        finish_bounds(context.database, results, BOUND_VERSION)
 
 
 def bounds_of_chunk(works: Sequence[BoundWork]) -> list[BoundResult]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from superpos.db.engine import Database
 from superpos.records.plan import PlannedDataset, PlannedModel, StudyPlan
-from superpos.stages.executor import Executor, Reporter
+from superpos.stages.executor import UNLIMITED, Executor, Limits, Reporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,8 @@ class Context:
     data_folder: Path
     executor: Executor
     reporter: Reporter
+    limits: Limits = UNLIMITED
+    """What a cell may take."""
 
     def dataset(self, key: bytes) -> PlannedDataset:
         """Return the planned data set with this key."""

@@ -13,7 +13,7 @@ from superpos.datasets.duplicates import copy_reason
 from superpos.datasets.notes import notes_of
 from superpos.datasets.recorded import read_recorded
 from superpos.datasets.summaries import summarise, summarise_imported, summarise_words
-from superpos.db.datasets import check_same, dataset_digest, finish_dataset, missing_datasets
+from superpos.db.datasets import check_same, dataset_digest, finish_dataset, is_missing, missing_datasets
 from superpos.errors import InputError, StageError
 from superpos.records.data import FeatureCopy, FeatureStatus, LabelledTokens
 from superpos.records.plan import PlannedDataset
@@ -22,7 +22,7 @@ from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.stages.context import Context
 from superpos.stages.executor import TaskError
-from superpos.stages.loop import Done, Stage, run_stage
+from superpos.stages.loop import Done, Stage, leasing_of, run_stage
 
 STAGE = "datasets"
 
@@ -92,6 +92,7 @@ def run(context: Context) -> None:
             payload=lambda key: _task(context, context.dataset(key)),
             insert=insert,
             keys=lambda key: (key.hex(),),
+            leasing=leasing_of(bytes.hex, lambda key: is_missing(context.database, key)),
             refuse=refuse,
         ),
     )

@@ -19,7 +19,7 @@ class TaskError:
     """A payload without an answer."""
 
     reason: str
-    """Name of the exception's class, or `worker_lost`."""
+    """Name of the exception's class, or `LOST`, or `LATE`."""
     message: str
     exit_status: int = 1
     """2 where the user's input is at fault, so that trying again is of no use."""
@@ -34,6 +34,36 @@ class Answer:
     error: TaskError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a task may take of its worker, where the executor has workers."""
+
+    seconds: float | None = None
+    """Time; then its worker is ended."""
+    memory: int | None = None
+    """Bytes beyond what the worker has before; then the task runs out of memory."""
+
+
+UNLIMITED = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Careful:
+    """A payload that is handed out with more care than others."""
+
+    payload: Any
+    alone: bool = False
+    """Whether it has its worker to itself from the beginning: it may end it."""
+    tries: int | None = None
+    """Workers that it may end before it is given up; None for what the executor does with others."""
+    limits: Limits = UNLIMITED
+
+
+LOST = "worker_lost"
+LATE = "time_limit"
+"""Reasons of answers that the executor gives itself."""
+
+
 class Executor(Protocol):
     """Runs tasks somewhere."""
 
@@ -42,7 +72,8 @@ class Executor(Protocol):
     def run(self, task: str, payloads: Iterable[Any]) -> Iterator[Answer]:
         """Yield an answer for every payload, in the order in which they finish.
 
-        `payloads` may be a generator; no more of it is drawn than there are workers to feed.
+        `payloads` may be a generator; no more of it is drawn than there are workers to feed. Each is data, or
+        data with limits (`Careful`).
         """
         ...
 
@@ -99,7 +130,8 @@ def attempt(function: Callable[[Any], Any], index: int, payload: Any) -> Answer:
         return _try(function, index, payload)
 
 
-def _try(function: Callable[[Any], Any], index: int, payload: Any) -> Answer:
+def _try(function: Callable[[Any], Any], index: int, given: Any) -> Answer:
+    payload = given.payload if isinstance(given, Careful) else given
     try:
         return Answer(index, function(payload))
     except FAILURES as error:

@@ -7,13 +7,18 @@ dimension are found for the kernels of the study and the dimensions of the matri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from superpos.arrays import Float
 from superpos.db.analysis import unfinished
+from superpos.db.commits import Commit
 from superpos.db.engine import Database
 from superpos.db.insert import parts
+from superpos.db.leases import under
 from superpos.db.measures import (
     Measured,
     Place,
@@ -28,7 +33,9 @@ from superpos.db.measures import (
 from superpos.kinds.measures import MEASURES, Measure
 from superpos.psms.measuring import Asked, answer
 from superpos.records.psms import PsmRecord
+from superpos.stages.context import Context
 from superpos.stages.executor import Reporter
+from superpos.stages.shift import in_turn
 from superpos.threads import one_thread
 
 STEP = "measures"
@@ -57,35 +64,69 @@ def measure(database: Database, study_id: int, reporter: Reporter) -> None:
     InputError
         If a measure of another package cannot be imported.
     """
-    lacked = {
-        task: sorted({found for ids in _missing(database, study_id, task) for found in ids})
-        for task in _tasks(database, study_id)
-    }
-    if not any(lacked.values()):
+    lacked = _lacked(database, study_id)
+    if not lacked:
         return
     reporter.start(STEP, sum(map(len, lacked.values())))
-    for task, missing in lacked.items():
-        asked = task.asked
-        for ids in parts(missing, BATCH):
-            given = matrices(database, ids)
-            known = intervals(database, ids) if task.with_ceiling else None
-            with one_thread():  # of BLAS, so that bits do not depend on the machine's cores
-                answers, failed = answer(
-                    given.matrices, asked, n_dims=task.n_dims, widths=given.widths, intervals=known
-                )
-            for said in failed.values():
-                reporter.note(f"{STEP}: {said}")
-            asked = tuple(one for one in asked if one not in failed)
-            found = [
-                Measured(
-                    one.measure.name, _place(one, task), version(one), each.value, each.bound, each.scaled
-                )
-                for one, each in answers.items()
-            ]
-            finish_measures(database, ids, found)
-            reporter.advance(STEP, len(ids))
-    unfinished(database)  # answers read measures
+    for task, ids in lacked.items():
+        _find(database, task, ids, reporter, lambda: database.write(Commit.STORE))
     reporter.finish(STEP)
+
+
+def measure_all(context: Context) -> None:
+    """Find every measure that a run's study lacks, but those that other runs find; raises as `measure`."""
+    database, reporter = context.database, context.reporter
+    lacked = _lacked(database, context.study_id)
+    if not lacked:
+        return
+    reporter.start(STEP, sum(map(len, lacked.values())))
+    # By what is read, not by what is asked: studies that share matrices may ask for other kernels.
+    tasks = {f"{task.similarity} {task.n_dims} {task.with_ceiling}": task for task in lacked}
+    for key, lease in in_turn(context, STEP, tasks):
+        task = tasks[key]
+        ids = _ids(database, context.study_id, task)
+        reporter.advance(STEP, len(lacked[task]) - len(ids))
+        _find(database, task, ids, reporter, partial(under, database, lease))
+    reporter.finish(STEP)
+
+
+def _find(
+    database: Database,
+    task: _Task,
+    missing: Sequence[int],
+    reporter: Reporter,
+    writing: Callable[[], AbstractContextManager[Any]],
+) -> None:
+    """Find the measures of one task, and write them batch by batch in transactions that `writing` opens."""
+    asked = task.asked
+    for ids in parts(missing, BATCH):
+        given = matrices(database, ids)
+        known = intervals(database, ids) if task.with_ceiling else None
+        with one_thread():  # of BLAS, so that bits do not depend on the machine's cores
+            answers, failed = answer(
+                given.matrices, asked, n_dims=task.n_dims, widths=given.widths, intervals=known
+            )
+        for said in failed.values():
+            reporter.note(f"{STEP}: {said}")
+        asked = tuple(one for one in asked if one not in failed)
+        found = [
+            Measured(one.measure.name, _place(one, task), version(one), each.value, each.bound, each.scaled)
+            for one, each in answers.items()
+        ]
+        with writing():
+            finish_measures(database, ids, found)
+            unfinished(database)  # answers read measures
+        reporter.advance(STEP, len(ids))
+
+
+def _lacked(database: Database, study_id: int) -> dict[_Task, list[int]]:
+    """Return the matrices that lack a measure, by task, without tasks that lack none."""
+    found = {task: _ids(database, study_id, task) for task in _tasks(database, study_id)}
+    return {task: ids for task, ids in found.items() if ids}
+
+
+def _ids(database: Database, study_id: int, task: _Task) -> list[int]:
+    return sorted({found for ids in _missing(database, study_id, task) for found in ids})
 
 
 def lacking(database: Database, study_id: int) -> bool:

@@ -8,17 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 
 from superpos.db.engine import Database
+from superpos.db.leases import Heart, release_all
+from superpos.db.patience import patiently
 from superpos.db.progress import study_progress
 from superpos.db.runs import end_run, start_run
 from superpos.db.studies import register_study
+from superpos.errors import DatabaseAwayError, DatabaseError, LeaseLostError
 from superpos.records.plan import StudyPlan
 from superpos.stages import activations, analysis, datasets, fits, probes, psms, resampled
 from superpos.stages.context import Context
-from superpos.stages.executor import Executor, Reporter
+from superpos.stages.executor import UNLIMITED, Executor, Limits, Reporter
 from superpos.threads import one_thread
 
 STAGES: dict[str, Callable[[Context], None]] = {
@@ -59,6 +63,7 @@ def run_study(
     stages: Sequence[str] = tuple(STAGES),
     address: str = "",
     study_id: int | None = None,
+    limits: Limits = UNLIMITED,
 ) -> None:
     """Run what is missing of a study; whatever has finished when it is stopped stays.
 
@@ -78,17 +83,24 @@ def run_study(
         Address of the cluster, for the record.
     study_id
         Of the plan, where it is registered already.
+    limits
+        What a cell may take.
     """
     if study_id is None:
         study_id = register_study(database, plan)
-    run_id = start_run(
-        database,
-        study=plan.study.name,
-        host=socket.gethostname(),
-        git_commit=git_commit(),
-        versions=versions(),
-        address=address,
-    )
+    commit, packages = git_commit(), versions()
+
+    def start() -> int:
+        return start_run(
+            database,
+            study=plan.study.name,
+            host=socket.gethostname(),
+            git_commit=commit,
+            versions=packages,
+            address=address,
+        )
+
+    run_id = patiently(start, reporter.note)
     context = Context(
         database=database,
         plan=plan,
@@ -97,25 +109,43 @@ def run_study(
         data_folder=data_folder,
         executor=executor,
         reporter=reporter,
+        limits=limits,
     )
     seconds: dict[str, float] = {}
-    outcome = "failed"
     try:
-        with one_thread():  # what this process makes itself; tasks see to it themselves
+        # One thread for what this process makes itself; tasks see to it themselves.
+        with Heart(database, run_id), one_thread():
             for name, stage in STAGES.items():
                 if name in stages:
                     began = time.perf_counter()
                     try:
-                        stage(context)
+                        _run_stage(context, stage)
                     finally:
                         seconds[name] = time.perf_counter() - began
-        rows = study_progress(database, plan.study.name)
+        rows = patiently(lambda: study_progress(database, plan.study.name), reporter.note)
         outcome = "incomplete" if any(row.undone for row in rows if row.stage in stages) else "done"
     except KeyboardInterrupt:
-        outcome = "interrupted"
+        end_run(database, run_id, seconds, "interrupted")
         raise
-    finally:
-        end_run(database, run_id, seconds, outcome)
+    except DatabaseError:
+        with suppress(DatabaseError):  # what is wrong is said already; the next run says how this one ended
+            end_run(database, run_id, seconds, "failed")
+        raise
+    except BaseException:
+        end_run(database, run_id, seconds, "failed")
+        raise
+    else:
+        patiently(lambda: end_run(database, run_id, seconds, outcome), reporter.note)
+
+
+def _run_stage(context: Context, stage: Callable[[Context], None]) -> None:
+    """Run a stage; begin again with what is missing where the database was away, or a lease was lost."""
+    while True:
+        try:
+            return stage(context)
+        except (DatabaseAwayError, LeaseLostError) as error:
+            context.reporter.note(str(error))
+            patiently(lambda: release_all(context.database, context.run_id), context.reporter.note)
 
 
 def versions() -> dict[str, str]:

@@ -6,7 +6,7 @@ samples split, scaled and brought into coordinates once. The bits of a set do no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,12 +18,13 @@ from superpos.db.probes import (
     missing_directions,
     missing_sources,
     pass_on_refusals,
+    without_directions,
 )
 from superpos.errors import NotPermutableError
 from superpos.records.data import FeatureStatus, LabelledTokens, ProbeMetrics, ProbeSet
 from superpos.records.work import DirectionResult, DirectionWork, SourceWork
 from superpos.stages.context import Context
-from superpos.stages.loop import Done, Stage, run_stage
+from superpos.stages.loop import Done, Leasing, Stage, leasing_of, run_stage
 from superpos.stages.probe_inputs import feature_statuses, read_probe_data
 from superpos.stages.remake import run_on_files
 from superpos.stages.sources import MIN_FEATURES, SourceTask
@@ -149,6 +150,13 @@ def run(context: Context) -> None:
                 said.add(note)
                 context.reporter.note(note)
 
+    def part(works: SetsOfLayer, keys: Collection[str]) -> SetsOfLayer:
+        return tuple(work for work in works if work.key.hex() in keys)
+
+    def missing(works: SetsOfLayer, failed: Collection[str]) -> SetsOfLayer | None:
+        left = without_directions(context.database, [work.key for work in works])
+        return part(works, {key.hex() for key in left} - set(failed)) or None
+
     run_on_files(
         context,
         name=STAGE,
@@ -157,6 +165,7 @@ def run(context: Context) -> None:
         probes=lambda works: works,
         payload=ProbeTask,
         insert=insert,
+        leasing=Leasing(lambda works: [work.key.hex() for work in works], part, missing),
     )
     pass_on_refusals(context.database)
 
@@ -179,6 +188,10 @@ def _read_sources(context: Context) -> None:
             payload=payload,
             insert=lambda done: _insert_sources(context, done),
             keys=lambda work: (work.key.hex(),),
+            leasing=leasing_of(
+                lambda work: work.key.hex(),
+                lambda work: bool(without_directions(context.database, [work.key])),
+            ),
         ),
     )
 

@@ -14,7 +14,13 @@ import numpy as np
 
 from superpos.arrays import Float
 from superpos.db.probes import source_works_by_key
-from superpos.db.psms import finish_targets, missing_targets, near_copies, refuse_targets
+from superpos.db.psms import (
+    finish_targets,
+    missing_targets,
+    near_copies,
+    refuse_targets,
+    without_matrix,
+)
 from superpos.errors import InputError, shown
 from superpos.hashing import content_key
 from superpos.kinds.controls import CONTROLS
@@ -26,9 +32,9 @@ from superpos.specs.study import MEDIAN_RULE
 from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages.context import Context
 from superpos.stages.drawn_tokens import wanted, with_rows
-from superpos.stages.executor import SerialExecutor, TaskError
-from superpos.stages.loop import Done, Stage, run_stage
-from superpos.stages.measures import measure
+from superpos.stages.executor import SerialExecutor
+from superpos.stages.loop import Done, Stage, leasing_of, run_stage
+from superpos.stages.measures import measure_all
 
 STAGE = "psms"
 BATCH = 200
@@ -135,31 +141,32 @@ def build_or_refuse(work: TargetWork) -> PsmResult | NotApplicable:
 def run(context: Context) -> None:
     """Build and measure what the study lacks; small enough to be made by the driver itself."""
     said: set[str] = set()
-    failed: set[int] = set()
+    tried: set[int] = set()
     built = False
-
-    def refuse(work: TargetWork, _: TaskError) -> bool:
-        failed.add(work.target_id)
-        return False
-
-    while works := _missing(context, failed):
-        built = True
-        run_stage(
-            context,
-            Stage(
-                name=STAGE,
-                task=STAGE,
-                works=works,
-                total=len(works),
-                payload=lambda work: work,
-                insert=lambda done: _insert(context, done, said),
-                keys=lambda work: (work.key.hex(),),
-                batch=BATCH,
-                refuse=refuse,
-                executor=SerialExecutor({STAGE: build_or_refuse}, on_one_thread=True),
-            ),
-        )
-    measure(context.database, context.study_id, context.reporter)
+    for free in (True, False):  # what other runs are making is waited for at the end
+        while works := _missing(context, tried, free):
+            run_stage(
+                context,
+                Stage(
+                    name=STAGE,
+                    task=STAGE,
+                    works=works,
+                    total=len(works),
+                    payload=lambda work: work,
+                    insert=lambda done: _insert(context, done, said),
+                    keys=lambda work: (work.key.hex(),),
+                    leasing=leasing_of(
+                        lambda work: work.key.hex(),
+                        lambda work: bool(without_matrix(context.database, [work.key])),
+                    ),
+                    batch=BATCH,
+                    executor=SerialExecutor({STAGE: build_or_refuse}, on_one_thread=True),
+                ),
+            )
+            left = without_matrix(context.database, [work.key for work in works])
+            tried |= {work.target_id for work in works if work.key in left}  # failed, here or elsewhere
+            built = True
+    measure_all(context)
     for pair in near_copies(context.database, context.plan.study.name) if built else ():
         context.reporter.note(
             f"data set {pair.dataset}: {pair.feature_a} and {pair.feature_b} are almost one direction at "
@@ -186,10 +193,10 @@ def _insert(context: Context, done: Done[TargetWork], said: set[str]) -> None:
     refuse_targets(context.database, refused, context.run_id)
 
 
-def _missing(context: Context, failed: set[int]) -> list[TargetWork]:
-    """Return a batch of missing targets without those that failed in this run."""
-    found = missing_targets(context.database, context.study_id, BATCH + len(failed))
-    return _with_drawn(context, [work for work in found if work.target_id not in failed])
+def _missing(context: Context, tried: set[int], free: bool) -> list[TargetWork]:
+    """Return a batch of missing targets without those that were tried in this run."""
+    found = missing_targets(context.database, context.study_id, BATCH + len(tried), free=free)
+    return _with_drawn(context, [work for work in found if work.target_id not in tried])
 
 
 def _with_drawn(context: Context, works: list[TargetWork]) -> list[TargetWork]:

@@ -13,7 +13,7 @@ from superpos.db.activations import activation_works
 from superpos.records.work import DirectionWork
 from superpos.stages import activations, datasets
 from superpos.stages.context import Context
-from superpos.stages.loop import Done, Remake, Stage, run_stage
+from superpos.stages.loop import Done, Leasing, Remake, Stage, run_stage
 
 W = TypeVar("W")
 
@@ -27,6 +27,7 @@ def run_on_files(
     probes: Callable[[W], Sequence[DirectionWork]],
     payload: Callable[[W, Path, Path], Any],
     insert: Callable[[Done[W]], None],
+    leasing: Leasing[W],
 ) -> None:
     """Run a task for every probe set that waits for it.
 
@@ -46,13 +47,15 @@ def run_on_files(
         From a unit, the file of its feature set and the folder of its activations to what the task is given.
     insert
         Stores values.
+    leasing
+        How runs share the units.
     """
 
     def make(lost: Sequence[W]) -> None:
         first = [probes(work)[0] for work in lost]
         _read_datasets(context, first)
         keys = {work.activation_key for work in first}
-        activations.extract_works(context, activation_works(context.database, keys))
+        activations.extract_works(context, activation_works(context.database, keys), again=True)
 
     def lost_again(work: W) -> str:
         files = f"activation files below {context.data_folder} are gone or damaged again"
@@ -70,6 +73,7 @@ def run_on_files(
             insert=insert,
             keys=lambda work: [one.key.hex() for one in probes(work)],
             steps=lambda work: len(probes(work)),
+            leasing=leasing,
             remake=Remake(make, lost_again),
         ),
     )

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.db.ceilings import finish_ceilings, missing_ceilings
+from superpos.db.ceilings import finish_ceilings, missing_ceilings, without_ceiling
 from superpos.db.probes import pass_on_refusals
-from superpos.db.whitening import finish_whitened, missing_whitened
+from superpos.db.whitening import finish_whitened, missing_whitened, without_whitened
 from superpos.psms import similarity_matrix
 from superpos.records.work import CeilingResult, CeilingWork, DirectionWork, PsmToResample
 from superpos.stages.context import Context
-from superpos.stages.loop import Done
-from superpos.stages.measures import measure
+from superpos.stages.loop import Done, leasing_of
+from superpos.stages.measures import measure_all
 from superpos.stages.probe_inputs import ProbeData, read_probe_data
 from superpos.stages.remake import run_on_files
 
@@ -148,6 +148,10 @@ def run_whitening(context: Context) -> None:
             work=found[0], raw=found[1], tokens_path=tokens_path, data_folder=data_folder
         ),
         insert=insert,
+        leasing=leasing_of(
+            lambda found: found[0].key.hex(),
+            lambda found: without_whitened(context.database, found[0].direction_id),
+        ),
     )
 
 
@@ -166,8 +170,12 @@ def run_ceilings(context: Context) -> None:
             work=work, n_resamples=n_resamples, tokens_path=tokens_path, data_folder=data_folder
         ),
         insert=lambda done: _insert_ceilings(context, done),
+        leasing=leasing_of(
+            lambda work: work.direction.key.hex(),
+            lambda work: without_ceiling(context.database, work, n_resamples),
+        ),
     )
-    measure(context.database, context.study_id, context.reporter)  # what reads the ceilings
+    measure_all(context)  # what reads the ceilings
 
 
 def _insert_ceilings(context: Context, done: Done[CeilingWork]) -> None:

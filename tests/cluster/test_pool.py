@@ -16,7 +16,7 @@ import pytest
 from superpos.cluster.pool import MAX_RETRIES, RayExecutor, Worker
 from superpos.cluster.slots import IN_FLIGHT
 from superpos.errors import StageError
-from superpos.stages.executor import Answer
+from superpos.stages.executor import LATE, LOST, Answer, Careful, Limits, TaskError
 
 pytestmark = pytest.mark.cluster
 
@@ -62,7 +62,13 @@ def make_tasks() -> dict[str, Any]:
         np.ones((2, 2)) @ np.ones((2, 2))
         return {"pid": os.getpid(), "threads": [one["num_threads"] for one in threadpool_info()]}
 
+    def fill(size: int) -> int:
+        import numpy as np
+
+        return np.ones(size, dtype=np.uint8).size
+
     return {
+        "fill": fill,
         "double": double,
         "slow": slow,
         "fail": fail,
@@ -169,6 +175,34 @@ def test_workers_have_one_blas_thread_and_processes_of_their_own(pool: RayExecut
     assert {count for answer in found for count in answer.value["threads"]} == {1}
 
 
+def test_a_payload_that_takes_too_long_is_ended_and_those_behind_it_are_not(pool: RayExecutor) -> None:
+    limits = Limits(seconds=2.0)
+    found = answers(pool, "slow", [Careful(seconds, limits=limits) for seconds in (0.0, 600.0, *[0.0] * 6)])
+    assert [answer.index for answer in found] == list(range(8))
+    assert found[1].error == TaskError(LATE, "took longer than 2 s and was ended")
+    assert [answer.error for answer in found if answer.index != 1] == [None] * 7
+
+
+def test_a_payload_that_takes_too_much_memory_fails_alone(pool: RayExecutor) -> None:
+    limits = Limits(memory=2**28)
+    found = answers(pool, "fill", [Careful(size, limits=limits) for size in (2**20, 2**30, 2**20)])
+    assert [answer.value for answer in found] == [2**20, None, 2**20]
+    assert found[1].error is not None
+    assert "Memory" in found[1].error.reason
+    assert answers(pool, "fill", [2**29])[0].value == 2**29  # the limit was that payload's
+
+
+def test_a_suspect_has_its_worker_to_itself_and_dies_as_often_as_it_may(
+    pool: RayExecutor, tmp_path: Path
+) -> None:
+    path = tmp_path / "deaths"
+    suspect = Careful((str(path), 99), alone=True, tries=1)
+    found = answers(pool, "maybe_die", [1, suspect, *range(2, 6)])
+    assert found[1].error == TaskError(LOST, "the worker died once with it alone")
+    assert path.stat().st_size == 1
+    assert [answer.value for answer in found if answer.index != 1] == list(range(1, 6))
+
+
 def test_a_consumer_that_stops_leaves_the_pool_usable(pool: RayExecutor) -> None:
     stream = pool.run("double", range(20))
     assert next(stream).error is None
@@ -231,25 +265,52 @@ def listening_addresses(processes: set[int]) -> list[str]:
 
 
 ALONE = """
-import sys
+import os, sys, time
+from pathlib import Path
+from superpos.cli.ending import left
 from superpos.cluster.pool import RayExecutor
-with RayExecutor(1) as pool:
-    list(pool.run("fits", [[]]))
-    print("ready", flush=True)
-    sys.stdin.read()
+from superpos.errors import ClusterLostError
+
+def look(names):
+    begun_with = Path("/proc/self/environ").read_text()
+    return [name for name in names if name in os.environ or name in begun_with]
+
+tasks = {"look": look, "wait": time.sleep}
+try:
+    with RayExecutor(1, tasks=tasks) as pool:
+        (seen,) = pool.run("look", [["SUPERPOS_DB_URL", "PGPASSWORD", "OMP_NUM_THREADS"]])
+        print(*seen.value, os.environ["SUPERPOS_DB_URL"], flush=True)
+        sys.stdin.readline()
+        list(pool.run("wait", [600]))
+except ClusterLostError as error:
+    print(error, flush=True)
+    sys.exit(left(error.exit_status))
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_local_cluster_listens_on_loopback_only() -> None:
+def test_a_cluster_of_our_own_is_on_loopback_knows_no_secret_and_its_end_is_said() -> None:
     """In a process of its own: Ray reads where to listen when it is first imported."""
     command = [sys.executable, "-c", ALONE]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    secrets = {"SUPERPOS_DB_URL": "postgresql+psycopg://me@host/name", "PGPASSWORD": "sesame"}
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **secrets},
+    ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        assert process.stdout.readline() == f"OMP_NUM_THREADS {secrets['SUPERPOS_DB_URL']}\n"
         processes = descendants(process.pid)
         listening = listening_addresses(processes)
-        process.communicate("")
+        (head,) = [pid for pid in processes if Path(f"/proc/{pid}/comm").read_text() == "gcs_server\n"]
+        os.kill(head, signal.SIGKILL)
+        said, _ = process.communicate("\n", timeout=120)
+    reason = "one of its processes has ended"
+    assert said == f"Ray is gone ({reason}); finished work is kept, the same command continues\n"
+    assert process.returncode == 1
     loopback = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
     assert len(processes) > 3
     assert len(listening) > 3

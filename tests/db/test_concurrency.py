@@ -191,6 +191,8 @@ def test_readers_do_not_wait_for_a_writer(open_store: Any) -> None:
     store = open_store().inputs()
     with store.database.write() as connection:
         connection.execute(metadata.tables["studies"].update().values(name="renamed"))
-        assert store.count("studies") == 1
-        with store.database.read() as reader:
+        other = Database(store.database.url.render_as_string(hide_password=False))
+        with other, other.read() as reader:
             assert reader.exec_driver_sql("SELECT name FROM studies").scalar() == "small"
+        with store.database.read() as joined:  # what this thread has written itself
+            assert joined.exec_driver_sql("SELECT name FROM studies").scalar() == "renamed"

@@ -18,7 +18,6 @@ from superpos.db.migrate import ensure_current
 from superpos.db.progress import left_over, study_progress
 from superpos.db.studies import register_study
 from superpos.errors import InputError, StageError
-from superpos.records.work import JointWork
 from superpos.stages import fit_cells, psms
 from superpos.stages.executor import Answer, TaskError, attempt
 from superpos.stages.tasks import TASKS
@@ -65,13 +64,27 @@ def test_a_lost_chunk_of_fits_is_tried_again_and_its_failure_forgotten(
 ) -> None:
     database, plan = unfitted
     notes = Notes()
-    first_chunk = Broken(lambda task, index, _: task == "fits" and index == 0)
-    run_tiny(database, plan, first_chunk, notes, stages=("fits",), data_folder=tiny.folder / "data")
+    first: set[tuple[int, int]] = set()
+
+    def of_the_first_chunk(task: str, _: int, given: Any) -> bool:
+        """Whether cells of the chunk that came first are among those given, however they are cut."""
+        joints = {(work.psm_id, work.joint_axes_id) for work in given.payload} if task == "fits" else set()
+        first.update(joints if not first else ())
+        return bool(joints & first)
+
+    run_tiny(
+        database,
+        plan,
+        Broken(of_the_first_chunk, "StageError"),
+        notes,
+        stages=("fits",),
+        data_folder=tiny.folder / "data",
+    )
     failed = failed_keys(database, "fits")
-    assert len(failed) == 6  # the first chunk: two joint fits with three re-optimisations each
+    assert len(failed) == 6  # each of the first chunk: two joint fits with three re-optimisations each
     assert set(failed.values()) == {False}
-    assert count(database, "cell_failures", "attempts = 1 AND reason = 'worker_lost'") == len(failed)
-    assert any("cells failed: fits 0 broke" in note for note in notes.said)
+    assert count(database, "cell_failures", "attempts = 1 AND reason = 'StageError'") == len(failed)
+    assert sum("fits: 1 cell failed: fits" in note for note in notes.said) == 6
     assert count(database, "runs", "outcome = 'incomplete'") == 1
     row = fits_row(database)
     assert row.failed >= len(failed)  # two targets share a matrix, and both lack their cells
@@ -90,11 +103,11 @@ def test_fits_that_always_fail_are_quarantined_and_can_be_put_back(
     database, plan = unfitted
     data = tiny.folder / "data"
 
-    def hopeless(task: str, _: int, payload: list[JointWork]) -> bool:
-        return task == "fits" and any(work.axes.energy == "riesz" for work in payload)
+    def hopeless(task: str, _: int, given: Any) -> bool:
+        return task == "fits" and any(work.axes.energy == "riesz" for work in given.payload)
 
     for attempt_number in range(1, MAX_ATTEMPTS + 1):
-        run_tiny(database, plan, Broken(hopeless), data_folder=data)
+        run_tiny(database, plan, Broken(hopeless, "StageError"), data_folder=data)
         quarantined = attempt_number == MAX_ATTEMPTS
         assert set(failed_keys(database, "fits").values()) == {quarantined}
     n_failed = len(failed_keys(database, "fits"))

@@ -92,7 +92,7 @@ def test_activations_that_stay_lost_are_a_failure(
     from superpos.stages import activations
 
     shutil.rmtree(copy_of_finished.default_data_folder / "activations")
-    monkeypatch.setattr(activations, "extract_works", lambda *_: None)
+    monkeypatch.setattr(activations, "extract_works", lambda *_, **__: None)
     notes = Notes()
     run_tiny(copy_of_finished, other_probes, reporter=notes)
     assert count(copy_of_finished, "cell_failures", "stage = 'probes' AND reason = 'files_lost'") == 4
