@@ -64,6 +64,8 @@ class TerminalReporter:
     def advance(self, stage: str, steps: int = 1) -> None:
         """Count finished steps."""
         self._check()
+        if not steps:
+            return
         if self._progress is not None:
             self._progress.advance(self._tasks[stage], steps)
             return

@@ -286,10 +286,10 @@ def waits(context: Context, stage: str) -> Iterator[None]:
     """Yield now and then while another run is at work, for ever; dead runs lose their leases."""
     pause = SHORTEST_WAIT
     while True:
-        context.reporter.advance(stage, 0)  # raises what a signal has left
         patiently(lambda: sweep(context.database, context.run_id), context.reporter.note)
         yield
         context.reporter.note(f"{stage}: another run is working on what is left; waiting for it")
+        context.reporter.advance(stage, 0)  # raises what a signal has left
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_WAIT)
 
