@@ -52,7 +52,7 @@ class Here:
             if Here.interrupt_after is not None:
                 Here.interrupt_after -= 1
             if task == Here.broken:
-                yield Answer(index, None, TaskError("worker_lost", "the worker died"))
+                yield Answer(index, None, TaskError("StageError", "the worker died"))
             else:
                 yield attempt(TASKS[task], index, payload)
 
@@ -222,7 +222,7 @@ def test_failures_and_the_way_back(superpos: Said, tiny: Tiny, here: Database, f
         status, out, err = superpos("run", study)
         assert status == 1
         assert "without a result: 44 of fits; see `superpos status`" in out
-        assert "cells failed: the worker died" in err
+        assert "fits: 1 cell failed: the worker died" in err
     out = superpos("status")[1]
     assert "38 x fits: the worker died" in out
     rows = json.loads(superpos("status", "--json", "--study", "tiny")[1])["studies"]["tiny"]
