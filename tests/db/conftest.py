@@ -460,7 +460,15 @@ class Store:
         count = n_results(self.database, self.study_id)
         said = record("keeps_low", "rms per entry", {"dataset": "text", "optimiser": "powell"}, "gaussian",
                       sentence="Not testable here: made up.")  # fmt: skip
-        write_analysis(self.database, self.study_id, self.run_id, count, rows, pairs, [said])
+        tests = [
+            {
+                "target_id": a, "measure": "coherence", "energy": "", "s": 0.0, "softening": 0.0, "n_dims": 0,
+                "control": "gaussian", "is_first": 1, "estimate": 0.1, "p_value": 1.0, "p_smallest": 0.5,
+                "n_replicates": 1,
+            }
+            for a in ids[:1]
+        ]  # fmt: skip
+        write_analysis(self.database, self.study_id, self.run_id, count, rows, pairs, [said], tests)
 
     def count(self, table: str) -> int:
         with self.database.read() as connection:

@@ -278,7 +278,9 @@ def test_what_an_edited_study_no_longer_asks_for_is_dropped_and_nothing_else(ope
         "best_match": 8,
         "layer_pairs": 1,
         "study_answers": 1,
+        "measure_tests": 1,
         "analyses": 1,
+        "leases": 0,
         "target_explained": 18,  # of layer 1 under both kernels
         "target_features": 12,
         "cell_failures": 2,
