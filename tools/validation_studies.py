@@ -119,7 +119,8 @@ def _drawn(control: str, probes: list[ProbeSet], draws: range) -> list[Float]:
         return [cosine(one.coef_raw) for one in probes[1:]]
     kind, rows = CONTROLS.get(control), probes[0].coef_raw
     if kind.of_shape is not None:
-        return [cosine(kind.of_shape(*rows.shape, draw)) for draw in draws]
+        n, width = rows.shape
+        return [cosine(kind.of_shape(n, width, draw)) for draw in draws]
     assert kind.directions is not None  # noqa: S101 (the controls of a design draw directions or labels)
     return [cosine(kind.directions(rows, draw)) for draw in draws]
 
