@@ -68,7 +68,6 @@ def page(stored: Mapping[str, Any], prose: str) -> str:
     tables = {
         "nulls": _nulls_table(stored["nulls"]),
         "recovery": _recovery_table(stored["recovery"]),
-        "pipeline": _pipeline_table(stored["pipeline"]),
         "minima": _minima_table(stored["minima"]),
     }
     for name, text in tables.items():
@@ -101,10 +100,6 @@ def _nulls_table(found: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
         "| null | question | control | false positives | 95 % interval | rate |\n|---|---|---|---:|---|---|\n"
     )
     return head + "".join(_rate_rows(found))
-
-
-def _pipeline_table(found: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    return _nulls_table(found)
 
 
 def _recovery_table(found: Sequence[Mapping[str, Any]]) -> str:
