@@ -37,7 +37,9 @@ def relabelled(question: Question, rows: pd.DataFrame) -> Iterator[AnswerRecord]
     """
     rows = rows if question.rows is None else rows[question.rows(rows)]
     rows = trained_rows(rows[rows["target"] == FEATURES])
-    rows = rows.assign(value_=question.value(rows).astype("float64"))
+    sound = pd.Series(True, index=rows.index) if question.sound is None else question.sound(rows)
+    rows = rows.assign(value_=question.value(rows).astype("float64").where(sound))
+    unsound = "" if sound.any() else f"its rows are {question.unsound}"
     by = [*SUBJECT, "similarity"]
     sets = {tuple(map(str, name)): main_targets(part) for name, part in rows.groupby(by, sort=True)}
     for similarity in sorted({name[-1] for name in sets}):
@@ -52,7 +54,7 @@ def relabelled(question: Question, rows: pd.DataFrame) -> Iterator[AnswerRecord]
             where = subject["dataset"]
             where += f" at {subject['hookpoint']}" if several[where] else ""
             if name not in tested:
-                why = next(filter(None, part["reason"]), "no similarity is to be explained")
+                why = next(filter(None, part["reason"]), unsound or "no similarity is to be explained")
                 sentence = f"Not testable here: {where}{under(subject)}: {why}."
                 yield record(question.name, question.unit, subject, RELABELLED, sentence=sentence)
             else:

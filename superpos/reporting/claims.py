@@ -1,8 +1,9 @@
 """The claims of the thesis beside what this study says of each: verdict first, then the number that says it.
 
-Every word comes from rows of the view `answers`. A claim is judged against one control, the first that
-leaves the least of the features and that the study can test against; ends of Powell's method and certified
-minima are judged apart. A claim holds where the features differ from the control on the side that it names.
+Every word comes from rows of the view `answers`. A claim is judged against one control: exchanged labels
+where the study has them, for other controls lack what labels alone make of a matrix (`docs/validation.md`);
+else the first that can be tested. Ends of Powell's method and certified minima are judged apart. A claim
+holds where the features differ from the control on the side that it names.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from superpos.reporting.selection import POWELL, optimiser_label
 from superpos.reporting.study_data import StudyData
 
 LOWER, HIGHER = -1, 1
+LABELS = "shuffled_labels"
+"""The control that keeps what labels make of a matrix by themselves."""
 
 
 class Claim(NamedTuple):
@@ -114,7 +117,7 @@ def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
     testable = rows[rows["strength"] != UNTESTABLE]
     against = f"against {in_words(control)}"
     if testable.empty:
-        return Judged("Not testable", why_untestable(all_controls), title)
+        return Judged("Not testable", why_untestable(rows if control == LABELS else all_controls), title)
     n = len(testable)
     signs = testable["estimate"].fillna(0.0)
     shown = testable["strength"] == STRENGTHS[0]
@@ -141,8 +144,10 @@ def _one_similarity(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _judge(rows: pd.DataFrame) -> str:
-    """Return the control that judges: the first in order that some set can be tested against."""
+    """Return the control that judges: exchanged labels, else the first that can be tested against."""
     controls = sorted(rows["control"].unique(), key=control_order)
+    if controls[0] == LABELS:
+        return LABELS
     testable = set(rows.loc[rows["strength"] != UNTESTABLE, "control"])
     return str(next((control for control in controls if control in testable), controls[0]))
 

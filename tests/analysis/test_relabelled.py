@@ -10,11 +10,11 @@ from superpos.analysis.relabelled import RELABELLED, relabelled
 from superpos.errors import ArgumentError
 from superpos.kinds.questions import QUESTIONS, Question
 
-LABELS = QUESTIONS.get("labels_explain")
+ENERGY = QUESTIONS.get("energy_explains")
 BASE = {
     "model": "nano", "revision": "", "model_weights": "pretrained", "model_seed": -1, "hookpoint": "resid",
     "pooling": "none", "method": "logistic", "similarity": "cosine", "target": "features", "replicate": 0,
-    "predictor": "label_phi", "partial": 0.5, "p_unique": 0.001, "p_unique_smallest": 0.0005,
+    "predictor": "energy", "partial": 0.5, "p_unique": 0.001, "p_unique_smallest": 0.0005,
     "n_permutations_unique": 1999, "reason": "", "r2_unique": 0.3, "softening": 0.0,
 }  # fmt: skip
 
@@ -23,7 +23,7 @@ def rows(*changes: dict[str, object]) -> pd.DataFrame:
     frame = pd.DataFrame(
         [{**BASE, "dataset": "one", "layer": 0, "kernel": "exp", **change} for change in changes]
     )
-    for name in axes_of(LABELS):
+    for name in axes_of(ENERGY):
         if name not in frame.columns:
             frame[name] = 0
     return frame
@@ -36,7 +36,7 @@ def layers(dataset: str, p: tuple[float, ...], **change: object) -> list[dict[st
 def test_the_least_p_counts_for_every_layer_and_set() -> None:
     found = {
         one.dataset: one
-        for one in relabelled(LABELS, rows(*layers("one", (0.4, 0.004)), *layers("two", (0.2, 0.03, 0.9))))
+        for one in relabelled(ENERGY, rows(*layers("one", (0.4, 0.004)), *layers("two", (0.2, 0.03, 0.9))))
     }
     assert found["one"].p_value == pytest.approx(2 * 0.004)
     assert found["one"].p_adjusted == pytest.approx(2 * 2 * 0.004)  # Holm over two sets
@@ -49,11 +49,19 @@ def test_the_least_p_counts_for_every_layer_and_set() -> None:
     assert found["one"].sentence.startswith("Shown: one (cosine): ")
 
 
+def test_shares_that_labels_explain_carry_no_claim() -> None:
+    """Matrix and phi share their samples: planted studies of nothing called a quarter of them more."""
+    question = QUESTIONS.get("labels_explain")
+    (one,) = relabelled(question, rows({"predictor": "label_phi"}))
+    assert (one.strength, one.estimate) == ("not testable here", None)
+    assert one.sentence == f"Not testable here: one (cosine): its rows are {question.unsound}."
+
+
 def test_a_set_without_a_number_says_the_reason_and_is_in_no_family() -> None:
     nothing = {"p_unique": None, "r2_unique": None, "partial": None, "reason": "no labels"}
     found = {
         one.dataset: one
-        for one in relabelled(LABELS, rows(*layers("one", (0.03,)), *layers("two", (0.5,), **nothing)))
+        for one in relabelled(ENERGY, rows(*layers("one", (0.03,)), *layers("two", (0.5,), **nothing)))
     }
     assert found["one"].n_tests == 1
     assert found["two"].sentence == "Not testable here: two (cosine): no labels."
@@ -62,7 +70,7 @@ def test_a_set_without_a_number_says_the_reason_and_is_in_no_family() -> None:
 
 
 def test_few_relabellings_are_said_to_be_too_few() -> None:
-    (one,) = relabelled(LABELS, rows(*layers("one", (1 / 6, 0.5), p_unique_smallest=1 / 6)))
+    (one,) = relabelled(ENERGY, rows(*layers("one", (1 / 6, 0.5), p_unique_smallest=1 / 6)))
     assert one.strength == "not testable here"
     assert "no p could be below 0.33" in one.sentence
 
@@ -73,7 +81,7 @@ def test_sets_at_two_places_name_them_and_random_weights_are_no_sets() -> None:
         {"hookpoint": "unembed"},
         {"model_weights": "random", "model_seed": 0, "p_unique": 1e-9},
     )
-    sentences = [one.sentence for one in relabelled(LABELS, frame)]
+    sentences = [one.sentence for one in relabelled(ENERGY, frame)]
     assert len(sentences) == 2
     assert "one at embed" in sentences[0]
     assert "one at unembed" in sentences[1]
@@ -87,7 +95,7 @@ def test_rows_without_the_number_are_compared_with_no_control() -> None:
         {"dataset": "two", **nothing},
         {"dataset": "two", "target": "permuted", **nothing},
     )
-    assert [one.subject["dataset"] for one in compared(LABELS, frame)] == ["one"]
+    assert [one.subject["dataset"] for one in compared(ENERGY, frame)] == ["one"]
 
 
 def test_a_question_says_by_which_columns_its_rows_are_tested() -> None:

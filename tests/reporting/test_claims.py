@@ -67,6 +67,13 @@ def test_the_strictest_control_that_can_be_tested_judges_and_none_is_pooled():
     assert one.strongest == "a: -0.5 (u) against permuted (cosine); p = 0.02, 119 draws"
 
 
+def test_exchanged_labels_judge_even_where_their_draws_are_too_few():
+    (one,) = judged(
+        {}, {"control": "shuffled_labels", "strength": "not testable here", "n_independent": 5, "n_tests": 4}
+    )
+    assert (one.here.word, one.here.text) == ("Not testable", "5 draws; 4 sets need 79")
+
+
 def test_ends_of_powell_stand_apart():
     (one,) = judged(
         {"question": "keeps_low", "optimiser": "powell", "strength": "not testable here", "estimate": None},
