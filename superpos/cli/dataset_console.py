@@ -63,7 +63,7 @@ def print_page(console: Console, page: SetPage) -> None:
         _print_rows(console, page)
     else:
         _print_counts(console, page.features)
-        if page.counts["n_tokens"]:  # samples without a text have none
+        if page.counts.get("n_tokens", 1):  # samples without a text have none
             _print_examples(console, page.features)
         left_out = {feature.feature for feature in page.features if feature.duplicate_of}
         for first, second, relation in page.identical:

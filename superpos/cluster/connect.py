@@ -127,7 +127,10 @@ class Pulse:
 
         self._address = str(ray.get_runtime_context().gcs_address)
         children = psutil.Process().children() if owned else []
-        self._processes = [child for child in children if child.name() in ("gcs_server", "raylet")]
+        raylets = [child for child in children if child.name() == "raylet"]
+        # Of several nodes one may be lost: the others do its work.
+        self._processes = [child for child in children if child.name() == "gcs_server"]
+        self._processes += raylets if len(raylets) == 1 else []
         self._looked = time.monotonic()
         self._silent = 0
 

@@ -150,6 +150,10 @@ def run(context: Context) -> None:
                 said.add(note)
                 context.reporter.note(note)
 
+    def pieces(works: SetsOfLayer) -> Sequence[SetsOfLayer]:
+        """Return the sets one by one: what fails with one of them is no fault of the others."""
+        return [(work,) for work in works] if len(works) > 1 else []
+
     def part(works: SetsOfLayer, keys: Collection[str]) -> SetsOfLayer:
         return tuple(work for work in works if work.key.hex() in keys)
 
@@ -166,6 +170,7 @@ def run(context: Context) -> None:
         payload=ProbeTask,
         insert=insert,
         leasing=Leasing(lambda works: [work.key.hex() for work in works], part, missing),
+        split=pieces,
     )
     pass_on_refusals(context.database)
 

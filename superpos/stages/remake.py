@@ -28,6 +28,7 @@ def run_on_files(
     payload: Callable[[W, Path, Path], Any],
     insert: Callable[[Done[W]], None],
     leasing: Leasing[W],
+    split: Callable[[W], Sequence[W]] | None = None,
 ) -> None:
     """Run a task for every probe set that waits for it.
 
@@ -49,6 +50,8 @@ def run_on_files(
         Stores values.
     leasing
         How runs share the units.
+    split
+        From a unit that failed as a whole to the pieces that are tried; None where none is made.
     """
 
     def make(lost: Sequence[W]) -> None:
@@ -75,6 +78,7 @@ def run_on_files(
             steps=lambda work: len(probes(work)),
             leasing=leasing,
             remake=Remake(make, lost_again),
+            split=split,
         ),
     )
 

@@ -68,9 +68,9 @@ def test_a_process_that_is_bound_to_one_cpu_counts_one() -> None:
 
 
 def test_every_place_asks_the_same_function() -> None:
-    """Nobody counts the machine's CPUs to decide how much to start."""
+    """Nobody counts the machine's CPUs to decide how much to start; the doctor says how many there are."""
     root = Path(__file__).resolve().parents[2]
     files = [path for folder in ("superpos", "jobs", "reports") for path in (root / folder).rglob("*.py")]
     texts = {path.name: path.read_text(encoding="utf-8") for path in files}
     counting = [name for name, text in texts.items() if "cpu_count(" in text or "getaffinity(" in text]
-    assert counting == ["cpus.py"]
+    assert sorted(counting) == ["checkup.py", "cpus.py"]

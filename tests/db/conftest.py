@@ -462,7 +462,7 @@ class Store:
                       sentence="Not testable here: made up.")  # fmt: skip
         tests = [
             {
-                "target_id": a, "measure": "coherence", "energy": "", "s": 0.0, "softening": 0.0, "n_dims": 0,
+                "target_id": a, "measure": "ones", "energy": "", "s": 0.0, "softening": 0.0, "n_dims": 0,
                 "control": "gaussian", "is_first": 1, "estimate": 0.1, "p_value": 1.0, "p_smallest": 0.5,
                 "n_replicates": 1,
             }

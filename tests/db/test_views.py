@@ -64,6 +64,8 @@ CONTRACT = {
     "probe_C split_seed space config_key feature_a feature_b n_layers value_min value_max",
     "geometry_results": f"{UP_TO_TARGET} measure value measure_version psm_key target_key direction_key "
     "config_key",
+    "geometry_tests": f"{UP_TO_TARGET} measure control estimate p_value p_smallest n_replicates psm_key "
+    "target_key direction_key config_key",
     "explained_results": f"{UP_TO_TARGET} predictor energy s kernel softening correlation r2 r2_chance "
     "r2_unique r2_common r2_model partial p_value p_smallest n_permutations p_unique p_unique_smallest "
     "n_permutations_unique beside list_order reason ceiling r2_of_ceiling unique_of_ceiling psm_key "
@@ -80,6 +82,7 @@ ROWS = {
     "psm_results": 4,  # 2 layers x (features, gaussian)
     "near_copies": 0,
     "geometry_results": 8,  # 4 matrices x 2 measures
+    "geometry_tests": 1,
     "explained_results": 12,  # 4 matrices x (two of the labels, one kernel)
     "feature_dimensionality": 12,  # 4 matrices x 3 features
     "psm_pairs": 6,  # 2 layers x 3 pairs of features

@@ -15,6 +15,7 @@ from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current
 from superpos.seeding import generator
 from superpos.stages.answers import ask
+from superpos.stages.measure_tests import tests_of_measures
 from superpos.stages.executor import SilentReporter
 from superpos.stages.explained import find_explained
 
@@ -156,11 +157,15 @@ def build(database: Database, plans: Sequence[Plan], *, pairs: bool = True) -> N
 def answer(database: Database, study_id: int) -> None:
     """Ask the questions of the rows that are there, as the stage `analysis` does."""
     said = ask(database, study_id, note=print)
-    rows = [{**asdict(one), "study_id": study_id, "place": place} for place, one in enumerate(said)]
+    found = (
+        (t.study_answers, [{**asdict(one), "place": place} for place, one in enumerate(said)]),
+        (t.measure_tests, tests_of_measures(database, study_id)),
+    )
     with database.write() as connection:
-        connection.execute(t.study_answers.delete().where(t.study_answers.c.study_id == study_id))
-        if rows:
-            connection.execute(t.study_answers.insert(), rows)
+        for table, rows in found:
+            connection.execute(table.delete().where(table.c.study_id == study_id))
+            if rows:
+                connection.execute(table.insert(), [{**row, "study_id": study_id} for row in rows])
 
 
 class Study:

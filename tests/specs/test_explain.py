@@ -133,18 +133,18 @@ def test_allowed_values_are_those_of_the_registers_and_types() -> None:
 
 def test_a_kind_of_another_package_is_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = next(iter(CONTROLS))
-    monkeypatch.setattr(CONTROLS, "names", lambda: ("features", "theirs", "broken"))
+    monkeypatch.setattr(CONTROLS, "names", lambda: ("features", "permuted", "theirs", "broken"))
     monkeypatch.setattr(CONTROLS, "get", lambda *_: kind)
 
     def origin(name: str) -> Any:
         if name == "broken":
             raise InputError("stranger 1.0: control 'broken' cannot be imported")
-        return None if name == "features" else type("Origin", (), {"label": "stranger 1.0"})
+        return None if name in ("features", "permuted") else type("Origin", (), {"label": "stranger 1.0"})
 
     monkeypatch.setattr(CONTROLS, "origin", origin)
     choices = explained("targets")[0].choices
-    assert [choice.origin for choice in choices] == ["", "stranger 1.0", "another package"]
-    assert choices[2].meaning == "stranger 1.0: control 'broken' cannot be imported"
+    assert [choice.origin for choice in choices] == ["", "", "stranger 1.0", "another package"]
+    assert choices[3].meaning == "stranger 1.0: control 'broken' cannot be imported"
 
 
 def test_keys_are_found_by_name_and_by_table() -> None:

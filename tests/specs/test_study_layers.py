@@ -23,7 +23,7 @@ SPECIFICATIONS = {
     "embeddings": "afdf449c09830775",
     "nano-checkpoints": "a8aa1a3f9710d157",
     "nano-embeddings": "75eaba554f704a5b",
-    "nano-geometry": "99f2861649094f50",
+    "nano-geometry": "2f0b66413df67009",
     "nano-random-weights": "92cb538af03d618f",
     "planted": "aff885532959f1cc",
     "pythia-suite": "e2bc62b57e68be3e",
@@ -478,8 +478,8 @@ def test_a_fragment_is_no_study_but_may_be_extended(tmp_path: Path) -> None:
             'extends = "lib/base.toml"\nstore_vector = "all"',
             (
                 "mine.toml: store_vector: unknown key; allowed: blocks, corpora, datasets, defaults, "
-                "description, extends, kernels, models, name, noise_ceiling, reoptimisations, store_vectors "
-                "(did you mean 'store_vectors'?)"
+                "description, extends, kernels, models, name, noise_ceiling, reoptimisations, store_vectors, "
+                "tests (did you mean 'store_vectors'?)"
             ),
         ),
     ],

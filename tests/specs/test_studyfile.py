@@ -277,7 +277,7 @@ TOP: list[tuple[str, str]] = [
         f'descripton = ""\n{HEAD}[[blocks]]\n',
         (
             "descripton: unknown key; allowed: blocks, corpora, datasets, defaults, description, extends, "
-            "kernels, models, name, noise_ceiling, reoptimisations, store_vectors (did you mean "
+            "kernels, models, name, noise_ceiling, reoptimisations, store_vectors, tests (did you mean "
             "'description'?)"
         ),
     ),
@@ -553,7 +553,7 @@ REOPTIMISATION: list[tuple[str, str]] = [
     ("lambda_x = []", "lambda_x: is empty; give at least one number"),
     ("sigmas = [0.1, -0.1]", "sigmas: -0.1 must be at least 0"),
     ("sigmas = [nan]", "sigmas: nan is not finite"),
-    ('sigmas = ["0.1"]', "sigmas[0]: '0.1' is not a number"),
+    ('sigmas = ["0.1"]', "sigmas: '0.1' is unknown; allowed: numbers from 0, 'sphere'"),
     (
         'sigma_rule = "sigma / sqrt(n)"',
         (

@@ -33,6 +33,8 @@ def units(task: str, payload: Any) -> list[str]:
         return [str(work.joint_id) for work in payload]
     if task == "extract":
         return [stem for _, _, stem in payload.sites]
+    if task == "probes":
+        return [work.key.hex() for work in payload.works]
     return [(payload.key if task == "dataset" else payload.work.key).hex()]
 
 

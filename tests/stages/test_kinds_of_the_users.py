@@ -101,14 +101,14 @@ def test_a_study_of_somebodys_own_kinds(tiny: Tiny, new_database: Callable[[str]
     assert counts == {(seed, kind): n for seed in (0, 1) for kind, n in kinds.items()}
     for seed in (0, 1):
         own = matrices[matrices["model_seed"] == seed].set_index(["target", "replicate"])
-        features = results.psm(own.loc[("features", 0), "psm_key"])
+        features = results.psm(own.loc[("features", 0), "psm_key"]).matrix
         directions = results.directions(own.loc[("features", 0), "direction_key"]).coef_raw
         np.testing.assert_array_equal(features, cosine(directions))
         turned = CONTROLS.get("mykinds:turned").directions
         assert turned is not None
         made = results.psm(own.loc[("mykinds:turned", 1), "psm_key"])
         np.testing.assert_array_equal(made, cosine(turned(directions, 1)))
-        noise = results.psm(own.loc[("mykinds:NOISY", 1), "psm_key"]) - features
+        noise = results.psm(own.loc[("mykinds:NOISY", 1), "psm_key"]).matrix - features
         assert 0.01 < np.max(np.abs(noise)) <= 0.1
     measured = results.frame("geometry_results")
     names = {kind.name for kind in MEASURES if kind.applies_to("cosine") and kind.reads != "intervals"}
