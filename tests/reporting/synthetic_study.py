@@ -15,9 +15,9 @@ from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current
 from superpos.seeding import generator
 from superpos.stages.answers import ask
-from superpos.stages.measure_tests import tests_of_measures
 from superpos.stages.executor import SilentReporter
 from superpos.stages.explained import find_explained
+from superpos.stages.measure_tests import tests_of_measures
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CONTROLS = ("permuted", "gaussian", "shuffled_entries", "spectrum", "shuffled_labels")
