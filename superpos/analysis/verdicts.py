@@ -18,6 +18,8 @@ from superpos.records.answers import AnswerRecord, Strength
 
 TOGETHER = ("model", "revision", "similarity", "optimiser")
 """Axes that sets of features have in common where they are counted together."""
+NO_SIDE = "differs, to no one side, from"
+"""The verb where layers and kernels go to both sides."""
 SAID: dict[Strength, str] = {
     "shown": "Shown",
     "suggested": "Suggested",
@@ -172,7 +174,7 @@ def _verb(question: Question, found: Comparison, how: Strength) -> str:
     if how in ("shown", "suggested"):
         within = found.low is not None and found.high is not None and found.low <= 0.0 <= found.high
         if within or found.estimate * found.column_estimate < 0.0:
-            return "differs, to no one side, from"
+            return NO_SIDE
     return question.lower if found.estimate < 0.0 else question.higher
 
 

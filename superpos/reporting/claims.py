@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from superpos.analysis.verdicts import NO_SIDE
 from superpos.kinds.similarities import SIMILARITIES
 from superpos.records.answers import STRENGTHS
 from superpos.reporting.answers import UNTESTABLE, control_order, in_words, why_untestable
@@ -120,7 +121,8 @@ def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
         return Judged("Not testable", why_untestable(rows if control == LABELS else all_controls), title)
     n = len(testable)
     signs = testable["estimate"].fillna(0.0)
-    shown = testable["strength"] == STRENGTHS[0]
+    differs = testable["strength"] == STRENGTHS[0]
+    shown = differs & ~testable["sentence"].str.contains(NO_SIDE, regex=False)
     holds, fails = (
         int((shown & (signs * claim.side > 0)).sum()),
         int((shown & (signs * claim.side < 0)).sum()),
@@ -132,6 +134,9 @@ def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
         return Judged("Yes" if holds == n else "In part", f"for {holds} {of}" if n > 1 else against, title)
     if fails:
         return Judged("No", f"the opposite for {fails} {of}" if n > 1 else f"the opposite {against}", title)
+    if differs.any():
+        both = f"{int(differs.sum())} {of} differ" if n > 1 else f"differs from {in_words(control)}"
+        return Judged("Mixed", f"{both}, to no one side", title)
     n_suggested = int((testable["strength"] == STRENGTHS[1]).sum())
     if n_suggested:
         return Judged("Suggested", f"for {n_suggested} {of}", title)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from superpos.analysis.verdicts import NO_SIDE
 from superpos.kinds.questions import QUESTIONS
 from superpos.reporting.answers import STRUCTURE
 from superpos.reporting.claims import CLAIMS, verdicts
@@ -49,6 +50,14 @@ def test_what_sets_say_together(first, second, word, text):
     (one,) = judged(first, {"dataset": "b", **second})
     assert (one.here.word, one.here.text) == (word, text)
     assert (one.powell.word, one.what) == ("", "no fit")
+
+
+def test_what_goes_to_both_sides_holds_for_none():
+    sentence = f"Shown: a (cosine) {NO_SIDE} permuted: x."
+    (one,) = judged({"sentence": sentence}, {"dataset": "b", "strength": "not shown"})
+    assert (one.here.word, one.here.text) == ("Mixed", "1 of 2 sets against permuted differ, to no one side")
+    (one,) = judged({"sentence": sentence})
+    assert (one.here.word, one.here.text) == ("Mixed", "differs from permuted, to no one side")
 
 
 def test_a_claim_on_the_higher_side():
