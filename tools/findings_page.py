@@ -34,6 +34,11 @@ is of one set of features against one control, at the same layer, kernel and dim
 adjusted for the layers, kernels and sets that were looked at. Ends that are no certified minima
 carry no claim. "Not shown" is not "absent". The model is one of four layers and width 128 that read
 Python's standard library: what holds for it need not hold for others.
+
+Two things are known of probes from planted geometry ([validation](validation.md)). Exclusive
+classes are low in energy beside `gaussian` and `permuted` on noise alone, so that only exchanged
+labels judge what a model has learned. And where probes read well, their weights are the dual basis
+of the directions: that they look spread is no repulsion.
 """
 
 
