@@ -6,6 +6,7 @@ leave the most of the features as it is, else the first of the register. All are
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from superpos.analysis.measure_tests import measure_tests
 from superpos.db.engine import Database
 from superpos.db.measure_tests import study_measures
+from superpos.errors import InputError
 from superpos.kinds.controls import CONTROLS
 
 
@@ -46,6 +48,9 @@ def tests_of_measures(database: Database, study_id: int) -> list[dict[str, Any]]
 
 
 def _order(control: str) -> tuple[bool, int, str]:
-    """Return the place of a control: those of labels first, then by the register."""
-    kind = CONTROLS.get(control)
+    """Return the place of a control: labels first, then by the register, then the unknown."""
+    try:
+        kind = CONTROLS.get(control)
+    except InputError:  # of a package that is gone: its draws are in the database still
+        return True, sys.maxsize, control
     return kind.draws_from != "labels", kind.rank, control
