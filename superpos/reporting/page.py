@@ -99,7 +99,6 @@ class Arranger:
 
     def __init__(self) -> None:
         self._count = 0
-        self._anchors: set[str] = set()
 
     def arrange(
         self, sections: Sequence[tuple[Section, int]], anchor: str, prefix: str, lead: str
@@ -145,7 +144,7 @@ class Arranger:
         drawing = for_page(card.svg, f"f{self._count}", card.title)
         return Shown(
             self._count,
-            self._unused(f"{anchor}-figure-{card.name}"),
+            f"{anchor}-figure-{card.name}",  # names of files, which a study has once
             card.title,
             card.caption,
             section.title,
@@ -156,14 +155,6 @@ class Arranger:
             card.table is not None,
             card.sql,
         )
-
-    def _unused(self, anchor: str) -> str:
-        candidate, number = anchor, 1
-        while candidate in self._anchors:
-            number += 1
-            candidate = f"{anchor}-{number}"
-        self._anchors.add(candidate)
-        return candidate
 
 
 def packed(text: str) -> str:
