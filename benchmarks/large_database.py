@@ -1,15 +1,18 @@
 """A finished study of many cells with made-up results: what a database of 10^6 fits costs.
 
     python -m benchmarks.large_database URL [--cells N]
+    python -m benchmarks.large_database URL --analyse
 
 The study is planned by the product and registered by it; rows are inserted as its stages insert them, with
 plausible numbers in place of results. So every query meets the shape and the number of rows of a real study,
-in a minute or two. Numbers are drawn with one seed.
+in a minute or two. Numbers are drawn with one seed. `--analyse` says what the best matches and the answers of
+such a database cost one process; it writes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,8 +22,10 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from superpos.analysis.best_match import best_matches
 from superpos.arrays import Float
 from superpos.bounds import BOUND_VERSION
+from superpos.db.cells import CELL_AXES, read_cells
 from superpos.db.engine import Database
 from superpos.db.insert import ids_by_key, insert_missing
 from superpos.db.migrate import ensure_current
@@ -45,6 +50,7 @@ from superpos.psms.build import describe_psm
 from superpos.records.plan import StudyPlan
 from superpos.records.work import PsmResult
 from superpos.specs.studyfile import load_study
+from superpos.stages.answers import ask
 from superpos.stages.joint_cells import joint_key
 from superpos.stages.plan import plan_study
 
@@ -230,12 +236,34 @@ def _fit(x: list[float], powell: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def analyse(database: Database) -> None:
+    """Print what best matches and answers cost."""
+    with database.read() as connection:
+        study_id = connection.scalar(sa.text("SELECT MAX(study_id) FROM studies"))
+    print(f"imported: peak {_peak():.0f} MB")
+    began = time.process_time()
+    n = sum(len(best_matches(cells, CELL_AXES).rows) for cells in read_cells(database, study_id))
+    print(f"{n:,} best matches: {time.process_time() - began:.1f} s of CPU time, peak {_peak():.0f} MB")
+    began = time.process_time()
+    n = len(ask(database, study_id, print))
+    print(f"{n:,} answers: {time.process_time() - began:.1f} s of CPU time, peak {_peak():.0f} MB")
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kB on Linux
+
+
 def main() -> None:
     """Make the database and say how long that took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("url")
     parser.add_argument("--cells", type=int, default=1_000_000)
+    parser.add_argument("--analyse", action="store_true")
     options = parser.parse_args()
+    if options.analyse:
+        with Database(options.url) as database:
+            analyse(database)
+        return
     plan = large_plan(options.cells)
     with Database(options.url) as database:
         ensure_current(database)

@@ -72,6 +72,22 @@ class Compared(NamedTuple):
     """What the question says of them besides."""
 
 
+class Networks(NamedTuple):
+    """Which networks a study has, whatever rows of it are at hand."""
+
+    trained: bool
+    """Whether there are trained weights, or directions without a network; else every network is as good."""
+    one: bool
+    """Whether these are of one model."""
+
+
+def networks(rows: pd.DataFrame) -> Networks:
+    """Return the networks of rows with `model` and `model_weights`."""
+    trained = rows["model_weights"].isin([TRAINED, ""])
+    own = rows["model"][trained] if trained.any() else rows["model"]
+    return Networks(bool(trained.any()), own.nunique() == 1)
+
+
 def axes_of(question: Question) -> tuple[str, ...]:
     """Return the columns of its view that a question needs."""
     fixed = ["study", "corpus", "energy", "s"]
@@ -94,7 +110,7 @@ def axes_of(question: Question) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*there, *more, *question.columns]))
 
 
-def compared(question: Question, frame: pd.DataFrame) -> Iterator[Compared]:
+def compared(question: Question, frame: pd.DataFrame, of: Networks | None = None) -> Iterator[Compared]:
     """Yield every set of features of a view against each of its controls.
 
     Parameters
@@ -103,25 +119,29 @@ def compared(question: Question, frame: pd.DataFrame) -> Iterator[Compared]:
         What is asked.
     frame
         Rows of its view with the columns of `axes_of`, of one data set or of several.
+    of
+        The networks of the study; those of the rows by default.
     """
     rows = _uniform(question, frame)
     there = [name for name in (*SUBJECT, "similarity") if name in rows.columns]
-    trained = is_trained(rows)
-    for values, own in rows[trained].groupby(there, sort=True):
-        subject = dict(zip(there, map(str, values), strict=True))
+    known = networks(rows) if of is None else of
+    trained = is_trained(rows, known)
+    drawn = keep(rows, ~trained)
+    for values, own in each(keep(rows, trained), there):
+        subject = dict(zip(there, values, strict=True))
         chosen = _MAIN[question.view](own)
-        others = _other_weights(rows[~trained], rows[trained], subject)
+        others = _other_weights(drawn, known, subject)
         for optimiser, part in by_optimiser(chosen):
             yield from _against(question, {**subject, "optimiser": optimiser}, part, others)
 
 
 def _uniform(question: Question, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that are asked about, with `target`, `replicate` and the compared `value_`."""
-    rows = frame if question.rows is None else frame[question.rows(frame)]
+    rows = frame if question.rows is None else keep(frame, question.rows(frame))
     rows = rows if question.prepare is None else question.prepare(rows)
     value = question.value(rows).astype("float64")
     if question.p_value:  # rows without the number have their reason against relabelled features
-        rows, value = rows[value.notna()], value[value.notna()]
+        rows, value = keep(rows, value.notna()), value[value.notna()]
     sound = pd.Series(True, index=rows.index) if question.sound is None else question.sound(rows)
     rows = rows.assign(value_=value.where(sound), unsound_=~sound)
     if "target" not in rows.columns:  # of probes: labels as they are, or permuted
@@ -132,31 +152,45 @@ def _uniform(question: Question, frame: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def is_trained(rows: pd.DataFrame) -> pd.Series:
+def keep(rows: pd.DataFrame, kept: pd.Series) -> pd.DataFrame:
+    """Return the rows that are kept, without a copy where all are."""
+    return rows if kept.all() else rows[kept]
+
+
+def each(rows: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Yield the rows of every combination of words of some columns, in order; no copy where there is one."""
+    number = rows.groupby(list(columns), sort=True, observed=True).ngroup()
+    for group in np.unique(number):
+        part = keep(rows, number == group)
+        yield tuple(str(part[name].iloc[0]) for name in columns), part
+
+
+def is_trained(rows: pd.DataFrame, of: Networks | None = None) -> pd.Series:
     """Return which rows are of trained weights or of none; all, where there are none of these."""
     trained = rows["model_weights"].isin([TRAINED, ""])
-    return trained if trained.any() else pd.Series(True, index=rows.index)
+    there = trained.any() if of is None else of.trained
+    return trained if there else pd.Series(True, index=rows.index)
 
 
-def trained_rows(rows: pd.DataFrame) -> pd.DataFrame:
+def trained_rows(rows: pd.DataFrame, of: Networks | None = None) -> pd.DataFrame:
     """Return the rows that `is_trained` names."""
-    return rows[is_trained(rows)]
+    return keep(rows, is_trained(rows, of))
 
 
-def _other_weights(drawn: pd.DataFrame, trained: pd.DataFrame, subject: dict[str, str]) -> pd.DataFrame:
+def _other_weights(drawn: pd.DataFrame, of: Networks, subject: dict[str, str]) -> pd.DataFrame:
     """Return the features' rows of the network with other weights: of its name, or the only one there is.
 
     A study may give them a name of their own, so that where it has one trained model every other is its
     counterpart.
     """
     same = [name for name in ("dataset", "hookpoint", "pooling", "method", "similarity") if name in subject]
-    rows = drawn[drawn["target"] == FEATURES]
+    rows = keep(drawn, drawn["target"] == FEATURES)
     for name in same:
-        rows = rows[rows[name].astype(str) == subject[name]]
-    named = rows[rows["model"] == subject["model"]]
-    only = trained["model"].nunique() == 1
-    rows = rows if named.empty and only else named
-    return rows.assign(target=rows["model_weights"] + " weights", replicate=rows["model_seed"])
+        rows = keep(rows, rows[name] == subject[name])
+    named = keep(rows, rows["model"] == subject["model"])
+    rows = rows if named.empty and of.one else named
+    weights = rows["model_weights"].astype("str") + " weights"
+    return rows.assign(target=weights, replicate=rows["model_seed"])
 
 
 def by_optimiser(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -164,30 +198,35 @@ def by_optimiser(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     if "optimiser" not in rows.columns:
         yield "", rows
         return
-    for optimiser, part in rows.groupby("optimiser", sort=True):
+    for (optimiser,), part in each(rows, ["optimiser"]):
         whole = balanced(part)
-        yield str(optimiser), whole[whole["sigma"] == headline_sigma(whole)]
+        yield optimiser, keep(whole, whole["sigma"] == headline_sigma(whole))
 
 
 def _against(
     question: Question, subject: dict[str, str], own: pd.DataFrame, others: pd.DataFrame
 ) -> Iterator[Compared]:
-    features = own[own["target"] == FEATURES]
-    if features.empty:
+    is_features = own["target"] == FEATURES
+    if not is_features.any():
         return
     skip = {*SUBJECT, *WEIGHTS, "similarity", "optimiser", "target", "replicate", "corpus"}
     cell = [name for name in (*AXES, "feature") if name in own.columns and name not in skip]
-    drawn = pd.concat([own[own["target"] != FEATURES], others])
+    if question.note is None:  # nothing else is read
+        needed = [*cell, "target", "replicate", "value_", "unsound_"]
+        own, others = own[needed], others[needed]
+    features, drawn = own[is_features], keep(own, ~is_features)
+    drawn = drawn if others.empty else pd.concat([drawn, others])
     # Groups of twenty columns are slow, and most of them hold one value.
     cell = [name for name in cell if name in COLUMN or _varies(features[name], drawn[name])]
-    for control, draws in drawn.groupby("target", sort=True):
-        both = pd.concat([features.assign(replicate=-1), draws])
+    for (control,), draws in each(drawn, ["target"]):
+        used = [*cell, "replicate", "value_"]
+        both = pd.concat([features[used].assign(replicate=-1), draws[used]])
         table, columns = _table(both, cell)
         found = _complete(table, columns)
         keys = _column_names(both)
         n_unsound = int(features["unsound_"].sum())
         note = "" if question.note is None or found is None else question.note(features, draws)
-        yield Compared(subject, str(control), found, keys, len(features), n_unsound, note)
+        yield Compared(subject, control, found, keys, len(features), n_unsound, note)
 
 
 def _varies(first: pd.Series, second: pd.Series) -> bool:
@@ -196,9 +235,9 @@ def _varies(first: pd.Series, second: pd.Series) -> bool:
 
 def _table(both: pd.DataFrame, cell: Sequence[str]) -> tuple[pd.DataFrame, Int]:
     """Return values by draw (rows, -1 the features) and cell (columns), and the column of each cell."""
-    where = [name for name in COLUMN if name in both.columns]
-    place = both.groupby(where, sort=True).ngroup()
-    number = both.groupby(list(cell), sort=True, dropna=False).ngroup()
+    column = [name for name in COLUMN if name in both.columns]
+    place = both.groupby(column, sort=True, observed=True).ngroup()
+    number = both.groupby(list(cell), sort=True, observed=True, dropna=False).ngroup()
     rows = pd.DataFrame({"draw": both["replicate"], "cell": number, "value": both["value_"]})
     table = rows.pivot_table(index="draw", columns="cell", values="value", aggfunc="mean", dropna=False)
     column_of = pd.Series(place.to_numpy(), index=number.to_numpy())
@@ -207,9 +246,9 @@ def _table(both: pd.DataFrame, cell: Sequence[str]) -> tuple[pd.DataFrame, Int]:
 
 
 def _column_names(both: pd.DataFrame) -> tuple[tuple[int, str], ...]:
-    where = [name for name in COLUMN if name in both.columns]
-    there = both[where].drop_duplicates().sort_values(where)
-    kernel = there["kernel"].astype(str).tolist() if "kernel" in where else [""] * len(there)
+    column = [name for name in COLUMN if name in both.columns]
+    there = both[column].drop_duplicates().sort_values(column)
+    kernel = there["kernel"].astype(str).tolist() if "kernel" in column else [""] * len(there)
     return tuple(zip(map(int, there["layer"]), kernel, strict=True))
 
 

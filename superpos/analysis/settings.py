@@ -49,19 +49,24 @@ def keep_main(frame: pd.DataFrame, columns: Sequence[str], within: Sequence[str]
     within = list(within)
     rows = frame
     if "target" in frame.columns:
-        features = frame[frame["target"] == "features"]
+        features = frame.loc[frame["target"] == "features", [*within, *columns, "layer"]]
         covered = frame[within].merge(features[within].drop_duplicates(), how="left", indicator=True)
-        uncovered = frame[(covered["_merge"] != "both").to_numpy()]
-        rows = pd.concat([features, uncovered])
+        uncovered = covered["_merge"] != "both"
+        rows = pd.concat([features, frame.loc[uncovered.to_numpy(), features.columns]])
     counts = (
-        rows.groupby([*within, *columns], sort=True)
+        rows.groupby([*within, *columns], sort=True, observed=True)
         .agg(n_layers=("layer", "nunique"), n_rows=("layer", "size"))
         .reset_index()
         .sort_values(["n_layers", "n_rows"], ascending=False, kind="stable")
         .drop_duplicates(within)
     )
     chosen = frame[[*within, *columns]].merge(counts[[*within, *columns]], how="left", indicator=True)
-    return frame[(chosen["_merge"] == "both").to_numpy()]
+    return _kept(frame, chosen["_merge"] == "both")
+
+
+def _kept(frame: pd.DataFrame, which: pd.Series) -> pd.DataFrame:
+    """Return some rows of a frame, without a copy where it is all of them."""
+    return frame if which.all() else frame[which.to_numpy()]
 
 
 def main_fits(frame: pd.DataFrame) -> pd.DataFrame:
@@ -108,6 +113,6 @@ def balanced(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     within = ["similarity", "kernel", "optimiser"]
     cells = [*within, "target", "replicate", "sigma"]
-    n_layers = frame.groupby(within)["layer"].transform("nunique")
-    covered = frame.groupby(cells)["layer"].transform("nunique")
-    return frame[(2 * covered > n_layers).to_numpy()]
+    n_layers = frame.groupby(within, observed=True)["layer"].transform("nunique")
+    covered = frame.groupby(cells, observed=True)["layer"].transform("nunique")
+    return _kept(frame, 2 * covered > n_layers)

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from superpos.analysis.against_control import LEVEL
-from superpos.analysis.answering import AXES, SUBJECT, by_optimiser, trained_rows
+from superpos.analysis.answering import AXES, SUBJECT, Networks, by_optimiser, each, keep, trained_rows
 from superpos.analysis.ends import is_minimum, rms
 from superpos.analysis.kendall import kendall_test
 from superpos.analysis.permutation import holm
@@ -76,25 +76,38 @@ def preserved(rows: pd.DataFrame) -> Iterator[AnswerRecord]:
         )
 
 
-def best_energy(rows: pd.DataFrame) -> Iterator[AnswerRecord]:
-    """Yield for every similarity and optimiser whether the sets agree on the kernel that ends nearest.
+Scores = dict[tuple[str, ...], dict[str, pd.Series]]
+"""By the values of `SUBJECT` and similarity, and by optimiser: the mean distance of minima by kernel."""
+
+
+def kernel_scores(rows: pd.DataFrame, of: Networks | None = None) -> Scores:
+    """Return by set, similarity and optimiser how far minima of the features end from their targets.
 
     Parameters
     ----------
     rows
-        Of `fit_results`, with its axes and the columns of the question `keeps_low`.
+        Of `fit_results`, with its axes and the columns of the question `keeps_low`; of one set or of several.
+    of
+        The networks of the study; those of the rows by default.
     """
-    rows = trained_rows(rows[rows["target"] == FEATURES])
+    own = keep(rows, rows["target"] == FEATURES)
+    return {
+        name: {optimiser: _by_kernel(chosen) for optimiser, chosen in by_optimiser(main_fits(part))}
+        for name, part in each(trained_rows(own, of), [*SUBJECT, "similarity"])
+    }
+
+
+def best_energy(scores: Scores) -> Iterator[AnswerRecord]:
+    """Yield for every similarity and optimiser whether the sets agree on the kernel that ends nearest."""
     tables: dict[tuple[str, ...], dict[str, pd.Series]] = {}
-    for name, own in rows.groupby([*SUBJECT, "similarity"], sort=True):
-        subject = dict(zip([*SUBJECT, "similarity"], map(str, name), strict=True))
-        for optimiser, part in by_optimiser(main_fits(own)):
-            key = tuple({**subject, "optimiser": optimiser}[axis] for axis in TOGETHER)
-            scores = _by_kernel(part)
+    for name in sorted(scores):
+        for optimiser, found in scores[name].items():
+            subject = dict(zip([*SUBJECT, "similarity", "optimiser"], [*name, optimiser], strict=True))
+            key = tuple(subject[axis] for axis in TOGETHER)
             # A data set at two hookpoints is one rater: the first that has scores.
-            tables.setdefault(key, {}).setdefault(subject["dataset"], pd.Series(dtype=float))
-            if tables[key][subject["dataset"]].empty:
-                tables[key][subject["dataset"]] = scores
+            sets = tables.setdefault(key, {})
+            if subject["dataset"] not in sets or sets[subject["dataset"]].empty:
+                sets[subject["dataset"]] = found
     for key, sets in tables.items():
         yield from _agreement(dict(zip(TOGETHER, key, strict=True)), sets)
 
@@ -104,8 +117,8 @@ def _by_kernel(rows: pd.DataFrame) -> pd.Series:
     value = rms(rows, "distance_final").where(is_minimum(rows))
     skip = {*SUBJECT, "kernel", "energy", "s", "self_energy", "softening", "corpus", "config_key"}
     cell = [name for name in AXES if name in rows.columns and name not in skip and rows[name].nunique() > 1]
-    table = rows.assign(value_=value, one_=0).pivot_table(
-        index=cell or "one_", columns="kernel", values="value_", aggfunc="mean", dropna=False
+    table = rows.assign(value_=value, one_=0, kernel=rows["kernel"].astype("str")).pivot_table(
+        index=cell or "one_", columns="kernel", values="value_", aggfunc="mean", dropna=False, observed=True
     )
     scores: pd.Series = table.dropna().mean()
     return scores.dropna()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import sqlalchemy as sa
 
 from superpos.arrays import Float
@@ -21,15 +19,12 @@ from superpos.db.tables import (
     layer_pairs,
     measure_tests,
     psms,
-    studies,
     study_answers,
     targets,
 )
 from superpos.kinds.controls import FEATURES
 from superpos.records.answers import AnswerRecord
 
-AT_ONCE = 20_000
-"""Rows that are fetched together."""
 UNFINISHED = -1
 """Count of an analysis that a stopped run, or new numbers, have done again."""
 
@@ -71,38 +66,6 @@ def feature_targets(database: Database, study_id: int) -> list[tuple[tuple[Any, 
     with database.read() as connection:
         rows = connection.execute(query, {"study_id": study_id})
         return [(tuple(row[:9]), row[9], row[10], row[11]) for row in rows]
-
-
-def read_rows(database: Database, study_id: int, view: str, columns: Sequence[str]) -> pd.DataFrame:
-    """Return columns of the rows of a view, of the study whose newest revision this is.
-
-    Rows are read a few at a time, and equal words of a column are one object: a view of 10^6 fits has twenty
-    columns of words, of which most hold a handful.
-    """
-    name = sa.select(studies.c.name).where(studies.c.study_id == study_id).scalar_subquery()
-    table = sa.table(view, sa.column("study"), *(sa.column(column) for column in columns))
-    query = sa.select(*(table.c[column] for column in columns)).where(table.c.study == name)
-    pieces: dict[str, list[Any]] = {column: [] for column in columns}
-    words: dict[str, str] = {}
-    with database.read() as connection:
-        rows = connection.execution_options(yield_per=AT_ONCE).execute(query)
-        for part in rows.partitions(AT_ONCE):
-            for column, values in zip(columns, zip(*part, strict=True), strict=True):
-                pieces[column].append(_values(values, words))
-    empty = np.empty(0, dtype=object)
-    return pd.DataFrame(
-        {column: np.concatenate(found) if found else empty for column, found in pieces.items()}, copy=False
-    )
-
-
-def _values(values: Sequence[Any], words: dict[str, str]) -> np.ndarray[Any, np.dtype[Any]]:
-    """Return a column as integers, doubles (NULL is NaN) or words, each word one object."""
-    kinds = set(map(type, values))
-    if str in kinds:
-        shared = np.empty(len(values), dtype=object)
-        shared[:] = [words.setdefault(value, value) for value in values]
-        return shared
-    return np.array(values, dtype=np.int64 if kinds == {int} else np.float64)
 
 
 def unfinished(database: Database) -> None:

@@ -1,13 +1,13 @@
 """The cells of a study as numbers: what best matches are chosen from, and how many results there are.
 
 A cell's own columns come from SQL as integers and doubles, those of its joint fit, joint axes and fit axes
-once each; so 10^6 cells are a few arrays, and no text is held for each of them. Settings that cells of one
+once each; so no text is held for a cell, and the cells of some targets at once. Settings that cells of one
 best match share are numbers too: equal settings have equal numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,10 @@ from superpos.db.tables import fit_axes, joint_axes
 _GROUPED: tuple[Role, ...] = ("compared", "setting")
 CELL_AXES = ("target_id", "joint_setting", "fit_setting")
 """Axes of a group of cells; a target stands for all axes of its inputs."""
-AT_ONCE = 50_000
+AT_ONCE = 20_000
 """Rows that are fetched together."""
+MOST = 100_000
+"""Cells of a part, unless one target has more."""
 _STORED = """
 FROM blocks b
   JOIN block_targets bt ON bt.block_id = b.block_id
@@ -34,7 +36,11 @@ FROM blocks b
   JOIN fits f ON f.joint_id = jf.joint_id AND f.fit_axes_id = bf.fit_axes_id
 WHERE b.study_id = :study_id
 """
-CELLS = f"SELECT t.target_id, f.joint_id, f.fit_axes_id, f.distance_final, f.status {_STORED}"
+CELLS = f"""
+SELECT t.target_id, f.joint_id, f.fit_axes_id, f.distance_final, f.status {_STORED}
+  AND t.target_id BETWEEN :first AND :last
+"""
+PER_TARGET = f"SELECT t.target_id, COUNT(*) {_STORED} GROUP BY t.target_id ORDER BY t.target_id"
 COUNT = f"SELECT COUNT(*) {_STORED}"
 MATRICES = """
 SELECT COUNT(*) FROM study_targets st JOIN targets t ON t.target_id = st.target_id
@@ -58,42 +64,65 @@ def n_results(database: Database, study_id: int) -> int:
     return sum(int(part or 0) for part in found)
 
 
-def read_cells(database: Database, study_id: int) -> pd.DataFrame:
-    """Return the fits of a study as `best_matches` reads them, one row a (target, fit), in numbers.
+def read_cells(database: Database, study_id: int, most: int = MOST) -> Iterator[pd.DataFrame]:
+    """Yield the fits of a study as `best_matches` reads them, one row a (target, fit), in numbers.
 
     Beside the axes of `CELL_AXES` and those that are searched over: `joint_id`, `fit_axes_id`, `fun_joint`,
-    `distance_final`, and `fit_key` as its rank among the keys of the study. Statuses are categories.
+    `distance_final`, and `fit_key` as its rank among the keys of the study. Statuses are categories. A part
+    has all cells of some targets, in their order: of one, or of more while their cells are at most `most`.
     """
     place = {"study_id": study_id}
     with database.read() as connection:
-        cells = _read(connection, sa.text(CELLS), place, ("target_id", "joint_id", "fit_axes_id"))
+        counts = [(int(row[0]), int(row[1])) for row in connection.execute(sa.text(PER_TARGET), place)]
+        if not counts:
+            return
         joints = _read(connection, sa.text(JOINTS), place, ("joint_id", "joint_axes_id"))
         of_joint = _settings(connection, joint_axes, names("kernel", "joint", roles=_GROUPED))
         of_fit = _settings(connection, fit_axes, names("fit", roles=_GROUPED))
-    joint = _places(joints["joint_id"], cells["joint_id"])
     axes = _places(of_joint["joint_axes_id"], joints["joint_axes_id"])
-    fit = _places(of_fit["fit_axes_id"], cells["fit_axes_id"])
-    searched = {
-        **{name: of_joint[name][axes][joint] for name in names("kernel", "joint", roles=("searched",))},
-        **{name: of_fit[name][fit] for name in names("fit", roles=("searched",))},
-    }
-    return pd.DataFrame(
-        {
-            "target_id": cells["target_id"],
-            "joint_id": cells["joint_id"],
-            "fit_axes_id": cells["fit_axes_id"],
-            "joint_setting": of_joint["setting"][axes][joint],
-            "fit_setting": of_fit["setting"][fit],
-            **searched,
-            "fun_joint": joints["fun"][joint],
-            "distance_final": cells["distance_final"],
-            "status_joint": joints["status"].take(joint),
-            "status": cells["status"],
-            # A fit_key is the key of the joint fit, then that of the fit axes.
-            "fit_key": _rank(joints["key"])[joint] * len(of_fit["key"]) + _rank(of_fit["key"])[fit],
-        },
-        copy=False,
-    )
+    joint_rank, fit_rank = _rank(joints["key"]), _rank(of_fit["key"])
+    for first, last in _parts(counts, most):
+        with database.read() as connection:
+            cells = _read(
+                connection,
+                sa.text(CELLS),
+                {**place, "first": first, "last": last},
+                ("target_id", "joint_id", "fit_axes_id"),
+            )
+        joint = _places(joints["joint_id"], cells["joint_id"])
+        fit = _places(of_fit["fit_axes_id"], cells["fit_axes_id"])
+        searched = {
+            **{name: of_joint[name][axes][joint] for name in names("kernel", "joint", roles=("searched",))},
+            **{name: of_fit[name][fit] for name in names("fit", roles=("searched",))},
+        }
+        yield pd.DataFrame(
+            {
+                "target_id": cells["target_id"],
+                "joint_id": cells["joint_id"],
+                "fit_axes_id": cells["fit_axes_id"],
+                "joint_setting": of_joint["setting"][axes][joint],
+                "fit_setting": of_fit["setting"][fit],
+                **searched,
+                "fun_joint": joints["fun"][joint],
+                "distance_final": cells["distance_final"],
+                "status_joint": joints["status"].take(joint),
+                "status": cells["status"],
+                # A fit_key is the key of the joint fit, then that of the fit axes.
+                "fit_key": joint_rank[joint] * len(fit_rank) + fit_rank[fit],
+            },
+            copy=False,
+        )
+
+
+def _parts(counts: Sequence[tuple[int, int]], most: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last target of parts, from targets in order and how many cells each has."""
+    first, last, held = counts[0][0], counts[0][0], 0
+    for target, count in counts:
+        if held and held + count > most:
+            yield first, last
+            first, held = target, 0
+        last, held = target, held + count
+    yield first, last
 
 
 def _read(

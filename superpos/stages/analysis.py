@@ -72,12 +72,12 @@ def _write(context: Context, lease: Lease, count: int, *found: Any) -> None:
 
 
 def _best(context: Context) -> list[dict[str, Any]]:
-    cells = read_cells(context.database, context.study_id)
-    if cells.empty:
-        return []
     names = ["target_id", "joint_id", "fit_axes_id", "n_cells", "n_usable"]
-    rows = best_matches(cells, CELL_AXES).rows[names]
-    return [{name: int(value) for name, value in zip(names, row, strict=True)} for row in rows.to_numpy()]
+    return [
+        {name: int(value) for name, value in zip(names, row, strict=True)}
+        for cells in read_cells(context.database, context.study_id)
+        for row in best_matches(cells, CELL_AXES).rows[names].to_numpy()
+    ]
 
 
 def _layer_pairs(context: Context) -> list[dict[str, Any]]:

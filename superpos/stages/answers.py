@@ -1,24 +1,27 @@
-"""Answers of a study: every question is asked of its view, once all rows are there; part of `analysis`."""
+"""Answers of a study: every question is asked of its view, once all rows are there; part of `analysis`.
+
+Views with a row a fit or a measure are read set by set, so that what is held at once is one set's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from superpos.analysis.answering import MATRIX, Compared, axes_of, compared
+from superpos.analysis.answering import MATRIX, SUBJECT, Compared, axes_of, compared, networks
 from superpos.analysis.families import within_families
 from superpos.analysis.ranks import spearman
 from superpos.analysis.relabelled import relabelled
-from superpos.analysis.structure import best_energy, preserved
+from superpos.analysis.structure import Scores, best_energy, kernel_scores, preserved
 from superpos.analysis.verdicts import answers
-from superpos.db.analysis import read_rows
 from superpos.db.engine import Database
 from superpos.db.psms import with_phi
-from superpos.errors import plain
+from superpos.db.view_rows import plain, read_rows, sets_of
+from superpos.errors import plain as plain_text
 from superpos.kinds.questions import QUESTIONS, Question
 from superpos.records.answers import AnswerRecord
 from superpos.specs.families import Family
@@ -37,6 +40,8 @@ PAIR_COLUMNS = (
 """What is read of the view `layer_similarity`."""
 RANKED = "keeps_low"
 """The question by whose numbers the kernels are ranked."""
+BY_SET = ("fit_results", "joint_results", "geometry_results")
+"""Views that are read set by set; of the others a question may need all sets at once, and they are short."""
 
 
 def ask(
@@ -63,49 +68,80 @@ def ask(
     InputError
         If the package of a question cannot be imported.
     """
-    columns: dict[str, dict[str, None]] = {}
-    for question in QUESTIONS:
-        columns.setdefault(question.view, {}).update(dict.fromkeys(axes_of(question)))
-    views: dict[str, pd.DataFrame] = {}
     asked: dict[str, list[Compared]] = {}
-    for question in QUESTIONS:
-        if question.view not in views:  # reading is most of the time, and questions share views
-            views[question.view] = _rows(database, study_id, question.view, list(columns[question.view]))
-        rows = views[question.view]
-        asked[question.name] = _tried(question, note, partial(compared, question, rows))
+    scores: Scores = {}
+    tested: dict[str, list[AnswerRecord]] = {}
+    of = networks(read_rows(database, study_id, "psm_results", ("model", "model_weights")))
+    sets = sets_of(database, study_id)
+    for view in dict.fromkeys(question.view for question in QUESTIONS):
+        questions = [question for question in QUESTIONS if question.view == view]
+        columns = list(dict.fromkeys(name for question in questions for name in axes_of(question)))
+        found: dict[str, list[list[Compared] | None]] = {question.name: [] for question in questions}
+        for only in sets if view in BY_SET else [None]:
+            rows = _rows(database, study_id, view, columns, only)
+            if rows.empty:
+                continue
+            for question in questions:
+                if None in found[question.name]:  # it has failed, and is said to have
+                    continue
+                own = _own(question, rows)
+                found[question.name].append(_tried(question, note, partial(compared, question, own, of)))
+                if question.p_value:
+                    tested[question.name] = _tried(question, note, partial(relabelled, question, own)) or []
+                if question.name == RANKED:
+                    scores |= kernel_scores(own, of)
+        for name, parts in found.items():
+            asked[name] = _in_order(parts)
     tests = within_families(asked, families)  # a family may hold several questions
-    found: list[AnswerRecord] = []
+    said: list[AnswerRecord] = []
     for question in QUESTIONS:
-        rows, comparisons = views[question.view], asked[question.name]
-        if question.p_value:
-            found += _tried(question, note, partial(relabelled, question, rows))
-        found += _tried(question, note, partial(answers, question, comparisons, tests[question.name]))
+        said += tested.get(question.name, [])
+        said += (
+            _tried(question, note, partial(answers, question, asked[question.name], tests[question.name]))
+            or []
+        )
         if question.name == RANKED:
-            found += best_energy(rows)
-    return [*found, *preserved(read_rows(database, study_id, "layer_similarity", PAIR_COLUMNS))]
+            said += best_energy(scores)
+    return [*said, *preserved(read_rows(database, study_id, "layer_similarity", PAIR_COLUMNS))]
 
 
-def _tried(question: Question, note: Callable[[str], None], do: Callable[[], Iterable[T]]) -> list[T]:
-    """Return what is found; nothing, and a note, where the question is another package's and fails."""
+def _own(question: Question, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that a question reads; one of another package knows of no categories."""
+    own = rows[list(axes_of(question))]
+    return own if QUESTIONS.origin(question.name) is None else plain(own)
+
+
+def _in_order(parts: Sequence[list[Compared] | None]) -> list[Compared]:
+    """Return the comparisons of all sets by what they are about; none, where a question failed on one."""
+    if any(part is None for part in parts):
+        return []
+    found = [one for part in parts if part is not None for one in part]
+    return sorted(found, key=lambda one: [one.subject.get(name, "") for name in (*SUBJECT, "similarity")])
+
+
+def _tried(question: Question, note: Callable[[str], None], do: Callable[[], Iterable[T]]) -> list[T] | None:
+    """Return what is found; None, and a note, where the question is another package's and fails."""
     try:
         return list(do())
     except Exception as error:  # whatever a stranger's function does on unlucky numbers
         if QUESTIONS.origin(question.name) is None:
             raise
-        note(plain(f"question {question.name}: {type(error).__name__}: {error}", 300))
-        return []
+        note(plain_text(f"question {question.name}: {type(error).__name__}: {error}", 300))
+        return None
 
 
-def _rows(database: Database, study_id: int, view: str, columns: list[str]) -> pd.DataFrame:
+def _rows(
+    database: Database, study_id: int, view: str, columns: list[str], only: Mapping[str, str] | None
+) -> pd.DataFrame:
     """Return the columns of the rows of a view that its questions read."""
     if LABEL_SPEARMAN not in columns:
-        return read_rows(database, study_id, view, columns)
+        return read_rows(database, study_id, view, columns, only)
     stored = [name for name in columns if name != LABEL_SPEARMAN]
-    rows = read_rows(database, study_id, view, [*stored, "target_key"])
+    rows = read_rows(database, study_id, view, [*stored, "target_key"], only)
     found = {
         key: spearman(matrix[upper], phi[upper])
         for key, matrix, phi in with_phi(database, study_id)
         if len(matrix) > 2
         for upper in [np.triu_indices(len(matrix), 1)]
     }
-    return rows.assign(**{LABEL_SPEARMAN: rows["target_key"].map(found).astype("float64")})
+    return rows.assign(**{LABEL_SPEARMAN: rows["target_key"].astype("str").map(found).astype("float64")})

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from superpos.analysis.answering import axes_of, compared
+from superpos.analysis.answering import axes_of, compared, networks
 from superpos.analysis.verdicts import answers, strength
 from superpos.kinds.questions import QUESTIONS
 from superpos.records.answers import STRENGTHS
@@ -206,3 +206,33 @@ def test_a_difference_in_one_layer_that_the_mean_does_not_show_names_no_side():
     assert record.strength == "shown"
     assert abs(record.estimate) < 0.2
     assert record.sentence.startswith("Shown: a (cosine, manifold) differs, to no one side, from permuted")
+
+
+def test_categories_and_sets_read_one_by_one_change_no_number():
+    frame = fits(controls=("permuted", "gaussian"), kernels=("log", "exp"), draws=5)
+    others = fits(sets=("a",), controls=(), model="other", model_weights="random", model_seed=3)
+    frame = pd.concat([frame, others], ignore_index=True)[list(axes_of(LOW))]
+    wanted = list(compared(LOW, frame))
+    assert {one.control for one in wanted} == {"permuted", "gaussian", "random weights"}
+    words = {name: "category" for name in frame.columns if frame[name].dtype == "str"}
+    assert len(words) > 10
+    of = networks(frame)
+    assert of == (True, True)
+    found = [
+        one for name in ("a", "b") for one in compared(LOW, frame[frame["dataset"] == name].astype(words), of)
+    ]
+    assert found == wanted
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(one.found.means, other.found.means)
+
+
+def test_a_network_of_another_name_is_the_counterpart_of_the_only_one_of_the_study():
+    both = pd.concat(
+        [fits(sets=("a",)), fits(sets=("b",), model="second"),
+         fits(sets=("a",), controls=(), model="shuffled", model_weights="shuffled", model_seed=0)],
+        ignore_index=True,
+    )[list(axes_of(LOW))]  # fmt: skip
+    alone = both[both["dataset"] == "a"]
+    assert "shuffled weights" in {one.control for one in compared(LOW, alone)}
+    # Of a study with a second model it is nobody's counterpart, though set `a` was run in the first alone.
+    assert "shuffled weights" not in {one.control for one in compared(LOW, alone, networks(both))}
