@@ -204,7 +204,7 @@ def database(url: str | None) -> Iterator[Finding]:
 
 def ray(address: str) -> Iterator[Finding]:
     """Look at the cluster's address and at its token, whose value is never read."""
-    from superpos.cluster.connect import check_address
+    from superpos.cluster.connect import check_address, has_token
 
     asked = address or os.environ.get("RAY_ADDRESS", "")
     check_address(asked)
@@ -221,7 +221,7 @@ def ray(address: str) -> Iterator[Finding]:
         is_own = host in ("", "localhost", "127.0.0.1", "::1")
         place = "from the environment" if token else "in a file" if has_file else "none"
         said = f"{asked} answers; token {place}"
-        if mode == "token" and (token or has_file):
+        if mode in ("", "token") and has_token():
             yield Finding("ray", "ok", said)
         elif is_own:
             mend = "RAY_AUTH_MODE=token and `ray get-auth-token --generate` on every node"

@@ -82,10 +82,14 @@ def run_loaded(
     from superpos.stages.plan import plan_study
 
     plan = plan_study(study)
-    from superpos.cluster.connect import check_address
+    from superpos.cluster.connect import check_address, check_token
+    from superpos.cluster.jobs import check_places
 
+    check_token(address)
     check_address(address)
     with Database(url) as database:
+        file = Path(database.url.database or "") if database.is_sqlite else None
+        check_places(file, database.default_data_folder)
         return _run(database, plan, interruption, address, workers, stages, rebuild, limits)
 
 

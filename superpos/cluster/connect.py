@@ -61,16 +61,44 @@ def check_address(address: str) -> None:
         raise InputError(f"--address: cannot reach a Ray cluster at {shown(address)} ({reason})") from error
 
 
+def has_token() -> bool:
+    """Whether Ray finds an authentication token: in the environment, or in its file."""
+    file = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    return bool(os.environ.get("RAY_AUTH_TOKEN")) or file.is_file()
+
+
+def check_token(address: str) -> None:
+    """Refuse the address of another machine without a token: whoever reaches such a cluster runs code there.
+
+    `RAY_AUTH_MODE=disabled` says that this is meant, where the network keeps others out.
+
+    Raises
+    ------
+    InputError
+        Naming the address.
+    """
+    host = address.removeprefix("ray://").rpartition(":")[0].strip("[]")
+    if host in ("", "localhost", "::1") or host.startswith("127."):
+        return
+    if not os.environ.get("RAY_AUTH_MODE") and not has_token():
+        raise InputError(
+            f"--address: {shown(address)} is not of this machine alone and no token is set, so whoever "
+            "reaches it can run code there; set RAY_AUTH_MODE=token and the cluster's token "
+            "(docs/cluster.md), or RAY_AUTH_MODE=disabled where the network keeps others out"
+        )
+
+
 def connect(n_workers: int | None, address: str) -> tuple[Any, bool]:
     """Return the module `ray`, connected, and whether the connection was made here.
 
     Raises
     ------
     InputError
-        If the cluster at `address` cannot be reached.
+        If the cluster at `address` cannot be reached, or anybody could who reaches its machine.
     StageError
         If a local one does not start.
     """
+    check_token(address)
     check_address(address)
     _prepare_environment(address)
     import ray

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def start_ray(ray: Any, **options: Any) -> None:
     for remaining in reversed(range(TRIES)):
         before = _children()
         try:
-            with stops_held(), handlers_kept():
+            with stops_held(), handlers_kept(), agent_on_any_port():
                 ray.init(address="local", _temp_dir=str(folder), **options)
         except Exception as error:  # Ray raises a bare one when it is late
             ray.shutdown()
@@ -122,6 +123,28 @@ def start_ray(ray: Any, **options: Any) -> None:
                 "machine is less busy, or with fewer --workers"
             ) from error
         return
+
+
+@contextmanager
+def agent_on_any_port() -> Iterator[None]:
+    """Let the agent of a local Ray listen on a free port.
+
+    Ray's own is one number for every cluster of a machine (52365), which no argument of `ray.init` changes.
+    A head that is started later finds it taken, has no agent and takes no job until the local one has ended.
+    Where another Ray has no such default, nothing is done.
+    """
+    try:
+        from ray._private import parameter
+
+        genuine = parameter.RayParams
+        parameter.RayParams = partial(genuine, dashboard_agent_listen_port=0)
+    except (ImportError, AttributeError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        parameter.RayParams = genuine
 
 
 def _fits(folder: Path) -> bool:

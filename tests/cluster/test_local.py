@@ -261,6 +261,58 @@ from superpos.cluster.pool import RayExecutor
 with RayExecutor(1) as pool:
     print("answers", len(list(pool.run("fits", [[]]))))
 """
+LISTENS = """
+import psutil
+from superpos.cluster.pool import RayExecutor
+with RayExecutor(1) as pool:
+    for process in psutil.Process().children(recursive=True):
+        for connection in process.net_connections("inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                print(*connection.laddr)
+"""
+
+
+@pytest.mark.cluster
+def test_a_local_cluster_is_alone_and_leaves_the_port_of_agents_to_others() -> None:
+    """A head that takes jobs needs 52365, unless it is told otherwise; a local cluster may not hold it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    command = [sys.executable, "-c", LISTENS]
+    done = subprocess.run(command, env=kept, capture_output=True, text=True, check=False, timeout=280)
+    assert done.returncode == 0, done.stderr
+    listening = [line.rsplit(" ", 1) for line in done.stdout.splitlines()]
+    assert len(listening) > 3
+    assert {host for host, _ in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    assert "52365" not in {port for _, port in listening}
+
+
+@pytest.mark.parametrize(
+    ("address", "variables", "refused"),
+    [
+        ("10.0.0.1:6379", {}, True),
+        ("ray://node:10001", {}, True),
+        ("10.0.0.1:6379", {"RAY_AUTH_MODE": "token"}, False),
+        ("10.0.0.1:6379", {"RAY_AUTH_MODE": "disabled"}, False),
+        ("10.0.0.1:6379", {"RAY_AUTH_TOKEN": "a"}, False),
+        ("127.0.0.1:6379", {}, False),
+        ("[::1]:6379", {}, False),
+        ("localhost:6379", {}, False),
+        ("auto", {}, False),
+        ("", {}, False),
+    ],
+)
+def test_a_cluster_that_anyone_can_use_is_refused(
+    address: str, variables: dict[str, str], refused: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "none"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if refused:
+        with pytest.raises(InputError, match=r"^--address: '.*' is not of this machine alone.*RAY_AUTH_MODE"):
+            connecting.check_token(address)
+    else:
+        connecting.check_token(address)
 
 
 @pytest.mark.cluster

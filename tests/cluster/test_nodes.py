@@ -36,11 +36,18 @@ class Nodes:
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def nodes(monkeypatch_module: pytest.MonkeyPatch) -> Iterator[Nodes]:
     import ray
     from ray.cluster_utils import Cluster
 
     ray.cloudpickle.register_pickle_by_value(__import__("sys").modules[__name__])
+    monkeypatch_module.setenv("RAY_AUTH_MODE", "disabled")  # this machine's own address is none of loopback
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         second = cluster.add_node(num_cpus=1)
