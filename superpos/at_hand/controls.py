@@ -25,6 +25,8 @@ from superpos.specs.axes import check_count
 
 MEASURED = ("own_energy", "frame_potential", "coherence", "mean_length")
 """What is tested if nothing is said: few, for each is a test of the family."""
+NEEDS = {"labels": "labels and activations", "tokens": "a matrix of a model", "samples": "activations"}
+"""What controls need that directions alone do not bring, by what they draw from."""
 BY = ["measure", "kernel", "softening", "n_dims"]
 
 
@@ -111,13 +113,13 @@ def _draws(
 
 
 def _check_control(name: str, given: Given) -> None:
-    drawn = [kind for kind in CONTROLS.usable() if not (kind.of_labels or kind.of_tokens)]
+    drawn = [kind for kind in CONTROLS.usable() if not kind.handed_in]
     known = [kind.name for kind in drawn if kind.is_control]
     control = CONTROLS.get(name, "controls")
     if not control.is_control:
         raise ArgumentError("controls", f"{shown(name)} is no control; {allowed(name, known)}")
-    if control.of_labels or control.of_tokens:
-        needs = "labels and activations" if control.of_labels else "a matrix of a model"
+    if control.handed_in:
+        needs = NEEDS[control.draws_from]
         said = f"{name} needs {needs}, which a study has; give your own draws as a mapping"
         raise ArgumentError("controls", said)
     if given.directions is None and not control.of_matrix:

@@ -51,6 +51,11 @@ def direction_works(database: Database, direction_ids: Collection[int]) -> tuple
     return _direction_works(database, direction_sets.c.direction_id.in_(direction_ids))
 
 
+def direction_works_by_key(database: Database, keys: Collection[bytes]) -> tuple[DirectionWork, ...]:
+    """Return the work of probe sets by key."""
+    return _direction_works(database, direction_sets.c.key.in_(keys)) if keys else ()
+
+
 def _direction_works(database: Database, *conditions: sa.ColumnElement[bool]) -> tuple[DirectionWork, ...]:
     d, a = direction_sets.c, activation_sets.c
     query = (

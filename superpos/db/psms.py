@@ -26,13 +26,46 @@ BATCH = 1000
 
 
 def missing_targets(
-    database: Database, study_id: int, limit: int, *, free: bool = False
+    database: Database, study_id: int, limit: int, *, free: bool = False, of_samples: Sequence[str] = ()
 ) -> tuple[TargetWork, ...]:
     """Return up to `limit` of a study's targets that have no matrix though their probes are trained.
 
-    With `free` those that another run is working on are left out. Controls of labels under the rule `median`
-    also wait for the probes of the true labels, whose C they take.
+    With `free` those that another run is working on are left out; those that take samples always are, which
+    controls `of_samples` and the space `pattern` do. Controls of labels under the rule `median` also wait for
+    the probes of the true labels, whose C they take.
     """
+    conditions = (
+        *_ready(study_id),
+        ~_takes_samples(of_samples),
+        *([not_leased("psms", targets.c.key)] if free else []),
+    )
+    return _works(database, conditions, limit)
+
+
+def missing_sampled(
+    database: Database, study_id: int, of_samples: Sequence[str]
+) -> tuple[tuple[int, bytes, int, bool], ...]:
+    """Return the targets of a study that take samples and have no matrix though their probes are trained.
+
+    Each is its id, its key, the id of its directions, and whether these are of probes.
+    """
+    t, d = targets.c, direction_sets.c
+    query = (
+        sa.select(t.target_id, t.key, d.direction_id, d.activation_id.is_not(None))
+        .join(direction_sets, d.direction_id == t.direction_id)
+        .where(*_ready(study_id), _takes_samples(of_samples))
+        .order_by(t.target_id)
+    )
+    with database.read() as connection:
+        return tuple((row[0], row[1], row[2], bool(row[3])) for row in connection.execute(query))
+
+
+def _takes_samples(of_samples: Sequence[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(targets.c.kind.in_(of_samples), targets.c.space == "pattern")
+
+
+def _ready(study_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions of a study's targets that lack a matrix and can have one now."""
     t = targets.c
     reference = direction_sets.alias("reference")
     no_reference_yet = sa.exists().where(
@@ -43,16 +76,14 @@ def missing_targets(
         reference.c.label_replicate == -1,
         reference.c.status == "planned",
     )
-    conditions = (
+    return (
         t.status == "planned",
         direction_sets.c.status == "done",
         t.target_id.in_(study_target_ids(study_id)),
         ~no_reference_yet,
         sa.or_(t.space != "whitened", direction_sets.c.coef_whitened.is_not(None)),
         not_quarantined("psms", t.key),
-        *([not_leased("psms", t.key)] if free else []),
     )
-    return _works(database, conditions, limit)
 
 
 def without_matrix(database: Database, keys: Collection[bytes]) -> set[bytes]:

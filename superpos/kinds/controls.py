@@ -12,6 +12,8 @@ T = k(a), where the argument a is a matrix of cosines or of squared distances be
     labels                        k(a(P)), P the directions of probes trained on permuted labels
     tokens        `tokens`        k(a(P)), P rows of the same matrix of the model for other tokens; sets of
                                   rows of a matrix of a model have it
+    samples       `shares`        k(a(P)), P sums of centred samples with these shares: of the training
+                                  samples of probes, or of the rows of a model's matrix
 
 What draws from the model is no target, but a scheme of weights (`superpos.kinds.weights`).
 """
@@ -31,7 +33,7 @@ from superpos.kinds.register import Kind, Register
 
 FEATURES = "features"
 """The target that is no control."""
-DrawsFrom = Literal["nothing", "directions", "matrix", "labels", "tokens"]
+DrawsFrom = Literal["nothing", "directions", "matrix", "labels", "tokens", "samples"]
 SOURCES: tuple[str, ...] = get_args(DrawsFrom)
 ARGUMENTS = ("cosine", "squared_distance")
 """What similarities are functions of."""
@@ -45,11 +47,24 @@ DrawMatrix = Callable[[Float, int, int], Float]
 DrawTokens = Callable[[Sequence[Sequence[int]], Int, int, int], list[tuple[int, ...]]]
 """(tokens of each word, class of every token of the vocabulary, replicate, width) -> as many words of as many
 tokens. A class below 0 is never drawn. Raises `ArgumentError` where there are not enough tokens."""
+DrawShares = Callable[[int, int, int, int], Float]
+"""(n_samples, n, d, replicate) -> shares (n_samples, n): direction i is the sum over the samples of each one,
+centred, times its share of i, over sqrt(n_samples - 1). Rows are in the order of the samples of the set; a
+direction with samples of its own takes those alone."""
 
 _N, _D = 6, 9
 """Shape of the directions that a control from elsewhere is tried on."""
 _SEED = (7919, 104729)
 """Of these directions: none that a control would draw with by itself."""
+_SAMPLES = 40
+"""Samples that a control of samples is tried on."""
+_FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "directions": ("directions",),
+    "matrix": ("matrix", "arguments"),
+    "tokens": ("tokens",),
+    "samples": ("shares",),
+}
+"""Which function a control gives, by what it draws from."""
 _SAME = 1e-6
 """Largest difference of two similarities that count as the same."""
 
@@ -75,6 +90,8 @@ class Control(Kind):
     is known for. Cosines have diagonal 1, squared distances have diagonal 0."""
     tokens: DrawTokens | None = None
     """Of controls that draw from tokens."""
+    shares: DrawShares | None = None
+    """Of controls that draw from samples."""
     look: Look = field(default_factory=Look)
 
     def __post_init__(self) -> None:
@@ -84,9 +101,8 @@ class Control(Kind):
             raise ArgumentError(
                 "draws_from", f"{shown(self.draws_from)}; {allowed(self.draws_from, SOURCES)}"
             )
-        given = [name for name in ("directions", "matrix", "arguments", "tokens") if getattr(self, name)]
-        functions = {"directions": ["directions"], "matrix": ["matrix", "arguments"], "tokens": ["tokens"]}
-        wanted = functions.get(self.draws_from, [])
+        wanted = _FUNCTIONS.get(self.draws_from, ())
+        given = [name for names in _FUNCTIONS.values() for name in names if getattr(self, name)]
         if len(given) != min(1, len(wanted)) or not set(given) <= set(wanted):
             need = " or ".join(wanted) or "no function"
             raise ArgumentError(
@@ -122,6 +138,16 @@ class Control(Kind):
         return self.draws_from == "tokens"
 
     @property
+    def of_samples(self) -> bool:
+        """Whether its directions are sums of samples, as probes and rows of a model's matrix have them."""
+        return self.draws_from == "samples"
+
+    @property
+    def handed_in(self) -> bool:
+        """Whether its directions are made elsewhere: of labels, tokens or samples, not of the directions."""
+        return self.of_labels or self.of_tokens or self.of_samples
+
+    @property
     def label(self) -> str:
         """As figures name it."""
         return self.look.label or self.name.replace("_", " ")
@@ -151,6 +177,8 @@ class Control(Kind):
             self._try_matrix(f"arguments[{name!r}]", draw, argument)
         if self.tokens is not None:
             self._try_tokens(self.tokens)
+        if self.shares is not None:
+            self._try_shares(self.shares)
 
     def _try_tokens(self, draw: DrawTokens) -> None:
         """Try words of one and of two tokens in a vocabulary of four classes."""
@@ -164,6 +192,16 @@ class Control(Kind):
             raise ArgumentError(name, "gives tokens of the words themselves, or some that are never drawn")
         if first != again or first == other:
             raise ArgumentError(name, "must give one draw for each replicate; seed it by the replicate")
+
+    def _try_shares(self, draw: DrawShares) -> None:
+        """Try shares of samples."""
+        name = "shares"
+        first, again, other = (draw(_SAMPLES, _N, _D, replicate) for replicate in (0, 0, 1))
+        if np.shape(first) != (_SAMPLES, _N):
+            raise ArgumentError(name, f"gives shape {np.shape(first)}; use (n_samples, n) = {_SAMPLES, _N}")
+        if not np.all(np.isfinite(first)):
+            raise ArgumentError(name, "gives numbers that are not finite")
+        _check_draws(name, first, again, other)
 
     def _try(self, draw: DrawRows, given: Float) -> None:
         name = "directions"

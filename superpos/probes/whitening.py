@@ -43,11 +43,9 @@ from superpos.probes.covariance import (
     reflected_back,
 )
 from superpos.specs.axes import check_choice
-from superpos.specs.probes import PROBE_METHODS
+from superpos.specs.probes import PROBE_METHODS, VECTOR_METHODS
 from superpos.threads import one_thread
 
-VECTORS = ("mean_difference",)
-"""Methods whose directions live among the activations; those of the others are paired with activations."""
 FLOOR = 1e-6
 
 
@@ -108,7 +106,7 @@ class Whitening:
         if lowest >= 1.0:
             raise ArgumentError("floor", f"{lowest:g} must be below 1")
         self._samples = samples = covariance_samples(activations, train_rows)
-        self._covector = method not in VECTORS
+        self._covector = method not in VECTOR_METHODS
         self._wide = len(samples.rows) <= samples.X.shape[1]
         self._factor: NDArray[Any] | None = None
         self._eigenvalues, self._axes = np.empty(0), np.empty((0, 0))

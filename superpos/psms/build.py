@@ -52,7 +52,7 @@ def build_psm(
         Similarity of the matrix.
     directions : array_like, (n, d), optional
         Directions of the features; for a control of labels, of the probes on permuted labels, for one of
-        tokens the rows of the tokens that were drawn.
+        tokens or samples those that were drawn.
     target : array_like, (n, n), optional
         An imported PSM instead of directions; for `features` and controls that draw from the matrix.
     rbf_scale_rule : float or "median"
@@ -61,7 +61,7 @@ def build_psm(
         Replicate of the control; 0 for `features`.
     reference : array_like, (m, d), optional
         Directions that "median" is resolved on; the directions themselves by default. Needed for
-        controls of labels and of tokens, since controls use the C of their features.
+        controls of labels, tokens and samples, since controls use the C of their features.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def _from_directions(
     n, width = rows.shape
     scale = 0.0
     if known.has_scale:
-        if (control.of_labels or control.of_tokens) and reference is None and is_median(rule):
+        if control.handed_in and reference is None and is_median(rule):
             raise ArgumentError("reference", f"is needed: C of {control.name} is resolved on the features")
         scale = resolve_rbf_scale(rows if reference is None else reference, rule)
     if control.of_shape is not None and known.angular:

@@ -83,6 +83,8 @@ class Directions:
     """(k, r), with the inner products of the whitened directions; None where there is no covariance."""
     matrix: Float | None
     """Imported similarity matrix, (k, k)."""
+    pattern: Float | None = None
+    """(k, d); SQL does not keep it, the stage `psms` finds it where samples are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,24 @@ class TargetWork:
     reference: Directions | None
     """Directions of the true labels, for `median` under a control of labels; else None."""
     drawn: Float | str | None = None
-    """Of a control of tokens the rows that it drew, (k, d), or why there are none."""
+    """Of a control of tokens or samples what it drew, (k, d), or why there is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampledWork:
+    """Targets that take the samples themselves, all of one layer, or all of one matrix of a model."""
+
+    targets: tuple[tuple[int, bytes], ...]
+    """Id and key of each; their arrays are read when the work is handed out."""
+    directions: tuple[DirectionWork, ...] = ()
+    """Probe sets of the targets: their samples, their split and their settings are the same."""
+    source: SourceWork | None = None
+    """Of rows of a matrix instead."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the targets, as failures and leases name them."""
+        return tuple(key.hex() for _, key in self.targets)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,9 @@ PROBE_METHODS: tuple[str, ...] = get_args(ProbeMethod)
 CLASS_WEIGHTS: tuple[str, ...] = get_args(ClassWeight)
 SCALERS: tuple[str, ...] = get_args(Scaler)
 PROBE_BACKENDS: tuple[str, ...] = get_args(ProbeBackend)
+VECTOR_METHODS = ("mean_difference",)
+"""Methods whose directions live among the activations (vectors); those of the others read activations, with
+which they are paired (covectors)."""
 C_GRID = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """What `C_grid` is where a study says only that cross-validation chooses."""
 CEILING_METHOD = "bias_t"

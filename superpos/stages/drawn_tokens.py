@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from superpos.activations.inspection import tokenizer_file
 from superpos.arrays import Float
@@ -19,6 +20,9 @@ from superpos.kinds.controls import CONTROLS
 from superpos.records.work import TargetWork
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
+
+if TYPE_CHECKING:
+    from superpos.activations.embeddings import Matrix
 
 Draw = tuple[str, int]
 """Kind of control and replicate."""
@@ -34,17 +38,11 @@ def drawn_rows(
     InputError
         If the vocabulary is too small, and as reading the set itself does.
     """
-    from superpos.activations.embeddings import Matrix, token_rows
+    from superpos.activations.embeddings import token_rows
 
     table = load_tokens(tokenizer_file(model))
-    ids = word_tokens(spec, table)
-    matrix: Matrix = "unembed" if hookpoint == "unembed" else "embed"
-    own = token_rows(model, ids, matrix)
-    names = spec.options.words
-    copies = vector_copies(names, own) if spec.duplicates == "drop" else ()
-    left_out = {copy.feature for copy in copies}
-    kept = [word for name, word in zip(names, ids, strict=True) if name not in left_out]
-    classes, width = token_classes(table), own.shape[1]
+    kept, width = kept_words(spec, model, hookpoint)
+    matrix, classes = matrix_at(hookpoint), token_classes(table)
     words = []
     for kind, replicate in draws:
         tokens = CONTROLS.get(kind).tokens
@@ -54,6 +52,24 @@ def drawn_rows(
     rows = token_rows(model, words, matrix)
     n = len(kept)
     return {draw: rows[place * n : (place + 1) * n] for place, draw in enumerate(draws)}
+
+
+def matrix_at(hookpoint: str) -> Matrix:
+    """Return the matrix of a model that a hookpoint of rows stands for."""
+    return "unembed" if hookpoint == "unembed" else "embed"
+
+
+def kept_words(spec: DatasetSpec, model: ModelSpec, hookpoint: str) -> tuple[list[tuple[int, ...]], int]:
+    """Return the tokens of each word that is no copy, and the width of rows; raises as reading the set."""
+    from superpos.activations.embeddings import token_rows
+
+    ids = word_tokens(spec, load_tokens(tokenizer_file(model)))
+    own = token_rows(model, ids, matrix_at(hookpoint))
+    names = spec.options.words
+    copies = vector_copies(names, own) if spec.duplicates == "drop" else ()
+    left_out = {copy.feature for copy in copies}
+    words = [tuple(word) for name, word in zip(names, ids, strict=True) if name not in left_out]
+    return words, own.shape[1]
 
 
 def wanted(works: Iterable[TargetWork]) -> dict[bytes, list[TargetWork]]:

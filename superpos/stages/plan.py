@@ -7,7 +7,7 @@ the model lacks, a folder without weights) is found here, before a run starts.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Any
@@ -188,6 +188,8 @@ class Planner(InputPlanner):
         asked = [choice for choice in block.targets if not CONTROLS.get(choice.kind).of_labels]
         if spec.kind.words is None:
             asked = [choice for choice in asked if not CONTROLS.get(choice.kind).of_tokens]
+            self._leave_out_of_samples(block, spec.name, [choice.kind for choice in asked])
+            asked = [choice for choice in asked if not CONTROLS.get(choice.kind).of_samples]
         space = "raw"
         if spec.matrix_of:
             if spec.matrix_of != similarity:
@@ -201,6 +203,14 @@ class Planner(InputPlanner):
                     yield self._target(
                         source, space, choice.kind, replicate, similarity, scale, block.fit_two_classes
                     )
+
+    def _leave_out_of_samples(self, block: Block, name: str, kinds: Sequence[str]) -> None:
+        """Say which controls a set lacks because nothing is known of its directions but what a file holds."""
+        if left_out := [kind for kind in kinds if CONTROLS.get(kind).of_samples]:
+            self.notes.append(
+                f"blocks.{block.name}: data set {name} has no control {', '.join(left_out)}: it is imported, "
+                "without samples"
+            )
 
     def _targets(
         self, block: Block, similarity: str, activation: bytes, settings: ProbeSettings

@@ -16,7 +16,13 @@ import numpy as np
 from superpos.activations.inspection import inspect_model
 from superpos.db.ceilings import ceiling_works
 from superpos.db.engine import Database
-from superpos.db.probes import direction_works, left_out_rows, source_works, source_works_by_key
+from superpos.db.probes import (
+    direction_works,
+    direction_works_by_key,
+    left_out_rows,
+    source_works,
+    source_works_by_key,
+)
 from superpos.db.recompute import (
     activation_row,
     axes_exist,
@@ -31,18 +37,20 @@ from superpos.db.recompute import (
 )
 from superpos.errors import InputError, shown
 from superpos.kinds.controls import FEATURES
-from superpos.records.work import SourceWork, TargetWork
+from superpos.records.psms import PsmRecord
+from superpos.records.work import SampledWork, SourceWork, TargetWork
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.specs.probes import CEILING_METHOD
 from superpos.stages.bounds import bounds_again
 from superpos.stages.drawn_tokens import wanted, with_rows
 from superpos.stages.fit_cells import compute_work, same_columns
+from superpos.stages.matrices import NotApplicable, build
 from superpos.stages.measures import measured_again
 from superpos.stages.plan_inputs import RECORDED
 from superpos.stages.probes import NotTrained, ProbeTask, train
-from superpos.stages.psms import build
 from superpos.stages.resampled import CeilingTask, WhitenTask, resample, whiten
+from superpos.stages.sampled import SampledTask, build_sampled, takes_samples
 from superpos.stages.scratch import Scratch, build_again, extract_again
 from superpos.stages.sources import SourceTask, read_source
 from superpos.threads import one_thread
@@ -145,7 +153,7 @@ def _psm(scratch: Scratch, first: str, _second: str) -> Comparison | None:
     if found is None:
         return None
     work, stored = found
-    record = build(_with_drawn(scratch, work)).record
+    record = _record(scratch, work)
     made: dict[str, Any] = {
         "matrix": record.matrix,
         "similarity": record.similarity,
@@ -172,6 +180,26 @@ def _psm(scratch: Scratch, first: str, _second: str) -> Comparison | None:
         if (name, place) in again:
             made |= dict(zip((said, f"bound of {said}"), again[name, place], strict=True))
     return _compare("similarity matrix", {**stored, **kept}, made)
+
+
+def _record(scratch: Scratch, work: TargetWork) -> PsmRecord:
+    """Make the matrix of a target again, from tables, or from files where it takes samples."""
+    if not takes_samples(work):
+        return build(_with_drawn(scratch, work)).record
+    targets = ((work.target_id, work.key),)
+    directions = direction_works_by_key(scratch.database, [work.direction_key])
+    if directions:
+        tokens_path = scratch.tokens(directions[0].dataset_key)
+        folder = scratch.activations(directions[0], tokens_path)
+        task = SampledTask(SampledWork(targets, directions), (work,), tokens_path, folder)
+    else:
+        (source,) = source_works_by_key(scratch.database, [work.direction_key])
+        spec, model = _inputs_of_source(scratch, source)
+        task = SampledTask(SampledWork(targets, source=source), (work,), spec=spec, model=model)
+    (made,) = build_sampled(task)
+    if isinstance(made, NotApplicable):
+        raise InputError(f"target {work.key.hex()}: cannot be made again: {made.reason}")
+    return made.record
 
 
 def _with_drawn(scratch: Scratch, work: TargetWork) -> TargetWork:

@@ -28,6 +28,7 @@ def run_on_files(
     payload: Callable[[W, Path, Path], Any],
     insert: Callable[[Done[W]], None],
     leasing: Leasing[W],
+    keys: Callable[[W], Sequence[str]] | None = None,
     split: Callable[[W], Sequence[W]] | None = None,
 ) -> None:
     """Run a task for every probe set that waits for it.
@@ -50,6 +51,8 @@ def run_on_files(
         Stores values.
     leasing
         How runs share the units.
+    keys
+        Keys of a unit's parts, which its failures have; by default those of its probe sets.
     split
         From a unit that failed as a whole to the pieces that are tried; None where none is made.
     """
@@ -59,6 +62,9 @@ def run_on_files(
         _read_datasets(context, first)
         keys = {work.activation_key for work in first}
         activations.extract_works(context, activation_works(context.database, keys), again=True)
+
+    def own_keys(work: W) -> Sequence[str]:
+        return keys(work) if keys is not None else [one.key.hex() for one in probes(work)]
 
     def lost_again(work: W) -> str:
         files = f"activation files below {context.data_folder} are gone or damaged again"
@@ -70,12 +76,12 @@ def run_on_files(
             name=name,
             task=task,
             works=works,
-            total=sum(len(probes(work)) for work in works),
+            total=sum(len(own_keys(work)) for work in works),
             prepare=lambda: _read_datasets(context, (probes(work)[0] for work in works)),
             payload=lambda work: payload(work, *_file_places(context, probes(work)[0])),
             insert=insert,
-            keys=lambda work: [one.key.hex() for one in probes(work)],
-            steps=lambda work: len(probes(work)),
+            keys=own_keys,
+            steps=lambda work: len(own_keys(work)),
             leasing=leasing,
             remake=Remake(make, lost_again),
             split=split,

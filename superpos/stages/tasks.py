@@ -50,6 +50,14 @@ def run_resample(payload: Any) -> Any:
     return resample(payload)
 
 
+def run_sampled(payload: Any) -> Any:
+    """Build the matrices of targets that take samples."""
+    from superpos.stages.sampled import build_sampled
+
+    _release_model()
+    return build_sampled(payload)
+
+
 def run_source(payload: Any) -> Any:
     """Read directions that come without probes."""
     from superpos.stages.sources import read_source
@@ -76,6 +84,7 @@ TASKS: dict[str, Callable[[Any], Any]] = {
     "dataset": run_dataset,
     "extract": run_extract,
     "probes": run_probes,
+    "sampled": run_sampled,
     "source": run_source,
     "whiten": run_whiten,
     "resample": run_resample,

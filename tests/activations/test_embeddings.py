@@ -98,7 +98,7 @@ def test_half_precision_is_widened_and_averaged_in_float64(tmp_path):
 def test_only_rows_are_read_and_no_model_is_loaded(tmp_path, monkeypatch):
     _, spec = save(tmp_path, "llama", tie_word_embeddings=False)
     monkeypatch.setattr(AutoModel, "from_pretrained", None)
-    monkeypatch.setattr(embeddings, "_built_rows", None)
+    monkeypatch.setattr(embeddings._Reader, "_built", None)
     assert token_rows(spec, WORDS, "unembed").shape == (3, 16)
 
 

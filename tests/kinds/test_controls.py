@@ -21,7 +21,7 @@ from superpos.psms.controls.spectrum import spectrum_cosine
 from superpos.records.work import Directions, TargetWork
 from superpos.specs.study import TargetChoice
 from superpos.specs.versions import ALGORITHM_VERSIONS
-from superpos.stages.psms import build, psm_key
+from superpos.stages.matrices import build, psm_key
 
 OWN_SIMILARITIES = ("cosine", "rbf")
 OF_USER = '''
@@ -109,9 +109,7 @@ def test_own_kinds_would_pass_as_kinds_from_elsewhere(kind: Control) -> None:
 
 
 @pytest.mark.parametrize("similarity", OWN_SIMILARITIES)
-@pytest.mark.parametrize(
-    "kind", [k.name for k in CONTROLS if k.is_control and not (k.of_labels or k.of_tokens)]
-)
+@pytest.mark.parametrize("kind", [k.name for k in CONTROLS if k.is_control and not k.handed_in])
 def test_no_control_is_the_features(directions: np.ndarray, kind: str, similarity: str) -> None:
     features = cosine(directions) if similarity == "cosine" else rbf(directions, 50.0)
     made = build_psm(kind=kind, similarity=similarity, directions=directions, rbf_scale_rule=50.0)
@@ -183,7 +181,7 @@ def test_every_kind_has_a_matrix_under_a_similarity_from_elsewhere(
     assert np.array_equal(made.matrix, made.matrix.T)
     assert np.all(np.diag(made.matrix) == 1.0)
     assert np.array_equal(made.matrix, features) is (
-        not CONTROLS.get(kind).is_control or kind in ("shuffled_labels", "random_tokens")
+        not CONTROLS.get(kind).is_control or CONTROLS.get(kind).handed_in
     )
     if kind == "spectrum" and of.angular:
         drawn = spectrum_cosine(cosine(directions), 0, 20)

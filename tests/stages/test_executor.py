@@ -74,4 +74,14 @@ def test_serial_answers_come_in_order_and_payloads_are_drawn_one_by_one() -> Non
 
 
 def test_every_task_of_the_stages_is_known() -> None:
-    assert set(TASKS) == {"dataset", "extract", "probes", "source", "whiten", "resample", "fits", "bounds"}
+    assert set(TASKS) == {
+        "dataset",
+        "extract",
+        "probes",
+        "source",
+        "whiten",
+        "resample",
+        "sampled",
+        "fits",
+        "bounds",
+    }

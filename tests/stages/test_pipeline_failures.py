@@ -18,7 +18,7 @@ from superpos.db.migrate import ensure_current
 from superpos.db.progress import left_over, study_progress
 from superpos.db.studies import register_study
 from superpos.errors import InputError, StageError
-from superpos.stages import fit_cells, psms
+from superpos.stages import fit_cells, matrices
 from superpos.stages.executor import Answer, TaskError, attempt
 from superpos.stages.tasks import TASKS
 
@@ -195,14 +195,14 @@ def test_a_matrix_that_cannot_be_computed_waits_for_a_later_run(
 
     block = replace(plan.blocks[0], targets=(*targets, TargetChoice("spectrum")))
     planned = plan_study(replace(plan, blocks=(block,)))
-    genuine = psms.build_psm
+    genuine = matrices.build_psm
 
     def unlucky(**options: Any) -> Any:
         if options["kind"] == "spectrum":
             raise np.linalg.LinAlgError("did not converge")
         return genuine(**options)
 
-    monkeypatch.setattr(psms, "build_psm", unlucky)
+    monkeypatch.setattr(matrices, "build_psm", unlucky)
     for _ in range(MAX_ATTEMPTS):
         run_tiny(copy_of_finished, planned, stages=("psms",))
     assert count(copy_of_finished, "cell_failures", "stage = 'psms' AND quarantined = 1") == 2
