@@ -82,9 +82,10 @@ _DIRECTIONS = (
 _TARGETS = (
     Axis(
         name="space", type="word", level="target", role="setting", key="spaces", default="raw",
-        neutral="none", values=("raw", "scaled", "whitened", "none"),
-        meaning="which coefficients are taken; `raw` are over the scaler's scale, `none` stands for a probe "
-        "itself and for an imported similarity matrix",
+        neutral="none", values=("raw", "scaled", "whitened", "pattern", "none"),
+        meaning="which coefficients are taken; `raw` are over the scaler's scale, `pattern` are times the "
+        "covariance of the activations, `none` stands for a probe itself and for an imported similarity "
+        "matrix",
     ),
     Axis(
         name="target", type="kind", level="target", role="compared", key="targets", default=FEATURES,

@@ -46,6 +46,8 @@ class Drawn:
     """Coefficients on the scaled activations, (k, d)."""
     counts: Int | None
     """How often each training sample counts, (n,); None where features have draws of their own."""
+    kept: Int | None = None
+    """Which features of the set they are, (k,), where some could not be resampled; None for all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,7 +250,7 @@ def _similarities(asked: AskedPsm, drawn: Drawn) -> Float:
     matrix = np.full((k, k), np.nan)
     kept = np.flatnonzero(np.isfinite(drawn.raw).all(axis=1))
     if kept.size >= 2:
-        part = Drawn(drawn.raw[kept], drawn.scaled[kept], drawn.counts)
+        part = Drawn(drawn.raw[kept], drawn.scaled[kept], drawn.counts, kept)
         found = np.asarray(asked.of(part), dtype=np.float64)
         if found.shape != (kept.size, kept.size):
             raise ShapeError("psms", f"a similarity of shape {found.shape} is not ({kept.size}, {kept.size})")

@@ -32,7 +32,7 @@ from superpos.specs.models import DTYPES, Dtype, ModelSpec
 from superpos.specs.names import check_name
 from superpos.specs.probes import ProbeSettings
 
-Space = Literal["raw", "scaled", "whitened"]
+Space = Literal["raw", "scaled", "whitened", "pattern"]
 Pooling = Literal["max", "mean", "last"]
 StoreVectors = Literal["all", "best"]
 
@@ -199,8 +199,9 @@ class Block(JointGrid):
     """How activations of a span become one, for sets whose samples are spans."""
     probes: tuple[ProbeSettings, ...] = field(default_factory=lambda: (ProbeSettings(),))
     spaces: tuple[Space, ...] = ("raw",)
-    """Of the directions of probes: for activations as they are, scaled, or whitened. Imported directions and
-    matrix rows are taken as they are."""
+    """Of the directions of probes: weights for activations as they are, scaled, or whitened, or their
+    `pattern`, how activations go with what the weights read; differences of means are patterns as they are.
+    Imported directions and matrix rows are taken as they are."""
     fit_two_classes: bool = False
     """Whether two exclusive classes, whose directions are opposite by construction, are fitted."""
     targets: tuple[TargetChoice, ...] = field(default_factory=lambda: (TargetChoice(FEATURES),))

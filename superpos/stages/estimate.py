@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from superpos.activations.inspection import hook_width
 from superpos.db.engine import Database
 from superpos.db.planned import ceiling_keys, count_done, known_copies, seconds_per_fit, whitened_keys
+from superpos.kinds.controls import CONTROLS
 from superpos.kinds.optimisers import OPTIMISERS
 from superpos.psms import rests_on_shape
 from superpos.records.data import ModelInfo
@@ -35,6 +36,9 @@ RESAMPLE_SHARE = 0.3
 """Seconds of a probe on resampled groups over those of the first: the matrices are there already."""
 WHITENING_SHARE = 0.6
 """Seconds of whitening a set over those of its probes (measured at 8,192 dimensions)."""
+DRAW_SECONDS, PATTERN_SECONDS = 1.5e-9, 4e-9
+"""Of a draw of sums of samples, and of the patterns of a set, for each sample and dimension (at 11 features,
+measured from 512 to 8,192 dimensions)."""
 ASSUMED_FEATURES = 11
 """Features of a set before it is built."""
 
@@ -95,7 +99,7 @@ def estimate(plan: StudyPlan, database: Database) -> Estimate:
         "activations": (len(plan.activations), operations / CPU_OPERATIONS),
         "probes": (len(plan.directions), sum(probes.values())),
         "whitening": (len(whitened), WHITENING_SHARE * sum(probes[key] for key in whitened)),
-        "psms": (len(plan.targets), 0.005 * len(plan.targets)),
+        "psms": (len(plan.targets), 0.005 * len(plan.targets) + _sampled_seconds(plan)),
         "ceilings": (len(ceiling_keys(plan)), _ceiling_seconds(plan, probes)),
         "fits": (counts.n_fits, counts.seconds),
     }
@@ -222,17 +226,39 @@ def _forward_operations(plan: StudyPlan) -> float:
 
 def _probe_seconds(plan: StudyPlan) -> dict[bytes, float]:
     """Return the seconds of each set of probes, by the key of its directions."""
+    probed = {d.key for d in plan.directions if d.activation_key is not None}
+    return {
+        key: PROBE_SECONDS * ASSUMED_FEATURES * size for key, size in _samples(plan).items() if key in probed
+    }
+
+
+def _samples(plan: StudyPlan) -> dict[bytes, float]:
+    """Return the entries of the samples of directions, or of the matrix they are rows of, by their key."""
     infos = _infos(plan)
     activations = {a.key: a for a in plan.activations}
     datasets = {dataset.key: dataset.spec for dataset in plan.datasets}
     found = {}
     for directions in plan.directions:
-        if directions.activation_key is None:
-            continue
-        a = activations[directions.activation_key]
-        width = hook_width(infos[a.model_key], a.hookpoint)
-        found[directions.key] = PROBE_SECONDS * ASSUMED_FEATURES * datasets[a.dataset_key].n_samples * width
+        if directions.activation_key is not None:
+            a = activations[directions.activation_key]
+            width = hook_width(infos[a.model_key], a.hookpoint)
+            found[directions.key] = float(datasets[a.dataset_key].n_samples * width)
+        elif directions.model_key is not None:
+            info = infos[directions.model_key]
+            found[directions.key] = float(info.vocab_size * info.d_model)
     return found
+
+
+def _sampled_seconds(plan: StudyPlan) -> float:
+    """Return the seconds of targets that take the samples themselves."""
+    of_samples = {kind for kind in {t.kind for t in plan.targets} if CONTROLS.get(kind).of_samples}
+    draws = {(t.direction_key, t.kind, t.replicate) for t in plan.targets if t.kind in of_samples}
+    patterns = {t.direction_key for t in plan.targets if t.space == "pattern"}
+    if not draws and not patterns:
+        return 0.0
+    sizes = _samples(plan)
+    drawn = DRAW_SECONDS * sum(sizes[key] for key, _, _ in draws)
+    return drawn + PATTERN_SECONDS * sum(sizes[key] for key in patterns)
 
 
 def _ceiling_seconds(plan: StudyPlan, probes: dict[bytes, float]) -> float:

@@ -21,7 +21,7 @@ from superpos.records.plan import PlannedDirections, PlannedTarget, StudyPlan
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.blocks import Product, disjoint, fit_axes, joint_axes
 from superpos.specs.limits import MOST_CELLS, MOST_TARGETS
-from superpos.specs.probes import ProbeSettings
+from superpos.specs.probes import VECTOR_METHODS, ProbeSettings
 from superpos.specs.study import MEDIAN_RULE, Block, Study
 from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages.plan_inputs import InputPlanner, config_key
@@ -212,6 +212,16 @@ class Planner(InputPlanner):
                 "without samples"
             )
 
+    def _spaces(self, block: Block, settings: ProbeSettings) -> tuple[str, ...]:
+        """Return the spaces that probes of these settings have."""
+        if settings.method not in VECTOR_METHODS or "pattern" not in block.spaces:
+            return block.spaces
+        self.notes.append(
+            f"blocks.{block.name}: {settings.method} has no space pattern of its own: its directions are "
+            "patterns already (space raw)"
+        )
+        return tuple(space for space in block.spaces if space != "pattern")
+
     def _targets(
         self, block: Block, similarity: str, activation: bytes, settings: ProbeSettings
     ) -> Iterator[bytes]:
@@ -223,13 +233,14 @@ class Planner(InputPlanner):
                 f"study {self.study.name}: blocks.{block.name}.targets: {of_labels[0]} under rbf_scales "
                 f"'median' use the C of the features; add {FEATURES!r}"
             )
+        spaces = self._spaces(block, settings)
         for choice in block.targets:
             if CONTROLS.get(choice.kind).of_tokens:
                 continue  # probes are no rows of a matrix
             for replicate in choice.replicates:
                 label_replicate = replicate if choice.kind in of_labels else -1
                 directions = self._directions(activation, settings, label_replicate)
-                for space in block.spaces:
+                for space in spaces:
                     for scale in scales:
                         yield self._target(
                             directions, space, choice.kind, replicate, similarity, scale,

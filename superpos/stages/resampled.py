@@ -122,6 +122,11 @@ def _rows_by_space(work: CeilingWork, data: ProbeData) -> dict[str, Callable[[Dr
             return whitening.drawn_directions(drawn.raw, drawn.counts)
 
         found["whitened"] = whitened
+    if any(psm.space == "pattern" for psm in work.psms):
+        from superpos.probes.sample_sums import training_sums
+
+        sums = training_sums(*data[:5], work.direction.settings.scaler, members=data.members)
+        found["pattern"] = lambda drawn: sums.patterns(drawn.raw, drawn.counts, drawn.kept)
     return found
 
 

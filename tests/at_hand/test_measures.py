@@ -127,6 +127,7 @@ def test_draws_of_your_own_are_controls() -> None:
         (lambda: superpos.test(rows(), "permute"), r"^controls: 'permute' is unknown; .*'permuted'"),
         (lambda: superpos.test(rows(), "features"), r"^controls: 'features' is no control"),
         (lambda: superpos.test(rows(), "shuffled_labels"), r"^controls: shuffled_labels needs labels"),
+        (lambda: superpos.test(rows(), "covariance"), r"^controls: covariance needs activations, which a st"),
         (lambda: superpos.test(cosine(rows()), "permuted"), r"^controls: permuted needs directions; a sim"),
         (lambda: superpos.test(rows(), replicates=0), r"^replicates: "),
         (lambda: superpos.test(rows(), {"a": []}), r"^controls: 'a' has no draw"),

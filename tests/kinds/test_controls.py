@@ -269,6 +269,7 @@ def test_what_passes() -> None:
     control(directions=lambda rows, replicate: seeded(replicate, (len(rows), 2))).check()
     control("matrix", matrix=symmetric).check()
     control("labels").check()
+    control("samples", shares=lambda m, n, _d, replicate: seeded(replicate, (m, n))).check()
 
 
 NAN = float("nan")
@@ -293,6 +294,9 @@ NAN = float("nan")
         ("matrix", "matrix", lambda T, r, w: symmetric(T, r, w)[:3, :3], r"gives shape \(3, 3\)"),
         ("matrix", "matrix", lambda T, r, w: symmetric(T, r, w) * NAN, "are not finite"),
         ("matrix", "matrix", lambda T, _r, _w: T, "gives one draw for every replicate"),
+        ("samples", "shares", lambda m, n, _d, r: seeded(r, (n, m)), r"gives shape \(6, 40\)"),
+        ("samples", "shares", lambda m, n, _d, r: seeded(r, (m, n)) * NAN, "are not finite"),
+        ("samples", "shares", lambda m, n, _d, _r: seeded(0, (m, n)), "gives one draw for every replicate"),
     ],
 )
 def test_functions_that_disagree_are_refused(
@@ -334,6 +338,7 @@ def test_a_wrong_signature_is_refused() -> None:
         ("matrix", {}, "matrix needs matrix or arguments; got none"),
         ("matrix", {"matrix": symmetric, "arguments": {"cosine": symmetric}}, "got matrix, arguments"),
         ("labels", {"matrix": symmetric}, "labels needs no function; got matrix"),
+        ("samples", {}, "samples needs shares; got none"),
         ("matrix", {"directions": symmetric}, "got directions"),
         ("matrix", {"arguments": {"dot": symmetric}}, "'dot' is unknown; allowed: cosine, squared_distance"),
         ("matrix", {"matrix": symmetric, "of_shape": symmetric}, "does not apply to what draws from matrix"),

@@ -1,4 +1,7 @@
-"""The control `covariance` through a study: whose samples, in which units, made again alone bit for bit."""
+"""What takes the samples, through a study: the control `covariance` and the space `pattern`.
+
+Whose samples, in which units; made again alone bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +22,30 @@ from superpos.datasets.splits import split_by_group, split_groups
 from superpos.datasets.token_classes import token_classes
 from superpos.datasets.tokens import load_tokens
 from superpos.db.activations import read_shard_rows
+from superpos.db.ceilings import ceiling_works
 from superpos.db.engine import Database
+from superpos.db.probes import direction_works
 from superpos.db.progress import study_progress
 from superpos.db.results import Results
+from superpos.errors import InputError
+from superpos.probes.resample import AskedPsm, noise_ceilings
 from superpos.psms import cosine, rbf
 from superpos.psms.controls.covariance import normal_shares
+from superpos.psms.controls.permuted import permuted_directions
 from superpos.psms.spaces import whiten
 from superpos.records.data import FeatureStatus
 from superpos.records.plan import StudyPlan
 from superpos.specs.studyfile import load_study
 from superpos.stages import sampled
 from superpos.stages.plan import plan_study
-from superpos.stages.probe_inputs import feature_statuses
+from superpos.stages.probe_inputs import feature_statuses, read_probe_data
 from superpos.stages.recompute import recompute
+from superpos.stages.resampled import n_halvings
 
 STAGES = ("datasets", "activations", "probes", "whitening", "psms")
 STUDY = """
 name = "tiny"
+noise_ceiling = {ceiling}
 [models.net]
 name = "{model}"
 [datasets.text_features]
@@ -80,11 +90,15 @@ def planned(
     method: str = "logistic",
     spaces: str = '["raw", "scaled", "whitened"]',
     targets: str = '["features", "covariance", "gaussian"]',
+    ceiling: int = 0,
 ) -> StudyPlan:
     (tiny.folder / "vectors.csv").write_text(VECTORS, encoding="utf-8")
     file = tiny.folder / "sampled.toml"
-    text = STUDY.format(model=tiny.model, corpus=tiny.corpus, method=method, spaces=spaces, targets=targets)
-    file.write_text(text, encoding="utf-8")
+    places = {"model": tiny.model, "corpus": tiny.corpus}
+    file.write_text(
+        STUDY.format(**places, method=method, spaces=spaces, targets=targets, ceiling=ceiling),
+        encoding="utf-8",
+    )
     return plan_study(load_study(file))
 
 
@@ -219,3 +233,108 @@ def test_a_target_that_fails_is_no_fault_of_the_others(
     run_tiny(database, plan, stages=("psms",))
     assert count(database, "targets", "status = 'planned'") == 0
     assert count(database, "cell_failures") == 0
+
+
+@pytest.mark.parametrize("method", ["logistic", "lda"])
+def test_patterns_are_weights_times_the_covariance(
+    method: str, tiny: Tiny, new_database: Callable[[str], Database]
+) -> None:
+    targets = '["features", "covariance", "gaussian", "permuted", "shuffled_entries", "shuffled_labels"]'
+    plan = planned(tiny, method, '["raw", "pattern"]', targets, ceiling=20)
+    database = new_database("patterns")
+    run_tiny(database, plan, stages=(*STAGES, "ceilings"))
+    results, folder = Results(database), database.default_data_folder
+    probed = rows(results.frame("psm_results"), dataset="text_features")
+    seen = rows(probed, space="pattern")
+    assert len(seen) == (1 + 5 * 3) * 2
+
+    values, train = training_samples(database, plan, folder)
+    own = values[train].astype(np.float64)
+    sigma = np.cov(own.T, bias=True)
+    for row in rows(seen, similarity="cosine").itertuples():
+        if row.target in ("features", "shuffled_labels"):
+            weights = results.directions(row.direction_key).coef_raw
+            np.testing.assert_allclose(results.psm(row.psm_key), cosine(weights @ sigma), atol=1e-9)
+    first = rows(probed, space="raw", target="features")["direction_key"].iloc[0]
+    weights = results.directions(first).coef_raw
+    scale = 10.0 * np.maximum(own.std(axis=0), 1e-3)
+    for replicate in range(3):
+        shares = normal_shares(len(values), len(weights), own.shape[1], replicate)[train]
+        raw = (((own - own.mean(axis=0)) / scale**2).T @ shares).T
+        key = rows(seen, target="covariance", replicate=replicate, similarity="cosine")["psm_key"].item()
+        np.testing.assert_allclose(results.psm(key), cosine(raw @ sigma), atol=1e-9)
+        both = rows(probed, target="gaussian", replicate=replicate, similarity="cosine")["psm_key"]
+        assert both.nunique() == 1  # drawn in the space itself: of the shape alone, as in any other
+        one = rows(seen, target="permuted", replicate=replicate, similarity="cosine")["psm_key"].item()
+        expected = cosine(permuted_directions(weights @ sigma, replicate))
+        np.testing.assert_allclose(results.psm(one), expected, atol=1e-9)
+    scales = rows(probed, similarity="rbf").groupby("space")["rbf_scale_resolved"]
+    assert (scales.nunique() == 1).all()
+
+    known = rows(seen, target="features")
+    assert set(known["n_resamples"]) == {20}
+    assert known["reliability"].between(0.0, 1.0).all()
+    entries = rows(results.frame("psm_pairs"), space="pattern").dropna(subset=["value_low"])
+    assert len(entries) > 20
+    assert entries["value"].between(entries["value_low"], entries["value_high"]).all()
+    for key in [*known["psm_key"], *rows(seen, replicate=1)["psm_key"]]:
+        assert recompute(database, key, folder).agrees
+    again = Notes()
+    run_tiny(database, plan, reporter=again, stages=(*STAGES, "ceilings"))
+    assert again.started == []
+
+
+def test_differences_of_means_are_patterns_as_they_are(tiny: Tiny) -> None:
+    plan = planned(tiny, "mean_difference", '["raw", "pattern"]')
+    (said,) = [line for line in plan.notes if "pattern" in line]
+    assert said == (
+        "blocks.probed: mean_difference has no space pattern of its own: its directions are patterns already "
+        "(space raw)"
+    )
+    assert {target.space for target in plan.targets} == {"raw"}
+    with pytest.raises(
+        InputError, match=r"blocks\.probed: text_features have no target under similarity cos"
+    ):
+        planned(tiny, "mean_difference", '["pattern"]')
+
+
+def test_the_ceiling_of_a_pattern_counts_samples_as_its_draws_do(
+    tiny: Tiny, new_database: Callable[[str], Database]
+) -> None:
+    """The interval is that of patterns under the covariance of the drawn samples, by NumPy."""
+    plan, database = planned(tiny, "lda", '["pattern"]', '["features"]', ceiling=20), new_database("drawn")
+    run_tiny(database, plan, stages=(*STAGES, "ceilings"))
+    direction_id = int(one_value(database, "SELECT direction_id FROM direction_sets WHERE d_hook = 32"))
+    (work,) = direction_works(database, [direction_id])
+    folder = database.default_data_folder
+    key = next(one.key for one in plan.datasets if one.name == "text_features")
+    data = read_probe_data(work, folder / "datasets" / f"{key.hex()}.safetensors", folder)
+    own = data.activations[data.train_rows].astype(np.float64)
+    (ceiling,) = [one for one in ceiling_works(database, stored_psm(database)) if one.psms]
+
+    def plain(drawn: Any) -> np.ndarray:
+        sigma = np.cov(own.T, bias=True, fweights=drawn.counts)
+        return cosine(drawn.raw @ sigma)
+
+    (psm,) = [one for one in ceiling.psms if one.similarity == "cosine"]
+    (found,) = noise_ceilings(
+        *data[:5],
+        work.settings,
+        [AskedPsm(psm.matrix, "cosine", plain)],
+        halves=n_halvings(20),
+        bootstraps=20,
+    )
+    pairs = rows(Results(database).frame("psm_pairs"), similarity="cosine", space="pattern")
+    upper = np.triu_indices(len(found.low), 1)
+    np.testing.assert_allclose(pairs["value_low"], found.low[upper], atol=1e-8)
+    np.testing.assert_allclose(pairs["value_high"], found.high[upper], atol=1e-8)
+
+
+def one_value(database: Database, query: str) -> Any:
+    with database.read() as connection:
+        return connection.exec_driver_sql(query).scalar()
+
+
+def stored_psm(database: Database) -> int:
+    query = "SELECT psm_id FROM targets WHERE space = 'pattern' AND similarity = 'cosine'"
+    return int(one_value(database, query))
