@@ -5,6 +5,8 @@
     whitened   causal inner product, Sigma the covariance of the activations:
                Sigma^(1/2) p for covectors (probes, LDA, unembedding rows),
                Sigma^(-1/2) p for vectors (mean differences, embedding and decoder rows)
+    pattern    Sigma p for covectors: the vector of how activations go with the score <x, p>
+               (`superpos.probes.sample_sums`, which has the samples and needs no Sigma)
 
 Source of the causal inner product: K. Park, Y. J. Choe, V. Veitch, The linear representation hypothesis and
 the geometry of large language models (2023), section 3.

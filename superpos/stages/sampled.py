@@ -107,7 +107,7 @@ def _of_activations(task: SampledTask) -> Iterator[Built]:
     spaces: dict[str, Callable[[Float], Float]] = {
         "raw": lambda raw: raw,
         "scaled": lambda raw: raw * scales,
-        "pattern": sums.patterns,
+        "pattern": lambda raw: raw * scales**2,  # a vector: the sum of the activations as they are
     }
     if whitened is not None:
         spaces["whitened"] = whitened

@@ -257,12 +257,11 @@ def test_patterns_are_weights_times_the_covariance(
             np.testing.assert_allclose(results.psm(row.psm_key), cosine(weights @ sigma), atol=1e-9)
     first = rows(probed, space="raw", target="features")["direction_key"].iloc[0]
     weights = results.directions(first).coef_raw
-    scale = 10.0 * np.maximum(own.std(axis=0), 1e-3)
     for replicate in range(3):
         shares = normal_shares(len(values), len(weights), own.shape[1], replicate)[train]
-        raw = (((own - own.mean(axis=0)) / scale**2).T @ shares).T
+        vectors = shares.T @ (own - own.mean(axis=0))  # N(0, Sigma), as a mean difference of random labels
         key = rows(seen, target="covariance", replicate=replicate, similarity="cosine")["psm_key"].item()
-        np.testing.assert_allclose(results.psm(key), cosine(raw @ sigma), atol=1e-9)
+        np.testing.assert_allclose(results.psm(key), cosine(vectors), atol=1e-9)
         both = rows(probed, target="gaussian", replicate=replicate, similarity="cosine")["psm_key"]
         assert both.nunique() == 1  # drawn in the space itself: of the shape alone, as in any other
         one = rows(seen, target="permuted", replicate=replicate, similarity="cosine")["psm_key"].item()
