@@ -125,7 +125,7 @@ def test_allowed_values_are_those_of_the_registers_and_types() -> None:
     assert names("targets") == CONTROLS.names()
     assert names("energy") == ENERGIES.names()
     assert names("builder") == BUILDERS.names()
-    assert names("spaces") == ("raw", "scaled", "whitened")
+    assert names("spaces") == ("raw", "scaled", "whitened", "pattern")
     assert names("self_energy") == ("exclude", "include")
     assert names("n_dims") == ()
     assert all(choice.meaning for choice in explained("targets")[0].choices)

@@ -413,7 +413,7 @@ BLOCK: list[tuple[str, str]] = [
     ),
     (
         'spaces = ["raww"]',
-        "blocks[0].spaces: 'raww' is unknown; allowed: raw, scaled, whitened (did you mean 'raw'?)",
+        "blocks[0].spaces: 'raww' is unknown; allowed: raw, scaled, whitened, pattern (did you mean 'raw'?)",
     ),
     (
         'targets = ["feature"]',
