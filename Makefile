@@ -96,6 +96,7 @@ bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/bench
 	$(BIN)/python -m benchmarks.probes
 	$(BIN)/python -m benchmarks.intervals
 	$(BIN)/python -m benchmarks.geometry
+	$(BIN)/python -m benchmarks.store
 
 soak: $(STAMP)  ## Kill drivers at random, 200 times; print what was lost, double or different.
 	$(BIN)/python -m tools.soak

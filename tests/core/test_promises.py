@@ -346,7 +346,7 @@ WRONG = [
     ("superpos publish", "no command publish"),
     ("superpos datasets list / shew NAME", "no command shew"),
     ("superpos db upgrade / chek", "no action chek"),
-    ("superpos run thesis", "no study thesis"),
+    ("superpos run no-such-study", "no study no-such-study"),
     ("superpos plan mine.toml --jsn", "no option --jsn"),
     ("make demoo", "no target demoo"),
     ("python -m jobs.run_everything", "no run_everything"),
@@ -362,7 +362,7 @@ def test_a_command_that_does_not_exist_is_found(line: str, said: str) -> None:
 @pytest.mark.parametrize(
     "span",
     [
-        "nano-thesis",
+        "nano-no-such",
         "fit_resultz",
         "--workerz N",
         "superpos.fits.no_such",

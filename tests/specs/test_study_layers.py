@@ -26,10 +26,13 @@ SPECIFICATIONS = {
     "nano-geometry": "2f0b66413df67009",
     "nano-random-weights": "92cb538af03d618f",
     "planted": "aff885532959f1cc",
-    "smollm2-classes": "be78e06dcc6f8b5b",
+    "smollm2-classes": "82b9caf6df708990",
     "pythia-suite": "e2bc62b57e68be3e",
     "random-weights": "8ab4894f33d520d6",
     "sae-probes-classes": "851fcd81bb391c89",
+    "thesis": "d9351df0d828f937",
+    "nano-thesis": "8ffe6f2b085562f9",
+    "thesis-smollm2": "22f8532c61edd13b",
     "smollm2": "dc1475ea75c4a32c",
 }
 """Of each bundled study before there were defaults; a database takes another one for a new revision."""
