@@ -88,6 +88,7 @@ def dataset_identity(spec: DatasetSpec, tokenizer_path: Path, corpus: Corpus | N
             "seed": spec.seed,
             "duplicates": spec.duplicates,
             "options": options_identity(spec),
+            **spec.own_order,
         },
         "algorithm_version": ALGORITHM_VERSIONS["dataset"],
         "corpus_digest": corpus.digest if corpus else source_digest(spec.corpus),

@@ -33,6 +33,7 @@ def imported_identity(spec: DatasetSpec) -> dict[str, Any]:
             "builder": spec.builder,
             "duplicates": spec.duplicates,
             "options": options_identity(spec),
+            **spec.own_order,
         },
         "algorithm_version": ALGORITHM_VERSIONS["dataset"],
         "corpus_digest": "",

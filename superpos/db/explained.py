@@ -15,6 +15,7 @@ from superpos.db.insert import insert_missing, parts
 from superpos.db.psms import label_phi
 from superpos.db.studies import study_target_ids
 from superpos.db.tables import (
+    datasets,
     direction_rows,
     direction_sets,
     features,
@@ -26,6 +27,7 @@ from superpos.db.tables import (
 from superpos.kinds.controls import CONTROLS
 from superpos.kinds.potentials import Potential
 from superpos.records.explained import ExplainedRows, ExplainedWork
+from superpos.specs.datasets import KNOWN_ORDER
 
 _SPACES = {"raw": "coef_raw", "scaled": "coef_scaled", "whitened": "coef_whitened"}
 
@@ -68,13 +70,15 @@ def explained_works(database: Database, target_ids: Sequence[int]) -> list[Expla
         own = {row.direction_id for row in rows}
         phis = label_phi(connection, own)
         named = _rows(connection, own)
+        orders = _orders(connection, {row.dataset_id for row in rows})
         lengths = {
             space: _lengths(connection, {r.direction_id for r in rows if _has_lengths(r, space)}, space)
             for space in _SPACES
         }
     works = []
     for row in rows:
-        names, positive, total = named[row.direction_id]
+        names, positive, total, places = named[row.direction_id]
+        order, n_listed = orders[row.dataset_id]
         common = bool(len(total)) and bool((total == total[0]).all()) and total[0] > 0
         works.append(
             ExplainedWork(
@@ -89,6 +93,9 @@ def explained_works(database: Database, target_ids: Sequence[int]) -> list[Expla
                 norms=lengths.get(row.space, {}).get(row.direction_id)
                 if _has_lengths(row, row.space)
                 else None,
+                order=order,
+                places=places,
+                n_listed=n_listed,
             )
         )
     return works
@@ -115,8 +122,11 @@ def finish_explained(database: Database, found: Sequence[ExplainedRows], version
 
 def _rows(
     connection: sa.Connection, direction_ids: Collection[int]
-) -> dict[int, tuple[tuple[str, ...], Float, Float]]:
-    """Return by set of directions the names of its rows, their positives and samples; 0 without labels."""
+) -> dict[int, tuple[tuple[str, ...], Float, Float, tuple[int, ...]]]:
+    """Return by set of directions the names of its rows, their positives and samples, and their places.
+
+    Positives and samples are 0 without labels; places are those in the data set, none where it lacks a row.
+    """
     r, d, f = direction_rows.c, direction_sets.c, features.c
     query = (
         sa.select(
@@ -124,22 +134,40 @@ def _rows(
             r.feature,
             sa.func.coalesce(f.n_positive, 0),
             sa.func.coalesce(f.n_positive + f.n_negative, 0),
+            f.feature_index,
         )
         .join(direction_sets, d.direction_id == r.direction_id)
         .outerjoin(features, sa.and_(f.dataset_id == d.dataset_id, f.feature == r.feature))
         .order_by(r.direction_id, r.row_index)
     )
-    found: dict[int, list[tuple[str, int, int]]] = {}
+    found: dict[int, list[tuple[str, int, int, int | None]]] = {}
     for part in parts(sorted(direction_ids)):
         for direction_id, *row in connection.execute(query.where(r.direction_id.in_(part))):
-            found.setdefault(direction_id, []).append((row[0], row[1], row[2]))
+            found.setdefault(direction_id, []).append((row[0], row[1], row[2], row[3]))
     return {
         direction_id: (
-            tuple(name for name, _, _ in rows),
-            np.array([positive for _, positive, _ in rows], dtype=np.float64),
-            np.array([total for _, _, total in rows], dtype=np.float64),
+            tuple(name for name, _, _, _ in rows),
+            np.array([positive for _, positive, _, _ in rows], dtype=np.float64),
+            np.array([total for _, _, total, _ in rows], dtype=np.float64),
+            tuple(place for _, _, _, place in rows if place is not None),
         )
         for direction_id, rows in found.items()
+    }
+
+
+def _orders(connection: sa.Connection, dataset_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+    """Return by data set the order that it states, and how many features it lists."""
+    counts = (
+        sa.select(features.c.dataset_id, sa.func.count().label("n"))
+        .group_by(features.c.dataset_id)
+        .subquery()
+    )
+    query = sa.select(datasets.c.dataset_id, datasets.c.specification, sa.func.coalesce(counts.c.n, 0))
+    query = query.outerjoin(counts, counts.c.dataset_id == datasets.c.dataset_id)
+    return {
+        row[0]: (row[1].get("spec", {}).get("order", KNOWN_ORDER), int(row[2]))
+        for part in parts(sorted(dataset_ids))
+        for row in connection.execute(query.where(datasets.c.dataset_id.in_(part)))
     }
 
 

@@ -28,6 +28,12 @@ class ExplainedWork:
     """Samples behind the shares."""
     norms: Float | None
     """Lengths of the directions whose cosines these are, (n,); None where there are none."""
+    order: str = "known"
+    """Order of the features that their set states: `known`, `none`, `linear` or `cyclic`."""
+    places: tuple[int, ...] = ()
+    """Of the features in the list of their set, from 0; none where it is not known."""
+    n_listed: int = 0
+    """Features of that list, those without a direction among them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

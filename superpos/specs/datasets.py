@@ -18,9 +18,12 @@ CorpusKind = Literal["stdlib", "text", "hub", "union", "none"]
 SampleUnit = Literal["token", "span"]
 DocumentUnit = Literal["file", "heading", "paragraph"]
 Duplicates = Literal["drop", "keep"]
+ListOrderKind = Literal["known", "none", "linear", "cyclic"]
 
 CORPUS_KINDS: tuple[str, ...] = get_args(CorpusKind)
 DUPLICATES: tuple[str, ...] = get_args(Duplicates)
+ORDERS: tuple[str, ...] = get_args(ListOrderKind)
+KNOWN_ORDER: ListOrderKind = "known"
 HUB_PREFIX = "hub:"
 """Begins the name of a data set on the hub in a study file: `hub:owner/name`."""
 DOCUMENT_UNITS: tuple[str, ...] = get_args(DocumentUnit)
@@ -147,6 +150,10 @@ class DatasetSpec:
     duplicates: Duplicates = "drop"
     """What becomes of features that are the same as an earlier one of the set, or its complement: the first
     is kept (`drop`), or all are (`keep`)."""
+    order: ListOrderKind = KNOWN_ORDER
+    """Whether the features, as the set lists them, go from first to last (`linear`) or round and round
+    (`cyclic`), which tests of their order ask. `known`: if they are words of a list that ships with an order,
+    they have that one. A set with an order of its own is another set than without."""
     options: Any = field(default_factory=NoOptions)
     """What the builder is told: the record that it names."""
     description: str = ""
@@ -157,6 +164,7 @@ class DatasetSpec:
         check_name("name", self.name)
         kind = BUILDERS.get(self.builder, "builder")
         check_choice("duplicates", self.duplicates, DUPLICATES)
+        check_choice("order", self.order, ORDERS)
         self.told(kind.options)
         for name, minimum in (
             ("n_sequences", 2),
@@ -215,6 +223,11 @@ class DatasetSpec:
     def matrix_of(self) -> str:
         """The similarity that a finished matrix is of; empty for a set that gives directions."""
         return "" if self.kind.similarity is None else self.kind.similarity(self.options)
+
+    @property
+    def own_order(self) -> dict[str, str]:
+        """Order of its own, as keys and revisions carry it: empty where nothing is said, as it was before."""
+        return {} if self.order == KNOWN_ORDER else {"order": self.order}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DatasetSpec:

@@ -37,7 +37,9 @@ SET = "A bundled set, a set file beside this one, or a set of `source`, whose ke
 SOURCE = f"A source of many sets, of which `set` names one: {', '.join(set_sources())}, or a .toml file."
 SOURCE_FOLDER = "Folder with the files of `source`, in the place of those of its package."
 NEEDS_CORPUS = "Whether `corpus` has to be said, for a set file whose study names the text."
-_PLAIN = ("n_sequences", "ctx_len", "n_samples", "min_positives", "seed", "duplicates", "description")
+_PLAIN = (
+    "n_sequences", "ctx_len", "n_samples", "min_positives", "seed", "duplicates", "order", "description",
+)  # fmt: skip
 _OWN_KEYS = ("set", "source", "source_folder", "builder", "corpus", "needs_corpus", *_PLAIN)
 """Keys of every set, which no option of a builder may be called; if it reads text, nor `CORPUS_KEYS`."""
 

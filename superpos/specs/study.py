@@ -338,9 +338,13 @@ class Study:
     def as_dict(self) -> dict[str, Any]:
         """Return the whole specification as plain data, every default written out.
 
-        A study without families is what it was before there were any, so that its revision stays.
+        A study without families, and a set without an order of its own, are what they were before there were
+        any, so that the study's revision stays.
         """
         found = asdict(self)
         if not self.families:
             del found["families"]
+        for values, dataset in zip(found["datasets"], self.datasets, strict=True):
+            if not dataset.own_order:
+                del values["order"]
         return found

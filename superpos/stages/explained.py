@@ -22,7 +22,7 @@ from superpos.db.engine import Database
 from superpos.db.explained import explained_works, finish_explained, unexplained
 from superpos.db.insert import parts
 from superpos.db.measures import kernels
-from superpos.facts import ListOrder, order_of_words
+from superpos.facts import MIN_ORDERED, ListOrder, order_of_words
 from superpos.fits.relaxed import minimum_in_more_dimensions
 from superpos.kinds.controls import CONTROLS
 from superpos.kinds.potentials import Potential
@@ -30,6 +30,7 @@ from superpos.kinds.similarities import SIMILARITIES
 from superpos.psms.dimensionality import dimensionality, weighted_dimensionality
 from superpos.records.explained import ExplainedRows, ExplainedWork
 from superpos.specs.axes import Kernel
+from superpos.specs.datasets import KNOWN_ORDER
 from superpos.stages.executor import Reporter
 from superpos.threads import one_thread
 
@@ -94,6 +95,15 @@ def _features(work: ExplainedWork) -> Iterator[dict[str, Any]]:
         yield {"row_index": place, "dimensionality": float(share), "dimensionality_norms": own}
 
 
+def stated_order(work: ExplainedWork) -> ListOrder | None:
+    """Return the order of a target's features: that which their set states, else that of a known list."""
+    if work.order == KNOWN_ORDER:
+        return order_of_words(work.features)
+    if work.order == "none" or len(work.features) < MIN_ORDERED or len(work.places) < len(work.features):
+        return None
+    return ListOrder("stated", work.places, work.n_listed, work.order == "cyclic")
+
+
 class Optima:
     """Predictors by the labels they are of, and least energies by their importance, each found once."""
 
@@ -106,9 +116,9 @@ class Optima:
     ) -> tuple[tuple[Predictor, ...], ListOrder | None]:
         """Return what the entries of a target may follow from; the same objects for the same labels."""
         known = (None if one is None else one.tobytes() for one in (work.phi, work.shares))
-        key = (work.features, *known, work.n_samples, of_fits)
+        order = stated_order(work)
+        key = (work.features, *known, work.n_samples, of_fits, order)
         if key not in self._of_labels:
-            order = order_of_words(work.features)
             predictors = (
                 *of_labels(work.phi, work.shares, work.n_samples),
                 *(self._energy(work, kernel) for kernel in of_fits),

@@ -340,7 +340,7 @@ TOP: list[tuple[str, str]] = [
         (
             "datasets.text_features.n_sample: unknown key; allowed: builder, config, corpus, ctx_len, "
             "description, documents, duplicates, heading, label_key, max_documents, min_positives, "
-            "n_samples, n_sequences, needs_corpus, revision, seed, set, source, source_folder, split, "
+            "n_samples, n_sequences, needs_corpus, order, revision, seed, set, source, source_folder, split, "
             "text_key (did you mean 'n_samples'?)"
         ),
     ),
