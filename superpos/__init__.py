@@ -1,7 +1,8 @@
 """superpos: the geometry of features in superposition in real Transformers.
 
 `connect` opens a database for analysis, and `run` runs a study and opens its results. `geometry` measures
-directions at hand, `test` holds them against controls. `plot` has drawings that return axes. Each is imported
+directions at hand, `test` holds them against controls, `follows_labels` asks whether what features add
+follows how their labels go together. `plot` has drawings that return axes. Each is imported
 when it is first asked for, so that `import superpos` costs nothing.
 """
 
@@ -15,16 +16,18 @@ from superpos.version import __version__
 if TYPE_CHECKING:
     from superpos import plot
     from superpos.at_hand.controls import against_controls as test
+    from superpos.at_hand.labels import follows_labels
     from superpos.at_hand.measures import geometry
     from superpos.at_hand.study import run
     from superpos.db.results import Results
     from superpos.records.named import Psm
 
-__all__ = ["Psm", "Results", "__version__", "connect", "geometry", "plot", "run", "test"]
+__all__ = ["Psm", "Results", "__version__", "connect", "follows_labels", "geometry", "plot", "run", "test"]
 
 _PLACES = {
     "Psm": "superpos.records.named:Psm",
     "Results": "superpos.db.results:Results",
+    "follows_labels": "superpos.at_hand.labels:follows_labels",
     "geometry": "superpos.at_hand.measures:geometry",
     "run": "superpos.at_hand.study:run",
     "test": "superpos.at_hand.controls:against_controls",

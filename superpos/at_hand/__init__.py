@@ -1,1 +1,1 @@
-"""What `superpos.geometry`, `superpos.test` and `superpos.run` do: the pipeline on what is at hand."""
+"""What `superpos.geometry`, `superpos.test`, `superpos.follows_labels` and `superpos.run` do at hand."""

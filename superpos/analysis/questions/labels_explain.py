@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from superpos.analysis.same_samples import none_known
 from superpos.kinds.questions import Question
 
 
@@ -17,18 +18,9 @@ def of_phi(rows: pd.DataFrame) -> pd.Series:
     return rows["predictor"] == "label_phi"
 
 
-def known(rows: pd.DataFrame) -> pd.Series:
-    """Return which rows can carry a claim: none, for chance alone is called more far too often.
-
-    Probes and phi share their samples. Where nothing is planted a third of studies say "more" at a level of
-    5 % (`docs/validation.md`), and no control has this in the same measure.
-    """
-    return pd.Series(False, index=rows.index)
-
-
 KIND = Question(
     name="labels_explain",
-    version=2,
+    version=3,
     rank=72,
     meaning="Does the labels' correlation explain the geometry, beyond energy and order?",
     view="explained_results",
@@ -51,6 +43,6 @@ KIND = Question(
     p_smallest="p_unique_smallest",
     n_permutations="n_permutations_unique",
     signed="partial",
-    sound=known,
-    unsound="shares that labels of the matrix' own samples explain, which differ by chance far too often",
+    sound=none_known,
+    unsound="shares that the labels explain of probes trained on them, which mix directions",
 )
