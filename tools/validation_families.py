@@ -40,14 +40,13 @@ FOUND = ("random", "wide", "together", "in_pairs")
 AT_HAND = "superpos.follows_labels"
 """What a test of activations at hand is called beside the questions."""
 JOINT = {
-    "random": NULLS["random"].planted,
-    "wide": NULLS["wide"].planted,
-    "together": NULLS["together"].planted,
-    "in_pairs": NULLS["in_pairs"].planted,
+    **{name: NULLS[name].planted for name in NULLS if name != "classes"},
     "in_pairs, strength 1": replace(NULLS["in_pairs"].planted, strength=1.0),
+    "in_pairs, unread": replace(NULLS["in_pairs"].planted, strength=0.0),
     "groups, strength 4": replace(NULLS["groups"].planted, strength=4.0),
 }
-"""Sets whose features are read, and whose directions do not follow labels."""
+"""Sets whose directions do not follow labels; classes are linearly dependent."""
+JOINT_SPLITS = 5
 SHAPES = {"simplex": 6, "orthoplex": 8, "circle": 7, "hierarchy": 9, "pairs": 8}
 METHODS = ("mean_difference", "logistic", "lda")
 STRENGTHS, SAMPLES, SEEDS = (1.0, 4.0), (500, 4000), 4
@@ -79,7 +78,7 @@ def joint(name: str, numbers: range) -> Iterator[dict[str, Any]]:
 def _p_joint(planted: PlantedOptions, n_samples: int, number: int) -> float:
     labels, groups = planted.drawn_labels(n_samples, number)
     activations = planted.drawn_activations(labels, groups, 0, number)
-    p_value = follows_labels(activations, labels, groups).p_value
+    p_value = follows_labels(activations, labels, groups, n_splits=JOINT_SPLITS, n_draws=99).p_value
     return math.nan if p_value is None else round(p_value, 6)
 
 
