@@ -17,7 +17,7 @@ from superpos.specs.study import Study
 from superpos.specs.studyfile import load_study
 from superpos.stages import plan as planning
 from superpos.stages import plan_inputs
-from superpos.stages.estimate import JOINT_SECONDS, estimate
+from superpos.stages.estimate import JOINT_SECONDS, MEAN_SECONDS, PROBE_SECONDS, estimate
 from superpos.stages.plan import plan_study
 
 HEAD = 'name = "large"\n[models.nano]\n[datasets.digits]\nmatrices = ["embed"]\n'
@@ -68,6 +68,16 @@ def test_joint_fits_of_overlapping_blocks_are_counted_once(tmp_path: Path) -> No
     seconds = found.n_joint * JOINT_SECONDS["compiled"]
     seconds += found.n_fits * OPTIMISERS.get("manifold").seconds_of("compiled")
     assert {stage.stage: stage.seconds for stage in found.stages}["fits"] == pytest.approx(seconds)
+
+
+def test_differences_of_means_are_not_planned_as_if_they_were_probes(tmp_path: Path) -> None:
+    seconds = {}
+    for method in ("logistic", "mean_difference"):
+        head = 'name = "large"\n[models.nano]\n[datasets.text_features]\n'
+        text = f"{head}[[blocks]]\nmethod = '{method}'\nreoptimisations = []\n"
+        found = estimate(plan_study(study_of(tmp_path, text)), Database(f"sqlite:///{tmp_path / 'none.db'}"))
+        seconds[method] = {stage.stage: stage.seconds for stage in found.stages}["probes"]
+    assert seconds["mean_difference"] / seconds["logistic"] == pytest.approx(MEAN_SECONDS / PROBE_SECONDS)
 
 
 def test_too_many_cells_are_refused_with_the_largest_block(tmp_path: Path) -> None:
