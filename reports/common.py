@@ -13,8 +13,8 @@ from superpos.errors import InputError, allowed
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
+    from superpos.reporting.svg import Figure
     from superpos.reporting.within_sets import Step
 
 
@@ -68,18 +68,13 @@ def choose(arguments: argparse.Namespace, script: str, steps: Sequence[Step]) ->
 
 
 def save(out: Path, name: str, frame: pd.DataFrame, draw: Callable[[], Figure]) -> None:
-    """Write a table as CSV and a figure as PNG and SVG below `out`, and say where they are."""
+    """Write a table as CSV and a figure as SVG below `out`, and say where they are."""
     from superpos.reporting.csv_text import csv_text
-    from superpos.reporting.style import drawing
-    from superpos.reporting.style import save as encode
 
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.csv").write_bytes(csv_text(frame).encode("utf-8"))
-    with drawing():
-        png, svg = encode(draw())
-    (out / f"{name}.png").write_bytes(png)
-    (out / f"{name}.svg").write_bytes(svg)
-    print(f"{len(frame)} rows: {out / name}.csv, .png, .svg")
+    (out / f"{name}.svg").write_bytes(draw().svg().encode("utf-8"))
+    print(f"{len(frame)} rows: {out / name}.csv, .svg")
 
 
 def run(

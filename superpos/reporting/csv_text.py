@@ -12,6 +12,7 @@ import csv
 import re
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
@@ -24,11 +25,22 @@ def csv_text(frame: pd.DataFrame) -> str:
     safe = frame.copy()
     for place, (_, column) in enumerate(frame.items()):
         if not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_datetime64_any_dtype(column):
-            safe.isetitem(place, [plain(value) for value in column])
+            safe.isetitem(place, _plain(column))
     safe.columns = pd.Index([plain(name) for name in frame.columns])
     # All text is quoted: a carriage return would begin a row where it stands bare.
     text: str = safe.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return text
+
+
+def _plain(column: pd.Series) -> Any:
+    """Return a column of cells, each of its values looked at once."""
+    try:
+        codes, values = pd.factorize(column, use_na_sentinel=False)
+    except TypeError:  # lists and mappings
+        return [plain(value) for value in column]
+    own = values.tolist()
+    cells = [plain(value) for value in own]
+    return column if cells == own else np.array(cells, dtype=object)[codes]
 
 
 def plain(value: Any) -> Any:

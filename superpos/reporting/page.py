@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -20,7 +21,6 @@ from superpos.reporting.claims import Verdict
 from superpos.reporting.glossary import controls_in_words, kernels_in_words, similarities_in_words
 from superpos.reporting.sections import Card, Section
 from superpos.reporting.tables import Progress, Run
-from superpos.reporting.vector import for_page, natural_width
 
 MAX_RUNS = 20
 ACROSS = "Over several sets"
@@ -141,7 +141,6 @@ class Arranger:
 
     def _figure(self, card: Card, section: Section, anchor: str, prefix: str, *, folded: bool) -> Shown:
         self._count += 1
-        drawing = for_page(card.svg, f"f{self._count}", card.title)
         return Shown(
             self._count,
             f"{anchor}-figure-{card.name}",  # names of files, which a study has once
@@ -149,12 +148,18 @@ class Arranger:
             card.caption,
             section.title,
             round(natural_width(card.svg)),
-            "" if folded else drawing,
-            packed(drawing) if folded else "",
+            "" if folded else card.drawing,
+            packed(card.drawing) if folded else "",
             f"{prefix}{card.name}",
             card.table is not None,
             card.sql,
         )
+
+
+def natural_width(svg: bytes) -> float:
+    """Return the width of a figure in points, as its SVG states it; 0 where it states none."""
+    found = re.search(rb'<svg [^>]*\bwidth="([0-9.]+)pt"', svg[:1000])
+    return float(found[1]) if found else 0.0
 
 
 def packed(text: str) -> str:

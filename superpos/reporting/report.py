@@ -25,7 +25,7 @@ class ReportPaths:
     summary: Path
     """The answers in Markdown."""
     figures: tuple[Path, ...]
-    """PNG and SVG files."""
+    """SVG files."""
     tables: tuple[Path, ...]
     """CSV files."""
 
@@ -95,12 +95,11 @@ class _Writer:
         self.figures: list[Path] = []
         self.tables: list[Path] = []
 
-    def figure(self, name: str, png: bytes, svg: bytes) -> None:
-        """Write both files of a figure."""
-        for suffix, data in (("png", png), ("svg", svg)):
-            path = self.figure_folder / f"{name}.{suffix}"
-            path.write_bytes(data)
-            self.figures.append(path)
+    def figure(self, name: str, svg: bytes) -> None:
+        """Write the file of a figure."""
+        path = self.figure_folder / f"{name}.svg"
+        path.write_bytes(svg)
+        self.figures.append(path)
 
     def table(self, name: str, content: bytes) -> None:
         """Write a table."""
@@ -123,27 +122,21 @@ def _study(
     from superpos.reporting.claims import verdicts
     from superpos.reporting.csv_text import csv_text
     from superpos.reporting.page import MAX_RUNS, StudyPage
-    from superpos.reporting.parallel import drawn_elsewhere
     from superpos.reporting.sections import MAX_SUBJECTS, build_sections
     from superpos.reporting.study_data import lead_subject
     from superpos.reporting.tables import progress, runs, tables
 
     found = []
     used: set[str] = set()
-    database = data.results.database
-    subjects = data.subjects[:MAX_SUBJECTS]
-    with drawn_elsewhere(data, database, subjects, chapters) as drawings:
-        answered, judged = answers(data), verdicts(data)
-        made = build_sections(data, chapters, drawings.cards)
-        for chapter, section in zip(chapters, made, strict=True):
-            cards = []
-            for card in section.cards:
-                name = _unused(card.name, used)
-                writer.figure(f"{prefix}{name}", card.png, card.svg)
-                if card.table is not None:
-                    writer.table(f"{prefix}{name}", card.table)
-                cards.append(card._replace(name=name, png=b""))
-            found.append((section._replace(cards=tuple(cards)), chapter.in_view))
+    for chapter, section in zip(chapters, build_sections(data, chapters), strict=True):
+        cards = []
+        for card in section.cards:
+            name = _unused(card.name, used)
+            writer.figure(f"{prefix}{name}", card.svg)
+            if card.table is not None:
+                writer.table(f"{prefix}{name}", card.table)
+            cards.append(card._replace(name=name))
+        found.append((section._replace(cards=tuple(cards)), chapter.in_view))
     lead = lead_subject(data, MAX_SUBJECTS)
     sections, blocks = arranger.arrange(found, anchor, prefix, lead.label if lead else "")
     for name, frame in tables(data):
@@ -153,8 +146,8 @@ def _study(
         anchor,
         data.study,
         about(data),
-        judged,
-        answered,
+        verdicts(data),
+        answers(data),
         sections,
         blocks,
         feature_counts(data),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -14,11 +14,8 @@ from superpos.errors import ArgumentError
 from superpos.kinds import Kind, Register
 from superpos.reporting.csv_text import csv_text
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import drawing, save
 from superpos.reporting.subjects import PRETRAINED, RANDOM, Subject
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure
 
 
 class Drawn(NamedTuple):
@@ -28,7 +25,8 @@ class Drawn(NamedTuple):
     """Part of the file name."""
     title: str
     caption: str
-    figure: Figure
+    figure: Any
+    """A `superpos.reporting.svg.Figure`, or one of matplotlib."""
     table: pd.DataFrame | None = None
     """The numbers of the figure, for the tables."""
     views: tuple[str, ...] = ()
@@ -41,8 +39,10 @@ class Card(NamedTuple):
     name: str
     title: str
     caption: str
-    png: bytes
     svg: bytes
+    """As a file."""
+    drawing: str
+    """As a part of the page."""
     table: bytes | None
     """CSV."""
     subject: str = ""
@@ -97,11 +97,20 @@ def draw_cards(data: StudyData, chapter: Chapter, subjects: Sequence[Subject]) -
     subject = subjects[0] if chapter.by_subject else None
     label = "" if subject is None else subject.label
     for drawn in chapter.draw(data, subjects):
-        png, svg = save(drawn.figure)
+        svg, drawing = _written(drawn.figure, drawn.title)
         table = None if drawn.table is None else csv_text(drawn.table).encode("utf-8")
         sql = query(data.study, drawn.views or chapter.views, subject)
-        cards.append(Card(slug(drawn.name), drawn.title, drawn.caption, png, svg, table, label, sql))
+        cards.append(Card(slug(drawn.name), drawn.title, drawn.caption, svg, drawing, table, label, sql))
     return tuple(cards)
+
+
+def _written(figure: Any, title: str) -> tuple[bytes, str]:
+    """Return a figure as a file, and as a part of the page."""
+    if isinstance(figure, Figure):
+        return figure.svg().encode("utf-8"), figure.element(title)
+    from superpos.reporting.foreign import of_matplotlib
+
+    return of_matplotlib(figure, title)
 
 
 def query(study: str, views: Sequence[str], subject: Subject | None) -> str:
@@ -124,34 +133,17 @@ def chosen_chapters(only: Sequence[str]) -> tuple[Chapter, ...]:
     return tuple(chapter for chapter in CHAPTERS if chapter.name in wanted or not only)
 
 
-def build_sections(
-    data: StudyData,
-    chapters: Sequence[Chapter],
-    elsewhere: Callable[[], Mapping[Subject, Mapping[str, tuple[Card, ...]]]],
-) -> Iterator[Section]:
-    """Yield the sections of a study one by one.
-
-    Parameters
-    ----------
-    data
-        The study.
-    chapters
-        What makes them.
-    elsewhere
-        Called when first needed: figures of subjects that were drawn by other processes, by chapter.
-    """
-    with drawing():
-        for chapter in chapters:
-            cards: list[Card] = []
-            if chapter.by_subject:
-                done = elsewhere()
-                for subject in data.subjects[:MAX_SUBJECTS]:
-                    own = done.get(subject)
-                    cards += draw_cards(data, chapter, (subject,)) if own is None else own[chapter.name]
-            else:
-                cards += draw_cards(data, chapter, data.subjects)
-            note = "" if cards else chapter.missing
-            yield Section(chapter.name, chapter.title, chapter.meaning, tuple(cards), note)
+def build_sections(data: StudyData, chapters: Sequence[Chapter]) -> Iterator[Section]:
+    """Yield the sections of a study one by one."""
+    for chapter in chapters:
+        cards: list[Card] = []
+        if chapter.by_subject:
+            for subject in data.subjects[:MAX_SUBJECTS]:
+                cards += draw_cards(data, chapter, (subject,))
+        else:
+            cards += draw_cards(data, chapter, data.subjects)
+        note = "" if cards else chapter.missing
+        yield Section(chapter.name, chapter.title, chapter.meaning, tuple(cards), note)
 
 
 def subject_name(subject: Subject, data: StudyData) -> str:

@@ -20,6 +20,7 @@ from superpos.arrays import Float
 from superpos.catalogue import MEASURED, NOTED, names
 from superpos.db.results import Results
 from superpos.errors import ArgumentError
+from superpos.kinds.controls import FEATURES
 
 TARGET_AXES = names("model", "dataset", "activations", "directions", "target", roles=("compared", "setting"))
 """Axes that name a target in the views."""
@@ -55,6 +56,18 @@ ROW_ORDER = (
     "fit_key",
 )
 """Columns that put the rows of a view in one order on every database system."""
+UNSEEN = {
+    "geometry_results": (
+        "d_hook", "rbf_scale_resolved", "bound", "control", "p_value", "p_smallest", "n_replicates",
+        "measure_version", "target_key", "direction_key", "config_key",
+    ),
+    "explained_results": (
+        "d_hook", "rbf_scale_resolved", "correlation", "r2_common", "r2_model", "partial", "p_value",
+        "p_smallest", "n_permutations", "p_unique", "p_unique_smallest", "n_permutations_unique", "beside",
+        "list_order", "r2_of_ceiling", "unique_of_ceiling", "explained_version", "target_key", "config_key",
+    ),
+}  # fmt: skip
+"""Columns of the longest views that no figure shows: reading them takes as long as drawing does."""
 _TYPES = [(column.name, column.type) for column in (*MEASURED, *NOTED)]
 NUMBERS = {name for name, kind in _TYPES if kind == "number"} - {n for n, kind in _TYPES if kind != "number"}
 """Columns that may be NULL: NULL becomes NaN, also in a column that is NULL throughout."""
@@ -69,8 +82,10 @@ class StudyViews:
         self._matrices: dict[str, Float] = {}
         self._phis: dict[str, Float | None] = {}
 
-    def _frame(self, view: str) -> pd.DataFrame:
-        frame = self.results.frame(view, study=self.study)
+    def _frame(self, view: str, **equals: str) -> pd.DataFrame:
+        left_out = UNSEEN.get(view, ())
+        wanted = [name for name in self.results.columns(view) if name not in left_out] if left_out else None
+        frame = self.results.frame(view, wanted, study=self.study, **equals)
         order = [column for column in ROW_ORDER if column in frame.columns]
         frame = frame.sort_values(order, kind="stable", ignore_index=True)
         for column in frame.columns:
@@ -138,8 +153,8 @@ class StudyViews:
 
     @cached_property
     def weights(self) -> pd.DataFrame:
-        """`fit_weights`."""
-        return self._frame("fit_weights")
+        """`fit_weights` of the features themselves: those of controls are of nobody's features."""
+        return self._frame("fit_weights", target=FEATURES)
 
     @cached_property
     def layer_similarity(self) -> pd.DataFrame:

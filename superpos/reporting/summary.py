@@ -36,7 +36,7 @@ def render_summary(studies: tuple[StudyPage, ...], database: str) -> str:
         for section in study.sections:
             if section.note:
                 lines.append(f"- {escape(section.title)}: not run in this study: {escape(section.note)}")
-        lines += [f"- [{escape(figure.title)}](figures/{figure.file}.png)" for figure in study.figures]
+        lines += [f"- [{escape(figure.title)}](figures/{figure.file}.svg)" for figure in study.figures]
         lines.append("")
     return "\n".join(lines)
 

@@ -37,7 +37,7 @@ ORDER = (
 def draw(_, subjects):
     for subject in subjects:
         figure = new_figure(1.0)
-        figure.subplots().plot([0, 1], [0, 1])
+        figure.subplot().plot([0, 1], [0, 1])
         yield Drawn("line", subject.label, "A line.", figure, pd.DataFrame({"x": [1]}))
 
 
@@ -61,10 +61,11 @@ def test_the_chapters_of_a_page_are_in_order():
 def test_a_chapter_of_another_package_is_drawn_after_ours(small_study):
     assert CHAPTERS.names() == (*ORDER, "line")
     with superpos.connect(small_study) as results:
-        *_, last = build_sections(StudyData(results, "synthetic"), chosen_chapters(()), dict)
+        *_, last = build_sections(StudyData(results, "synthetic"), chosen_chapters(()))
     assert (last.anchor, last.title, last.intro) == ("line", "A line", "A line for each subject.")
     (card,) = last.cards
-    assert card.png.startswith(b"\x89PNG")
+    assert card.svg.endswith(b"</svg>\n")
+    assert card.drawing.startswith("<svg ")
     assert card.table is not None
 
 
@@ -74,11 +75,11 @@ def test_a_chapter_that_cannot_be_drawn_is_refused(monkeypatch):
         CHAPTERS.register(dataclasses.replace(LINE, name="bad", draw=lambda: iter(())))
 
 
-def test_the_report_needs_neither_torch_nor_numba_nor_the_stages():
+def test_the_report_needs_neither_torch_nor_numba_nor_matplotlib_nor_the_stages():
     code = (
         "import sys; from superpos.reporting.sections import CHAPTERS; list(CHAPTERS)\n"
-        "import superpos.reporting.report, superpos.reporting.parallel, superpos.reporting.answers\n"
-        "heavy = {'torch', 'transformers', 'ray', 'numba', 'superpos.stages'}\n"
+        "import superpos.reporting.report, superpos.reporting.answers\n"
+        "heavy = {'torch', 'transformers', 'ray', 'numba', 'matplotlib', 'superpos.stages'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=100)

@@ -37,7 +37,6 @@ from superpos.reporting.charts.sensitivity import _widest, sensitivity
 from superpos.reporting.charts.target_psms import target_psms
 from superpos.reporting.selection import describe_setting
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import drawing
 from superpos.reporting.subjects import Subject, place
 
 MAIN = "model_weights = 'pretrained' AND gauge = 'unit' AND dataset = 'text_features'"
@@ -381,20 +380,18 @@ def test_importance_of_features_without_samples_is_in_the_order_of_the_set(full_
         assert one.frequency_correlation is None
         for name, value in zip(numbers.features, one.relative_weights, strict=True):
             assert value == other.relative_weights[with_samples.features.index(name)]
-    with drawing():
-        figure = draw_importance(numbers)
-    assert [label.get_text() for label in figure.axes[2].get_yticklabels()] == in_order
+    figure = draw_importance(numbers)
+    assert list(figure.panels[2].y.ruler.labels) == in_order
 
 
 def test_importance_shows_every_weight_of_both_similarities(data, subject):
     numbers = importance(data, subject)
     wide = tuple(g._replace(high=g.high + (3.0 if g.similarity == "rbf" else 0.0)) for g in numbers.groups)
-    with drawing():
-        axes = draw_importance(numbers._replace(groups=wide)).axes[2:]
+    axes = draw_importance(numbers._replace(groups=wide)).panels[2:]
     largest = max(float(np.max(g.high)) for g in wide)
     for panel in axes:
-        assert panel.get_xlim()[0] == 0.0
-        assert panel.get_xlim()[1] >= largest
+        assert panel.x.ruler.limits()[0] == 0.0
+        assert panel.x.ruler.limits()[1] >= largest
 
 
 def test_optimisers_has_no_empty_panels_where_the_manifold_did_not_run(data, subject):
@@ -407,11 +404,10 @@ def test_optimisers_has_no_empty_panels_where_the_manifold_did_not_run(data, sub
             for p in numbers.pairs
         )
     )
-    with drawing():
-        assert len(draw_optimisers(numbers).axes) == 2 * 4
-        figure = draw_optimisers(alone)
-    assert len(figure.axes) == 2 * 2
-    assert not [text for axes in figure.axes for text in axes.texts if "not run" in text.get_text()]
+    assert len(draw_optimisers(numbers).panels) == 2 * 4
+    figure = draw_optimisers(alone)
+    assert len(figure.panels) == 2 * 2
+    assert "not run" not in figure.svg()
 
 
 def test_a_setting_that_does_not_apply_is_not_named(data):

@@ -10,7 +10,6 @@ from superpos.reporting.charts.explained import CEILING, explained
 from superpos.reporting.charts.geometry import RANDOM
 from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import drawing
 
 WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
@@ -50,8 +49,7 @@ def test_shares_are_those_of_the_view(data):
 
 
 def test_the_chapter_draws_them(data):
-    with drawing():
-        found = list(CHAPTERS.get("labels").draw(data, data.subjects))
+    found = list(CHAPTERS.get("labels").draw(data, data.subjects))
     assert found[-1].name.startswith("explained-")
     assert found[-1].name.endswith("-cosine")
     assert len(found[-1].table) > 0

@@ -9,7 +9,6 @@ import superpos
 from superpos.reporting.charts.geometry import RANDOM, geometry
 from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import drawing
 
 MEASURED = ("zz_unknown", "rank", "nothing", "min_eigenvalue")
 
@@ -44,11 +43,10 @@ def test_order_is_that_of_the_registers_and_undefined_measures_are_left_out(data
 
 
 def test_every_similarity_has_a_figure_with_its_numbers(data):
-    with drawing():
-        found = list(CHAPTERS.get("geometry").draw(data, data.subjects))
+    found = list(CHAPTERS.get("geometry").draw(data, data.subjects))
     assert [one.name.rpartition("-")[2] for one in found] == ["cosine", "rbf"]
     assert all(set(one.table["measure"]) == set(MEASURED) - {"nothing"} for one in found)
-    panels = [panel.get_title() for panel in found[0].figure.axes if panel.axison]
+    panels = [panel.title for panel in found[0].figure.panels if panel.shown]
     assert panels == ["min eigenvalue", "rank", "zz unknown"]
 
 

@@ -18,7 +18,6 @@ from superpos.reporting.charts.own_energies import (
     own_energies,
 )
 from superpos.reporting.study_data import StudyData, lead_subject
-from superpos.reporting.style import drawing
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +44,10 @@ def test_a_set_is_below_its_controls_only_where_it_is_below_all_of_them():
 
 
 def test_a_figure_of_own_energies_has_a_row_a_set():
-    with drawing():
-        figure = draw_own_energies(energies(features=[0.1], permuted=[0.5, 0.9], gaussian=[-0.2, 20.0]))
-    (axes,) = figure.axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["one"]
-    assert axes.get_xlim()[0] == 0.0
+    figure = draw_own_energies(energies(features=[0.1], permuted=[0.5, 0.9], gaussian=[-0.2, 20.0]))
+    (panel,) = figure.panels
+    assert panel.y.ruler.labels == ("one",)
+    assert panel.x.ruler.limits()[0] == 0.0
 
 
 def test_own_energies_are_medians_over_layers(make_study, study_plan):
@@ -100,8 +98,7 @@ def test_differences_are_those_of_the_cells(data):
     assert row["n_values"] == len(expected) > 1
     assert row["median"] == pytest.approx(float(np.median(expected)), abs=1e-12)
     assert sum(beyond_all(found)) <= len(found.subjects)
-    with drawing():
-        assert len(draw_differences(found).axes) == 2
+    assert len(draw_differences(found).panels) == 2
 
 
 def test_only_certified_minima_are_in_the_panel_that_says_so(data):
@@ -124,8 +121,7 @@ def test_gradients_are_counted_for_every_optimiser(data):
     for name, part in rows.groupby("optimiser"):
         assert table.loc[name, "n_critical"] == int((part["relative_gradient"] <= 1e-6).sum())
         assert table.loc[name, "median"] == pytest.approx(part["relative_gradient"].median())
-    with drawing():
-        assert len(draw_gradients(found).axes) == 1
+    assert len(draw_gradients(found).panels) == 1
 
 
 def test_the_lead_subject_has_the_most_layers(make_study, study_plan, place):

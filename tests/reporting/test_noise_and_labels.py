@@ -20,7 +20,7 @@ from superpos.reporting.charts.label_correlation import N_RESAMPLES, interval, l
 from superpos.reporting.charts.noise_ceiling import ceiling_table, draw_noise_ceiling, known_pairs
 from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import drawing, save
+from superpos.reporting.svg.marks import Rule
 from superpos.seeding import generator
 
 NAMES = tuple("abcdefg")
@@ -97,14 +97,12 @@ def test_long_lists_of_pairs_name_their_extremes(data):
         names=tuple(f"p{i:03d}" for i in range(400)),
         values=np.linspace(-1, 1, 400), low=np.linspace(-1, 1, 400) - 0.1, high=np.linspace(-1, 1, 400) + 0.1,
     )  # fmt: skip
-    with drawing():
-        figure = draw_noise_ceiling((many,))
-        texts = " ".join(text.get_text() for text in figure.axes[-1].texts)
-        save(figure)
+    figure = draw_noise_ceiling((many,))
+    texts = figure.svg()
     for name in ("p000", "p007", "p392", "p399"):
         assert name in texts
     assert "p200" not in texts
-    assert not [label for label in figure.axes[-1].get_yticklabels() if label.get_text()]
+    assert figure.panels[-1].y.ruler.labels == ()
 
 
 def test_the_band_is_the_noise_over_all_entries(data, sql):
@@ -112,13 +110,12 @@ def test_the_band_is_the_noise_over_all_entries(data, sql):
     n = len(NAMES)
     squares = [noise**2 * n * (n - 1) for noise in noise_by_layer(sql, "cosine").values()]
     assert numbers.noise == pytest.approx(math.sqrt(statistics.mean(squares)), rel=1e-12)
-    with drawing():
-        for draw, panels in ((draw_procedure, 3), (draw_comparison, 3)):
-            figure = draw(numbers)
-            bands = [patch for axes in figure.axes for patch in axes.patches]
-            # One of the two columns of targets, and one of the three quantities, has the target in it.
-            assert len(bands) == panels
-            assert {round(band.get_height(), 12) for band in bands} == {round(numbers.noise, 12)}
+    for draw, panels in ((draw_procedure, 3), (draw_comparison, 3)):
+        figure = draw(numbers)
+        bands = [m for p in figure.panels for m in p.marks if isinstance(m, Rule) and m.until is not None]
+        # One of the two columns of targets, and one of the three quantities, has the target in it.
+        assert len(bands) == panels
+        assert {round(band.until - band.at, 12) for band in bands} == {round(numbers.noise, 12)}
 
 
 def test_phi_and_entries_correlate_as_scipy_says(data, sql):
@@ -177,9 +174,8 @@ def test_phi_follows_the_order_of_the_directions(make_study, study_plan):
 
 def test_captions_follow_what_was_computed(data, full_study):
     def captions(found, anchor):
-        with drawing():
-            chapter = CHAPTERS.get(anchor)
-            return [drawn.caption for drawn in chapter.draw(found, found.subjects[:1])]
+        chapter = CHAPTERS.get(anchor)
+        return [drawn.caption for drawn in chapter.draw(found, found.subjects[:1])]
 
     for caption in captions(data, "distances"):
         assert "No noise ceiling" not in caption

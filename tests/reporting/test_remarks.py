@@ -12,7 +12,6 @@ from superpos.reporting.charts.feature_counts import counts_table, feature_count
 from superpos.reporting.remarks import near_copies, shuffled_labels
 from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import drawing
 
 NAMES = tuple("abcdef")
 CHANGES = """
@@ -51,8 +50,7 @@ def data(url):
 
 def captions(data, anchor):
     chapter = CHAPTERS.get(anchor)
-    with drawing():
-        return {drawn.name: drawn.caption for drawn in chapter.draw(data, data.subjects)}
+    return {drawn.name: drawn.caption for drawn in chapter.draw(data, data.subjects)}
 
 
 def test_copies_are_named_with_what_stands_for_them(data):

@@ -50,7 +50,7 @@ def test_cross_layer_writes_the_best_matches_of_every_layer(full_study, sql, tmp
         " AND optimiser = 'powell' AND sigma = 0.1"
     )
     assert len(rows) == stored[0][0]
-    assert (tmp_path / "cross_layer.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "cross_layer.svg").read_bytes().endswith(b"</svg>\n")
     assert f"{len(rows)} rows" in capsys.readouterr().out
 
 

@@ -19,7 +19,6 @@ from superpos.reporting.charts.outcomes import outcomes
 from superpos.reporting.page import render_page
 from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import drawing
 
 FITS = ("targets", "optimal", "distances", "optimisers", "outcomes", "importance", "sensitivity")
 ENERGY, CONTROL, OPTIMISER, SIMILARITY = "zz_energy", "zz_control", "zz_optimiser", "zz_similarity"
@@ -51,8 +50,7 @@ def data(request, make_study, study_plan):
 
 
 def drawn(data, name):
-    with drawing():
-        return list(CHAPTERS.get(name).draw(data, data.subjects[:1]))
+    return list(CHAPTERS.get(name).draw(data, data.subjects[:1]))
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -135,8 +133,7 @@ def test_weights_of_an_unknown_scheme_are_a_subject_of_their_own(weighed):
 
 @pytest.mark.parametrize("name", ["probes", "labels", "targets", "optimal", "outcomes"])
 def test_chapters_draw_them_under_names_of_their_own(weighed, name):
-    with drawing():
-        found = list(CHAPTERS.get(name).draw(weighed, weighed.subjects))
+    found = list(CHAPTERS.get(name).draw(weighed, weighed.subjects))
     names = [one.name for one in found]
     assert len(set(names)) == len(names)
     if name == "probes":

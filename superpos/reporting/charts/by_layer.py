@@ -5,7 +5,7 @@ best kernel of (set, similarity, layer) = the one with the smallest median dista
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -13,9 +13,7 @@ from superpos.reporting.looks import kernel_styles
 from superpos.reporting.selection import kernels, layers, similarities
 from superpos.reporting.study_views import quartiles, records
 from superpos.reporting.style import new_figure, shorten
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, line_handle, patch_handle
 
 
 class LayerLine(NamedTuple):
@@ -95,12 +93,10 @@ def best_kernels(rows: pd.DataFrame) -> Choices:
 
 def draw_by_layer(numbers: ByLayer, label: str = "end to target, root mean square") -> Figure:
     """Draw a row of panels a similarity, a column a set; the panels of a row share their scale."""
-    from matplotlib.lines import Line2D
-
     styles = kernel_styles(numbers.kernels)
     n_rows, n_columns = len(numbers.similarities), len(numbers.subjects)
     figure = new_figure(2.6 * n_rows + 0.6)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey="row")
+    axes = figure.subplots(n_rows, n_columns, sharey="row")
     for line in numbers.lines:
         panel = axes[numbers.similarities.index(line.similarity), numbers.subjects.index(line.subject)]
         colour, marker = styles[line.kernel]
@@ -119,34 +115,30 @@ def draw_by_layer(numbers: ByLayer, label: str = "end to target, root mean squar
             panel = axes[row, column]
             panel.set_title(shorten(subject))
             panel.set_xlabel("layer")
-            panel.grid(visible=True, axis="y")
+            panel.grid(axis="y")
             ticks = sorted({layer for line in numbers.lines for layer in line.layers})
             panel.set_xticks(ticks[:: max(1, len(ticks) // 12)])
     handles = [
-        Line2D([], [], color=colour, marker=marker, label=name) for name, (colour, marker) in styles.items()
+        line_handle(color=colour, marker=marker, label=name) for name, (colour, marker) in styles.items()
     ]
-    handles.append(Line2D([], [], color="#1f2933", label="features"))
-    handles.append(Line2D([], [], color="#1f2933", linestyle=(0, (3, 2)), label="controls"))
-    figure.legend(handles=handles, loc="upper center", ncols=len(handles), handlelength=3.0)
+    handles.append(line_handle(color="#1f2933", label="features"))
+    handles.append(line_handle(color="#1f2933", linestyle=(0, (3, 2)), label="controls"))
+    figure.legend(handles)
     return figure
 
 
 def draw_best_kernels(numbers: Choices) -> Figure:
     """Draw a panel a similarity: data sets by layers, coloured by the best kernel, with its distance."""
-    from matplotlib.patches import Patch, Rectangle
-
     styles = kernel_styles(numbers.kernels)
     figure = new_figure(len(numbers.similarities) * (0.42 * len(numbers.subjects) + 0.75) + 0.5)
-    axes = figure.subplots(len(numbers.similarities), 1, squeeze=False)
+    axes = figure.subplots(len(numbers.similarities), 1)
     for row, similarity in enumerate(numbers.similarities):
         panel = axes[row, 0]
         for one in numbers.choices:
             if one.similarity == similarity:
                 x, y = numbers.layers.index(one.layer), numbers.subjects.index(one.subject)
                 colour = styles[one.kernel][0]
-                panel.add_patch(
-                    Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=colour, alpha=0.55, linewidth=0)
-                )
+                panel.rectangle(x - 0.48, y - 0.46, 0.96, 0.92, color=colour, alpha=0.55)
                 text = f"{one.kernel}\n{one.distance:.2g}"
                 panel.text(x, y, text, ha="center", va="center", fontsize=8, linespacing=0.95)
         panel.set_title(similarity)
@@ -156,8 +148,8 @@ def draw_best_kernels(numbers: Choices) -> Figure:
         panel.set_ylim(len(numbers.subjects) - 0.5, -0.5)
         panel.tick_params(length=0)
         panel.set_xlabel("layer")
-    handles = [Patch(color=styles[name][0], alpha=0.55, label=name) for name in numbers.kernels]
-    figure.legend(handles=handles, loc="upper center", ncols=len(handles))
+    handles = [patch_handle(color=styles[name][0], alpha=0.55, label=name) for name in numbers.kernels]
+    figure.legend(handles)
     return figure
 
 

@@ -9,7 +9,7 @@ chance.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -23,10 +23,7 @@ from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles
 from superpos.reporting.style import INK, new_figure, shorten
 from superpos.reporting.subjects import Subject
-from superpos.reporting.vector import add_tips
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, line_handle
 
 CELL = ("layer", "kernel", "n_dims", "lambda_d", "sigma")
 
@@ -103,12 +100,10 @@ def beyond_all(numbers: Differences) -> tuple[int, int]:
 
 def draw_differences(numbers: Differences) -> Figure:
     """Draw a panel a kind of end, a row a set; each control is a mark with the quartiles of its cells."""
-    from matplotlib.lines import Line2D
-
     step = 0.16
     height = max(0.5, step * (len(numbers.controls) + 1.5))
     figure = new_figure(height * len(numbers.subjects) + 1.5)
-    axes = figure.subplots(1, len(numbers.panels), squeeze=False, sharey=True)[0]
+    axes = figure.subplots(1, len(numbers.panels), sharey=True)[0]
     for panel, title in zip(axes, numbers.panels, strict=True):
         panel.axvline(0.0, color=INK, linewidth=0.9)
         for row in numbers.values[numbers.values["panel"] == title].itertuples(index=False):
@@ -118,19 +113,19 @@ def draw_differences(numbers: Differences) -> Figure:
             y += (index - (len(numbers.controls) - 1) / 2) * step
             bold = row.target == "shuffled_labels"
             panel.plot([row.low, row.high], [y, y], color=style.colour, linewidth=3.0 if bold else 1.6)
-            (mark,) = panel.plot(
-                [row.median], [y], color=style.colour, marker="o", markersize=7 if bold else 5, linestyle=""
-            )
             text = f"{row.subject} − {style.label}: {row.median:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
-            add_tips(mark, [f"{text}, {row.n_values} cells"])
+            panel.plot(
+                [row.median], [y], color=style.colour, marker="o", markersize=7 if bold else 5, linestyle="",
+                tips=[f"{text}, {row.n_values} cells"],
+            )  # fmt: skip
         panel.set_title(title)
         panel.set_xlabel(
             "end to target, features − control, rms per entry\n← nearer than the control     farther →"
         )
-        panel.grid(visible=True, axis="x")
+        panel.grid(axis="x")
     axes[0].set_ylim((len(numbers.subjects) - 0.5) * height, -height / 2)
     axes[0].set_yticks([i * height for i in range(len(numbers.subjects))], map(shorten, numbers.subjects))
     styles = [target_style(control) for control in numbers.controls]
-    handles = [Line2D([], [], color=s.colour, marker="o", linewidth=1.6, label=s.label) for s in styles]
-    figure.legend(handles=handles, loc="upper center", ncols=min(7, len(handles)))
+    handles = [line_handle(color=s.colour, marker="o", linewidth=1.6, label=s.label) for s in styles]
+    figure.legend(handles)
     return figure

@@ -13,7 +13,7 @@ sigma 0, to the simplex and to the identity.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,15 +27,12 @@ from superpos.reporting.study_views import FIT_GROUP_AXES, quartiles
 from superpos.reporting.style import (
     LineStyle,
     from_zero,
-    new_grid,
+    new_figure,
     sigma_axis,
     sigma_positions,
 )
 from superpos.reporting.subjects import Subject
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, Handle, Panel, line_handle, patch_handle
 
 QUANTITIES = {
     "distance_joint": LineStyle("joint optimum to target", "#7b8794", (0, (1, 1.2)), 1.6, ""),
@@ -148,7 +145,8 @@ def summarise(rows: pd.DataFrame, similarity: str) -> Distances:
 def draw_procedure(numbers: Distances) -> Figure:
     """Draw a row of panels a kernel, a column a kind of target; lines are distances along the procedure."""
     n_rows, n_columns = len(numbers.kernels), len(numbers.targets)
-    figure, axes = new_grid(n_rows, n_columns, 1.5, 0.65)
+    figure = new_figure(1.66 * n_rows + 1.0)
+    axes = figure.subplots(n_rows, n_columns, sharex=True, sharey="row")
     places = sigma_positions([sigma for line in numbers.lines for sigma in line.sigmas])
     for row, kernel in enumerate(numbers.kernels):
         for column, target in enumerate(numbers.targets):
@@ -159,11 +157,11 @@ def draw_procedure(numbers: Distances) -> Figure:
                         _draw_line(panel, line, style, places, band=quantity == "distance_final")
             if target == "features":
                 _draw_noise(panel, numbers.noise)
-            panel.grid(visible=True, axis="y")
+            panel.grid(axis="y")
             if row == 0:
                 panel.set_title(target_style(target).label)
             if column == 0:
-                panel.set_ylabel(f"{kernel}\ndistance", fontweight="bold")
+                panel.set_ylabel(f"{kernel}\ndistance", bold=True)
             if row == n_rows - 1:
                 panel.set_xlabel("σ")
         from_zero(axes[row, 0])
@@ -176,7 +174,8 @@ def draw_comparison(numbers: Distances) -> Figure:
     """Draw a row of panels a kernel, a column a quantity; lines are kinds of target."""
     n_rows = len(numbers.kernels)
     few = len(numbers.targets) <= MAX_BANDS
-    figure, axes = new_grid(n_rows, len(COMPARED), 1.7, 0.8)
+    figure = new_figure(1.86 * n_rows + 1.15)
+    axes = figure.subplots(n_rows, len(COMPARED), sharex=True, sharey="row")
     places = sigma_positions([sigma for line in numbers.lines for sigma in line.sigmas])
     for row, kernel in enumerate(numbers.kernels):
         for column, (quantity, title) in enumerate(COMPARED.items()):
@@ -189,11 +188,11 @@ def draw_comparison(numbers: Distances) -> Figure:
                         )
             if quantity == "distance_final":
                 _draw_noise(panel, numbers.noise)
-            panel.grid(visible=True, axis="y")
+            panel.grid(axis="y")
             if row == 0:
                 panel.set_title(title)
             if column == 0:
-                panel.set_ylabel(f"{kernel}\ndistance", fontweight="bold")
+                panel.set_ylabel(f"{kernel}\ndistance", bold=True)
             if row == n_rows - 1:
                 panel.set_xlabel("σ")
         from_zero(axes[row, 0])
@@ -210,15 +209,15 @@ def _rows(data: StudyData, subject: Subject, similarity: str, optimiser: str) ->
     return rows if rows.empty else best_matches(rows, FIT_GROUP_AXES).rows
 
 
-def _draw_noise(panel: Axes, noise: float) -> None:
+def _draw_noise(panel: Panel, noise: float) -> None:
     if math.isfinite(noise):
-        panel.axhspan(0.0, noise, color=NOISE_COLOUR, alpha=0.18, linewidth=0, zorder=0.5)
+        panel.axhspan(0.0, noise, color=NOISE_COLOUR, alpha=0.18, zorder=0.5)
 
 
-def _draw_line(panel: Axes, line: Line, style: LineStyle, places: dict[float, float], *, band: bool) -> None:
+def _draw_line(panel: Panel, line: Line, style: LineStyle, places: dict[float, float], *, band: bool) -> None:
     x = [places[sigma] for sigma in line.sigmas]
     if band:
-        panel.fill_between(x, line.low, line.high, color=style.colour, alpha=0.15, linewidth=0)
+        panel.fill_between(x, line.low, line.high, color=style.colour, alpha=0.15)
     panel.plot(
         x,
         line.median,
@@ -231,13 +230,9 @@ def _draw_line(panel: Axes, line: Line, style: LineStyle, places: dict[float, fl
 
 
 def _legend(figure: Figure, entries: list[tuple[str, LineStyle]], noise: float) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
 
-    handles: list[Line2D | Patch] = [
-        Line2D(
-            [],
-            [],
+    handles: list[Handle] = [
+        line_handle(
             color=s.colour,
             linestyle=s.dashes,
             linewidth=s.width,
@@ -248,9 +243,5 @@ def _legend(figure: Figure, entries: list[tuple[str, LineStyle]], noise: float) 
         for label, s in entries
     ]
     if math.isfinite(noise):
-        handles.append(Patch(color=NOISE_COLOUR, alpha=0.18, label="noise level of the target", linewidth=0))
-    few = len(handles) <= 5
-    figure.legend(
-        handles=handles, loc="upper center", ncols=min(7, len(handles)), handlelength=3.2 if few else 2.4,
-        columnspacing=2.0 if few else 1.2,
-    )  # fmt: skip
+        handles.append(patch_handle(color=NOISE_COLOUR, alpha=0.18, label="noise level of the target"))
+    figure.legend(handles)

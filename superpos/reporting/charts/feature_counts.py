@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -12,9 +12,7 @@ from superpos.records.data import TokenExample
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
 from superpos.reporting.style import INK, new_figure, shorten
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure
 
 COLOURS = {
     "ok": "#3d6d9e",
@@ -142,7 +140,7 @@ def draw_feature_counts(sets: tuple[FeatureCounts, ...]) -> Figure:
     n_rows = -(-len(sets) // columns)
     tallest = max(len(one.features) for one in sets)
     figure = new_figure(n_rows * (0.25 * tallest + 0.8))
-    axes = figure.subplots(n_rows, columns, squeeze=False)
+    axes = figure.subplots(n_rows, columns)
     for position, panel in enumerate(axes.flat):
         if position >= len(sets):
             panel.set_axis_off()
@@ -160,7 +158,7 @@ def draw_feature_counts(sets: tuple[FeatureCounts, ...]) -> Figure:
         panel.set_title(f"{shorten(one.dataset)} ({one.n_samples:,} samples)")
         panel.set_xlabel("positives")
         panel.tick_params(axis="y", length=0)
-        panel.grid(visible=True, axis="x")
+        panel.grid(axis="x")
     return figure
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from superpos.analysis.settings import main_targets
 from superpos.kinds.measures import MEASURES
+from superpos.reporting import svg
 from superpos.reporting.looks import order_of, target_style, weights_style
 from superpos.reporting.selection import layers, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles, records
 from superpos.reporting.style import LineStyle, new_figure
 from superpos.reporting.subjects import Subject
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, line_handle
 
 COLUMNS = 4
 """Panels in a row."""
@@ -94,25 +92,22 @@ def _shown(rows: pd.DataFrame) -> pd.DataFrame:
 
 def draw_geometry(numbers: Geometry) -> Figure:
     """Draw a panel a measure; a line is a kind of target over layers, a point where there is one layer."""
-    from matplotlib.lines import Line2D
-
     styles = {name: group_style(name) for name in numbers.groups}
     n_columns = min(COLUMNS, len(numbers.panels))
     n_rows = -(-len(numbers.panels) // n_columns)
     figure = new_figure(
         (1.55 if any(one.kernel or one.n_dims for one in numbers.panels) else 1.4) * n_rows + 0.75
     )
-    axes = figure.subplots(n_rows, n_columns, squeeze=False)
+    axes = figure.subplots(n_rows, n_columns)
     for panel in axes.flat[len(numbers.panels) :]:
         panel.set_axis_off()
+    parts = dict(iter(numbers.values.groupby([*Panel._fields, "group"], sort=False)))
     for place, (panel, shown) in enumerate(zip(axes.flat, numbers.panels, strict=False)):
-        rows = numbers.values
-        for name, value in shown._asdict().items():
-            rows = rows[rows[name] == value]
         for name in reversed(numbers.groups):
-            _draw_group(panel, rows[rows["group"] == name], styles[name], numbers)
+            if (part := parts.get((*shown, name))) is not None:
+                _draw_group(panel, part, styles[name], numbers)
         panel.set_title(shown.title)
-        panel.grid(visible=True, axis="y")
+        panel.grid(axis="y")
         if len(numbers.layers) > 1:
             panel.set_xticks(numbers.layers[:: max(1, len(numbers.layers) // 6)])
             panel.set_xlabel("layer" if place + n_columns >= len(numbers.panels) else "")
@@ -120,10 +115,10 @@ def draw_geometry(numbers: Geometry) -> Figure:
             panel.set_xticks([])
             panel.set_xlim(-0.6, len(numbers.groups) - 0.4)
     handles = [
-        Line2D([], [], color=s.colour, linestyle=s.dashes, linewidth=s.width, marker=s.marker, label=s.label)
+        line_handle(color=s.colour, linestyle=s.dashes, linewidth=s.width, marker=s.marker, label=s.label)
         for s in styles.values()
     ]
-    figure.legend(handles=handles, loc="upper center", ncols=min(7, len(handles)))
+    figure.legend(handles)
     return figure
 
 
@@ -132,14 +127,14 @@ def group_style(name: str) -> LineStyle:
     return weights_style("random") if name == RANDOM else target_style(name)
 
 
-def _draw_group(panel: Axes, rows: pd.DataFrame, style: LineStyle, numbers: Geometry) -> None:
+def _draw_group(axes: svg.Panel, rows: pd.DataFrame, style: LineStyle, numbers: Geometry) -> None:
     if len(numbers.layers) > 1:
-        panel.fill_between(rows["layer"], rows["low"], rows["high"], color=style.colour, alpha=0.12, lw=0)
-        panel.plot(
+        axes.fill_between(rows["layer"], rows["low"], rows["high"], color=style.colour, alpha=0.12)
+        axes.plot(
             rows["layer"], rows["median"], color=style.colour, linestyle=style.dashes,
             linewidth=style.width, marker=style.marker, markersize=3.5,
         )  # fmt: skip
         return
     place = [numbers.groups.index(group) for group in rows["group"]]
-    panel.vlines(place, rows["low"], rows["high"], color=style.colour, linewidth=1.4)
-    panel.plot(place, rows["median"], color=style.colour, marker=style.marker, markersize=5, linestyle="")
+    axes.vlines(place, rows["low"], rows["high"], color=style.colour, linewidth=1.4)
+    axes.plot(place, rows["median"], color=style.colour, marker=style.marker, markersize=5, linestyle="")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,11 +13,8 @@ from superpos.reporting.charts.optimisers import CRITICAL, FLOOR, STALLED, sprea
 from superpos.reporting.looks import in_order
 from superpos.reporting.selection import POWELL, optimiser_label
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import INK, log_axis, new_figure
-from superpos.reporting.vector import add_tips
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from superpos.reporting.style import INK, new_figure
+from superpos.reporting.svg import Figure
 
 MAX_POINTS = 1500
 """Ends of an optimiser that are drawn, evenly among all by rising gradient."""
@@ -54,23 +51,22 @@ def gradients(data: StudyData) -> Gradients | None:
 def draw_gradients(numbers: Gradients) -> Figure:
     """Draw a strip an optimiser on a log axis, with the bounds of a critical point and of a stall."""
     figure = new_figure(0.55 * len(numbers.optimisers) + 0.95)
-    axes = figure.subplots()
+    axes = figure.subplot()
     axes.set_xscale("log")
     for place, (name, values) in enumerate(zip(numbers.optimisers, numbers.values, strict=True)):
         chosen = np.unique(np.linspace(0, values.size - 1, min(values.size, MAX_POINTS)).astype(int))
         shown = np.maximum(values[chosen], FLOOR)
-        marks = axes.scatter(shown, place + 2.0 * spread(shown.size), s=9, alpha=0.4, linewidths=0,
-                             color="#CC6677" if name == POWELL else "#44AA99")  # fmt: skip
         critical = int(np.sum(values <= CRITICAL))
-        add_tips(
-            marks, [f"{optimiser_label(name)}: {critical:,} of {values.size:,} ends are critical points"]
-        )
+        axes.scatter(
+            shown, place + 2.0 * spread(shown.size), s=9, alpha=0.4,
+            color="#CC6677" if name == POWELL else "#44AA99",
+            tips=[f"{optimiser_label(name)}: {critical:,} of {values.size:,} ends are critical points"],
+        )  # fmt: skip
     for level, text in ((CRITICAL, "critical"), (STALLED, "stalled")):
         axes.axvline(level, color=INK, linewidth=0.8, linestyle=(0, (3, 2)))
         axes.text(level, -0.62, f" {text}", ha="left", va="bottom", fontsize=8, color=INK)
     axes.set_yticks(range(len(numbers.optimisers)), [optimiser_label(name) for name in numbers.optimisers])
     axes.set_ylim(len(numbers.optimisers) - 0.4, -0.75)
     axes.set_xlabel("relative gradient at the end")
-    log_axis(axes.xaxis)
-    axes.grid(visible=True, axis="x")
+    axes.grid(axis="x")
     return figure

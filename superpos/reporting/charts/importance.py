@@ -6,7 +6,7 @@ weight * n: 1 where a feature has an equal share
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,10 +19,7 @@ from superpos.reporting.selection import kernels, similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import FAINT, INK, new_figure, shorten
 from superpos.reporting.subjects import Subject
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, Panel, line_handle
 
 
 class KernelImportance(NamedTuple):
@@ -127,7 +124,7 @@ def draw_importance(numbers: Importance) -> Figure:
     n_columns = len(numbers.similarities)
     heights = (0.42 * len(numbers.kernels) + 0.5, 0.3 * len(numbers.features) + 0.5)
     figure = new_figure(sum(heights) + 1.2)
-    axes = figure.subplots(2, n_columns, squeeze=False, height_ratios=heights, sharex="row")
+    axes = figure.subplots(2, n_columns, height_ratios=heights, sharex="row")
     for column, similarity in enumerate(numbers.similarities):
         groups = [group for group in numbers.groups if group.similarity == similarity]
         _entropies(axes[0, column], groups, numbers.kernels, styles)
@@ -151,7 +148,7 @@ def draw_importance(numbers: Importance) -> Figure:
 
 
 def _entropies(
-    axes: Axes, groups: list[KernelImportance], kernels: tuple[str, ...], styles: dict[str, tuple[str, str]]
+    axes: Panel, groups: list[KernelImportance], kernels: tuple[str, ...], styles: dict[str, tuple[str, str]]
 ) -> None:
     for group in groups:
         colour, marker = styles[group.kernel]
@@ -174,11 +171,11 @@ def _entropies(
     axes.set_ylim(len(kernels) - 0.45, -0.55)
     axes.set_xlabel("entropy of the importance / log n")
     axes.tick_params(axis="y", length=0)
-    axes.grid(visible=True, axis="x")
+    axes.grid(axis="x")
 
 
 def _weights(
-    axes: Axes, groups: list[KernelImportance], numbers: Importance, styles: dict[str, tuple[str, str]]
+    axes: Panel, groups: list[KernelImportance], numbers: Importance, styles: dict[str, tuple[str, str]]
 ) -> None:
     axes.axvline(1.0, color=FAINT, linewidth=1.0)
     notes = []
@@ -194,18 +191,17 @@ def _weights(
         "weight × n (1 = equal share)" + (f"\nSpearman with frequency: {', '.join(notes)}" if notes else "")
     )
     axes.tick_params(axis="y", length=0)
-    axes.grid(visible=True)
+    axes.grid()
 
 
 def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
-    from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], linestyle="", color=colour, marker=marker, label=kernel)
+        line_handle(linestyle="", color=colour, marker=marker, label=kernel)
         for kernel, (colour, marker) in styles.items()
     ]
-    handles.append(Line2D([], [], linestyle="", color=INK, marker="o", label="features (filled)"))
+    handles.append(line_handle(linestyle="", color=INK, marker="o", label="features (filled)"))
     handles.append(
-        Line2D([], [], linestyle="", color=INK, marker="o", markerfacecolor="none", label="controls (open)")
+        line_handle(linestyle="", color=INK, marker="o", markerfacecolor="none", label="controls (open)")
     )
-    figure.legend(handles=handles, loc="upper center", ncols=len(handles))
+    figure.legend(handles)

@@ -9,7 +9,7 @@ percentiles of the weighted correlation of the ranks that the pairs have among a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,8 @@ from superpos.reporting.study_data import StudyData, best_layer
 from superpos.reporting.study_views import records
 from superpos.reporting.style import FAINT, INK, LineStyle, new_figure
 from superpos.reporting.subjects import PRETRAINED, RANDOM, Subject
+from superpos.reporting.svg import Figure, Handle, line_handle
 from superpos.seeding import generator
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MIN_FEATURES = 4
 """Fewer features have too few pairs for a correlation."""
@@ -134,8 +132,8 @@ def draw_label_correlations(numbers: LabelCorrelations) -> Figure:
     """Draw a row a similarity: the correlation over layers, and the pairs of one layer."""
     names = tuple(dict.fromkeys(row.similarity for row in numbers.rows))
     figure = new_figure(2.6 * len(names) + 0.6)
-    axes = figure.subplots(len(names), 2, squeeze=False, width_ratios=(1.5, 1.0))
-    shown: dict[str, object] = {}
+    axes = figure.subplots(len(names), 2, width_ratios=(1.5, 1.0))
+    shown: dict[str, Handle] = {}
     for index, similarity in enumerate(names):
         lines, points = axes[index]
         for weights in dict.fromkeys(row.weights for row in numbers.rows):
@@ -143,10 +141,12 @@ def draw_label_correlations(numbers: LabelCorrelations) -> Figure:
             style = _style(weights)
             shift = 0.06 if weights == "random weights" else -0.06  # bars side by side
             x = [row.layer + shift for row in rows]
-            shown[weights] = lines.plot(
-                x, [row.rho for row in rows], color=style.colour, linestyle=style.dashes, marker=style.marker,
-                linewidth=style.width, label=weights,
-            )[0]  # fmt: skip
+            look: dict[str, Any] = {
+                "color": style.colour, "linestyle": style.dashes, "marker": style.marker,
+                "linewidth": style.width,
+            }  # fmt: skip
+            lines.plot(x, [row.rho for row in rows], **look)
+            shown[weights] = line_handle(label=weights, **look)
             lines.vlines(
                 x, [row.low for row in rows], [row.high for row in rows], color=style.colour, linewidth=1.0
             )
@@ -156,15 +156,13 @@ def draw_label_correlations(numbers: LabelCorrelations) -> Figure:
             lines.set_xlim(ticks[0] - 1, ticks[0] + 1)
         lines.axhline(0.0, color=FAINT, linewidth=0.8)
         lines.set_ylim(-1.05, 1.05)
-        lines.grid(visible=True, axis="y")
-        lines.set_ylabel(f"{similarity}\nSpearman with phi", fontweight="bold")
+        lines.grid(axis="y")
+        lines.set_ylabel(f"{similarity}\nSpearman with phi", bold=True)
         lines.set_xlabel("layer")
         if similarity in numbers.phi:
-            points.scatter(
-                numbers.phi[similarity], numbers.entries[similarity], s=14, color=INK, alpha=0.6, linewidths=0
-            )
+            points.scatter(numbers.phi[similarity], numbers.entries[similarity], s=14, color=INK, alpha=0.6)
         points.set_xlabel(f"phi of the labels (layer {numbers.layer})")
         points.set_ylabel("similarity of the directions")
-        points.grid(visible=True)
-    figure.legend(handles=list(shown.values()), loc="upper center", ncols=len(shown), handlelength=3.0)
+        points.grid()
+    figure.legend(list(shown.values()))
     return figure

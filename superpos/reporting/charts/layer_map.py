@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,11 @@ from superpos.arrays import Float
 from superpos.reporting.selection import similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
-from superpos.reporting.style import WIDTH, colour_bar, new_figure
+from superpos.reporting.style import WIDTH, new_figure
 from superpos.reporting.subjects import Subject
+from superpos.reporting.svg import Colours, Figure
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+CORRELATIONS = Colours("RdBu_r", -1.0, 1.0)
 MAX_NUMBERS = 16
 """Layers up to which the cells carry their number."""
 
@@ -73,27 +72,24 @@ def draw_layer_maps(maps: tuple[LayerMap, ...]) -> Figure:
     n_rows = -(-len(maps) // columns)
     panel = min((WIDTH - 1.6) / columns, max(0.62 * max(len(m.layers) for m in maps), 1.6) + 0.4)
     figure = new_figure(n_rows * (panel + 0.55), width=min(WIDTH, columns * (panel + 0.5) + 1.3))
-    axes = figure.subplots(n_rows, columns, squeeze=False)
-    image: Any = None
+    axes = figure.subplots(n_rows, columns)
     for position, panel_axes in enumerate(axes.flat):
         if position >= len(maps):
             panel_axes.set_axis_off()
             continue
         one = maps[position]
-        image = panel_axes.imshow(one.spearman, vmin=-1.0, vmax=1.0, cmap="RdBu_r", aspect="equal")
+        panel_axes.cells(one.spearman, CORRELATIONS)
         panel_axes.set_title(one.title)
         ticks = range(0, len(one.layers), max(1, len(one.layers) // 16))
         panel_axes.set_xticks(ticks, [str(one.layers[tick]) for tick in ticks])
         panel_axes.set_yticks(ticks, [str(one.layers[tick]) for tick in ticks])
-        panel_axes.tick_params(length=0)
+        panel_axes.tick_params()
         panel_axes.set_xlabel("layer")
         panel_axes.set_ylabel("layer")
-        for spine in panel_axes.spines.values():
-            spine.set_visible(False)
         if len(one.layers) <= MAX_NUMBERS:
             for (a, b), value in np.ndenumerate(one.spearman):
                 text = "–" if np.isnan(value) else f"{value:.2f}"
                 colour = "white" if abs(value) > 0.65 else "black"
                 panel_axes.text(b, a, text, ha="center", va="center", fontsize=8, color=colour)
-    colour_bar(figure, image, "Spearman correlation", 0.8)
+    figure.colour_bar(CORRELATIONS, "Spearman correlation", 0.8)
     return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,7 @@ from superpos.reporting.study_data import StudyData, best_layer
 from superpos.reporting.study_views import records
 from superpos.reporting.style import FAINT, INK, new_figure, shorten
 from superpos.reporting.subjects import Subject, place
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, Panel
 
 MAX_NAMED = 60
 """Pairs up to which all are named."""
@@ -95,7 +92,7 @@ def draw_noise_ceiling(known: tuple[KnownPairs, ...]) -> Figure:
     entries = max(2.2, 0.16 * longest if longest <= MAX_NAMED else 5.0)
     heights = [1.6, entries] if several else [entries]
     figure = new_figure(sum(heights) + 0.8 + (0.5 if several else 0.0))
-    axes = figure.subplots(len(heights), len(known), squeeze=False, height_ratios=heights)
+    axes = figure.subplots(len(heights), len(known), height_ratios=heights)
     for column, one in enumerate(known):
         if several:
             _reliabilities(axes[0, column], one)
@@ -104,7 +101,7 @@ def draw_noise_ceiling(known: tuple[KnownPairs, ...]) -> Figure:
     return figure
 
 
-def _reliabilities(axes: Axes, one: KnownPairs) -> None:
+def _reliabilities(axes: Panel, one: KnownPairs) -> None:
     axes.plot(one.layers, one.reliability, color=INK, marker="o", linewidth=2.0)
     axes.axhline(1.0, color=FAINT, linewidth=0.8)
     axes.set_xticks(one.layers[:: max(1, len(one.layers) // 12)])
@@ -112,10 +109,10 @@ def _reliabilities(axes: Axes, one: KnownPairs) -> None:
     axes.set_ylim(min(0.0, lowest - 0.05), 1.05)
     axes.set_xlabel("layer")
     axes.set_ylabel("reliability")
-    axes.grid(visible=True, axis="y")
+    axes.grid(axis="y")
 
 
-def _entries(axes: Axes, one: KnownPairs) -> None:
+def _entries(axes: Panel, one: KnownPairs) -> None:
     places = np.arange(len(one.names))
     axes.hlines(places, one.low, one.high, color=FAINT, linewidth=1.6)
     axes.plot(one.values, places, color=INK, marker="o", markersize=3.5, linestyle="")
@@ -131,7 +128,7 @@ def _entries(axes: Axes, one: KnownPairs) -> None:
                 0.02 if text == "highest" else 0.98, len(one.names) - 1 if text == "highest" else 0,
                 f"{text}:\n" + "\n".join(chosen), fontsize=6.5, linespacing=1.15,
                 ha="left" if text == "highest" else "right", va="top" if text == "highest" else "bottom",
-                transform=axes.get_yaxis_transform(),
+                within="x",
             )  # fmt: skip
         axes.set_ylim(-step, len(one.names) - 1 + step)
     else:
@@ -139,4 +136,4 @@ def _entries(axes: Axes, one: KnownPairs) -> None:
     axes.set_yticks(named, [one.names[index] for index in named], fontsize=6.5)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(f"similarity ({one.place})")
-    axes.grid(visible=True, axis="x")
+    axes.grid(axis="x")

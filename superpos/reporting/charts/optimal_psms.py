@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -11,11 +11,9 @@ from superpos.arrays import Float
 from superpos.reporting.looks import similarity_scale
 from superpos.reporting.selection import POWELL, kernels
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import WIDTH, colour_bar, heat_map, leave_room, name_ticks, new_figure
+from superpos.reporting.style import WIDTH, heat_map, leave_room, name_ticks, new_figure
 from superpos.reporting.subjects import Subject, place
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, Span
 
 SHOWN_SIGMAS = (0.01, 0.1)
 """The perturbations of the thesis."""
@@ -110,34 +108,30 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
     height = max(n_rows * (panel + 0.5), big + label + 0.5) + 0.5
     figure = new_figure(height, width=min(WIDTH, label + big + n_columns * (panel + 0.5) + 1.6))
     widths = [big, *([panel] * n_columns)]
-    grid = figure.add_gridspec(n_rows, n_columns + 1, width_ratios=widths)
-    target_axes = figure.add_subplot(grid[:, 0])
+    figure.grid([1.0] * n_rows, widths)
+    target_axes = figure.add(Span(0, n_rows - 1, 0, 0))
     scale = similarity_scale(numbers.similarity)
-    image = heat_map(target_axes, numbers.target, scale, numbers.features)
+    heat_map(target_axes, numbers.target, scale, numbers.features)
     target_axes.set_title(f"target, {numbers.place}")
-    name_ticks(target_axes.yaxis, numbers.features)
-    name_ticks(target_axes.xaxis, numbers.features, rotation=90)
+    name_ticks(target_axes, numbers.features, rows=True, columns=True)
     leave_room(target_axes, bottom=-math.inf)  # it ends far above the last row, and its labels with it
     for panel_numbers in numbers.panels:
         row = numbers.rows.index(panel_numbers.row)
         column = numbers.kernels.index(panel_numbers.kernel) + 1
-        axes = figure.add_subplot(grid[row, column])
+        axes = figure.add(Span(row, row, column, column))
         if panel_numbers.matrix is None:
-            axes.text(0.5, 0.5, "not stored", ha="center", va="center", transform=axes.transAxes)
+            axes.text(0.5, 0.5, "not stored", ha="center", va="center", within="xy")
             axes.set_xticks([])
             axes.set_yticks([])
         else:
             heat_map(axes, panel_numbers.matrix, scale, numbers.features)
         if row == 0:
-            axes.set_title(panel_numbers.kernel, pad=17)
-        else:
-            leave_room(axes, top=14.0)
-        note = f"d = {panel_numbers.distance:.2g}, f = {panel_numbers.n_dims}"
-        axes.text(0.5, 1.03, note, ha="center", va="bottom", fontsize=8.5, transform=axes.transAxes)
+            axes.set_title(panel_numbers.kernel)
+        axes.note = f"d = {panel_numbers.distance:.2g}, f = {panel_numbers.n_dims}"
         if column == 1:
-            axes.set_ylabel(panel_numbers.row, fontweight="bold")
-    colour_bar(figure, image, f"{numbers.similarity} similarity", 0.7)
-    target_axes.set_anchor("N")
+            axes.set_ylabel(panel_numbers.row, bold=True)
+    figure.colour_bar(scale.on(), f"{numbers.similarity} similarity", 0.7)
+    target_axes.anchor = "N"
     return figure
 
 

@@ -8,7 +8,7 @@ norms exactly; above 1 it went further, which only leaving the spheres allows or
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,12 +17,9 @@ from superpos.arrays import Float
 from superpos.reporting.looks import kernel_styles
 from superpos.reporting.selection import EXACT, POWELL, kernels, optimiser_label, similarities
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import FAINT, INK, WIDTH, log_axis, new_figure
+from superpos.reporting.style import FAINT, INK, WIDTH, new_figure
 from superpos.reporting.subjects import Subject
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, Panel, line_handle
 
 CRITICAL = 1e-6
 """Relative gradient below which a point counts as critical (`docs/science.md`, "Certificate")."""
@@ -184,12 +181,12 @@ def draw_optimisers(numbers: Optimisers) -> Figure:
     )
     width = WIDTH if both else 0.6 * WIDTH
     figure = new_figure(2.75 * len(numbers.similarities) + 0.5, width=width)
-    axes = figure.subplots(len(numbers.similarities), len(titles), squeeze=False)
+    axes = figure.subplots(len(numbers.similarities), len(titles))
     for row, similarity in enumerate(numbers.similarities):
         pairs = [pair for pair in numbers.pairs if pair.similarity == similarity]
         first, last = axes[row, 0], axes[row, -1]
         _scatter(first, [(p.kernel, p.distance_powell, p.distance_polished) for p in pairs], styles)
-        first.set_ylabel(f"{similarity}\npolished end to target", fontweight="bold")
+        first.set_ylabel(f"{similarity}\npolished end to target", bold=True)
         first.set_xlabel("Powell end to target")
         _gradients(last, pairs, styles)
         if both:
@@ -210,7 +207,7 @@ def draw_optimisers(numbers: Optimisers) -> Figure:
     return figure
 
 
-def _scatter(axes: Axes, groups: list[tuple[str, Float, Float]], styles: dict[str, tuple[str, str]]) -> None:
+def _scatter(axes: Panel, groups: list[tuple[str, Float, Float]], styles: dict[str, tuple[str, str]]) -> None:
     if not any(x.size for _, x, _ in groups):
         _absent(axes)
         return
@@ -224,11 +221,11 @@ def _scatter(axes: Axes, groups: list[tuple[str, Float, Float]], styles: dict[st
     axes.set_xlim(0.0, largest)
     axes.set_ylim(0.0, largest)
     axes.set_box_aspect(1)
-    axes.grid(visible=True)
+    axes.grid()
 
 
 def _strips(
-    axes: Axes,
+    axes: Panel,
     groups: list[tuple[str, Float]],
     styles: dict[str, tuple[str, str]],
     limits: tuple[float, float],
@@ -248,10 +245,10 @@ def _strips(
             axes.plot([position - 0.3, position + 0.3], [median, median], color=INK, linewidth=1.8)
     axes.set_xticks(range(len(groups)), [kernel for kernel, _ in groups])
     axes.set_xlim(-0.6, len(groups) - 0.4)
-    axes.grid(visible=True, axis="y")
+    axes.grid(axis="y")
 
 
-def _gradients(axes: Axes, pairs: list[KernelPairs], styles: dict[str, tuple[str, str]]) -> None:
+def _gradients(axes: Panel, pairs: list[KernelPairs], styles: dict[str, tuple[str, str]]) -> None:
     axes.set_yscale("log")
     for position, pair in enumerate(pairs):
         colour, marker = styles[pair.kernel]
@@ -275,8 +272,7 @@ def _gradients(axes: Axes, pairs: list[KernelPairs], styles: dict[str, tuple[str
     axes.set_xticks(range(len(pairs)), [pair.kernel for pair in pairs])
     axes.set_xlim(-0.6, len(pairs) - 0.4)
     axes.set_ylabel("relative gradient at the end")
-    log_axis(axes.yaxis)
-    axes.grid(visible=True, axis="y")
+    axes.grid(axis="y")
 
 
 def spread(count: int, width: float = 0.32) -> Float:
@@ -285,24 +281,23 @@ def spread(count: int, width: float = 0.32) -> Float:
     return np.asarray((steps - 0.5) * width, dtype=np.float64)
 
 
-def _absent(axes: Axes) -> None:
-    axes.text(0.5, 0.5, "not run in this study", ha="center", va="center", transform=axes.transAxes)
+def _absent(axes: Panel) -> None:
+    axes.text(0.5, 0.5, "not run in this study", ha="center", va="center", within="xy")
     axes.set_xticks([])
     axes.set_yticks([])
 
 
 def _legend(figure: Figure, styles: dict[str, tuple[str, str]], other: str) -> None:
-    from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], linestyle="", color=colour, marker=marker, label=kernel)
+        line_handle(linestyle="", color=colour, marker=marker, label=kernel)
         for kernel, (colour, marker) in styles.items()
     ]
-    handles.append(Line2D([], [], linestyle="", color=INK, marker="o", label="Powell (filled)"))
+    handles.append(line_handle(linestyle="", color=INK, marker="o", label="Powell (filled)"))
     handles.append(
-        Line2D([], [], linestyle="", color=INK, marker="o", markerfacecolor="none", label=f"{other} (open)")
+        line_handle(linestyle="", color=INK, marker="o", markerfacecolor="none", label=f"{other} (open)")
     )
-    figure.legend(handles=handles, loc="upper center", ncols=len(handles))
+    figure.legend(handles)
 
 
 def _median(values: Float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -22,10 +22,7 @@ from superpos.reporting.style import (
     new_figure,
 )
 from superpos.reporting.subjects import Subject
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, Panel, patch_handle
 
 NAMED = (
     "similarity",
@@ -169,19 +166,19 @@ def _shares(
     return Shares(title, names, counts)
 
 
-def _bars(axes: Axes, shares: Shares, settings: tuple[str, ...]) -> None:
+def _bars(axes: Panel, shares: Shares, settings: tuple[str, ...]) -> None:
     axes.set_title(shares.title.replace(": ", "\n"))  # what, and below it status or verdict
     axes.set_xlim(0.0, 1.0)
-    axes.grid(visible=True, axis="x")
+    axes.grid(axis="x")
     if not shares.counts:
-        axes.text(0.5, 0.5, "not run in this study", ha="center", va="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, "not run in this study", ha="center", va="center", within="xy")
         return
     for setting, counts in shares.counts.items():
         position, total, left = settings.index(setting), sum(counts), 0.0
         for name, count in zip(shares.outcomes, counts, strict=True):
             if count:
                 width = count / total
-                axes.barh(position, width, left=left, height=0.72, color=OUTCOME_COLOURS[name], linewidth=0)
+                axes.barh(position, width, left=left, height=0.72, color=OUTCOME_COLOURS[name])
                 left += width
         axes.text(
             1.01,
@@ -190,21 +187,12 @@ def _bars(axes: Axes, shares: Shares, settings: tuple[str, ...]) -> None:
             va="center",
             ha="left",
             fontsize=8,
-            transform=axes.get_yaxis_transform(),
+            within="x",
         )
     axes.tick_params(axis="y", length=0)
 
 
-def _legend(axes: Axes, names: tuple[str, ...], title: str, *, beside: bool) -> None:
+def _legend(axes: Panel, names: tuple[str, ...], title: str, *, beside: bool) -> None:
     """Draw the legend beside a panel, or in the place of one."""
-    from matplotlib.patches import Patch
-
-    handles = [Patch(color=OUTCOME_COLOURS[name], label=name.replace("_", " ")) for name in names]
-    axes.legend(
-        handles=handles,
-        title=title,
-        loc="center left",
-        bbox_to_anchor=(1.2 if beside else 0.0, 0.5),
-        handlelength=1.0,
-        alignment="left",
-    )
+    handles = [patch_handle(color=OUTCOME_COLOURS[name], label=name.replace("_", " ")) for name in names]
+    axes.legend(handles, title, 1.2 if beside else 0.0)

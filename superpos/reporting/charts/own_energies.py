@@ -7,13 +7,12 @@ One number a draw: the median over layers, so that a draw counts once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from superpos.analysis.settings import main_targets
-from superpos.arrays import Float
 from superpos.kinds.similarities import SIMILARITIES
 from superpos.reporting.charts.geometry import RANDOM, group_style
 from superpos.reporting.looks import in_order, kernel_order
@@ -21,10 +20,7 @@ from superpos.reporting.selection import targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import FAINT, INK, new_figure, shorten
 from superpos.reporting.subjects import Subject
-from superpos.reporting.vector import add_tips
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, line_handle
 
 CENTRAL = (5.0, 50.0, 95.0)
 """Percentiles of the draws of a control: the ends of its bar, and its mark."""
@@ -99,14 +95,12 @@ def beyond_controls(numbers: OwnEnergies) -> tuple[int, int]:
 
 def draw_own_energies(numbers: OwnEnergies) -> Figure:
     """Draw a row a set: each control as the central 90 % of its draws, the features as a large dot."""
-    from matplotlib.lines import Line2D
-
     controls = [group for group in numbers.groups if group != "features"]
     step = 0.16
     height = max(0.5, step * (len(controls) + 1.5))
     figure = new_figure(height * len(numbers.subjects) + 1.2)
-    axes = figure.subplots()
-    axes.set_xscale("function", functions=(_root, _square))
+    axes = figure.subplot()
+    axes.set_xscale("sqrt")
     for place, subject in enumerate(numbers.subjects):
         own = numbers.values[numbers.values["subject"] == subject]
         base = place * height
@@ -116,15 +110,14 @@ def draw_own_energies(numbers: OwnEnergies) -> Figure:
                 low, middle, high = np.percentile(values, CENTRAL)
                 colour = group_style(group).colour
                 y = base + (index - (len(controls) - 1) / 2) * step
-                axes.plot([max(low, 0.0), high], [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
-                (mark,) = axes.plot([middle], [y], color=colour, marker="|", markersize=7, linestyle="")
-                add_tips(mark, [f"{subject}, {group_style(group).label}: {middle:.3g} ({values.size} draws)"])
+                axes.plot([max(low, 0.0), high], [y, y], color=colour, linewidth=2.2)
+                tip = f"{subject}, {group_style(group).label}: {middle:.3g} ({values.size} draws)"
+                axes.plot([middle], [y], color=colour, marker="|", markersize=7, linestyle="", tips=[tip])
         values = own.loc[own["group"] == "features", "value"].to_numpy(np.float64)
         if values.size:
             value = float(np.median(values))
-            (mark,) = axes.plot([value], [base], color=INK, marker="o", markersize=7.5, linestyle="")
-            layers = int(own["n_layers"].max())
-            add_tips(mark, [f"{subject}, features: {value:.3g}, median of {layers} layers"])
+            tip = f"{subject}, features: {value:.3g}, median of {int(own['n_layers'].max())} layers"
+            axes.plot([value], [base], color=INK, marker="o", markersize=7.5, linestyle="", tips=[tip])
     axes.axvline(1.0, color=FAINT, linewidth=0.8, linestyle=(0, (3, 2)))
     last = len(numbers.subjects) * height
     axes.set_ylim(last - height / 2, -height / 2)
@@ -136,19 +129,10 @@ def draw_own_energies(numbers: OwnEnergies) -> Figure:
     axes.set_xlabel(
         f"own energy under {numbers.kernel}: 0 = the least that there is, 1 = orthogonal directions"
     )
-    axes.grid(visible=True, axis="x")
-    handles = [Line2D([], [], color=INK, marker="o", markersize=7, linestyle="", label="features")]
+    axes.grid(axis="x")
+    handles = [line_handle(color=INK, marker="o", markersize=7, linestyle="", label="features")]
     handles += [
-        Line2D([], [], color=group_style(g).colour, linewidth=2.2, label=group_style(g).label)
-        for g in controls
+        line_handle(color=group_style(g).colour, linewidth=2.2, label=group_style(g).label) for g in controls
     ]
-    figure.legend(handles=handles, loc="upper center", ncols=min(7, len(handles)))
+    figure.legend(handles)
     return figure
-
-
-def _root(values: Float) -> Float:
-    return np.sqrt(np.maximum(values, 0.0))
-
-
-def _square(values: Float) -> Float:
-    return np.square(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,7 @@ from superpos.reporting.looks import target_style, weights_style
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import LineStyle, new_figure
 from superpos.reporting.subjects import PRETRAINED, Subject
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, line_handle
 
 SERIES = ("trained weights", "random weights", "shuffled labels")
 
@@ -107,7 +105,7 @@ def draw_probe_quality(panels: tuple[ProbeQuality, ...]) -> Figure:
     columns = min(3, len(panels))
     n_rows = -(-len(panels) // columns)
     figure = new_figure(3.3 * n_rows + 0.4)
-    axes = figure.subplots(n_rows, columns, squeeze=False, sharey=True)
+    axes = figure.subplots(n_rows, columns, sharey=True)
     shown: dict[str, LineStyle] = {}
     for position, panel in enumerate(axes.flat):
         if position >= len(panels):
@@ -135,7 +133,7 @@ def draw_probe_quality(panels: tuple[ProbeQuality, ...]) -> Figure:
         panel.set_title(numbers.dataset)
         panel.set_xlabel("layer")
         panel.axhline(0.5, color="#7b8794", linewidth=0.8, linestyle=(0, (2, 2)))
-        panel.grid(visible=True, axis="y")
+        panel.grid(axis="y")
     lowest = min(
         (
             score
@@ -155,12 +153,9 @@ def draw_probe_quality(panels: tuple[ProbeQuality, ...]) -> Figure:
 
 
 def _legend(figure: Figure, styles: dict[str, LineStyle]) -> None:
-    from matplotlib.lines import Line2D
 
     handles = [
-        Line2D(
-            [],
-            [],
+        line_handle(
             color=s.colour,
             linestyle=s.dashes,
             linewidth=s.width,
@@ -169,6 +164,6 @@ def _legend(figure: Figure, styles: dict[str, LineStyle]) -> None:
         )
         for name, s in styles.items()
     ]
-    handles.append(Line2D([], [], color="#7b8794", linewidth=0.8, alpha=0.6, label="one feature"))
-    handles.append(Line2D([], [], color="#7b8794", linewidth=0.8, linestyle=(0, (2, 2)), label="chance"))
-    figure.legend(handles=handles, loc="upper center", ncols=len(handles), handlelength=3.0)
+    handles.append(line_handle(color="#7b8794", linewidth=0.8, alpha=0.6, label="one feature"))
+    handles.append(line_handle(color="#7b8794", linewidth=0.8, linestyle=(0, (2, 2)), label="chance"))
+    figure.legend(handles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,7 @@ from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles, records
 from superpos.reporting.style import INK, from_zero, new_figure
 from superpos.reporting.subjects import Subject
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure, line_handle
 
 MAX_SIGMAS = 3
 
@@ -83,7 +81,7 @@ def draw_sensitivity(numbers: Sensitivity) -> Figure:
     styles = kernel_styles(numbers.kernels)
     n_rows, n_columns = len(numbers.similarities), len(numbers.sigmas)
     figure = new_figure(2.4 * n_rows + 0.7)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey="row", sharex=True)
+    axes = figure.subplots(n_rows, n_columns, sharey="row", sharex=True)
     slots = [(kernel, group) for kernel in numbers.kernels for group in ("features", "controls")]
     for row, similarity in enumerate(numbers.similarities):
         for column, sigma in enumerate(numbers.sigmas):
@@ -98,17 +96,17 @@ def draw_sensitivity(numbers: Sensitivity) -> Figure:
                 panel.plot([x, x], [one.low, one.high], color=colour, linewidth=2.0 if filled else 1.2)
                 panel.plot(
                     x, one.median, marker=marker, color=colour, markersize=6, linestyle="",
-                    markerfacecolor=colour if filled else "white",
+                    markerfacecolor=colour if filled else "#ffffff",
                 )  # fmt: skip
             panel.set_xticks(
                 range(len(numbers.n_dims)), [_dims(f, numbers.n_features) for f in numbers.n_dims]
             )
             panel.set_xlim(-0.55, len(numbers.n_dims) - 0.45)
-            panel.grid(visible=True, axis="y")
+            panel.grid(axis="y")
             if row == 0:
                 panel.set_title(f"σ = {sigma:g}")
             if column == 0:
-                panel.set_ylabel(f"{similarity}\ndistance moved", fontweight="bold")
+                panel.set_ylabel(f"{similarity}\ndistance moved", bold=True)
             if row == n_rows - 1:
                 panel.set_xlabel("dimension f of the optimal features")
         from_zero(axes[row, 0])
@@ -134,14 +132,12 @@ def _pick(sigmas: list[float]) -> list[float]:
 
 
 def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
-    from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=colour, marker=marker, label=kernel)
-        for kernel, (colour, marker) in styles.items()
+        line_handle(color=colour, marker=marker, label=kernel) for kernel, (colour, marker) in styles.items()
     ]
-    handles.append(Line2D([], [], color=INK, marker="o", linestyle="", label="features (filled)"))
+    handles.append(line_handle(color=INK, marker="o", linestyle="", label="features (filled)"))
     handles.append(
-        Line2D([], [], color=INK, marker="o", linestyle="", markerfacecolor="white", label="controls (open)")
+        line_handle(color=INK, marker="o", linestyle="", markerfacecolor="#ffffff", label="controls (open)")
     )
-    figure.legend(handles=handles, loc="upper center", ncols=len(handles))
+    figure.legend(handles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -12,11 +12,9 @@ from superpos.reporting.looks import similarity_scale
 from superpos.reporting.selection import layers
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
-from superpos.reporting.style import WIDTH, colour_bar, heat_map, name_ticks, new_figure
+from superpos.reporting.style import WIDTH, heat_map, name_ticks, new_figure
 from superpos.reporting.subjects import Subject, place
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from superpos.reporting.svg import Figure
 
 COLUMNS = 6
 """Layers side by side before the figure goes on below."""
@@ -90,8 +88,8 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
     panel = min((WIDTH - label - 1.2) / columns, 2.6)
     height = n_rows * (panel + 0.28) + label * len(chunks) * 0.8 + 0.3
     figure = new_figure(height, width=min(WIDTH, label + columns * (panel + 0.15) + 1.4))
-    axes = figure.subplots(n_rows, columns, squeeze=False)
-    image: Any = None
+    axes = figure.subplots(n_rows, columns)
+    scale = similarity_scale(numbers.similarity)
     for part, chunk in enumerate(chunks):
         for index, row in enumerate(numbers.rows):
             for column in range(columns):
@@ -100,17 +98,17 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
                 if matrix is None:
                     panel_axes.set_axis_off()
                     continue
-                image = heat_map(panel_axes, matrix, similarity_scale(numbers.similarity), numbers.features)
+                heat_map(panel_axes, matrix, scale, numbers.features)
                 if index == 0:
-                    scale = numbers.scales.get(chunk[column], 0.0)
-                    resolved = f"\nC = {scale:.3g}" if scale > 0.0 else ""
+                    c = numbers.scales.get(chunk[column], 0.0)
+                    resolved = f"\nC = {c:.3g}" if c > 0.0 else ""
                     panel_axes.set_title(f"{numbers.places[chunk[column]]}{resolved}")
                 if column == 0:
-                    name_ticks(panel_axes.yaxis, numbers.features)
-                    panel_axes.set_ylabel(row, fontweight="bold")
+                    name_ticks(panel_axes, numbers.features, rows=True)
+                    panel_axes.set_ylabel(row, bold=True)
                 if index == len(numbers.rows) - 1 and part == len(chunks) - 1:
-                    name_ticks(panel_axes.xaxis, numbers.features, rotation=90)
-    colour_bar(figure, image, f"{numbers.similarity} similarity", 0.6 if n_rows > 1 else 1.0)
+                    name_ticks(panel_axes, numbers.features, columns=True)
+    figure.colour_bar(scale.on(), f"{numbers.similarity} similarity", 0.6 if n_rows > 1 else 1.0)
     return figure
 
 

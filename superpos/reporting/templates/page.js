@@ -29,6 +29,36 @@ addEventListener("beforeprint", () => {
   for (const block of document.querySelectorAll("details.set[open]")) unpackWithin(block);
 });
 
+// A drawing becomes a PNG on white paper, in the colours of its file, when it is asked for.
+async function raster(figure) {
+  const drawing = figure.querySelector(".drawing svg").cloneNode(true);
+  const [, , width, height] = drawing.getAttribute("viewBox").split(" ").map(Number);
+  drawing.setAttribute("width", width);
+  drawing.setAttribute("height", height);
+  const picture = new Image();
+  picture.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(drawing))}`;
+  await picture.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [width, height].map((size) => Math.round(3 * size));
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#ffffff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  return canvas.toDataURL("image/png");
+}
+for (const file of document.querySelectorAll('.files a[href$=".svg"]')) {
+  const make = document.createElement("button");
+  make.type = "button";
+  make.textContent = "PNG";
+  make.addEventListener("click", async () => {
+    const link = document.createElement("a");
+    link.href = await raster(file.closest("figure"));
+    link.download = file.getAttribute("href").split("/").pop().replace(/svg$/, "png");
+    link.click();
+  });
+  file.after(" · ", make);
+}
+
 // Light, dark, or as the system has it.
 const themes = ["", "light", "dark"];
 const button = document.getElementById("theme");
