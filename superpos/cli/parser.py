@@ -22,6 +22,7 @@ from superpos.stage_names import STAGES
 from superpos.version import __version__
 
 WATCH_SECONDS = 5
+REPORT_SECONDS = 30
 DATABASE_HELP = "database URL; else SUPERPOS_DB_URL, else sqlite:///superpos.db"
 
 
@@ -120,7 +121,21 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("--study", metavar="NAME", action="append", help="default: every study")
     report.add_argument("--out", type=any_path, required=True, metavar="DIR")
     report.add_argument(
-        "--only", metavar="CHAPTER", action="append", help="draw these chapters alone: targets, geometry, ..."
+        "--only",
+        metavar="NAME",
+        action="append",
+        help="answer one question alone (own_energy, controls, ...; docs/report.md) or draw one chapter; may "
+        "be given again",
+    )
+
+    report.add_argument(
+        "--watch",
+        type=positive,
+        nargs="?",
+        const=REPORT_SECONDS,
+        metavar="SECONDS",
+        help=f"draw again when rows have come in, looking every {REPORT_SECONDS} s or so many, until nothing "
+        "is left to do",
     )
 
     export = add_command(

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from superpos.reporting.answers import Answer
 from superpos.reporting.charts.feature_counts import FeatureCounts
+from superpos.reporting.check import Check
 from superpos.reporting.claims import Verdict
 from superpos.reporting.glossary import controls_in_words, kernels_in_words, similarities_in_words
 from superpos.reporting.sections import Card, Section
@@ -61,6 +62,7 @@ class ShownSection(NamedTuple):
     figures: tuple[Shown, ...]
     """Those in view."""
     note: str
+    left_out: tuple[str, ...]
 
 
 class Block(NamedTuple):
@@ -86,6 +88,7 @@ class StudyPage(NamedTuple):
     runs: tuple[Run, ...]
     n_runs: int
     subjects_left_out: tuple[str, ...]
+    check: Check
 
     @property
     def figures(self) -> tuple[Shown, ...]:
@@ -121,7 +124,12 @@ class Arranger:
             figures = tuple(self._figure(card, section, anchor, prefix, folded=False) for card in first)
             shown.append(
                 ShownSection(
-                    f"{anchor}-{section.anchor}", section.title, section.intro, figures, section.note
+                    f"{anchor}-{section.anchor}",
+                    section.title,
+                    section.intro,
+                    figures,
+                    section.note,
+                    section.left_out,
                 )
             )
         titles = dict.fromkeys(card.subject for card, _ in folded)

@@ -28,6 +28,8 @@ class ReportPaths:
     """SVG files."""
     tables: tuple[Path, ...]
     """CSV files."""
+    left_out: tuple[str, ...] = ()
+    """What was asked for and is not shown, a line each: study, section, what."""
 
 
 def write_report(
@@ -47,15 +49,15 @@ def write_report(
     out
         Folder of the report.
     only
-        Names of the chapters whose figures are drawn; empty = all of them.
+        Names of chapters, or of `superpos.reporting.questions`, whose figures are drawn; empty = all of them.
 
     Raises
     ------
     InputError
-        If a study is not in the database, a chapter is unknown, or the folder cannot be written to.
+        If a study is not in the database, a name of `only` is unknown, or the folder cannot be written to.
     """
     from superpos.reporting.page import Arranger, render_page
-    from superpos.reporting.sections import chosen_chapters
+    from superpos.reporting.questions import chosen_chapters
     from superpos.reporting.study_data import StudyData
     from superpos.reporting.summary import render_summary
     from superpos.version import __version__
@@ -84,7 +86,13 @@ def write_report(
         summary.write_text(render_summary(pages, results.label), encoding="utf-8", newline="\n")
     except OSError as error:
         raise InputError(f"report folder {out}: {error.strerror or error}") from error
-    return ReportPaths(index, summary, tuple(writer.figures), tuple(writer.tables))
+    left_out = tuple(
+        f"{page.name}: {section.title}: {line}"
+        for page in pages
+        for section in page.sections
+        for line in (*filter(None, [section.note]), *section.left_out)
+    )
+    return ReportPaths(index, summary, tuple(writer.figures), tuple(writer.tables), left_out)
 
 
 class _Writer:
@@ -119,12 +127,14 @@ def _study(
     from superpos.reporting.about import about
     from superpos.reporting.answers import answers
     from superpos.reporting.charts.feature_counts import feature_counts
+    from superpos.reporting.check import check
     from superpos.reporting.claims import verdicts
     from superpos.reporting.csv_text import csv_text
     from superpos.reporting.page import MAX_RUNS, StudyPage
     from superpos.reporting.sections import MAX_SUBJECTS, build_sections
     from superpos.reporting.study_data import lead_subject
     from superpos.reporting.tables import progress, runs, tables
+    from superpos.version import __version__
 
     found = []
     used: set[str] = set()
@@ -155,6 +165,7 @@ def _study(
         recorded[:MAX_RUNS],
         len(recorded),
         tuple(subject.label for subject in data.subjects[MAX_SUBJECTS:]),
+        check(data, __version__),
     )
 
 

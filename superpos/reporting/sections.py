@@ -31,6 +31,8 @@ class Drawn(NamedTuple):
     """The numbers of the figure, for the tables."""
     views: tuple[str, ...] = ()
     """Views whose rows it shows, where they are not those of its chapter."""
+    left_out: tuple[str, ...] = ()
+    """Lines on rows that it does not show, and why."""
 
 
 class Card(NamedTuple):
@@ -49,6 +51,7 @@ class Card(NamedTuple):
     """Label of the subject whose figure it is; empty for figures over several."""
     sql: str = ""
     """Query for the rows that the figure shows."""
+    left_out: tuple[str, ...] = ()
 
 
 class Section(NamedTuple):
@@ -59,6 +62,8 @@ class Section(NamedTuple):
     intro: str
     cards: tuple[Card, ...]
     note: str
+    left_out: tuple[str, ...] = ()
+    """Sets without a figure here, and rows that figures do not show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +105,11 @@ def draw_cards(data: StudyData, chapter: Chapter, subjects: Sequence[Subject]) -
         svg, drawing = _written(drawn.figure, drawn.title)
         table = None if drawn.table is None else csv_text(drawn.table).encode("utf-8")
         sql = query(data.study, drawn.views or chapter.views, subject)
-        cards.append(Card(slug(drawn.name), drawn.title, drawn.caption, svg, drawing, table, label, sql))
+        cards.append(
+            Card(
+                slug(drawn.name), drawn.title, drawn.caption, svg, drawing, table, label, sql, drawn.left_out
+            )
+        )
     return tuple(cards)
 
 
@@ -121,29 +130,22 @@ def query(study: str, views: Sequence[str], subject: Subject | None) -> str:
     return "\n".join(f"SELECT *\nFROM {view}\nWHERE {where};" for view in views)
 
 
-def chosen_chapters(only: Sequence[str]) -> tuple[Chapter, ...]:
-    """Return chapters in the order of the page: those of some names, or all where none is named.
-
-    Raises
-    ------
-    InputError
-        For an unknown name.
-    """
-    wanted = {CHAPTERS.get(name, "only").name for name in only}
-    return tuple(chapter for chapter in CHAPTERS if chapter.name in wanted or not only)
-
-
 def build_sections(data: StudyData, chapters: Sequence[Chapter]) -> Iterator[Section]:
     """Yield the sections of a study one by one."""
     for chapter in chapters:
         cards: list[Card] = []
+        without: list[str] = []
         if chapter.by_subject:
             for subject in data.subjects[:MAX_SUBJECTS]:
-                cards += draw_cards(data, chapter, (subject,))
+                own = draw_cards(data, chapter, (subject,))
+                without += [] if own else [subject.label]
+                cards += own
         else:
             cards += draw_cards(data, chapter, data.subjects)
+        left_out = [f"no figure of {', '.join(without)}"] if without and cards else []
+        left_out += dict.fromkeys(line for card in cards for line in card.left_out)
         note = "" if cards else chapter.missing
-        yield Section(chapter.name, chapter.title, chapter.meaning, tuple(cards), note)
+        yield Section(chapter.name, chapter.title, chapter.meaning, tuple(cards), note, tuple(left_out))
 
 
 def subject_name(subject: Subject, data: StudyData) -> str:

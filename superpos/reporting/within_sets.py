@@ -56,21 +56,10 @@ def at_headline_sigma(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["sigma"] == headline_sigma(frame)]
 
 
-def most_swept_layer(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return, for each similarity, the rows of the layer with the most sigmas (of the first of several)."""
-    counts = frame.groupby(["similarity", "layer"], sort=True)["sigma"].nunique().reset_index()
-    best = counts.sort_values("sigma", ascending=False, kind="stable").drop_duplicates("similarity")
-    chosen = frame[["similarity", "layer"]].merge(
-        best, on=["similarity", "layer"], how="left", indicator=True
-    )
-    return frame[(chosen["_merge"] == "both").to_numpy()]
-
-
 POWELL = Step(by_powell, "by another optimiser", ("optimiser",))
 MAIN_SETTING = Step(main_fits, "under another setting", SETTING)
 MOST_LAYERS = Step(balanced, "that half of the layers or fewer have", ("target", "sigma"))
 HEADLINE = Step(at_headline_sigma, "at another perturbation", ("sigma",))
-SWEPT_LAYER = Step(most_swept_layer, "at layers with fewer perturbations", ("layer",))
 
 
 def within_sets(frame: pd.DataFrame, steps: Sequence[Step]) -> Shown:

@@ -11,7 +11,8 @@ import pytest
 
 import superpos
 from superpos.errors import InputError
-from superpos.reporting.sections import CHAPTERS, Chapter, Drawn, build_sections, chosen_chapters
+from superpos.reporting.questions import chosen_chapters
+from superpos.reporting.sections import CHAPTERS, Chapter, Drawn, build_sections
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import new_figure
 
@@ -23,9 +24,11 @@ ORDER = (
     "ceiling",
     "geometry",
     "layers",
+    "revisions",
     "labels",
     "optimal",
     "distances",
+    "across",
     "optimisers",
     "outcomes",
     "importance",

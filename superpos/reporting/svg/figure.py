@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,8 +54,8 @@ class Figure:
         sharey: bool | str = False,
         height_ratios: Sequence[float] = (),
         width_ratios: Sequence[float] = (),
-    ) -> np.ndarray[tuple[int, int], np.dtype[np.object_]]:
-        """Return panels of a regular grid, (n_rows, n_columns).
+    ) -> Any:
+        """Return an array of the panels of a regular grid, (n_rows, n_columns).
 
         Axes are shared by no panels, by all (True), by those of a `row` or by those of a column (`col`). Of
         panels that share an axis the lowest, or the leftmost, has the labels.

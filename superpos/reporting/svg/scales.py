@@ -74,7 +74,7 @@ class Ruler:
         """Return where numbers lie: 0 at the first, 1 at the last."""
         start, end = self._place(np.array(self.limits())).tolist()
         own = self._place(np.asarray(values, dtype=np.float64))
-        return (own - start) / ((end - start) or 1.0)
+        return np.asarray((own - start) / ((end - start) or 1.0), dtype=np.float64)
 
     def named(self, length: float, *, upright: bool) -> tuple[list[float], list[str]]:
         """Return the ticks that lie within the limits, and their labels, for an axis of some points."""
