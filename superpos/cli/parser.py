@@ -91,13 +91,13 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"say so again every {WATCH_SECONDS} s, or so many, until nothing is left to do",
     )
 
-    studies = add_command(
+    listed = add_command(
         commands, "studies", "studies:studies", "list the studies that ship, or print the file of one"
     )
-    studies.add_argument("action", choices=("list", "show"))
-    studies.add_argument("name", nargs="?", metavar="NAME", help="of `show`: a bundled study")
-    _add_database(studies)
-    studies.add_argument("--json", action="store_true")
+    listed.add_argument("action", choices=("list", "show"))
+    listed.add_argument("name", nargs="?", metavar="NAME", help="of `show`: a bundled study")
+    _add_database(listed)
+    listed.add_argument("--json", action="store_true")
 
     retry = add_command(commands, "retry", "status:retry", "put quarantined cells back")
     _add_database(retry)
