@@ -78,7 +78,7 @@ def _sets(data: StudyData) -> list[Made]:
 
 
 def _samples(count: float) -> str:
-    return "" if pd.isna(count) or count == 0 else f"{int(count):,} samples"
+    return f"{int(count):,} samples" if count > 0 else ""  # NaN where nothing was counted
 
 
 def _traces(data: StudyData) -> list[tuple[str, str]]:
