@@ -13,14 +13,18 @@ from tiny_study import Notes, read_views
 
 from superpos.datasets.artifacts import load_dataset
 from superpos.db.engine import Database
+from superpos.db.probes import direction_works
 from superpos.db.results import Results
 from superpos.errors import InputError
 from superpos.models import bundled_model
+from superpos.psms import cosine
+from superpos.psms.controls.covariance import normal_shares
 from superpos.records.plan import StudyPlan
 from superpos.specs.studyfile import load_study
 from superpos.stages.executor import SerialExecutor
 from superpos.stages.pipeline import run_study
 from superpos.stages.plan import plan_study
+from superpos.stages.probe_inputs import read_probe_data
 from superpos.stages.recompute import recompute
 from superpos.stages.tasks import TASKS
 
@@ -206,6 +210,56 @@ def test_features_with_positions_of_their_own(
         own = tokens.members[:, column]
         assert probes.loc[name, "n_train"] + probes.loc[name, "n_test"] == own.sum()
         assert probes.loc[name, "n_positive"] == tokens.labels[own, column].sum()
+
+
+def test_sums_of_samples_take_those_of_each_feature(
+    new_database: Callable[[str], Database], files: Path, tmp_path: Path
+) -> None:
+    """Patterns and random sums of features that have positions of their own, by NumPy."""
+    head = STUDY[: STUDY.index("[[blocks]]")].replace('"kinds"', '"kinds"\nnoise_ceiling = 20', 1)
+    block = """[[blocks]]
+datasets = ["folder"]
+layers = [1]
+spaces = ["raw", "whitened", "pattern"]
+targets = ["features", "covariance"]
+replicates = 2
+n_dims = 2
+reoptimisations = []
+"""
+    path = files.with_name("sums.toml")
+    path.write_text(head + block, encoding="utf-8")
+    database, plan = new_database("sums"), plan_study(load_study(path))
+    run(database, plan, tmp_path)
+    results = Results(database)
+    psms = (
+        results.frame("psm_results", study="kinds").set_index(["space", "target", "replicate"]).sort_index()
+    )
+    assert len(psms) == 3 * (1 + 2)
+    (work,) = direction_works(database, [1])
+    data = read_probe_data(work, tmp_path / "datasets" / f"{work.dataset_key.hex()}.safetensors", tmp_path)
+    weights = results.directions(psms["direction_key"].iloc[0]).coef_raw
+    n, width = data.activations.shape
+    patterns = np.empty_like(weights)
+    drawn = {space: np.empty((2, *weights.shape)) for space in ("raw", "pattern")}
+    for column in range(3):
+        rows = data.train_rows[:, column]
+        own = data.activations[rows].astype(np.float64)
+        scale = 10.0 * np.maximum(own.std(axis=0), 1e-3)
+        patterns[column] = np.cov(own.T, bias=True) @ weights[column]
+        for replicate in range(2):
+            shares = normal_shares(n, 3, width, replicate)[rows, column]
+            vector = (own - own.mean(axis=0)).T @ shares / np.sqrt(len(own) - 1.0)
+            drawn["pattern"][replicate, column] = vector
+            drawn["raw"][replicate, column] = vector / scale**2
+    found = results.psm(psms.loc[("pattern", "features", 0), "psm_key"])
+    np.testing.assert_allclose(found, cosine(patterns), atol=1e-9)
+    for space, directions in drawn.items():
+        for replicate in range(2):
+            found = results.psm(psms.loc[(space, "covariance", replicate), "psm_key"])
+            np.testing.assert_allclose(found, cosine(directions[replicate]), atol=1e-9)
+    assert set(psms.loc[("pattern", "features"), "n_resamples"]) == {20}
+    for key in psms["psm_key"]:
+        assert recompute(database, key, tmp_path).agrees
 
 
 def test_two_exclusive_classes_are_fitted_when_asked(
