@@ -18,6 +18,29 @@ ABSENT = {"space": "none", "probe_C": 0.0}
 POWELL, EXACT = "powell", "manifold"
 """The optimiser of the thesis, and the one that keeps the norms exactly."""
 
+AXES_IN_WORDS = {
+    "config_key": "limits",
+    "importance_mode": "importance",
+    "joint_polish": "polish of the joint step",
+    "lambda_d": "λ_d",
+    "lambda_x": "λ_x",
+    "method": "directions by",
+    "n_dims": "dimension f",
+    "probe_C": "penalty C of the probes",
+    "rbf_scale": "C of the RBF",
+    "self_energy": "self-energy",
+    "sigma": "σ",
+    "sigma_rule": "rule of σ",
+    "softening": "softening ε",
+    "split_seed": "seed of the split",
+}
+"""Names for people of axes that are not words."""
+
+
+def axis_in_words(axis: str) -> str:
+    """Return the name of an axis for people."""
+    return AXES_IN_WORDS.get(axis, axis.replace("_", " "))
+
 
 def kernels(frame: pd.DataFrame) -> tuple[str, ...]:
     """Return the kernels of a view, by the rank of their energy and then by s."""

@@ -19,12 +19,11 @@ from superpos.analysis.settings import (
     headline_sigma,
     main_fits,
 )
-from superpos.reporting.selection import main_optimiser
+from superpos.reporting.selection import axis_in_words, main_optimiser
 
 SUBJECT = ("dataset", "model", "revision", "hookpoint")
 """Columns that tell one set of directions from another; the first names it for people."""
 SETTING = (*SIMILARITY_SETTING, *KERNEL_SETTING, *OPTIMISER_SETTING)
-NAMES = {"importance_mode": "importance", "config_key": "limits", "self_energy": "self-energy"}
 MANY = 6
 """Values of a column from which they are counted rather than named."""
 
@@ -111,8 +110,8 @@ def _values(lost: pd.DataFrame, kept: pd.DataFrame, columns: Sequence[str]) -> s
     for column in columns:
         values = sorted(set(lost[column]) - set(kept[column]))
         if len(values) >= MANY:
-            parts.append(f"{len(values)} values of {NAMES.get(column, column)}")
+            parts.append(f"{len(values)} values of {axis_in_words(column)}")
         elif values:
             shown = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
-            parts.append(f"{NAMES.get(column, column)} {shown}")
+            parts.append(f"{axis_in_words(column)} {shown}")
     return f" ({'; '.join(parts)})" if parts else ""

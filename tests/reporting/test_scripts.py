@@ -242,7 +242,7 @@ def test_every_set_is_shown_under_a_setting_of_its_own(unlike_sets, tmp_path):
     # and one exactly; the last layer 2 similarities x 3 sigmas more without a gauge.
     assert (
         "digits embed: 12 of 60 rows shown; left out: 12 by another optimiser (optimiser manifold); "
-        "12 under another setting (gauge none); 24 at another perturbation (sigma 0, 0.01)"
+        "12 under another setting (gauge none); 24 at another perturbation (σ 0, 0.01)"
     ) in said
     words = next(line for line in said if line.startswith("words: 24 of 108 rows shown"))
     assert "24 by another optimiser" in words

@@ -62,7 +62,8 @@ def caption(optimiser: str, *, probed: bool) -> str:
         f"Left, the target{' ' + where if where else '. '}Beside it, for each kernel, "
         f"the matrix of the joint optimum and the best match after {method} re-optimisation from "
         "a perturbed start, features in the same order on the same scale. d is the Minkowski "
-        "distance of order 2 to the target over all entries, f the dimension of the best match. "
+        "distance of order 2 to the target over all entries, f the dimension of the best match, rms the "
+        "same distance as root mean square per entry, which sets of different n may be compared by. "
         "Distances of different similarities have different units and are not comparable."
     )
 

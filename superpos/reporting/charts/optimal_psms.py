@@ -15,6 +15,8 @@ from superpos.reporting.style import WIDTH, heat_map, leave_room, name_ticks, ne
 from superpos.reporting.subjects import Subject, place
 from superpos.reporting.svg import Figure, Span
 
+NOTE_WIDTH = 1.8
+"""Inches of a panel from which distance and root mean square stand side by side."""
 SHOWN_SIGMAS = (0.01, 0.1)
 """The perturbations of the thesis."""
 
@@ -29,6 +31,8 @@ class OptimalPanel(NamedTuple):
     distance: float
     """Minkowski distance of order 2 to the target."""
     n_dims: int
+    rms: float = float("nan")
+    """The same as root mean square over the entries i != j."""
 
 
 class OptimalPsms(NamedTuple):
@@ -69,15 +73,9 @@ def optimal_psms(
             one = row.iloc[0]
             if index == 0:
                 joint = data.joint_psm(str(one["joint_key"]))
-                panels.append(
-                    OptimalPanel(
-                        "joint optimum", kernel, joint, float(one["distance_joint"]), int(one["n_dims"])
-                    )
-                )
+                panels.append(OptimalPanel("joint optimum", kernel, joint, *_measured(one, "joint")))
             final = data.final_psm(str(one["fit_key"]))
-            panels.append(
-                OptimalPanel(_row(sigma), kernel, final, float(one["distance_final"]), int(one["n_dims"]))
-            )
+            panels.append(OptimalPanel(_row(sigma), kernel, final, *_measured(one, "final")))
     first = rows.sort_values("fit_key").iloc[0]
     return OptimalPsms(
         similarity,
@@ -127,12 +125,21 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
             heat_map(axes, panel_numbers.matrix, scale, numbers.features)
         if row == 0:
             axes.set_title(panel_numbers.kernel)
-        axes.note = f"d = {panel_numbers.distance:.2g}, f = {panel_numbers.n_dims}"
+        parts = [f"d = {panel_numbers.distance:.2g}, f = {panel_numbers.n_dims}"]
+        parts += [f"rms {panel_numbers.rms:.2g}"] if math.isfinite(panel_numbers.rms) else []
+        axes.note = (", " if panel >= NOTE_WIDTH else "\n").join(parts)
         if column == 1:
             axes.set_ylabel(panel_numbers.row, bold=True)
     figure.colour_bar(scale.on(), f"{numbers.similarity} similarity", 0.7)
     target_axes.anchor = "N"
     return figure
+
+
+def _measured(row: pd.Series, end: str) -> tuple[float, int, float]:
+    """Return distance, dimension and root mean square of an end."""
+    n = float(row["n_features"])
+    distance = float(row[f"distance_{end}"])
+    return distance, int(row["n_dims"]), distance / math.sqrt(n * (n - 1.0))
 
 
 def _row(sigma: float) -> str:

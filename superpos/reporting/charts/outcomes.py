@@ -10,7 +10,7 @@ from superpos.analysis.settings import JOINT_SETTING
 from superpos.kinds.energies import ENERGIES
 from superpos.kinds.similarities import SIMILARITIES
 from superpos.reporting.looks import in_order, split_kernel
-from superpos.reporting.selection import EXACT, POWELL, optimiser_label, optimisers_shown
+from superpos.reporting.selection import EXACT, POWELL, axis_in_words, optimiser_label, optimisers_shown
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
 from superpos.reporting.style import (
@@ -143,7 +143,11 @@ def _labels(frame: pd.DataFrame) -> dict[tuple[object, ...], str]:
         own = f"{kernel} {self_energy}" + (f" ε{softening:g}" if softening else "")
         parts = [similarity, own, f"gauge {gauge}", *([mode] if uniform else [])]
         parts += [f"polish {polish}"] if unpolished else []
-        parts += [f"{axis} {value}" for axis, value in zip(OTHERS, others, strict=True) if axis in varied]
+        parts += [
+            f"{axis_in_words(axis)} {value}"
+            for axis, value in zip(OTHERS, others, strict=True)
+            if axis in varied
+        ]
         labels[setting] = " · ".join(parts)
     return labels
 

@@ -14,6 +14,7 @@ from superpos.reporting.svg.layout import EDGE, placed
 from superpos.reporting.svg.panel import LABEL, Axis, Panel, Span
 from superpos.reporting.svg.scales import Ruler
 from superpos.reporting.svg.text import FAMILY, LINE, attributes, number, text, text_size
+from superpos.reporting.svg.written import written
 
 POINTS = 72.0
 INK = "#1f2933"
@@ -134,7 +135,7 @@ class Figure:
         room = self.width - 2 * EDGE
         head = legend.height_of(self.handles, room)
         frames = placed(self.panels, self.width, self.height, head, right, self._ratios)
-        parts = [panel.draw(*frame) for panel, frame in frames.items()]
+        parts = [written(panel, *frame) for panel, frame in frames.items()]
         if self.handles:
             parts.append(f'<g transform="translate({EDGE:g} 0)">{legend.above(self.handles, room)}</g>')
         if self.bar is not None and frames:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from superpos.reporting.svg.panel import LABEL, TITLE, Axis, Margins, Panel
+from superpos.reporting.svg.panel import LABEL, NOTE, NOTE_ROOM, TITLE, Axis, Margins, Panel
 from superpos.reporting.svg.text import LINE, text_size
 
 TICK = 7.5
@@ -18,8 +18,6 @@ PAD = 4.0
 """Points between a tick label and an axis label, and around a panel."""
 EDGE = 1.5 * PAD
 """Points that stay free at the left and right edge of a figure."""
-NOTE = 14.0
-"""Points that a note above a frame takes."""
 
 
 class Frame(NamedTuple):
@@ -93,7 +91,7 @@ def _margins(panel: Panel, guess: tuple[float, float]) -> Margins:
     if panel.y.label:
         side += PAD + _lines(panel.y)
     top = 6.0 + LINE * TITLE * (panel.title.count("\n") + 1) if panel.title else 3.0
-    top += NOTE if panel.note else 0.0
+    top += NOTE_ROOM + 1.0 + LINE * NOTE * panel.note.count("\n") if panel.note else 0.0
     half = 0.0 if upright else max((across / 2.0 for across, _ in x_sizes[-1:]), default=0.0)
     own = Margins(side, 0.5 * half, bottom, top)
     return Margins(*(max(0.0, one + more) for one, more in zip(own, extra, strict=True)))

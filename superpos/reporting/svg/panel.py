@@ -10,14 +10,13 @@ import numpy as np
 
 from superpos.arrays import Float
 from superpos.reporting.svg.colours import Colours
-from superpos.reporting.svg.legend import Handle, beside
+from superpos.reporting.svg.legend import Handle
 from superpos.reporting.svg.marks import (
     Area,
     Box,
     Cells,
     Line,
     Mark,
-    Place,
     Points,
     Rule,
     Segments,
@@ -25,16 +24,15 @@ from superpos.reporting.svg.marks import (
     numbers,
 )
 from superpos.reporting.svg.scales import Ruler
-from superpos.reporting.svg.text import number, text
 
-FRAME, TICKS, RULES = "#7b8794", "#1f2933", "#e4e7eb"
-"""Colours of frames, of ticks, and of the lines of a grid."""
+FRAME = "#7b8794"
+"""Colour of frames."""
 TICK = 3.5
 """Points that a tick is long."""
-MAX_POINTS = 200
-"""Points of a line up to which each says where it is."""
-TITLE, LABEL = 9.5, 9.0
+TITLE, LABEL, NOTE = 9.5, 9.0, 8.5
 """Sizes of texts."""
+NOTE_ROOM = 13.0
+"""Points that a note of one line takes above a frame."""
 
 
 class Margins(NamedTuple):
@@ -321,109 +319,9 @@ class Panel:
         """Draw a legend below one another, from some share of the panel's width on."""
         self.side_legend = (handles, title, x)
 
-    def draw(self, left: float, top: float, width: float, height: float, offsets: tuple[float, float]) -> str:
-        """Return the panel within a frame, its axis labels `offsets` from the left and lower edge."""
-        across: Place = lambda values: (width * self.x.ruler.places(values)).tolist()  # noqa: E731
-        up: Place = lambda values: (height * (1.0 - self.y.ruler.places(values))).tolist()  # noqa: E731
-        size = (width, height)
-        found = [f'<g transform="translate({number(left)} {number(top)})">']
-        if self.shown:
-            self._tell()
-            ordered = sorted(self.marks, key=lambda mark: mark.z)
-            clipped = [mark for mark in ordered if not isinstance(mark, Words)]
-            below = "".join(mark.draw(across, up, size) for mark in clipped if mark.z <= 0.0)
-            above = "".join(mark.draw(across, up, size) for mark in clipped if mark.z > 0.0)
-            ticks, rules = self._ticks(across, up, size)
-            inner = below + rules + above
-            if inner:
-                found.append(f'<svg width="{number(width)}" height="{number(height)}">{inner}</svg>')
-            found.append(ticks)
-            found += [mark.draw(across, up, size) for mark in ordered if isinstance(mark, Words)]
-            found.append(self._labels(size, offsets))
-        if self.side_legend is not None:
-            handles, title, x = self.side_legend
-            found.append(beside(handles, title, x * width, height / 2.0))
-        return "".join((*found, "</g>"))
-
-    def _ticks(self, across: Place, up: Place, size: tuple[float, float]) -> tuple[str, str]:
-        """Return frame, ticks and their labels, and the lines of the grid."""
-        width, height = size
-        x_ticks, x_labels = self.x.ruler.named(width, upright=False)
-        y_ticks, y_labels = self.y.ruler.named(height, upright=True)
-        at_x, at_y = across(x_ticks), up(y_ticks)
-        rules = "".join(f"M{number(x)} 0v{number(height)}" for x in at_x) if self.x.grid else ""
-        rules += "".join(f"M0 {number(y)}h{number(width)}" for y in at_y) if self.y.grid else ""
-        found = ""
-        if self.framed:
-            edges = f"M0 0V{number(height)}H{number(width)}"
-            found += f'<path d="{edges}" fill="none" stroke="{FRAME}" stroke-width="0.7"/>'
-        marks = "".join(f"M{number(x)} {number(height)}v{self.x.tick:g}" for x in at_x) if self.x.tick else ""
-        marks += "".join(f"M0 {number(y)}h{-self.y.tick:g}" for y in at_y) if self.y.tick else ""
-        if self.x.ruler.minor and self.x.tick:
-            marks += "".join(f"M{number(x)} {number(height)}v2" for x in across(self.x.ruler.minor))
-        if marks:
-            found += f'<path d="{marks}" stroke="{TICKS}" stroke-width="0.7"/>'
-        if self.x.named:
-            lead, y_size = self.x.tick + 3.0, self.x.ruler.size
-            for x, label in zip(at_x, x_labels, strict=True):
-                if label and self.x.ruler.upright:
-                    found += text(x + 0.36 * y_size, height + lead, label, y_size, ha="right", upright=True)
-                elif label:
-                    found += text(x, height + lead, label, y_size, ha="center", va="top")
-        if self.y.named:
-            for y, label in zip(at_y, y_labels, strict=True):
-                if label:
-                    found += text(-self.y.tick - 3.0, y, label, self.y.ruler.size, ha="right", va="center")
-        faint = f'<path d="{rules}" stroke="{RULES}" stroke-width="0.7"/>' if rules else ""
-        return found, faint
-
-    def _labels(self, size: tuple[float, float], offsets: tuple[float, float]) -> str:
-        """Return title, note and the labels of the axes."""
-        width, height = size
-        left, below = offsets
-        found = ""
-        lift = 5.0
-        if self.note:
-            found += text(width / 2.0, -lift, self.note, 8.5, ha="center")
-            lift += 13.0
-        if self.title:
-            found += text(width / 2.0, -lift, self.title, TITLE, ha="center", va="bottom", bold=True)
-        if self.x.label:
-            found += text(
-                width / 2.0, height + below, self.x.label, LABEL, ha="center", va="top", bold=self.x.bold
-            )
-        if self.y.label:
-            found += text(
-                -left,
-                height / 2.0,
-                self.y.label,
-                LABEL,
-                ha="center",
-                va="top",
-                bold=self.y.bold,
-                upright=True,
-            )
-        return found
-
-    def _tell(self) -> None:
-        """Let the markers of lines that were given no text say where they are."""
-        names = [
-            " ".join(name.split()) for name in (self.title.replace("\n", ", "), self.x.label, self.y.label)
-        ]
-        for mark in self.marks:
-            if isinstance(mark, Line) and mark.marker and not mark.tips and mark.x.size <= MAX_POINTS:
-                pairs = zip(mark.x.tolist(), mark.y.tolist(), strict=True)
-                mark.tips = [_where(names, x, y) for x, y in pairs]
-
     def _see(self, x: Any, y: Any) -> None:
         self.x.ruler.include(x)
         self.y.ruler.include(y)
-
-
-def _where(names: Sequence[str], x: float, y: float) -> str:
-    title, across, up = names
-    place = f"{across or 'x'} {x:.4g}, {up or 'y'} {y:.4g}"
-    return f"{title}: {place}" if title else place
 
 
 def _limit(ruler: Ruler, first: float | None, last: float | None) -> None:
