@@ -17,7 +17,8 @@ from superpos.kinds.register import BY_HAND
 from superpos.reporting.looks import kernel_styles, similarity_scale, split_kernel, target_style
 from superpos.reporting.selection import common_grid, describe_setting, kernels, layers, similarities, targets
 from superpos.reporting.study_views import quartiles
-from superpos.reporting.style import FAINT, power_label, shorten, sigma_positions
+from superpos.reporting.style import FAINT, shorten, sigma_positions
+from superpos.reporting.svg.scales import power_label
 
 
 def rows(**columns):
