@@ -141,7 +141,7 @@ def _power_row(name: str, row: tuple[str, str, int], cells: Sequence[Mapping[str
         said.append(f"{shown / studies:.0%} ({low:.0%} to {high:.0%})")
     at = size_at([(size, shown / studies) for size, shown, studies in own])
     first = own[0][1] / own[0][2]
-    point = f"below {own[0][0]:g}" if first >= WANTED else "not reached" if at is None else f"{at:.2g}"
+    point = f"at most {own[0][0]:g}" if first >= WANTED else "not reached" if at is None else f"{at:.2g}"
     head = f"| `{name}` | {_named(question)} | `{control}` | {n_samples:,} |"
     return f"{head} {' | '.join(said)} | {point} |\n"
 
