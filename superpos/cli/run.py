@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 
@@ -22,6 +23,7 @@ from superpos.specs.studyfile import load_study
 from superpos.stage_names import STAGES
 from superpos.stages.executor import Executor
 
+T = TypeVar("T")
 OUT = Console(highlight=False, soft_wrap=True)
 
 
@@ -112,24 +114,33 @@ def _run(
         require_current(database)
         for line in drop_dependants(database, rebuild):
             OUT.print(line, markup=False)
-    ensure_current(database)
+    ensure_current(database)  # a database that is not there at all is said at once; then it is waited for
+    from superpos.db.patience import patiently
     from superpos.db.studies import register_study
     from superpos.stages import explained, measures
     from superpos.stages.pipeline import run_study
 
-    study_id = register_study(database, plan)
-    nothing_left = not left_over(database, study_id)
+    say = TerminalReporter(interruption.check).note
+
+    def steadily(work: Callable[[], T]) -> T:
+        return patiently(work, say, interruption.check)
+
+    def is_finished() -> bool:
+        return not left_over(database, study_id)
+
+    study_id = steadily(lambda: register_study(database, plan))
+    nothing_left = steadily(is_finished)
     # Matrices of an older version may lack what answers read.
-    if nothing_left and "psms" in stages and measures.lacking(database, study_id):
+    if nothing_left and "psms" in stages and steadily(lambda: measures.lacking(database, study_id)):
         with TerminalReporter(interruption.check) as reporter:
             measures.measure(database, study_id, reporter)
-        nothing_left = not left_over(database, study_id)
-    if nothing_left and "analysis" in stages and explained.lacking(database, study_id):
+        nothing_left = steadily(is_finished)
+    if nothing_left and "analysis" in stages and steadily(lambda: explained.lacking(database, study_id)):
         with TerminalReporter(interruption.check) as reporter:
             explained.find_explained(database, study_id, reporter)
-        nothing_left = not left_over(database, study_id)
+        nothing_left = steadily(is_finished)
     if nothing_left:
-        return _nothing_to_do(database, plan.study.name)
+        return steadily(lambda: _nothing_to_do(database, plan.study.name))
     began = time.monotonic()
     with (
         TerminalReporter(interruption.check) as reporter,
@@ -153,7 +164,7 @@ def _run(
         f"{database.default_data_folder}",
         markup=False,
     )
-    return _outcome(database, plan.study.name, stages)
+    return steadily(lambda: _outcome(database, plan.study.name, stages))
 
 
 def _executor(workers: int | None, address: str) -> AbstractContextManager[Executor]:

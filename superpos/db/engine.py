@@ -8,6 +8,7 @@ or a secret.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
 import sqlite3
@@ -26,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from superpos.db.commits import Commit, reached
 from superpos.db.file_systems import why_refused
+from superpos.db.lease_time import lease_seconds
 from superpos.db.read_only import NOT_PERMITTED, open_for_reading, why_read_only
 from superpos.db.urls import resolve_url
 from superpos.errors import DatabaseAwayError, DatabaseError
@@ -112,8 +114,7 @@ class Database:
             return
         self.require_writable()
         with self._errors(writing=True), self._connect() as connection:
-            if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            self._begin(connection)
             self._open.connection = connection
             try:
                 reached(commit, "opened")
@@ -126,6 +127,14 @@ class Database:
                 self._open.connection = None
             connection.commit()
             reached(commit, "after")
+
+    def _begin(self, connection: sa.Connection) -> None:
+        """Begin a transaction that writes, and whose locks nobody waits for longer than for a lease."""
+        if self.is_sqlite:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:  # a stopped process says nothing, and its server would keep what it has locked for ever
+            idle = round(1000 * lease_seconds())
+            connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {idle}")
 
     def _joined(self) -> sa.Connection | None:
         """Return the connection of the transaction that this thread has open."""
@@ -210,6 +219,7 @@ def take_turns(connection: sa.Connection, what: str) -> None:
 
 def _postgresql_engine(url: URL) -> sa.Engine:
     """Return an engine that finds dead connections and does not wait for ever for a silent host."""
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it says is raised as well
     waits = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_S}
     return sa.create_engine(url, pool_pre_ping=True, connect_args=waits)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from superpos.db.clock import time_now
 from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.tables import cell_failures
@@ -43,7 +43,7 @@ def record_failures(database: Database, failures: Iterable[CellFailure], run_id:
                     quarantined=int(attempts >= MAX_ATTEMPTS or failure.final),
                     reason=failure.reason,
                     message=failure.message,
-                    failed_at=datetime.now(UTC),
+                    failed_at=time_now(connection),
                     run_id=run_id,
                 )
             )

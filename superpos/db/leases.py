@@ -2,7 +2,7 @@
 
 A unit of work is claimed before it is computed. Its lease ends in the transaction that stores its result,
 which checks the lease's fence first: a result that comes after its lease was lost is not written. The leases
-of a run expire together, `LEASE_SECONDS` after its last beat, on the database's clock. Whoever finds a run
+of a run expire together, `lease_seconds()` after its last beat, on the database's clock. Whoever finds a run
 expired ends its leases and writes that it was interrupted. On the machine of a run its death is seen at once.
 """
 
@@ -14,33 +14,21 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import sqlalchemy as sa
 
+from superpos.db.clock import seconds_now, time_now
 from superpos.db.commits import Commit
 from superpos.db.engine import Database
 from superpos.db.insert import insert_missing, parts
+from superpos.db.lease_time import BEATS, lease_seconds
 from superpos.db.tables import cell_failures, leases, runs
 from superpos.errors import DatabaseError, LeaseLostError
 
-LEASE_VARIABLE = "SUPERPOS_LEASE_SECONDS"
-LEASE_SECONDS = 120.0
-"""How long the leases of a run last after its last beat, unless the environment says otherwise."""
-BEATS = 6
-"""Beats in this time."""
 _fences = itertools.count(1)  # with the number of the run they name a claim for good
-
-
-def lease_seconds() -> float:
-    """Return how long leases last."""
-    try:
-        return max(float(os.environ.get(LEASE_VARIABLE, LEASE_SECONDS)), 0.1)
-    except ValueError:
-        return LEASE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +154,9 @@ def sweep(database: Database, run_id: int | None = None) -> None:
     """End the leases of runs that are dead, and write that these were interrupted; `run_id` is alive."""
     r = runs.c
     with database.read() as connection:
-        query = sa.select(r.run_id, r.expires_at, r.owner, (r.expires_at < _now(connection)).label("expired"))
+        query = sa.select(
+            r.run_id, r.expires_at, r.owner, (r.expires_at < seconds_now(connection)).label("expired")
+        )
         rows = connection.execute(query.where(r.outcome == "running")).all()
     dead = [row for row in rows if row.run_id != run_id and (row.expired or is_gone(row.owner))]
     if not dead:
@@ -177,22 +167,15 @@ def sweep(database: Database, run_id: int | None = None) -> None:
             ended = connection.execute(
                 runs.update()
                 .where(r.run_id == row.run_id, r.outcome == "running", r.expires_at == row.expires_at)
-                .values(outcome="interrupted", ended_at=datetime.now(UTC))
+                .values(outcome="interrupted", ended_at=time_now(connection))
             )
             if ended.rowcount:
                 connection.execute(leases.delete().where(leases.c.run_id == row.run_id))
 
 
-def _now(connection: sa.Connection) -> sa.ColumnElement[float]:
-    """Return the time on the database's clock, seconds since 1970."""
-    if connection.dialect.name == "sqlite":
-        return sa.literal_column("(julianday('now') - 2440587.5) * 86400.0", sa.Double())
-    return sa.literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)", sa.Double())
-
-
 def expiry(connection: sa.Connection) -> sa.ColumnElement[float]:
     """Return when leases of a run that beats now will expire."""
-    return _now(connection) + lease_seconds()
+    return seconds_now(connection) + lease_seconds()
 
 
 class Heart:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
+from superpos.db.clock import time_now
 from superpos.db.commits import Commit
 from superpos.db.engine import Database
 from superpos.db.leases import expiry, sweep, this_process
@@ -19,7 +19,7 @@ def start_run(
     with database.write(Commit.RUN_STARTED) as connection:
         inserted = connection.execute(
             runs.insert().values(
-                started_at=datetime.now(UTC),
+                started_at=time_now(connection),
                 host=host,
                 git_commit=git_commit,
                 versions=dict(versions),
@@ -38,11 +38,11 @@ def start_run(
 def end_run(database: Database, run_id: int, seconds: Mapping[str, float], outcome: str) -> None:
     """Write how a run ended and how long each stage took; its leases end with it."""
     values = {
-        "ended_at": datetime.now(UTC),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "outcome": outcome,
         "expires_at": 0.0,  # and no beat that comes late makes it run again
     }
     with database.write(Commit.RUN_ENDED) as connection:
-        connection.execute(runs.update().where(runs.c.run_id == run_id).values(values))
+        ended = {**values, "ended_at": time_now(connection)}
+        connection.execute(runs.update().where(runs.c.run_id == run_id).values(ended))
         connection.execute(leases.delete().where(leases.c.run_id == run_id))

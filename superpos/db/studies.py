@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from superpos.db.clock import time_now
 from superpos.db.commits import Commit
 from superpos.db.engine import Database, take_turns
 from superpos.db.insert import ids_by_key, insert_missing
@@ -83,7 +83,7 @@ def register_study(database: Database, plan: StudyPlan) -> int:
                 algorithm_versions=dict(plan.algorithm_versions),
                 store_vectors=plan.study.store_vectors,
                 noise_ceiling=plan.study.noise_ceiling,
-                created_at=datetime.now(UTC),
+                created_at=time_now(connection),
             )
         )
         assert inserted.inserted_primary_key is not None  # noqa: S101 (both dialects return it)

@@ -87,7 +87,7 @@ def run_study(
         What a cell may take.
     """
     if study_id is None:
-        study_id = register_study(database, plan)
+        study_id = patiently(lambda: register_study(database, plan), reporter.note)
     commit, packages = git_commit(), versions()
 
     def start() -> int:
