@@ -1,12 +1,13 @@
 """Coverage of intervals of similarities of probes, where the truth is known.
 
-    python benchmarks/intervals.py [--quick]
+    python benchmarks/intervals.py [--quick] [--measures]
 
 Planted logistic features with known directions; groups of samples share a part of their activations. Probes
 are those of the package's defaults (balanced classes, the paper's scaler, C = 1), solved here for all
 bootstraps of a feature at once: Newton's preconditioner of the estimate, Barzilai and Borwein's steps.
 Coverage is of the mean over samples of this size, and of the limit of infinitely many (the same penalty a
-sample). What was decided from it is in docs/decisions/0014.
+sample). What was decided from it is in docs/decisions/0014; of `--measures`, numbers of the whole matrix of
+cosines instead of its entries, in 0050.
 """
 
 from __future__ import annotations
@@ -14,13 +15,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, cholesky
 from scipy.special import expit
+from scipy.stats import t as student
 
 from superpos.arrays import Bool, Float
+from superpos.intervals import bias_t, bias_t_above
+from superpos.kinds.measures import MEASURES
+from superpos.kinds.potentials import Potential
 from superpos.probes.ceiling import interval
+from superpos.psms.measuring import Asked, answer
 
 MIXING = np.array([[1.0, 0, 0, 0], [0.6, 0.8, 0, 0], [-0.5, 0.2, 0.8, 0], [0.1, 0, 0.3, 0.95]])
 K = len(MIXING)
@@ -155,13 +162,80 @@ def study(n_groups: int, per: int, d: int, repeats: int, bootstraps: int) -> Non
         )
 
 
+KERNELS: tuple[tuple[Any, ...], ...] = (("exp",), ("exp", 4.0), ("log",), ("riesz", 1.0))
+MEASURED: tuple[Asked, ...] = (
+    *(Asked(MEASURES.get("own_energy"), Potential(*kernel)) for kernel in KERNELS),
+    *(Asked(MEASURES.get(name)) for name in ("simplex_score", "etf_error", "effective_dimension")),
+)
+
+
+NAMES = (*(asked.said for asked in MEASURED), "own_energy, scaled, mean over kernels")
+
+
+def measured(P: Float) -> tuple[Float, Float]:
+    """Return numbers of the cosines of directions (m, K, d), (k, m), and what each never falls below (k,)."""
+    matrices = np.tile(np.eye(K), (len(P), 1, 1))
+    matrices[:, PAIRS[0], PAIRS[1]] = matrices[:, PAIRS[1], PAIRS[0]] = similarities(P, "cosine", 1.0)
+    found, failed = answer(list(matrices), MEASURED)
+    if failed:
+        raise SystemExit(f"failed: {failed}")
+    scaled = np.mean([found[one].scaled for one in MEASURED[: len(KERNELS)]], axis=0)
+    floors = [found[one].bound[0] for one in MEASURED]
+    return np.vstack([*(found[one].value for one in MEASURED), scaled]), np.array([*floors, 0.0])
+
+
+def of_measures(estimate: Float, drawn: Float, floors: Float) -> Iterator[tuple[str, Float, Float]]:
+    """Yield name and ends of every kind of interval of numbers (k,), their bootstraps (B, k) and floors."""
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    yield "percentile", low, high
+    yield "reflected", 2.0 * estimate - high, 2.0 * estimate - low
+    reach = student.ppf(0.975, len(drawn) - 1) * np.std(drawn, axis=0, ddof=1)
+    yield "t, no bias", estimate - reach, estimate + reach
+    low, high, _ = bias_t(estimate, drawn)
+    yield "bias_t", low, high
+    ends = [bias_t_above(*one) for one in zip(estimate, drawn.T, floors, strict=True)]
+    yield "bias_t above the bound", *np.array(ends).T
+
+
+def study_measures(n_groups: int, per: int, d: int, repeats: int, bootstraps: int) -> None:
+    """Print the coverage of every kind of interval of measures for one size."""
+    n = n_groups * per
+    X, labels = draw(np.random.default_rng(999), MANY // per, per, d)
+    own, _ = probes(X, labels, n / len(X), np.ones((len(X), 0)))
+    numbers, floors = measured(own[None])
+    limit = numbers[:, 0]
+    estimates: list[Float] = []
+    ends: dict[str, list[tuple[Float, Float]]] = {}
+    for repeat in range(repeats):
+        random = np.random.default_rng(1000 + repeat)
+        X, labels = draw(random, n_groups, per, d)
+        picks = random.integers(n_groups, size=(bootstraps, n_groups))
+        times = np.stack([np.bincount(row, minlength=n_groups) for row in picks], axis=1)
+        own, drawn = probes(X, labels, 1.0, np.repeat(times, per, axis=0).astype(np.float64))
+        numbers, _ = measured(np.concatenate([own[None], drawn]))
+        estimates.append(numbers[:, 0])
+        for name, low, high in of_measures(numbers[:, 0], numbers[:, 1:].T, floors):
+            ends.setdefault(name, []).append((low, high))
+    mean, spread = np.mean(estimates, axis=0), np.std(estimates, axis=0, ddof=1)
+    for index, said in enumerate(NAMES):
+        cells = []
+        for name, found in ends.items():
+            low, high = (np.array(side)[:, index] for side in zip(*found, strict=True))
+            shares = [np.mean((low <= one) & (one <= high)) for one in (mean[index], limit[index])]
+            cells.append(f"{name} {shares[0]:.2f} / {shares[1]:.2f}")
+        where = f"{said}: mean {mean[index]:.3g}, sd {spread[index]:.2g}, limit {limit[index]:.3g}"
+        print(f"| {n_groups} x {per}, {d} | {bootstraps} | {where} | {' | '.join(cells)} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Coverage of intervals, nominal 95 %: mean / limit.")
     parser.add_argument("--quick", action="store_true", help="one size, 40 repeats")
+    parser.add_argument("--measures", action="store_true", help="numbers of the matrix, not its entries")
     arguments = parser.parse_args()
+    one = study_measures if arguments.measures else study
     for n_groups, per, d in SIZES[:1] if arguments.quick else SIZES:
         for bootstraps in (20,) if arguments.quick else (20, 200):
-            study(n_groups, per, d, 40 if arguments.quick else 200, bootstraps)
+            one(n_groups, per, d, 40 if arguments.quick else 200, bootstraps)
 
 
 if __name__ == "__main__":

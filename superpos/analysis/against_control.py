@@ -5,6 +5,8 @@
     S, S_r              mean over the columns
     estimate            S - median_r S_r
     low, high           S minus the 97.5 % and 2.5 % quantiles of S_r: how far S lies from single draws
+    interval            of the estimate, where samples were drawn again: that of S_1 .. S_B of the bootstraps
+                        (`superpos.intervals`), the median of the draws held
     p                   max-T over the columns, two-sided (`superpos.analysis.permutation`)
     p_absent            of "some column lies a margin m > 0 or more from the control", two one-sided tests:
                             p_k = max[ (1 + #{r: u_rk <= u_k - m}) / (R + 1),
@@ -28,7 +30,7 @@ R. L. Berger, Technometrics 24 (1982); B. Phipson, G. K. Smyth (2010), the p of 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,6 +38,7 @@ from numpy.typing import ArrayLike
 from superpos.analysis.permutation import TIES, max_t
 from superpos.arrays import Float, Int, as_number
 from superpos.errors import ShapeError
+from superpos.intervals import FEWEST, bias_t_above
 
 MIN_DRAWS = 39
 """Draws from which 2.5 % and 97.5 % quantiles lie within them: 1 / 40 on each side."""
@@ -65,6 +68,10 @@ class Comparison:
     """Difference to the median draw there."""
     means: Float = field(repr=False, compare=False)
     """u and u_1 ... u_R, (R + 1, m)."""
+    estimate_low: float | None = None
+    """Lower end of the interval of the estimate; None without bootstraps."""
+    estimate_high: float | None = None
+    n_bootstraps: int = 0
 
 
 def compare(values: ArrayLike, draws: ArrayLike, columns: ArrayLike) -> Comparison | None:
@@ -114,6 +121,41 @@ def compare(values: ArrayLike, draws: ArrayLike, columns: ArrayLike) -> Comparis
         column=int(there[largest]),
         column_estimate=float(rows[0, largest] - np.median(rows[1:, largest])),
         means=rows,
+    )
+
+
+def with_interval(found: Comparison, drawn: Float, columns: ArrayLike, floor: float = math.nan) -> Comparison:
+    """Return a comparison with the interval of its estimate.
+
+    Parameters
+    ----------
+    found
+        What `compare` returned.
+    drawn : ndarray, (B, c)
+        The features' values in the cells that were compared, of bootstraps of whole groups of samples; each
+        is one draw in all cells.
+    columns : array_like, (c,)
+        Column of each of these cells.
+    floor
+        What no value falls below; NaN where there is no such bound.
+
+    Notes
+    -----
+    Where one bootstrap lacks one value there is no interval. The draws of the control are those of the
+    samples at hand: what they would be of other samples is no part of it.
+    """
+    places: Int = np.asarray(columns, dtype=np.int64)
+    if len(drawn) < FEWEST or not np.isfinite(drawn).all():
+        return found
+    there, column = np.unique(places, return_inverse=True)
+    own = float(found.means[0].mean())
+    low, high = bias_t_above(own, _means(drawn, column, there.size).mean(axis=1), floor)
+    shift = found.estimate - own
+    return replace(
+        found,
+        estimate_low=min(low + shift, found.estimate),
+        estimate_high=max(high + shift, found.estimate),
+        n_bootstraps=len(drawn),
     )
 
 

@@ -12,13 +12,14 @@ One setting is compared (`superpos.analysis.settings`), at one sigma where there
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from superpos.analysis.against_control import Comparison, compare
+from superpos.analysis.against_control import Comparison, compare, with_interval
 from superpos.analysis.settings import (
     DIRECTION_SETTING,
     balanced,
@@ -28,9 +29,9 @@ from superpos.analysis.settings import (
     main_joints,
     main_targets,
 )
-from superpos.arrays import Float, Int
+from superpos.arrays import Bool, Float, Int
 from superpos.catalogue import names
-from superpos.kinds.controls import FEATURES
+from superpos.kinds.controls import CONTROLS, FEATURES
 from superpos.kinds.questions import Question
 
 SUBJECT = ("model", "revision", "dataset", "hookpoint", "pooling", "method")
@@ -110,7 +111,13 @@ def axes_of(question: Question) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*there, *more, *question.columns]))
 
 
-def compared(question: Question, frame: pd.DataFrame, of: Networks | None = None) -> Iterator[Compared]:
+Drawn = Callable[[pd.DataFrame], Float | None]
+"""From rows of features to their numbers under B bootstraps of the samples, (B, rows), if there are any."""
+
+
+def compared(
+    question: Question, frame: pd.DataFrame, of: Networks | None = None, drawn: Drawn | None = None
+) -> Iterator[Compared]:
     """Yield every set of features of a view against each of its controls.
 
     Parameters
@@ -121,18 +128,22 @@ def compared(question: Question, frame: pd.DataFrame, of: Networks | None = None
         Rows of its view with the columns of `axes_of`, of one data set or of several.
     of
         The networks of the study; those of the rows by default.
+    drawn
+        What bootstraps of the samples say of rows; without it no estimate has an interval. Of a question that
+        prepares its rows there is none: a choice would have to be made again.
     """
     rows = _uniform(question, frame)
     there = [name for name in (*SUBJECT, "similarity") if name in rows.columns]
     known = networks(rows) if of is None else of
     trained = is_trained(rows, known)
-    drawn = keep(rows, ~trained)
+    networks_drawn = keep(rows, ~trained)
     for values, own in each(keep(rows, trained), there):
         subject = dict(zip(there, values, strict=True))
         chosen = _MAIN[question.view](own)
-        others = _other_weights(drawn, known, subject)
+        others = _other_weights(networks_drawn, known, subject)
         for optimiser, part in by_optimiser(chosen):
-            yield from _against(question, {**subject, "optimiser": optimiser}, part, others)
+            again = drawn if question.prepare is None else None
+            yield from _against(question, {**subject, "optimiser": optimiser}, part, others, again)
 
 
 def _uniform(question: Question, frame: pd.DataFrame) -> pd.DataFrame:
@@ -204,11 +215,16 @@ def by_optimiser(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _against(
-    question: Question, subject: dict[str, str], own: pd.DataFrame, others: pd.DataFrame
+    question: Question,
+    subject: dict[str, str],
+    own: pd.DataFrame,
+    others: pd.DataFrame,
+    again: Drawn | None = None,
 ) -> Iterator[Compared]:
     is_features = own["target"] == FEATURES
     if not is_features.any():
         return
+    resampled = None if again is None else again(own[is_features])
     skip = {*SUBJECT, *WEIGHTS, "similarity", "optimiser", "target", "replicate", "corpus"}
     cell = [name for name in (*AXES, "feature") if name in own.columns and name not in skip]
     if question.note is None:  # nothing else is read
@@ -219,22 +235,49 @@ def _against(
     # Groups of twenty columns are slow, and most of them hold one value.
     cell = [name for name in cell if name in COLUMN or _varies(features[name], drawn[name])]
     for (control,), draws in each(drawn, ["target"]):
-        used = [*cell, "replicate", "value_"]
-        both = pd.concat([features[used].assign(replicate=-1), draws[used]])
-        table, columns = _table(both, cell)
-        found = _complete(table, columns)
+        columns_ = [*cell, "replicate", "value_"]
+        both = pd.concat([features[columns_].assign(replicate=-1), draws[columns_]])
+        table, columns, cell_of = _table(both, cell)
+        found, used = _complete(table, columns)
+        if found is not None and resampled is not None and not is_of_matrix(control):
+            values = _by_cell(resampled, cell_of[: len(features)], len(columns))
+            found = with_interval(found, values[:, used], columns[used], floor_of(question))
         keys = _column_names(both)
         n_unsound = int(features["unsound_"].sum())
         note = "" if question.note is None or found is None else question.note(features, draws)
         yield Compared(subject, control, found, keys, len(features), n_unsound, note)
 
 
+def floor_of(question: Question) -> float:
+    """Return what the numbers of a question never fall below: 0, the bound, where they are scaled by it."""
+    return 0.0 if "value_scaled" in question.columns and "value" not in question.columns else math.nan
+
+
+def is_of_matrix(control: str) -> bool:
+    """Return whether the draws of a control are made of the features' matrix itself.
+
+    They move with it when samples are drawn again, so that they cannot be held: the energy of permuted
+    entries is that of the features, whatever the samples.
+    """
+    return control in CONTROLS.names() and CONTROLS.get(control).draws_from == "matrix"
+
+
 def _varies(first: pd.Series, second: pd.Series) -> bool:
     return len(set(first.unique()) | set(second.unique())) > 1
 
 
-def _table(both: pd.DataFrame, cell: Sequence[str]) -> tuple[pd.DataFrame, Int]:
-    """Return values by draw (rows, -1 the features) and cell (columns), and the column of each cell."""
+def _by_cell(values: Float, cell_of: Int, n_cells: int) -> Float:
+    """Return the means (B, cells) of values (B, rows) over the rows of each cell; NaN where there is none."""
+    sums = np.stack([np.bincount(cell_of, weights=row, minlength=n_cells) for row in values])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(sums / np.bincount(cell_of, minlength=n_cells), dtype=np.float64)
+
+
+def _table(both: pd.DataFrame, cell: Sequence[str]) -> tuple[pd.DataFrame, Int, Int]:
+    """Return values by draw (rows, -1 the features) and cell (columns).
+
+    Then the column of each cell, and the cell of each row of `both`.
+    """
     column = [name for name in COLUMN if name in both.columns]
     place = both.groupby(column, sort=True, observed=True).ngroup()
     number = both.groupby(list(cell), sort=True, observed=True, dropna=False).ngroup()
@@ -242,7 +285,8 @@ def _table(both: pd.DataFrame, cell: Sequence[str]) -> tuple[pd.DataFrame, Int]:
     table = rows.pivot_table(index="draw", columns="cell", values="value", aggfunc="mean", dropna=False)
     column_of = pd.Series(place.to_numpy(), index=number.to_numpy())
     first = column_of[~column_of.index.duplicated()]
-    return table, first.reindex(table.columns).to_numpy(np.int64)
+    column_of_cell: Int = np.asarray(first.reindex(table.columns), dtype=np.int64)
+    return table, column_of_cell, np.asarray(number, dtype=np.int64)
 
 
 def _column_names(both: pd.DataFrame) -> tuple[tuple[int, str], ...]:
@@ -252,15 +296,15 @@ def _column_names(both: pd.DataFrame) -> tuple[tuple[int, str], ...]:
     return tuple(zip(map(int, there["layer"]), kernel, strict=True))
 
 
-def _complete(table: pd.DataFrame, columns: Int) -> Comparison | None:
-    """Compare the features with the draws in the cells that they share.
+def _complete(table: pd.DataFrame, columns: Int) -> tuple[Comparison | None, Bool]:
+    """Compare the features with the draws in the cells that they share; return these, too.
 
     Of the features' cells those count that `MOST` of the draws have, and of the draws those that have all of
     these: of a draw that was run on fewer layers none counts, and of a cell where many draws end at no
     minimum likewise.
     """
     if -1 not in table.index or len(table) < 2:
-        return None
+        return None, np.zeros(len(columns), dtype=np.bool_)
     values: Float = table.loc[-1].to_numpy(np.float64)
     draws: Float = table.drop(index=-1).to_numpy(np.float64)
     there = np.isfinite(draws) & np.isfinite(values)
@@ -268,5 +312,5 @@ def _complete(table: pd.DataFrame, columns: Int) -> Comparison | None:
     cells = there.any(axis=0) & (there[most].mean(axis=0) >= MOST)
     whole = there[:, cells].all(axis=1)
     if not cells.any() or not whole.any():
-        return None
-    return compare(values[cells], draws[np.ix_(whole, cells)], columns[cells])
+        return None, cells
+    return compare(values[cells], draws[np.ix_(whole, cells)], columns[cells]), cells

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from superpos.analysis.against_control import LEVEL, Comparison, sign_test
-from superpos.analysis.answering import SUBJECT, Compared
+from superpos.analysis.answering import SUBJECT, Compared, is_of_matrix
 from superpos.analysis.families import Tested, within_families
 from superpos.kinds.questions import Question
 from superpos.records.answers import AnswerRecord, Strength
@@ -122,6 +122,14 @@ def _of_set(question: Question, one: Compared, places: dict[str, set[str]], test
     said = [f"{question.quantity} {found.estimate:+.3g} ({question.unit})"]
     if found.low is not None and found.high is not None:
         said.append(f"{found.low:+.3g} to {found.high:+.3g} from single draws")
+    if found.estimate_low is None or found.estimate_high is None:
+        of_matrix = is_of_matrix(one.control)
+        said.append(
+            "no interval, " + ("draws of the matrix itself" if of_matrix else "samples not drawn again")
+        )
+    else:
+        ends = f"{found.estimate_low:+.3g} to {found.estimate_high:+.3g}"
+        said.append(f"95 % interval {ends}, {count_of(found.n_bootstraps, 'bootstrap')} of the samples")
     said.append(f"{count_of(found.n_draws, 'draw')}, {count_of(found.n_cells, 'cell')}")
     said.append(_within_family(one, found, test, how))
     differs = f"{where} {_verb(question, found, how)} {name}"
@@ -135,6 +143,9 @@ def _of_set(question: Question, one: Compared, places: dict[str, set[str]], test
         estimate=found.estimate,
         low=found.low,
         high=found.high,
+        estimate_low=found.estimate_low,
+        estimate_high=found.estimate_high,
+        n_bootstraps=found.n_bootstraps,
         n_cells=found.n_cells,
         n_independent=found.n_draws,
         p_value=found.p_value,
@@ -230,6 +241,9 @@ def record(
     estimate: float | None = None,
     low: float | None = None,
     high: float | None = None,
+    estimate_low: float | None = None,
+    estimate_high: float | None = None,
+    n_bootstraps: int = 0,
     n_cells: int = 0,
     n_independent: int = 0,
     p_value: float | None = None,
@@ -252,6 +266,9 @@ def record(
         estimate=estimate,
         low=low,
         high=high,
+        estimate_low=estimate_low,
+        estimate_high=estimate_high,
+        n_bootstraps=n_bootstraps,
         unit=unit,
         n_cells=n_cells,
         n_independent=n_independent,

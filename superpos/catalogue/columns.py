@@ -160,6 +160,24 @@ _PSM_MEASURES = _of(
         "0 at the bound, 1 for orthogonal features; NULL where the bound is not below that",
         views=("geometry_results", "geometry_tests"),
     ),
+    _number(
+        "value_low",
+        "lower end of the 95 % interval of `value`: of what such probes say on average over samples of this "
+        "size, from probes on bootstrapped groups; it holds the value and reaches on to where the bias of "
+        "the bootstraps points; NULL without bootstraps, and where some bootstrap has no value",
+        views=("geometry_results", "geometry_tests"),
+    ),
+    _number(
+        "value_high", "upper end of the interval; NULL likewise", views=("geometry_results", "geometry_tests")
+    ),
+    _count(
+        "n_bootstraps",
+        "bootstraps behind the interval; 0 where there are none: of controls, of imported matrices, of "
+        "measures in a dimension",
+        "",
+        older=0,
+        views=("geometry_results", "geometry_tests"),
+    ),
 )
 _JOINT_FITS = _of(
     "joint_fits",
@@ -308,10 +326,20 @@ _ANSWERS = _of(
                 "them; NULL where nothing could be compared",
             ),
             _number(
-                "low", "the features' value minus the 97.5 % quantile of the draws; NULL for fewer than 39"
+                "low",
+                "the features' value minus the 97.5 % quantile of the draws: how far single draws lie from "
+                "the features, no interval of `estimate`; NULL for fewer than 39",
             ),
             _number("high", "the features' value minus the 2.5 % quantile; NULL likewise"),
-            _text("unit", "unit of the three"),
+            _number(
+                "estimate_low",
+                "lower end of the 95 % interval of `estimate`: the groups of samples (documents, persons) "
+                "drawn again, the draws of the control held; NULL without bootstraps of every matrix, for "
+                "draws that are made of the matrix itself, and for sets together",
+            ),
+            _number("estimate_high", "upper end of the interval; NULL likewise"),
+            _count("n_bootstraps", "bootstraps behind the interval; 0 where there is none", "", older=0),
+            _text("unit", "unit of these numbers"),
             _count("n_cells", "cells that the features and every draw have, minima alone", "cells"),
             _count("n_independent", "draws of the control; of sets together, sets", ""),
             _number("p_value", "two-sided, max-T over layers and kernels; of sets together, a sign test"),

@@ -13,7 +13,7 @@ from superpos.db.engine import Database, take_turns
 from superpos.db.failures import not_quarantined
 from superpos.db.probes import direction_works
 from superpos.db.studies import study_target_ids
-from superpos.db.tables import direction_sets, probes, psm_entries, psm_measures, psms, targets
+from superpos.db.tables import direction_sets, probes, psm_entries, psm_measures, psm_resamples, psms, targets
 from superpos.kinds.controls import FEATURES
 from superpos.kinds.measures import MEASURES
 from superpos.records.work import CeilingResult, CeilingWork, PsmToResample
@@ -23,25 +23,29 @@ from superpos.specs.probes import CEILING_METHOD
 def missing_ceilings(database: Database, study_id: int, n_resamples: int) -> tuple[CeilingWork, ...]:
     """Return a study's probe sets with matrices that are known from fewer than `n_resamples` resamples.
 
-    Intervals that an older version made in another way count as missing.
+    Intervals that an older version made in another way count as missing, and those whose bootstraps are not
+    kept.
     """
     return _ceiling_works(
         database,
         targets.c.target_id.in_(study_target_ids(study_id)),
-        sa.or_(psms.c.n_resamples < n_resamples, psms.c.ceiling_method != CEILING_METHOD),
+        _lacks_ceiling(n_resamples),
         not_quarantined("ceilings", direction_sets.c.key),
     )
 
 
 def without_ceiling(database: Database, work: CeilingWork, n_resamples: int) -> bool:
     """Return whether a matrix of a probe set is still known from fewer than `n_resamples` resamples."""
-    p = psms.c
-    query = sa.select(p.psm_id).where(
-        p.psm_id.in_([psm.psm_id for psm in work.psms]),
-        sa.or_(p.n_resamples < n_resamples, p.ceiling_method != CEILING_METHOD),
-    )
+    ids = [psm.psm_id for psm in work.psms]
+    query = sa.select(psms.c.psm_id).where(psms.c.psm_id.in_(ids), _lacks_ceiling(n_resamples))
     with database.read() as connection:
         return connection.scalar(query.limit(1)) is not None
+
+
+def _lacks_ceiling(n_resamples: int) -> sa.ColumnElement[bool]:
+    """Return whether a matrix has no ceiling of so many resamples, or not the bootstraps it was made of."""
+    kept = sa.select(psm_resamples.c.psm_id).where(psm_resamples.c.psm_id == psms.c.psm_id)
+    return sa.or_(psms.c.n_resamples < n_resamples, psms.c.ceiling_method != CEILING_METHOD, ~sa.exists(kept))
 
 
 def ceiling_works(database: Database, psm_id: int) -> tuple[CeilingWork, ...]:
@@ -86,7 +90,7 @@ def _ceiling_works(database: Database, *conditions: sa.ColumnElement[bool]) -> t
 
 
 def finish_ceilings(database: Database, results: Sequence[CeilingResult]) -> None:
-    """Write intervals, reliability and number of resamples of matrices; measures that read them go."""
+    """Write intervals, reliability and the bootstraps of matrices; measures that read them go."""
     read_them = [kind.name for kind in MEASURES.usable() if kind.reads == "intervals"]
     with database.write(Commit.STORE) as connection:
         take_turns(connection, "psms")
@@ -105,6 +109,13 @@ def finish_ceilings(database: Database, results: Sequence[CeilingResult]) -> Non
                     n_unknown=int(np.isnan(result.low[np.triu_indices(len(result.low), 1)]).sum()),
                 )
             )
+            connection.execute(psm_resamples.delete().where(psm_resamples.c.psm_id == result.psm_id))
+            connection.execute(
+                psm_resamples.insert().values(
+                    psm_id=result.psm_id, n_resamples=len(result.drawn), entries=result.drawn
+                )
+            )
+            connection.execute(psm_measures.update().where(m.psm_id == result.psm_id).values(n_bootstraps=0))
             e = psm_entries.c
             connection.execute(
                 psm_entries.update()

@@ -53,6 +53,7 @@ STEPS: tuple[tuple[str, str], ...] = (
     ("targets", NO_BLOCK),
     ("psm_entries", NO_TARGET),
     ("psm_measures", NO_TARGET),
+    ("psm_resamples", NO_TARGET),
     ("psms", NO_TARGET),
     ("probes", NO_DIRECTION),
     ("direction_rows", NO_DIRECTION),

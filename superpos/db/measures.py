@@ -68,8 +68,8 @@ class Matrices:
     widths: list[float]
 
 
-def _of_study(study_id: int, n_dims: int = 0) -> sa.ColumnElement[bool]:
-    """Return the condition that a target of a study, in a block of a dimension if any, has this matrix."""
+def of_study(study_id: int, n_dims: int = 0) -> sa.ColumnElement[bool]:
+    """Return the condition that a target of a study (in a block of a dimension, if any) has this matrix."""
     ids = study_target_ids(study_id)
     if n_dims:
         in_dimension = (
@@ -84,7 +84,7 @@ def _of_study(study_id: int, n_dims: int = 0) -> sa.ColumnElement[bool]:
 
 def similarities(database: Database, study_id: int) -> tuple[str, ...]:
     """Return the similarities that a study has matrices of."""
-    query = sa.select(psms.c.similarity).where(_of_study(study_id)).distinct().order_by(psms.c.similarity)
+    query = sa.select(psms.c.similarity).where(of_study(study_id)).distinct().order_by(psms.c.similarity)
     with database.read() as connection:
         return tuple(connection.scalars(query))
 
@@ -154,7 +154,7 @@ def unmeasured(
     )
     query = (
         sa.select(psms.c.psm_id)
-        .where(_of_study(study_id, place.n_dims))
+        .where(of_study(study_id, place.n_dims))
         .where(psms.c.similarity == similarity, psms.c.n_features > place.n_dims)
         .where(n_known < len(wanted), psms.c.n_resamples > (0 if with_ceiling else -1))
         .order_by(psms.c.psm_id)

@@ -21,6 +21,7 @@ from superpos.db.tables import (
     fits,
     joint_axes,
     joint_fits,
+    psm_resamples,
     psms,
     targets,
 )
@@ -74,6 +75,11 @@ def count_done(database: Database, plan: StudyPlan) -> dict[str, int]:
                         sa.and_(
                             psms.c.n_resamples >= plan.study.noise_ceiling,
                             psms.c.ceiling_method == CEILING_METHOD,
+                            sa.exists(
+                                sa.select(psm_resamples.c.psm_id).where(
+                                    psm_resamples.c.psm_id == psms.c.psm_id
+                                )
+                            ),
                         ),
                     )
                 ),

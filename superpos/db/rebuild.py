@@ -29,6 +29,7 @@ from superpos.db.tables import (
     probes,
     psm_entries,
     psm_measures,
+    psm_resamples,
     psms,
     shards,
     study_answers,
@@ -174,7 +175,7 @@ def _drop_matrices(connection: sa.Connection, level: int, target_ids: list[int])
     _clear(connection, targets, "target_id", target_ids)
     said = _drop(connection, level, joints)
     for part in parts(orphans):
-        for table in (psm_entries, psm_measures, psms):
+        for table in (psm_entries, psm_measures, psm_resamples, psms):
             connection.execute(table.delete().where(table.c.psm_id.in_(part)))
     return said
 

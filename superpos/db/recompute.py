@@ -28,6 +28,7 @@ from superpos.db.tables import (
     probes,
     psm_entries,
     psm_measures,
+    psm_resamples,
     psms,
     targets,
 )
@@ -78,7 +79,8 @@ def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]
     """Return the work that makes one similarity matrix and its stored columns; by its key or a target's.
 
     `entries` are the stored values of pairs, in order, `low`, `high` and `standard_error` their noise ceiling
-    (NaN where there is none); there are some for `features` only. `measures` gives version, value and bound
+    (NaN where there is none), `drawn` those of the bootstraps, (B, pairs), None where they are not kept;
+    there are some for `features` only. `measures` gives version, value and bound
     by each measure of the matrix and its place, `width` the dimensions of the features' space (NaN where it
     is not known).
     """
@@ -108,7 +110,9 @@ def psm_row(database: Database, key: str) -> tuple[TargetWork, Mapping[str, Any]
             for name, energy, s, softening, n_dims, *numbers in connection.execute(query)
         }
         arrays = dict(zip(("entries", "low", "high", "standard_error"), columns, strict=True))
-        stored = {**row, "measures": measures, **arrays}
+        r = psm_resamples.c
+        drawn = connection.scalar(sa.select(r.entries).where(r.psm_id == row["psm_id"]))
+        stored = {**row, "measures": measures, "drawn": drawn, **arrays}
     stored["width"] = matrices(database, [row["psm_id"]]).widths[0]
     n_pairs = row["n_features"] * (row["n_features"] - 1) // 2
     known = intervals(database, [row["psm_id"]])[0]  # there are none of controls

@@ -5,10 +5,8 @@
                 reliability = 2 r / (1 + r)                       (Spearman 1910, Brown 1910)
     bootstrap   as many groups as there are, drawn with replacement (Efron 1979). On a scale u on which the
                 spread hardly depends on the place, arctanh c for similarities of cosines and log(r^2 / C)
-                for those of distances, that is log(-log r) for the RBF, with u of the estimate, u_1 ... u_B
-                of the replicates, their standard deviation s, their bias b = mean(u_1 ... u_B) - u, and t
-                the quantile of Student's distribution with B - 1 degrees,
-                low, high = min(u, u - b) - t s,  max(u, u - b) + t s,   standard error = s |dc / du|
+                for those of distances, that is log(-log r) for the RBF, the interval is that of
+                `superpos.intervals`; standard error = s |dc / du|, s the replicates' deviation there
 
 Probes of fewer distinct samples are noisier, and noise pulls similarities towards those of unrelated
 directions: replicates lie to that side of the estimate, about as far as the estimate does of what it would be
@@ -23,9 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 from superpos.arrays import Float
+from superpos.intervals import bias_t
 from superpos.kinds.similarities import SIMILARITIES, Similarity
 
 LARGEST, SMALLEST = 1.0 - 1e-15, 1e-300
@@ -48,6 +46,8 @@ class NoiseCeiling:
     """Of the whole matrix, from split halves; None for fewer than three pairs or similarities all alike."""
     n_resamples: int
     """Replicates of the bootstrap."""
+    drawn: Float
+    """Similarities of the pairs i < j, row by row, of every bootstrap, (B, k (k - 1) / 2); NaN likewise."""
 
 
 def interval(
@@ -68,11 +68,8 @@ def interval(
     """
     kind = SIMILARITIES.get(similarity, "similarity")
     to, back, slope = (_cosine_to, np.tanh, _cosine_slope) if kind.angular else _scale_of(kind)
-    place, places = to(estimate), to(drawn)
-    spread = np.std(places, axis=0, ddof=1)
-    reach = float(student.ppf(0.5 + 0.5 * coverage, len(drawn) - 1)) * spread
-    unbiased = 2.0 * place - np.mean(places, axis=0)
-    ends = back(np.minimum(place, unbiased) - reach), back(np.maximum(place, unbiased) + reach)
+    first, last, spread = bias_t(to(estimate), to(drawn), coverage)
+    ends = back(first), back(last)
     # The scale of the RBF falls as the similarity rises; similarities of 1 were moved off it a little.
     low, high = np.minimum(np.minimum(*ends), estimate), np.maximum(np.maximum(*ends), estimate)
     return low, high, spread * slope(estimate)

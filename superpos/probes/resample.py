@@ -163,7 +163,9 @@ def noise_ceilings(
 def _ceiling(asked: AskedPsm, split: list[Float], drawn: Float, coverage: float) -> NoiseCeiling:
     """Return the ceiling from the PSMs of all halves, and those of all bootstraps (B, k, k)."""
     low, high, error = interval(asked.estimate, drawn, asked.similarity, coverage)
-    return NoiseCeiling(low, high, error, reliability(split[::2], split[1::2]), len(drawn))
+    first, second = np.triu_indices(drawn.shape[-1], 1)
+    entries = np.ascontiguousarray(drawn[:, first, second])
+    return NoiseCeiling(low, high, error, reliability(split[::2], split[1::2]), len(drawn), entries)
 
 
 def resample_counts(

@@ -34,7 +34,12 @@ class AnswerRecord:
     estimate: float | None
     """Features minus the median draw of the control; of sets together, the median over them."""
     low: float | None
+    """The features' value minus the 97.5 % quantile of the draws: how far single draws lie from it."""
     high: float | None
+    estimate_low: float | None
+    """Lower end of the 95 % interval of the estimate, the samples drawn again; None without bootstraps."""
+    estimate_high: float | None
+    n_bootstraps: int
     unit: str
     n_cells: int
     """Cells that features and every draw have, and that can carry a claim."""

@@ -264,6 +264,8 @@ class CeilingResult:
     """(k, k); NaN where unknown."""
     reliability: float | None
     n_resamples: int
+    drawn: Float
+    """Similarities of the pairs i < j, row by row, of every bootstrap, (B, k (k - 1) / 2); NaN likewise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,6 +25,7 @@ from superpos.errors import plain as plain_text
 from superpos.kinds.questions import QUESTIONS, Question
 from superpos.records.answers import AnswerRecord
 from superpos.specs.families import Family
+from superpos.stages.bootstrapped import KEY, VIEW, Bootstraps
 
 T = TypeVar("T")
 
@@ -73,19 +74,24 @@ def ask(
     tested: dict[str, list[AnswerRecord]] = {}
     of = networks(read_rows(database, study_id, "psm_results", ("model", "model_weights")))
     sets = sets_of(database, study_id)
+    bootstraps = Bootstraps(database, study_id)
     for view in dict.fromkeys(question.view for question in QUESTIONS):
         questions = [question for question in QUESTIONS if question.view == view]
         columns = list(dict.fromkeys(name for question in questions for name in axes_of(question)))
+        columns += [KEY] if view == VIEW else []
         found: dict[str, list[list[Compared] | None]] = {question.name: [] for question in questions}
         for only in sets if view in BY_SET else [None]:
             rows = _rows(database, study_id, view, columns, only)
             if rows.empty:
                 continue
+            drawn = bootstraps.of(rows) if view == VIEW else None
             for question in questions:
                 if None in found[question.name]:  # it has failed, and is said to have
                     continue
                 own = _own(question, rows)
-                found[question.name].append(_tried(question, note, partial(compared, question, own, of)))
+                again = None if drawn is None else drawn.of(question)
+                asked_of = partial(compared, question, own, of, again)
+                found[question.name].append(_tried(question, note, asked_of))
                 if question.p_value:
                     tested[question.name] = _tried(question, note, partial(relabelled, question, own)) or []
                 if question.name == RANKED:

@@ -35,6 +35,7 @@ from superpos.psms.measuring import Asked, answer
 from superpos.records.psms import PsmRecord
 from superpos.stages.context import Context
 from superpos.stages.executor import Reporter
+from superpos.stages.measure_intervals import find_intervals, lacking_intervals
 from superpos.stages.shift import in_turn
 from superpos.threads import one_thread
 
@@ -65,20 +66,28 @@ def measure(database: Database, study_id: int, reporter: Reporter) -> None:
         If a measure of another package cannot be imported.
     """
     lacked = _lacked(database, study_id)
-    if not lacked:
-        return
-    reporter.start(STEP, sum(map(len, lacked.values())))
-    for task, ids in lacked.items():
-        _find(database, task, ids, reporter, lambda: database.write(Commit.STORE))
-    reporter.finish(STEP)
+    if lacked:
+        reporter.start(STEP, sum(map(len, lacked.values())))
+        for task, ids in lacked.items():
+            _find(database, task, ids, reporter, lambda: database.write(Commit.STORE))
+        reporter.finish(STEP)
+    find_intervals(database, study_id, lambda: database.write(Commit.STORE))
 
 
 def measure_all(context: Context) -> None:
     """Find every measure that a run's study lacks, but those that other runs find; raises as `measure`."""
-    database, reporter = context.database, context.reporter
+    database = context.database
     lacked = _lacked(database, context.study_id)
-    if not lacked:
-        return
+    if lacked:
+        _share(context, lacked)
+    if lacking_intervals(database, context.study_id):
+        for _, lease in in_turn(context, STEP, ["intervals"]):
+            find_intervals(database, context.study_id, partial(under, database, lease))
+
+
+def _share(context: Context, lacked: dict[_Task, list[int]]) -> None:
+    """Find what is lacked, task by task, with the other runs."""
+    database, reporter = context.database, context.reporter
     reporter.start(STEP, sum(map(len, lacked.values())))
     # By what is read, not by what is asked: studies that share matrices may ask for other kernels.
     tasks = {f"{task.similarity} {task.n_dims} {task.with_ceiling}": task for task in lacked}
@@ -130,8 +139,8 @@ def _ids(database: Database, study_id: int, task: _Task) -> list[int]:
 
 
 def lacking(database: Database, study_id: int) -> bool:
-    """Return whether some matrix of the study lacks a measure; raises as `measure`."""
-    return any(
+    """Return whether some matrix of the study lacks a measure or its interval; raises as `measure`."""
+    return lacking_intervals(database, study_id) or any(
         ids for task in _tasks(database, study_id) for ids in _missing(database, study_id, task, limit=1)
     )
 

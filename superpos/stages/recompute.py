@@ -221,6 +221,8 @@ def _ceiling(scratch: Scratch, stored: Mapping[str, Any]) -> dict[str, Any]:
     )[0]
     pairs = np.triu_indices(len(found.low), 1)
     arrays = {name: getattr(found, name)[pairs] for name in ("low", "high", "standard_error")}
+    if stored["drawn"] is not None:  # older databases did not keep them
+        arrays["drawn"] = found.drawn
     return {**arrays, "reliability": found.reliability, "ceiling_method": CEILING_METHOD}
 
 

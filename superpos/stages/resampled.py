@@ -100,6 +100,7 @@ def resample(task: CeilingTask) -> list[CeilingResult]:
             standard_error=one.standard_error,
             reliability=one.reliability,
             n_resamples=one.n_resamples,
+            drawn=one.drawn,
         )
         for psm, one in zip(work.psms, found, strict=True)
     ]

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from superpos.analysis.against_control import MIN_DRAWS, compare, sign_test
+from superpos.analysis.against_control import MIN_DRAWS, compare, sign_test, with_interval
 from superpos.errors import ShapeError
+from superpos.intervals import bias_t
 
 
 def naive(values, draws, columns):
@@ -129,3 +130,49 @@ def test_the_sign_test_counts_sets():
     assert sign_test([1.0, -2.0, 0.0]) == sign_test([-1.0, 2.0, 0.0])
     assert sign_test([0.3] * 5).p_smallest == pytest.approx(1 / 16)
     assert sign_test([0.0]).p_value == 1.0
+
+
+def test_the_interval_is_of_the_difference_to_the_median_draw_which_is_held():
+    rng = np.random.default_rng(2)
+    values, draws = rng.normal(1.0, 1.0, 5), rng.normal(0.0, 1.0, (9, 5))
+    columns = [4, 4, 7, 7, 7]  # unequal columns: means of means
+    again = values + rng.normal(0.2, 0.3, (25, 5))
+    bare = compare(values, draws, columns)
+    assert (bare.estimate_low, bare.estimate_high, bare.n_bootstraps) == (None, None, 0)
+    found = with_interval(bare, again, columns)
+
+    def statistic(row):
+        return (np.mean(row[:2]) + np.mean(row[2:])) / 2.0
+
+    median = np.median([statistic(row) for row in draws])
+    low, high, _ = bias_t(statistic(values), [statistic(row) for row in again])
+    assert found.estimate == bare.estimate == pytest.approx(statistic(values) - median)
+    assert (found.estimate_low, found.estimate_high) == pytest.approx((low - median, high - median))
+    assert found.estimate_low < found.estimate < found.estimate_high
+    assert found.n_bootstraps == 25
+    assert (found.low, found.high, found.p_value) == (bare.low, bare.high, bare.p_value)
+    order = rng.permutation(5)
+    moved = with_interval(
+        compare(values[order], draws[:, order], np.array(columns)[order]),
+        again[::-1, order],
+        np.array(columns)[order],
+    )
+    assert moved.estimate_low == pytest.approx(found.estimate_low)
+    # Above a floor, on the scale of the logarithm.
+    lowest = float(statistic(values)) - 2.0
+    above = with_interval(bare, again, columns, lowest)
+    ends = (
+        np.exp(bias_t(np.log(2.0), np.log([statistic(row) - lowest for row in again]))[:2]) + lowest - median
+    )
+    assert (above.estimate_low, above.estimate_high) == pytest.approx(tuple(ends))
+    again[3, 1] = np.nan  # one bootstrap lost a feature
+    assert with_interval(bare, again, columns) == bare
+    assert with_interval(bare, again[:1], columns) == bare
+
+
+def test_bootstraps_that_say_the_same_hold_the_estimate_to_the_last_digit():
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        values, draws = rng.normal(0.0, 1e3, 3), rng.normal(0.0, 1e-3, (4, 3))
+        found = with_interval(compare(values, draws, [0, 1, 2]), np.tile(values, (5, 1)), [0, 1, 2])
+        assert found.estimate_low <= found.estimate <= found.estimate_high

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -236,3 +237,71 @@ def test_a_network_of_another_name_is_the_counterpart_of_the_only_one_of_the_stu
     assert "shuffled weights" in {one.control for one in compared(LOW, alone)}
     # Of a study with a second model it is nobody's counterpart, though set `a` was run in the first alone.
     assert "shuffled weights" not in {one.control for one in compared(LOW, alone, networks(both))}
+
+
+OWN = QUESTIONS.get("own_energy")
+
+
+def own_energies(sets=("a",), draws=5, seed=0):
+    """Rows of geometry_results: own energies and another measure, of features and of draws."""
+    rng = np.random.default_rng(seed)
+    fixed = {name: value for name, value in SETTING.items() if name not in ("kernel", "n_dims")}
+    rows = [
+        {
+            **fixed, "dataset": name, "layer": layer, "kernel": kernel, "n_dims": 0, "softening": 0.0,
+            "measure": measure, "target": target, "replicate": replicate,
+            "value_scaled": float(rng.uniform(1, 2)),
+        }
+        for name, layer, kernel, measure in itertools.product(
+            sets, (0, 1), ("exp", "log"), ("rank", "own_energy")
+        )
+        for target, replicate in [("features", 0), *itertools.product(["permuted"], range(draws))]
+    ]  # fmt: skip
+    return pd.DataFrame(rows)[list(axes_of(OWN))]
+
+
+def test_an_interval_is_of_the_cells_that_were_compared():
+    frame = own_energies()
+    # The draws lack one cell of the features: its bootstraps count as little as its value.
+    lost = (frame["layer"] == 1) & (frame["kernel"] == "log") & (frame["target"] == "permuted")
+    frame = frame[~lost].sample(frac=1.0, random_state=1)
+    seen = []
+
+    def drawn(features):
+        seen.append(features)
+        far = (features["layer"] == 1) & (features["kernel"] == "log")
+        noise = np.random.default_rng(4).normal(0.0, 0.1, (12, len(features)))
+        return features["value_scaled"].to_numpy() + np.where(far, 1e6, 0.0) + noise
+
+    (one,) = compared(OWN, frame, None, drawn)
+    (features,) = seen
+    assert set(features["target"]) == {"features"}
+    assert set(features["measure"]) == {"own_energy"}
+    assert len(features) == 4
+    assert one.found is not None
+    assert one.found.n_cells == 3
+    assert one.found.n_bootstraps == 12
+    assert one.found.estimate - 1.0 < one.found.estimate_low <= one.found.estimate <= one.found.estimate_high
+    (bare,) = compared(OWN, frame)
+    assert bare.found == replace(one.found, estimate_low=None, estimate_high=None, n_bootstraps=0)
+    (said,) = (next(answers(OWN, [found])).sentence for found in (one,))
+    assert "95 % interval" in said
+    assert "12 bootstraps of the samples" in said
+    assert "no interval, samples not drawn again" in next(answers(OWN, [bare])).sentence
+    shuffled = frame.assign(target=frame["target"].replace("permuted", "shuffled_entries"))
+    (itself,) = compared(OWN, shuffled, None, drawn)  # draws that move with the matrix cannot be held
+    assert itself.found == bare.found
+    assert "no interval, draws of the matrix itself" in next(answers(OWN, [itself])).sentence
+    (none,) = compared(OWN, frame, None, lambda _: None)
+    assert none == bare
+
+
+def test_a_choice_that_would_be_made_again_has_no_interval():
+    chosen = QUESTIONS.get("which_energy")
+    frame = own_energies().rename(columns={"value_scaled": "value"}).assign(measure="force_residual")
+
+    def drawn(_):
+        raise AssertionError("asked for bootstraps of a choice")
+
+    found = list(compared(chosen, frame[list(axes_of(chosen))], None, drawn))
+    assert [one.found.n_bootstraps for one in found if one.found] == [0] * len(found)

@@ -265,6 +265,7 @@ def test_what_an_edited_study_no_longer_asks_for_is_dropped_and_nothing_else(ope
         "psms": 3,
         "psm_measures": 6,
         "psm_entries": 6,
+        "psm_resamples": 0,
         "joint_axes": 1,
         "joint_fits": 3,
         "importance": 9,

@@ -50,7 +50,11 @@ def find_ceilings(store: Any, n_resamples: int = 20, **changes: Any) -> None:
             for place, value in changes.get("low", {}).items():
                 low[place] = value
             reliability = changes.get("reliability", 0.875)
-            results.append(CeilingResult(psm.psm_id, low, psm.matrix + 0.5, error, reliability, n_resamples))
+            pairs = psm.matrix[np.triu_indices(len(psm.matrix), 1)]
+            drawn = pairs + 0.01 * (np.arange(n_resamples) - 0.5 * (n_resamples - 1))[:, None]
+            results.append(
+                CeilingResult(psm.psm_id, low, psm.matrix + 0.5, error, reliability, n_resamples, drawn)
+            )
     finish_ceilings(store.database, results)
 
 

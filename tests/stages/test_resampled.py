@@ -89,6 +89,19 @@ def test_whitened_directions_and_ceilings(
     apart = pairs["value"] < 1.0 - 1e-9  # two features of this text are one
     assert (pairs.loc[apart, "standard_error"] > 0.0).all()
     assert apart.mean() > 0.9
+    # So do intervals of measures, and of what answers say of them.
+    measured = results.frame("geometry_results", study="tiny")
+    known = measured.dropna(subset=["value_low"])
+    assert set(known["target"]) == {"features"}
+    assert set(known["n_bootstraps"]) == {20}
+    assert {"own_energy", "simplex_score", "effective_dimension", "value_median"} <= set(known["measure"])
+    assert known["value"].between(known["value_low"], known["value_high"]).all()
+    answers = results.frame("answers", study="tiny")
+    said = answers[answers["n_bootstraps"] > 0]
+    assert {"own_energy", "simplex"} <= set(said["question"])
+    assert said["estimate"].between(said["estimate_low"], said["estimate_high"]).all()
+    assert said["sentence"].str.contains("20 bootstraps of the samples").all()
+    assert answers.loc[answers["n_bootstraps"] == 0, ["estimate_low", "estimate_high"]].isna().all(axis=None)
     progress = {row.stage: row for row in study_progress(database, "tiny")}
     assert (progress["whitening"].planned, progress["whitening"].done) == (4, 4)  # shuffled labels too
     assert (progress["ceilings"].planned, progress["ceilings"].done) == (6, 6)
@@ -114,7 +127,7 @@ def test_whitened_directions_and_ceilings(
         found = recompute(database, key, tmp_path)
         assert found.agrees
     compared = recompute(database, own.loc["whitened", "psm_key"], tmp_path).compared
-    assert {"low", "high", "standard_error", "ceiling_method"} <= set(compared)
+    assert {"low", "high", "standard_error", "ceiling_method", "drawn"} <= set(compared)
     assert "reliability" in recompute(database, own.loc["raw", "psm_key"], tmp_path).compared
     assert "coef_whitened" in recompute(database, own.loc["raw", "direction_key"], tmp_path).compared
 

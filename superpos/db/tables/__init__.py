@@ -10,7 +10,7 @@ from superpos.db.tables.explained import target_explained, target_features
 from superpos.db.tables.fits import fit_arrays, fit_axes, fits, importance, joint_axes, joint_fits
 from superpos.db.tables.leases import leases
 from superpos.db.tables.probes import direction_rows, direction_sets, probes
-from superpos.db.tables.psms import psm_entries, psm_measures, psms, targets
+from superpos.db.tables.psms import psm_entries, psm_measures, psm_resamples, psms, targets
 from superpos.db.tables.runs import cell_failures, runs
 from superpos.db.tables.studies import (
     block_fit_axes,
@@ -49,6 +49,7 @@ __all__ = [
     "probes",
     "psm_entries",
     "psm_measures",
+    "psm_resamples",
     "psms",
     "runs",
     "shards",

@@ -41,6 +41,14 @@ psm_entries = sa.Table(
     sqlite_with_rowid=False,
 )
 
+psm_resamples = sa.Table(
+    "psm_resamples",
+    metadata,
+    reference("psm_id", "psms.psm_id", primary_key=True),
+    sa.Column("n_resamples", sa.Integer, nullable=False),
+    sa.Column("entries", Array, nullable=False),
+)
+
 psm_measures = sa.Table(
     "psm_measures",
     metadata,

@@ -42,7 +42,8 @@ FROM (
 UNION ALL
 -- on request: a row a target of the features; only the newest revision of a study says how many resamples
 SELECT x.study_id, 'ceilings', d.key,
-  CASE WHEN p.n_resamples >= s.noise_ceiling AND p.ceiling_method = 'bias_t' THEN 1 ELSE 0 END,
+  CASE WHEN p.n_resamples >= s.noise_ceiling AND p.ceiling_method = 'bias_t'
+    AND EXISTS (SELECT 1 FROM psm_resamples r WHERE r.psm_id = p.psm_id) THEN 1 ELSE 0 END,
   CASE WHEN t.status = 'not_applicable' THEN 1 ELSE 0 END
 FROM current_studies c
   JOIN studies s ON s.study_id = c.study_id
