@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 
 import pandas as pd
@@ -19,6 +19,7 @@ class StudyData(StudyViews):
     def __init__(self, results: Results, study: str) -> None:
         super().__init__(results, study)
         self._chosen: dict[tuple[str, Subject], pd.DataFrame] = {}
+        self._found: dict[tuple[Hashable, ...], pd.DataFrame] = {}
         self._parts: dict[tuple[str, Subject, bool], pd.DataFrame] = {}
 
     @cached_property
@@ -32,6 +33,12 @@ class StudyData(StudyViews):
         others = rows[rows["model_weights"] != "random"]
         chosen = rows if others.empty else others
         return tuple(Subject(*(str(value) for value in row)) for row in chosen.itertuples(index=False))
+
+    def once(self, key: tuple[Hashable, ...], find: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """Return rows that several figures ask for, found when they are first asked for."""
+        if key not in self._found:
+            self._found[key] = find()
+        return self._found[key]
 
     def of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the subject's rows of a view."""

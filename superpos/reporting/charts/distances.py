@@ -204,9 +204,13 @@ def draw_comparison(numbers: Distances) -> Figure:
 
 def _rows(data: StudyData, subject: Subject, similarity: str, optimiser: str) -> pd.DataFrame:
     """Return best matches over the cells that every sigma and kind of target has."""
-    rows = data.main_fits(subject)
-    rows = common_grid(rows[(rows["similarity"] == similarity) & (rows["optimiser"] == optimiser)])
-    return rows if rows.empty else best_matches(rows, FIT_GROUP_AXES).rows
+
+    def find() -> pd.DataFrame:
+        rows = data.main_fits(subject)
+        rows = common_grid(rows[(rows["similarity"] == similarity) & (rows["optimiser"] == optimiser)])
+        return rows if rows.empty else best_matches(rows, FIT_GROUP_AXES).rows
+
+    return data.once(("distances", subject, similarity, optimiser), find)
 
 
 def _draw_noise(panel: Panel, noise: float) -> None:
