@@ -166,6 +166,11 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.add_argument("--address", default="", metavar="ADDR", help="Ray cluster; else RAY_ADDRESS")
     doctor.add_argument("--json", action="store_true")
 
+    completed = add_command(
+        commands, "completion", "completion:completion", "print what a shell reads to complete this command"
+    )
+    completed.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+
     add_datasets(commands)
 
     database = add_command(commands, "db", "database:database", "migrations and servers")
