@@ -1,15 +1,18 @@
 """Ctrl-C and the signals of a scheduler, none of which can get lost.
 
 Python raises KeyboardInterrupt wherever the main thread happens to be; raised inside a finaliser or a
-callback of a library it is printed or dropped, and the run goes on. So the signal is remembered and raised
-again at the next finished step. SIGTERM is what Slurm, systemd, `timeout` and Kubernetes send before they
-kill; SIGHUP comes when a terminal closes. Both end a run as Ctrl-C does, so that its outcome is written down.
+callback of a library it is dropped, and the run goes on. So the signal is remembered and raised again at the
+next finished step; Python's report of what it has dropped is left out. SIGTERM is what Slurm, systemd,
+`timeout` and Kubernetes send before they kill; SIGHUP comes when a terminal closes. Both end a run as Ctrl-C
+does, so that its outcome is written down.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -24,6 +27,7 @@ class Interruption:
     def __init__(self) -> None:
         self.number = 0
         self._before: dict[int, Any] = {}
+        self._report: Callable[[sys.UnraisableHookArgs], Any] = sys.unraisablehook
 
     @property
     def exit_status(self) -> int:
@@ -38,13 +42,21 @@ class Interruption:
                 if number == signal.SIGINT or before is not signal.SIG_IGN:
                     self._before[number] = before
                     signal.signal(number, self._remember)
+        self._report = sys.unraisablehook
+        sys.unraisablehook = self._dropped
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        sys.unraisablehook = self._report
         for number, before in self._before.items():
             signal.signal(number, before)
+
+    def _dropped(self, what: sys.UnraisableHookArgs) -> None:
+        """Report what a finaliser could not raise, but no interruption, which comes back."""
+        if not (self.number and issubclass(what.exc_type, KeyboardInterrupt)):
+            self._report(what)
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal has come."""

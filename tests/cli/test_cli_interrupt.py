@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,31 @@ def test_a_swallowed_interruption_comes_back_at_the_next_step() -> None:
         with pytest.raises(KeyboardInterrupt):
             reporter.advance("fits")
     assert signal.getsignal(signal.SIGINT) is before
+
+
+class Finaliser:
+    """Meets a signal, or something else, while it is taken down."""
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+
+    def __del__(self) -> None:
+        if self.error is not None:
+            raise self.error
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interruption_that_a_finaliser_drops_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: reported.append(what.exc_type))
+    before = sys.unraisablehook
+    with Interruption() as interruption:
+        Finaliser(None)
+        Finaliser(ValueError("of a library"))
+        assert reported == [ValueError]
+        with pytest.raises(KeyboardInterrupt):
+            interruption.check()
+    assert sys.unraisablehook is before
 
 
 @pytest.fixture(autouse=True)
