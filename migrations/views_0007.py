@@ -51,7 +51,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN joint_axes ja ON ja.joint_axes_id = bj.joint_axes_id
@@ -143,7 +143,7 @@ FROM x
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN joint_fits jf ON jf.joint_id = x.joint_id
@@ -178,7 +178,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN joint_fits jf ON jf.joint_id = x.joint_id
@@ -199,7 +199,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN targets tl ON tl.target_id = lp.target_b
@@ -244,7 +244,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN joint_axes ja ON ja.joint_axes_id = x.joint_axes_id
@@ -264,7 +264,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN joint_axes ja ON ja.joint_axes_id = x.joint_axes_id
@@ -291,7 +291,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id""",
     "psm_pairs": """
@@ -307,7 +307,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN psm_entries e ON e.psm_id = p.psm_id
@@ -342,7 +342,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN psm_measures pm ON pm.psm_id = p.psm_id
@@ -365,7 +365,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN psm_measures pm ON pm.psm_id = p.psm_id AND pm.measure = gt.measure AND pm.energy = gt.energy
@@ -389,7 +389,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN target_explained te ON te.target_id = t.target_id""",
@@ -405,7 +405,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN target_features tf ON tf.target_id = t.target_id
@@ -441,7 +441,7 @@ SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '')
 FROM current_studies s
   JOIN study_directions x ON x.study_id = s.study_id
   JOIN direction_sets d ON d.direction_id = x.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN probes pr ON pr.direction_id = d.direction_id""",

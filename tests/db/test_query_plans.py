@@ -14,7 +14,8 @@ from superpos.db import cells, missing
 from superpos.db.engine import Database
 from superpos.db.filters import conditions
 from superpos.db.keys import begins
-from superpos.db.results import Results
+from superpos.db.migrate import upgrade
+from superpos.db.results import VIEWS, Results
 from superpos.db.tables import joint_fits
 
 KEY = f"{'ab' * 16}.{'cd' * 16}"
@@ -75,3 +76,14 @@ def test_a_walk_is_seen(open_store: Any) -> None:
     assert "fits" in walked(
         database, sa.text("SELECT MAX(distance_final) FROM fits WHERE distance_drift > 3")
     )
+
+
+@pytest.mark.parametrize("view", [name for name in VIEWS if name != "runs"])
+def test_no_view_tries_all_directions_of_a_data_set_with_every_target(sqlite: Database, view: str) -> None:
+    """Nothing ever runs ANALYZE: SQLite guesses. 73,000 targets times 73,000 directions never ended."""
+    upgrade(sqlite)
+    with sqlite.read() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN SELECT * FROM {view} WHERE study = 'small'")  # noqa: S608
+        lines = [row[3] for row in plan]
+    assert len(lines) > 1
+    assert [line for line in lines if "ix_direction_sets_dataset_id" in line] == []

@@ -1912,7 +1912,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN joint_axes ja ON ja.joint_axes_id = bj.joint_axes_id
@@ -2004,7 +2004,7 @@ FROM x
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN joint_fits jf ON jf.joint_id = x.joint_id
@@ -2039,7 +2039,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN joint_fits jf ON jf.joint_id = x.joint_id
@@ -2060,7 +2060,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN targets tl ON tl.target_id = lp.target_b
@@ -2105,7 +2105,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN joint_axes ja ON ja.joint_axes_id = x.joint_axes_id
@@ -2125,7 +2125,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN joint_axes ja ON ja.joint_axes_id = x.joint_axes_id
@@ -2152,7 +2152,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id;
 CREATE VIEW psm_pairs AS
@@ -2168,7 +2168,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN psm_entries e ON e.psm_id = p.psm_id
@@ -2203,7 +2203,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN psm_measures pm ON pm.psm_id = p.psm_id
@@ -2226,7 +2226,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN psm_measures pm ON pm.psm_id = p.psm_id AND pm.measure = gt.measure AND pm.energy = gt.energy
@@ -2250,7 +2250,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN target_explained te ON te.target_id = t.target_id;
@@ -2266,7 +2266,7 @@ FROM current_studies s
   JOIN targets t ON t.target_id = x.target_id
   JOIN psms p ON p.psm_id = t.psm_id
   JOIN direction_sets d ON d.direction_id = t.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN target_features tf ON tf.target_id = t.target_id
@@ -2302,7 +2302,7 @@ SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '')
 FROM current_studies s
   JOIN study_directions x ON x.study_id = s.study_id
   JOIN direction_sets d ON d.direction_id = x.direction_id
-  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = d.dataset_id
+  JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
   JOIN probes pr ON pr.direction_id = d.direction_id;
