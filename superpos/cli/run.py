@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,9 +29,10 @@ OUT = Console(highlight=False, soft_wrap=True)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run what is missing of a study."""
-    return run_file(
-        find_study(options.study),
+    """Run what is missing of a study, and say what to do next."""
+    study = load_study(find_study(options.study))
+    status = run_loaded(
+        study,
         options.db,
         options.interruption,
         address=options.address,
@@ -39,6 +41,10 @@ def run(options: argparse.Namespace) -> int:
         rebuild=options.rebuild,
         limits=(options.time_limit, options.memory_limit),
     )
+    if status == 0 and not options.stage:
+        name = shlex.quote(study.name)
+        OUT.print(f"next: superpos report --study {name} --out superpos-report", markup=False)
+    return status
 
 
 def run_file(

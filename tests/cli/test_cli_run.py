@@ -119,6 +119,7 @@ def test_plan_writes_nothing_and_run_does_what_it_says(
     assert status == 0
     assert "study tiny:" in out
     assert "results in sqlite:///superpos.db" in out
+    assert out.endswith("next: superpos report --study tiny --out superpos-report\n")
     assert "fits: 38 of 38" in err
     assert "feature is_not_ascii is left out (no_positives: 0 positives, 200 negatives)" in err
     assert sorted(path.name for path in workplace.iterdir() if path.suffix == "") == ["superpos-data"]
@@ -151,7 +152,7 @@ def test_plan_as_json_writes_out_every_default(superpos: Said, tmp_path: Path, t
 
     assert found.keys() == names(Study) - {"families"}  # none is declared
     assert found["models"][0].keys() == names(ModelChoice)
-    assert found["datasets"][0].keys() == names(DatasetSpec)
+    assert found["datasets"][0].keys() == names(DatasetSpec) - {"order"}  # none is stated
     assert found["datasets"][0]["corpus"].keys() == names(CorpusSpec)
     block = found["blocks"][0]
     assert block.keys() == names(Block)
@@ -167,7 +168,9 @@ def test_a_second_run_does_nothing_and_says_so(superpos: Said, tiny: Tiny, here:
     Here.interrupt_after = 0  # nobody may ask for an answer
     status, out, err = superpos("run", tiny.file())
     assert (status, err) == (0, "")
-    assert out == "study tiny: nothing to do; every cell has its result in sqlite:///superpos.db\n"
+    said, following = out.splitlines()
+    assert said == "study tiny: nothing to do; every cell has its result in sqlite:///superpos.db"
+    assert following == "next: superpos report --study tiny --out superpos-report"
     assert [count(here, table) for table in ("runs", "fits", "studies")] == before
 
 
