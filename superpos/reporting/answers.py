@@ -178,7 +178,7 @@ def _lines(rows: pd.DataFrame, controls: Sequence[str]) -> tuple[Line, ...]:
         own = {
             control: Cell(strength, _text(strength, *numbers), sentence)
             for control, strength, sentence, *numbers in records(
-                part, "control", "strength", "sentence", "estimate", "low", "high"
+                part, "control", "strength", "sentence", "estimate", "estimate_low", "estimate_high"
             )
         }
         first = part.iloc[0]
