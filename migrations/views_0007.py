@@ -220,6 +220,17 @@ FROM current_studies s
   JOIN study_datasets sd ON sd.study_id = s.study_id
   JOIN datasets ds ON ds.dataset_id = sd.dataset_id
   JOIN features fe ON fe.dataset_id = ds.dataset_id""",
+    "study_dimensions": """
+SELECT DISTINCT b.study_id, t.psm_id, nd.n_dims
+FROM blocks b
+  JOIN (
+    SELECT DISTINCT bj.block_id, ja.n_dims
+    FROM block_joint_axes bj
+      JOIN joint_axes ja ON ja.joint_axes_id = bj.joint_axes_id
+  ) nd ON nd.block_id = b.block_id
+  JOIN block_targets bt ON bt.block_id = b.block_id
+  JOIN targets t ON t.target_id = bt.target_id
+WHERE t.psm_id IS NOT NULL""",
     "study_joints": """
 SELECT DISTINCT b.study_id, bt.target_id, bj.joint_axes_id
 FROM blocks b
@@ -272,6 +283,11 @@ FROM current_studies s
   JOIN importance i ON i.joint_id = jf.joint_id
   CROSS JOIN direction_rows dr
 WHERE dr.direction_id = d.direction_id AND dr.row_index = i.row_index""",
+    "study_kernels": """
+SELECT DISTINCT b.study_id, ja.energy, ja.s, ja.softening
+FROM blocks b
+  JOIN block_joint_axes bj ON bj.block_id = b.block_id
+  JOIN joint_axes ja ON ja.joint_axes_id = bj.joint_axes_id""",
     "study_targets": """
 SELECT DISTINCT b.study_id, bt.target_id
 FROM blocks b
@@ -348,7 +364,12 @@ FROM current_studies s
   JOIN psm_measures pm ON pm.psm_id = p.psm_id
   LEFT JOIN measure_tests gt ON gt.study_id = s.study_id AND gt.target_id = t.target_id
     AND gt.measure = pm.measure AND gt.energy = pm.energy AND gt.s = pm.s
-    AND gt.softening = pm.softening AND gt.n_dims = pm.n_dims AND gt.is_first = 1""",
+    AND gt.softening = pm.softening AND gt.n_dims = pm.n_dims AND gt.is_first = 1
+WHERE (pm.energy = '' OR (s.study_id, pm.energy, pm.s, pm.softening) IN (
+    SELECT k.study_id, k.energy, k.s, k.softening FROM study_kernels k
+  )) AND (pm.n_dims = 0 OR (s.study_id, pm.psm_id, pm.n_dims) IN (
+    SELECT n.study_id, n.psm_id, n.n_dims FROM study_dimensions n
+  ))""",
     "geometry_tests": """
 SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
   COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, sd.name AS dataset,
@@ -392,7 +413,10 @@ FROM current_studies s
   JOIN study_datasets sd ON sd.study_id = s.study_id AND sd.dataset_id = +d.dataset_id
   LEFT JOIN models m ON m.model_id = d.model_id
   LEFT JOIN study_models sm ON sm.study_id = s.study_id AND sm.model_id = d.model_id
-  JOIN target_explained te ON te.target_id = t.target_id""",
+  JOIN target_explained te ON te.target_id = t.target_id
+WHERE te.energy = '' OR (s.study_id, te.energy, te.s, te.softening) IN (
+    SELECT k.study_id, k.energy, k.s, k.softening FROM study_kernels k
+  )""",
     "feature_dimensionality": """
 SELECT s.name AS study, COALESCE(sm.name, '') AS model, COALESCE(m.revision, '') AS revision,
   COALESCE(m.weights, '') AS model_weights, COALESCE(m.seed, -1) AS model_seed, sd.name AS dataset,

@@ -58,7 +58,7 @@ def study_measures(database: Database, study_id: int) -> StudyMeasures:
     )  # fmt: skip
     of_matrices = sa.select(t.psm_id).where(t.psm_id.is_not(None), t.target_id.in_(of_study))
     measured = sa.select(m.psm_id, m.measure, m.energy, m.s, m.softening, m.n_dims, m.value).where(
-        m.psm_id.in_(of_matrices)
+        m.psm_id.in_(of_matrices), *_asked()
     )
     given = {"study_id": study_id}
     with database.read() as connection:
@@ -73,6 +73,17 @@ def study_measures(database: Database, study_id: int) -> StudyMeasures:
     for index, line in enumerate(lines.values()):
         values[index, list(line)] = list(line.values())
     return StudyMeasures(tuple(lines), values, tuple(_places([tuple(row) for row in rows], columns)))
+
+
+def _asked() -> tuple[sa.ColumnElement[bool], ...]:
+    """Return what leaves out measures that only other studies asked for: they share matrices."""
+    m = psm_measures.c
+    kernels = sa.text("SELECT energy, s, softening FROM study_kernels WHERE study_id = :study_id")
+    dimensions = sa.text("SELECT psm_id, n_dims FROM study_dimensions WHERE study_id = :study_id")
+    return (
+        sa.or_(m.energy == "", sa.tuple_(m.energy, m.s, m.softening).in_(kernels)),
+        sa.or_(m.n_dims == 0, sa.tuple_(m.psm_id, m.n_dims).in_(dimensions)),
+    )
 
 
 def _places(rows: list[tuple[Any, ...]], columns: dict[int, int]) -> Iterator[MeasuredPlace]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from tiny_study import Notes, Tiny, run_tiny
+from tiny_study import Notes, Tiny, read_views, run_tiny
 
 from superpos.db.engine import Database
 from superpos.db.progress import left_over, study_progress
 from superpos.db.results import Results
+from superpos.specs.studyfile import load_study
+from superpos.stages.plan import plan_study
 
 MEASURED = """
 [[blocks]]
@@ -69,3 +72,19 @@ def test_a_block_that_fits_what_another_one_measures_shares_its_matrices(
         for database in (alone, both)
     )
     assert first == second
+
+
+def test_what_another_study_asked_of_shared_matrices_is_not_shown(
+    tiny: Tiny, new_database: Callable[[str], Database], tmp_path: Path
+) -> None:
+    """Kernels and dimensions of others would be columns of this one's tests, and change its answers."""
+    narrow = tiny.plan(name="narrow", kernels='["exp"]', more="")
+    wide = tmp_path / "wide.toml"
+    wide.write_text(
+        tiny.text(name="wide", more="").replace("n_dims = [4]", "n_dims = [3, 4]"), encoding="utf-8"
+    )
+    alone, beside = new_database("alone"), new_database("beside")
+    run_tiny(alone, narrow)
+    run_tiny(beside, plan_study(load_study(wide)))
+    run_tiny(beside, narrow)
+    assert read_views(beside, "narrow") == read_views(alone, "narrow")

@@ -34,8 +34,6 @@ EXAMPLES = {"sqlite": 5, "postgresql": 2}
 EXAMPLES_VARIABLE = "SUPERPOS_EXAMPLES"
 """Orders that are tried; other ones in each run where it is set."""
 MOMENTS = st.integers(1, 90)
-ONLY_GROW = {"more_kernels", "more_dimensions"}
-"""Measures of a matrix are kept, and shown, at every kernel and dimension that anybody has asked for."""
 CLAIMS = st.integers(1, 12)
 TASKS = st.integers(1, 6)
 THIRDS = st.integers(0, 2)
@@ -73,7 +71,7 @@ class Machine(RuleBasedStateMachine):
     def change(self, part: str | None) -> None:
         """Add a block, or a value to an axis; or take it away again."""
         if part:
-            wanted = part in ONLY_GROW or not getattr(self.grid, part)
+            wanted = not getattr(self.grid, part)
             self.grid = replace(self.grid, **{part: wanted})
 
     @rule(part=PARTS, moment=MOMENTS)

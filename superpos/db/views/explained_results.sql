@@ -12,3 +12,6 @@ FROM current_studies s
   JOIN study_targets x ON x.study_id = s.study_id
   {target joins}
   JOIN target_explained te ON te.target_id = t.target_id
+WHERE te.energy = '' OR (s.study_id, te.energy, te.s, te.softening) IN (
+    SELECT k.study_id, k.energy, k.s, k.softening FROM study_kernels k
+  )

@@ -1,5 +1,6 @@
 -- geometry_results: one row per target matrix (controls too), measure, kernel, dimension
 -- place: 60
+-- Studies share matrices: what others asked of one is not shown.
 SELECT {target axes},
   pm.measure, pm.energy, pm.s, pm.kernel, pm.softening, pm.n_dims, {measured psm_measures},
   COALESCE(gt.control, '') AS control, gt.p_value, gt.p_smallest,
@@ -13,3 +14,8 @@ FROM current_studies s
   LEFT JOIN measure_tests gt ON gt.study_id = s.study_id AND gt.target_id = t.target_id
     AND gt.measure = pm.measure AND gt.energy = pm.energy AND gt.s = pm.s
     AND gt.softening = pm.softening AND gt.n_dims = pm.n_dims AND gt.is_first = 1
+WHERE (pm.energy = '' OR (s.study_id, pm.energy, pm.s, pm.softening) IN (
+    SELECT k.study_id, k.energy, k.s, k.softening FROM study_kernels k
+  )) AND (pm.n_dims = 0 OR (s.study_id, pm.psm_id, pm.n_dims) IN (
+    SELECT n.study_id, n.psm_id, n.n_dims FROM study_dimensions n
+  ))
