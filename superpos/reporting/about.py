@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from superpos.reporting.selection import kernels, layers, similarities, targets
 from superpos.reporting.study_data import StudyData
+from superpos.reporting.style import sigma_label
 
 
 def about(data: StudyData) -> str:
@@ -41,7 +42,7 @@ def about(data: StudyData) -> str:
             f"{', '.join(targets(data.joints)).replace('_', ' ')}"
         )
         if not data.fits.empty:
-            sigmas = ", ".join(f"{value:g}" for value in sorted(data.fits["sigma"].unique()))
+            sigmas = ", ".join(map(sigma_label, sorted(data.fits["sigma"].unique())))
             optimisers = " and ".join(sorted(data.fits["optimiser"].unique(), reverse=True))
             text += f"; re-optimised by {optimisers} at σ {sigmas}"
         sentences.append(

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from superpos.arrays import Float
 from superpos.reporting.svg import Colours, Figure, Margins, Panel
+from superpos.specs.axes import SPHERE_SIGMA
+from superpos.specs.block_tables import SPHERE
 
 WIDTH = 10.6
 """Inches."""
@@ -96,6 +98,11 @@ def sigma_positions(sigmas: Sequence[float]) -> dict[float, float]:
     return places
 
 
+def sigma_label(sigma: float) -> str:
+    """Return a perturbation for people: the one that leaves nothing of where it started has a name."""
+    return SPHERE if sigma == SPHERE_SIGMA else f"{sigma:g}"
+
+
 def sigma_axis(panels: Any, places: dict[float, float]) -> None:
     """Put the sigmas on the x axis that the panels share: as many labels as fit, and a break after 0."""
     ordered = sorted(places)
@@ -105,7 +112,7 @@ def sigma_axis(panels: Any, places: dict[float, float]) -> None:
         if not kept or places[sigma] - places[kept[-1]] >= 0.16 * span:
             kept.append(sigma)
     first: Panel = panels.flat[0]
-    first.set_xticks([places[sigma] for sigma in kept], [f"{sigma:g}" for sigma in kept])
+    first.set_xticks([places[sigma] for sigma in kept], list(map(sigma_label, kept)))
     if len(kept) < len(ordered):
         first.x.ruler.minor = tuple(places[sigma] for sigma in ordered)
     first.set_xlim(min(places.values()) - 0.06 * span, max(places.values()) + 0.06 * span)

@@ -11,7 +11,7 @@ from superpos.arrays import Float
 from superpos.reporting.looks import similarity_scale
 from superpos.reporting.selection import POWELL, kernels
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import WIDTH, heat_map, leave_room, name_ticks, new_figure
+from superpos.reporting.style import WIDTH, heat_map, leave_room, name_ticks, new_figure, sigma_label
 from superpos.reporting.subjects import Subject, place
 from superpos.reporting.svg import Figure, Span
 
@@ -143,4 +143,4 @@ def _measured(row: pd.Series, end: str) -> tuple[float, int, float]:
 
 
 def _row(sigma: float) -> str:
-    return f"re-optimised\nσ = {sigma:g}"
+    return f"re-optimised\nσ = {sigma_label(sigma)}"

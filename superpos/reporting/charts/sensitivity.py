@@ -13,7 +13,7 @@ from superpos.reporting.looks import kernel_styles
 from superpos.reporting.selection import POWELL, kernels, similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles, records
-from superpos.reporting.style import INK, from_zero, new_figure
+from superpos.reporting.style import INK, from_zero, new_figure, sigma_label
 from superpos.reporting.subjects import Subject
 from superpos.reporting.svg import Figure, line_handle
 
@@ -104,7 +104,7 @@ def draw_sensitivity(numbers: Sensitivity) -> Figure:
             panel.set_xlim(-0.55, len(numbers.n_dims) - 0.45)
             panel.grid(axis="y")
             if row == 0:
-                panel.set_title(f"σ = {sigma:g}")
+                panel.set_title(f"σ = {sigma_label(sigma)}")
             if column == 0:
                 panel.set_ylabel(f"{similarity}\ndistance moved", bold=True)
             if row == n_rows - 1:
