@@ -42,6 +42,18 @@ def missing_targets(
     return _works(database, conditions, limit)
 
 
+def count_missing(database: Database, study_id: int, of_samples: Sequence[str]) -> int:
+    """Return how many targets `missing_targets` would give, those of other runs included."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(targets)
+        .join(direction_sets, direction_sets.c.direction_id == targets.c.direction_id)
+        .where(*_ready(study_id), ~_takes_samples(of_samples))
+    )
+    with database.read() as connection:
+        return int(connection.scalar(query) or 0)
+
+
 def missing_sampled(
     database: Database, study_id: int, of_samples: Sequence[str]
 ) -> tuple[tuple[int, bytes, int, bool], ...]:

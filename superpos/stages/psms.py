@@ -6,8 +6,12 @@ samples (`superpos.stages.sampled`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from superpos.db.probes import source_works_by_key
 from superpos.db.psms import (
+    count_missing,
     finish_targets,
     missing_targets,
     near_copies,
@@ -18,7 +22,7 @@ from superpos.kinds.controls import CONTROLS
 from superpos.records.work import PsmResult, TargetWork
 from superpos.stages.context import Context
 from superpos.stages.drawn_tokens import wanted, with_rows
-from superpos.stages.executor import SerialExecutor
+from superpos.stages.executor import Reporter, SerialExecutor
 from superpos.stages.loop import Done, Stage, leasing_of, run_stage
 from superpos.stages.matrices import NotApplicable, build_or_refuse
 from superpos.stages.measures import measure_all
@@ -28,15 +32,40 @@ STAGE = "psms"
 BATCH = 200
 
 
+class Within(Reporter):
+    """A reporter for one of many batches: the stage begins and ends once."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def start(self, stage: str, total: int) -> None:
+        """Say nothing."""
+
+    def finish(self, stage: str) -> None:
+        """Say nothing."""
+
+    def advance(self, stage: str, steps: int = 1) -> None:
+        """Count as the reporter of the stage does."""
+        self._reporter.advance(stage, steps)
+
+    def note(self, text: str) -> None:
+        """Say what the reporter of the stage says."""
+        self._reporter.note(text)
+
+
 def run(context: Context) -> None:
     """Build and measure what the study lacks."""
     said: set[str] = set()
     tried: set[int] = set()
     built = False
+    total = count_missing(context.database, context.study_id, _kinds_of_samples(context))
+    within = replace(context, reporter=Within(context.reporter))
+    if total:
+        context.reporter.start(STAGE, total)
     for free in (True, False):  # what other runs are making is waited for at the end
         while works := _missing(context, tried, free):
             run_stage(
-                context,
+                within,
                 Stage(
                     name=STAGE,
                     task=STAGE,
@@ -56,6 +85,8 @@ def run(context: Context) -> None:
             left = without_matrix(context.database, [work.key for work in works])
             tried |= {work.target_id for work in works if work.key in left}  # failed, here or elsewhere
             built = True
+    if total:
+        context.reporter.finish(STAGE)
     built |= run_sampled(context, lambda done: _insert(context, done, said), STAGE)
     measure_all(context)
     for pair in near_copies(context.database, context.plan.study.name) if built else ():
@@ -86,11 +117,15 @@ def _insert(context: Context, done: Done[TargetWork], said: set[str]) -> None:
 
 def _missing(context: Context, tried: set[int], free: bool) -> list[TargetWork]:
     """Return a batch of missing targets without those that were tried in this run."""
-    kinds = of_samples({target.kind for target in context.plan.targets})
+    kinds = _kinds_of_samples(context)
     found = missing_targets(
         context.database, context.study_id, BATCH + len(tried), free=free, of_samples=kinds
     )
     return _with_drawn(context, [work for work in found if work.target_id not in tried])
+
+
+def _kinds_of_samples(context: Context) -> Sequence[str]:
+    return of_samples({target.kind for target in context.plan.targets})
 
 
 def _with_drawn(context: Context, works: list[TargetWork]) -> list[TargetWork]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tiny_study import Notes, Tiny, read_views, run_tiny
 
 from superpos.db.engine import Database
@@ -72,6 +73,16 @@ def test_a_block_that_fits_what_another_one_measures_shares_its_matrices(
         for database in (alone, both)
     )
     assert first == second
+
+
+def test_matrices_are_announced_and_finished_once(
+    tiny: Tiny, new_database: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Built in batches, they were a line and a total of their own each."""
+    monkeypatch.setattr("superpos.stages.psms.BATCH", 3)
+    notes = Notes()
+    run_tiny(new_database("one"), tiny.plan(more=""), reporter=notes)
+    assert [total for stage, total in notes.started if stage == "psms"] == [6]
 
 
 def test_what_another_study_asked_of_shared_matrices_is_not_shown(
