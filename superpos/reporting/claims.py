@@ -137,9 +137,18 @@ def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
     if differs.any():
         both = f"{int(differs.sum())} {of} differ" if n > 1 else f"differs from {in_words(control)}"
         return Judged("Mixed", f"{both}, to no one side", title)
-    n_suggested = int((testable["strength"] == STRENGTHS[1]).sum())
-    if n_suggested:
-        return Judged("Suggested", f"for {n_suggested} {of}", title)
+    hints = testable["strength"] == STRENGTHS[1]
+    if hints.any():
+        side = (signs * claim.side).mask(testable["sentence"].str.contains(NO_SIDE, regex=False), 0.0)[hints]
+        counts = {
+            "for": int((side > 0).sum()),
+            "the opposite for": int((side < 0).sum()),
+            "a difference to no one side for": int((side == 0).sum()),
+        }
+        said = ", ".join(f"{words} {count}" for words, count in counts.items() if count)
+        if n == 1:
+            said = next(words for words, count in counts.items() if count).removesuffix("for").strip()
+        return Judged("Suggested", f"{said} {of if n > 1 else against}".strip(), title)
     return Judged("Not shown", f"for any {of}" if n > 1 else against, title)
 
 

@@ -39,6 +39,12 @@ def test_every_claim_is_of_a_question_that_there_is():
         ({"estimate": 0.5}, {"strength": "not shown"}, "No", "the opposite for 1 of 2 sets against permuted"),
         ({"strength": "suggested"}, {"strength": "not shown"}, "Suggested",
          "for 1 of 2 sets against permuted"),
+        ({"strength": "suggested", "estimate": 0.5}, {"strength": "not shown"}, "Suggested",
+         "the opposite for 1 of 2 sets against permuted"),
+        ({"strength": "suggested", "estimate": 0.5}, {"strength": "suggested"}, "Suggested",
+         "for 1, the opposite for 1 of 2 sets against permuted"),
+        ({"strength": "suggested", "sentence": f"Suggested: a (cosine) {NO_SIDE} permuted: x."}, {},
+         "In part", "for 1 of 2 sets against permuted"),
         ({"strength": "not shown"}, {"strength": "not shown"}, "Not shown",
          "for any of 2 sets against permuted"),
         ({}, {"strength": "not testable here", "estimate": None}, "Yes", "against permuted"),
@@ -58,6 +64,17 @@ def test_what_goes_to_both_sides_holds_for_none():
     assert (one.here.word, one.here.text) == ("Mixed", "1 of 2 sets against permuted differ, to no one side")
     (one,) = judged({"sentence": sentence})
     assert (one.here.word, one.here.text) == ("Mixed", "differs from permuted, to no one side")
+
+
+def test_a_hint_has_a_side_too():
+    """Four sets that seemed to end farther were once said to suggest that the distance stays low."""
+    (one,) = judged({"strength": "suggested"})
+    assert (one.here.word, one.here.text) == ("Suggested", "against permuted")
+    (one,) = judged({"strength": "suggested", "estimate": 0.5})
+    assert (one.here.word, one.here.text) == ("Suggested", "the opposite against permuted")
+    sentence = f"Suggested: a (cosine) {NO_SIDE} permuted: x."
+    (one,) = judged({"strength": "suggested", "sentence": sentence})
+    assert (one.here.word, one.here.text) == ("Suggested", "a difference to no one side against permuted")
 
 
 def test_a_claim_on_the_higher_side():
