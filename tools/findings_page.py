@@ -32,9 +32,9 @@ INTRODUCTION = """# Findings
 Written by `python -m tools.findings_page` from the view `answers` of studies that were run. A claim
 is of one set of features against one control, at the same layer, kernel and dimension; p is
 adjusted for the layers, kernels and sets that were looked at. Ends that are no certified minima
-carry no claim. "Not shown" is not "absent". `nano` is a model of four layers and width 128 that read
-Python's standard library, SmolLM2-135M one of thirty that read much of the web: what holds for them
-need not hold for others.
+carry no claim. "Not shown" is not "absent". `nano` has four layers of width 128 and read Python's
+standard library; SmolLM2-135M has thirty and read much of the web. What holds for them need not
+hold for others.
 
 Two things are known of probes from planted geometry ([validation](validation.md)). Exclusive
 classes are low in energy beside `gaussian` and `permuted` on noise alone, so that only exchanged
