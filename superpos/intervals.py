@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
 
 from superpos.arrays import Float
 from superpos.errors import ArgumentError, ShapeError
@@ -49,6 +48,8 @@ def bias_t(estimate: ArrayLike, drawn: ArrayLike, coverage: float = 0.95) -> tup
     ArgumentError
         For a coverage outside (0, 1).
     """
+    from scipy.stats import t as student  # here: SciPy is heavy, and whoever imports the analysis may not ask
+
     place, places = np.asarray(estimate, dtype=np.float64), np.asarray(drawn, dtype=np.float64)
     if places.shape[1:] != place.shape or len(places) < FEWEST:
         raise ShapeError("drawn", f"shape {places.shape} is not (B, *{place.shape}) with B of 2 or more")

@@ -9,9 +9,11 @@ does, so that its outcome is written down.
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
@@ -19,6 +21,18 @@ from typing import Any
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 BY_SIGNAL = 128
 """What a shell adds to the number of the signal that ended a command."""
+POOL = logging.getLogger("sqlalchemy.pool")
+"""Writes a traceback where the closing of a connection is interrupted; the command says that it was."""
+
+
+def _let_go(error: BaseException) -> None:
+    """Free what the frames of an error hold: finalisers that are interrupted too have no report then."""
+    found: BaseException | None = error
+    seen: set[int] = set()
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        traceback.clear_frames(found.__traceback__)
+        found = found.__cause__ or found.__context__
 
 
 class Interruption:
@@ -28,6 +42,7 @@ class Interruption:
         self.number = 0
         self._before: dict[int, Any] = {}
         self._report: Callable[[sys.UnraisableHookArgs], Any] = sys.unraisablehook
+        self._silence = logging.NullHandler()
 
     @property
     def exit_status(self) -> int:
@@ -44,11 +59,15 @@ class Interruption:
                     signal.signal(number, self._remember)
         self._report = sys.unraisablehook
         sys.unraisablehook = self._dropped
+        POOL.addHandler(self._silence)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.number and error is not None:
+            _let_go(error)
+        POOL.removeHandler(self._silence)
         sys.unraisablehook = self._report
         for number, before in self._before.items():
             signal.signal(number, before)

@@ -64,7 +64,7 @@ def test_control_c_twice(pause: float, tmp_path: Path) -> None:
     # By itself, or by the second signal once all is said and done: 130 to a shell.
     assert process.returncode in (130, -signal.SIGINT), (out, err)
     assert err.splitlines()[-1] == "superpos: interrupted; finished work is kept, the same command continues"
-    assert "Traceback" not in err
+    assert "Traceback" not in err, err
     kept = fits_in(path)
     assert 0 < kept < 3 * 800
     with Database(f"sqlite:///{path}") as database:
