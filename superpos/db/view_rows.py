@@ -49,6 +49,7 @@ def read_rows(
     view: str,
     columns: Sequence[str],
     only: Mapping[str, str] | None = None,
+    below: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
     """Return columns of the rows of a view, of the study whose newest revision this is.
 
@@ -62,18 +63,21 @@ def read_rows(
         What is read.
     only
         Values of some columns; all rows by default.
+    below
+        Numbers that some columns of the view itself lie below; all rows by default.
     """
     shared, keys, levels = _OWN.get(view, ("", (), ()))
     common = {*names(*levels, roles=_SHOWN), "n_features", "d_hook", *keys} if shared else set()
     taken = [name for name in columns if name in common]
     if not shared or not set(taken) - set(keys):
-        return pd.DataFrame(_read(database, study_id, view, columns, only or {}, {}), copy=False)
-    known = read_rows(database, study_id, shared, list(dict.fromkeys([*taken, *keys])), only)
+        return pd.DataFrame(_read(database, study_id, view, columns, only or {}, below or {}, {}), copy=False)
+    of_known = {name: value for name, value in (only or {}).items() if name in common}
+    known = read_rows(database, study_id, shared, list(dict.fromkeys([*taken, *keys])), of_known)
     if known.empty:
         return pd.DataFrame({name: np.empty(0, dtype=object) for name in columns})
     words = {key: {word: code for code, word in enumerate(known[key].cat.categories)} for key in keys}
     own = [*(name for name in columns if name not in common), *keys]
-    rows = _read(database, study_id, view, own, only or {}, words)
+    rows = _read(database, study_id, view, own, only or {}, below or {}, words)
     stored = [np.asarray(known[key].cat.codes, dtype=np.int64) for key in keys]
     place = _places(stored, [rows[key] for key in keys])
     there = place >= 0  # what another run stores meanwhile is of its own analysis
@@ -115,13 +119,16 @@ def _read(
     view: str,
     columns: Sequence[str],
     only: Mapping[str, str],
+    below: Mapping[str, int],
     words: Mapping[str, dict[str, int]],
 ) -> dict[str, Any]:
     """Return columns of a view; of those of `words` the codes of words, which the others do not have."""
     name = sa.select(studies.c.name).where(studies.c.study_id == study_id).scalar_subquery()
-    table = sa.table(view, sa.column("study"), *(sa.column(column) for column in {*columns, *only}))
+    table = sa.table(view, sa.column("study"), *(sa.column(column) for column in {*columns, *only, *below}))
     query = sa.select(*(table.c[column] for column in columns)).where(
-        table.c.study == name, *(table.c[column] == value for column, value in only.items())
+        table.c.study == name,
+        *(table.c[column] == value for column, value in only.items()),
+        *(table.c[column] < value for column, value in below.items()),
     )
     found = [_Column(words.get(column)) for column in columns]
     with database.read() as connection:

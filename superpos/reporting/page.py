@@ -88,6 +88,8 @@ class StudyPage(NamedTuple):
     runs: tuple[Run, ...]
     n_runs: int
     subjects_left_out: tuple[str, ...]
+    tables_left_out: tuple[str, ...]
+    """What tables lack, a line each."""
     check: Check
 
     @property

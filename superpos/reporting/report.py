@@ -87,10 +87,13 @@ def write_report(
     except OSError as error:
         raise InputError(f"report folder {out}: {error.strerror or error}") from error
     left_out = tuple(
-        f"{page.name}: {section.title}: {line}"
+        f"{page.name}: {title}: {line}"
         for page in pages
-        for section in page.sections
-        for line in (*filter(None, [section.note]), *section.left_out)
+        for title, lines in (
+            *((one.title, (*filter(None, [one.note]), *one.left_out)) for one in page.sections),
+            ("tables", page.tables_left_out),
+        )
+        for line in lines
     )
     return ReportPaths(index, summary, tuple(writer.figures), tuple(writer.tables), left_out)
 
@@ -149,8 +152,10 @@ def _study(
         found.append((section._replace(cards=tuple(cards)), chapter.in_view))
     lead = lead_subject(data, MAX_SUBJECTS)
     sections, blocks = arranger.arrange(found, anchor, prefix, lead.label if lead else "")
-    for name, frame in tables(data):
-        writer.table(f"{prefix}{_unused(name, used)}", csv_text(frame).encode("utf-8"))
+    shortened = []
+    for table in tables(data):
+        writer.table(f"{prefix}{_unused(table.name, used)}", csv_text(table.frame).encode("utf-8"))
+        shortened += [table.left_out] if table.left_out else []
     recorded = runs(data)
     return StudyPage(
         anchor,
@@ -165,6 +170,7 @@ def _study(
         recorded[:MAX_RUNS],
         len(recorded),
         tuple(subject.label for subject in data.subjects[MAX_SUBJECTS:]),
+        tuple(shortened),
         check(data, __version__),
     )
 

@@ -12,6 +12,9 @@ from superpos.db.results import Results
 from superpos.reporting.study_views import StudyViews
 from superpos.reporting.subjects import SUBJECT_AXES, Subject, own_rows, rows_with
 
+HELD_ROWS = 100_000
+"""Rows of single sets that are kept for the next figure."""
+
 
 class StudyData(StudyViews):
     """Views of one study by subject; what was found once is kept."""
@@ -21,6 +24,7 @@ class StudyData(StudyViews):
         self._chosen: dict[tuple[str, Subject], pd.DataFrame] = {}
         self._found: dict[tuple[Hashable, ...], pd.DataFrame] = {}
         self._parts: dict[tuple[str, Subject, bool], pd.DataFrame] = {}
+        self._sets: dict[tuple[str, str, str], pd.DataFrame] = {}
 
     @cached_property
     def subjects(self) -> tuple[Subject, ...]:
@@ -43,6 +47,19 @@ class StudyData(StudyViews):
     def of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the subject's rows of a view."""
         return self._part(subject, frame, random=False)
+
+    def rows_of(self, view: str, subject: Subject) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the subject's rows of a long view, and those of its random weights, of every draw.
+
+        They are read for this set alone, and have the columns that `of_draws` gives.
+        """
+        key = (view, subject.dataset, subject.hookpoint)
+        if key not in self._sets:
+            rows = self.of_draws(view, {"dataset": subject.dataset, "hookpoint": subject.hookpoint})
+            while self._sets and len(rows) + sum(map(len, self._sets.values())) > HELD_ROWS:
+                del self._sets[next(iter(self._sets))]
+            self._sets[key] = rows
+        return own_rows(subject, self._sets[key]), self._random_rows(subject, self._sets[key])
 
     def main_fits(self, subject: Subject) -> pd.DataFrame:
         """Return the subject's rows of `fit_results` under the main setting."""

@@ -4,23 +4,31 @@
 
 Two estimates of the same target from other samples lie about sqrt(2) noise levels apart, as root mean square
 over the pairs.
+
+Views of a row a draw are long: a study with 199 draws of exchanged labels has 2.5 million measures. So they
+are read piece by piece, and what a figure of one set needs of every draw is read for that set alone
+(`StudyData.rows_of`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import sqlalchemy as sa
 
 from superpos.analysis.best_match import best_matches
 from superpos.arrays import Float
 from superpos.catalogue import MEASURED, NOTED, names
 from superpos.db.results import Results
-from superpos.errors import ArgumentError
+from superpos.db.studies import newest_study
+from superpos.db.view_rows import plain, read_rows
+from superpos.errors import ArgumentError, shown
 from superpos.kinds.controls import FEATURES
+from superpos.reporting import long_tables
 
 TARGET_AXES = names("model", "dataset", "activations", "directions", "target", roles=("compared", "setting"))
 """Axes that name a target in the views."""
@@ -56,18 +64,12 @@ ROW_ORDER = (
     "fit_key",
 )
 """Columns that put the rows of a view in one order on every database system."""
-UNSEEN = {
-    "geometry_results": (
-        "d_hook", "rbf_scale_resolved", "bound", "control", "p_value", "p_smallest", "n_replicates",
-        "measure_version", "target_key", "direction_key", "config_key",
-    ),
-    "explained_results": (
-        "d_hook", "rbf_scale_resolved", "correlation", "r2_common", "r2_model", "partial", "p_value",
-        "p_smallest", "n_permutations", "p_unique", "p_unique_smallest", "n_permutations_unique", "beside",
-        "list_order", "r2_of_ceiling", "unique_of_ceiling", "explained_version", "target_key", "config_key",
-    ),
-}  # fmt: skip
-"""Columns of the longest views that no figure shows: reading them takes as long as drawing does."""
+SHOWN_OF_DRAWS = {
+    "probe_results": ("feature", "label_replicate", "roc_auc", "config_key"),
+    "geometry_results": ("measure", "kernel", "softening", "n_dims", "value", "value_scaled"),
+    "explained_results": ("predictor", "kernel", "softening", "r2", "r2_unique", "ceiling"),
+}
+"""What figures show of every draw, beside the axes of its target."""
 _TYPES = [(column.name, column.type) for column in (*MEASURED, *NOTED)]
 NUMBERS = {name for name, kind in _TYPES if kind == "number"} - {n for n, kind in _TYPES if kind != "number"}
 """Columns that may be NULL: NULL becomes NaN, also in a column that is NULL throughout."""
@@ -82,16 +84,39 @@ class StudyViews:
         self._matrices: dict[str, Float] = {}
         self._phis: dict[str, Float | None] = {}
 
-    def _frame(self, view: str, **equals: str) -> pd.DataFrame:
-        left_out = UNSEEN.get(view, ())
-        wanted = [name for name in self.results.columns(view) if name not in left_out] if left_out else None
-        frame = self.results.frame(view, wanted, study=self.study, **equals)
-        order = [column for column in ROW_ORDER if column in frame.columns]
-        frame = frame.sort_values(order, kind="stable", ignore_index=True)
-        for column in frame.columns:
-            if column in NUMBERS:
-                frame[column] = pd.to_numeric(frame[column]).astype("float64")
-        return frame
+    def _frame(self, view: str) -> pd.DataFrame:
+        return _in_order(self.results.frame(view, study=self.study))
+
+    def _long(
+        self, view: str, only: Mapping[str, str] | None = None, below: Mapping[str, int] | None = None
+    ) -> pd.DataFrame:
+        """Return a view that may have a row a draw."""
+        return plain(self._read(view, self.results.columns(view), only, below))
+
+    def of_draws(self, view: str, only: Mapping[str, str]) -> pd.DataFrame:
+        """Return what figures show of the rows of every draw with some values, words as categories.
+
+        Read at each call. Columns are the axes of the target and those of `SHOWN_OF_DRAWS`.
+        """
+        wanted = (*TARGET_AXES, *SHOWN_OF_DRAWS[view])
+        return self._read(view, [name for name in self.results.columns(view) if name in wanted], only)
+
+    def _read(
+        self,
+        view: str,
+        columns: Sequence[str],
+        only: Mapping[str, str] | None = None,
+        below: Mapping[str, int] | None = None,
+    ) -> pd.DataFrame:
+        return _in_order(read_rows(self.results.database, self._study_id, view, columns, only, below))
+
+    @cached_property
+    def _study_id(self) -> int:
+        with self.results.database.read() as connection:
+            found = newest_study(connection, self.study)
+        if found is None:
+            raise ArgumentError("study", f"{shown(self.study)} is not in {self.results.label}")
+        return found[0]
 
     @cached_property
     def models(self) -> pd.DataFrame:
@@ -101,17 +126,17 @@ class StudyViews:
     @cached_property
     def fits(self) -> pd.DataFrame:
         """`fit_results`."""
-        return self._frame("fit_results")
+        return self._long("fit_results")
 
     @cached_property
     def joints(self) -> pd.DataFrame:
         """`joint_results`."""
-        return self._frame("joint_results")
+        return self._long("joint_results")
 
     @cached_property
     def matches(self) -> pd.DataFrame:
         """`best_matches`; where the analysis stage has not run yet, the same choice made here."""
-        stored = self._frame("best_matches")
+        stored = self._long("best_matches")
         if not stored.empty or self.fits.empty:
             return stored
         return best_matches(self.fits, FIT_GROUP_AXES).rows
@@ -119,7 +144,7 @@ class StudyViews:
     @cached_property
     def psms(self) -> pd.DataFrame:
         """`psm_results` that have a matrix."""
-        return self._frame("psm_results")
+        return self._long("psm_results")
 
     @cached_property
     def answers(self) -> pd.DataFrame:
@@ -127,19 +152,14 @@ class StudyViews:
         return self.results.frame("answers", study=self.study)
 
     @cached_property
-    def geometry(self) -> pd.DataFrame:
-        """`geometry_results`."""
-        return self._frame("geometry_results")
-
-    @cached_property
-    def explained(self) -> pd.DataFrame:
-        """`explained_results`."""
-        return self._frame("explained_results")
+    def own_energies(self) -> pd.DataFrame:
+        """`geometry_results` of the measure `own_energy`, as `of_draws` gives it."""
+        return self.of_draws("geometry_results", {"measure": "own_energy"})
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
         """`psm_pairs`."""
-        return self._frame("psm_pairs")
+        return self._long("psm_pairs")
 
     @cached_property
     def near_copies(self) -> pd.DataFrame:
@@ -148,18 +168,33 @@ class StudyViews:
 
     @cached_property
     def probes(self) -> pd.DataFrame:
-        """`probe_results`."""
-        return self._frame("probe_results")
+        """`probe_results`; where there are many, of the features' labels and the first draws only."""
+        many = self.n_probes > long_tables.AT_MOST_ROWS
+        below = {"label_replicate": long_tables.FIRST_DRAWS} if many else None
+        return self._long("probe_results", below=below)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """`probe_results` of every draw, as `of_draws` gives it."""
+        return self.of_draws("probe_results", {})
+
+    @cached_property
+    def n_probes(self) -> int:
+        """How many rows `probe_results` has."""
+        view = sa.table("probe_results", sa.column("study"))
+        query = sa.select(sa.func.count()).select_from(view).where(view.c.study == self.study)
+        with self.results.database.read() as connection:
+            return int(connection.scalar(query) or 0)
 
     @cached_property
     def weights(self) -> pd.DataFrame:
         """`fit_weights` of the features themselves: those of controls are of nobody's features."""
-        return self._frame("fit_weights", target=FEATURES)
+        return self._long("fit_weights", {"target": FEATURES})
 
     @cached_property
     def layer_similarity(self) -> pd.DataFrame:
         """`layer_similarity`."""
-        return self._frame("layer_similarity")
+        return self._long("layer_similarity")
 
     @cached_property
     def features(self) -> pd.DataFrame:
@@ -220,6 +255,15 @@ class StudyViews:
     def feature_names(self, target_key: str) -> tuple[str, ...]:
         """Return the names of a target's rows."""
         return self.results.feature_names(target_key)
+
+
+def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    order = [column for column in ROW_ORDER if column in frame.columns]
+    frame = frame.sort_values(order, kind="stable", ignore_index=True)
+    for column in frame.columns:
+        if column in NUMBERS:
+            frame[column] = pd.to_numeric(frame[column]).astype("float64")
+    return frame
 
 
 def noise_levels(pairs: pd.DataFrame) -> pd.Series:

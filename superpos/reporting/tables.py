@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from superpos.reporting.long_tables import Table, first_draws
 from superpos.reporting.study_data import StudyData
 from superpos.stage_names import STAGES
 
@@ -90,14 +91,14 @@ def address(text: str) -> str:
     return QUERY.sub("", SECRET.sub("", text))
 
 
-def tables(data: StudyData) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the name and the content of the tables that belong to no figure."""
-    yield "answers", data.answers
-    yield "progress", pd.DataFrame(progress(data), columns=list(Progress._fields))
-    yield "runs", pd.DataFrame(runs(data), columns=list(Run._fields))
-    yield "probe_results", data.probes
-    yield "psm_results", data.psms
-    yield "psm_pairs", data.pairs
-    yield "joint_results", data.joints
-    yield "best_matches", data.matches
-    yield "layer_similarity", data.layer_similarity
+def tables(data: StudyData) -> Iterator[Table]:
+    """Yield the tables that belong to no figure."""
+    yield Table("answers", data.answers)
+    yield Table("progress", pd.DataFrame(progress(data), columns=list(Progress._fields)))
+    yield Table("runs", pd.DataFrame(runs(data), columns=list(Run._fields)))
+    yield first_draws("probe_results", data.probes, data.study, data.n_probes)
+    yield first_draws("psm_results", data.psms, data.study)
+    yield first_draws("psm_pairs", data.pairs, data.study)
+    yield first_draws("joint_results", data.joints, data.study)
+    yield first_draws("best_matches", data.matches, data.study)
+    yield first_draws("layer_similarity", data.layer_similarity, data.study)

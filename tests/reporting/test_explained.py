@@ -30,7 +30,7 @@ def test_shares_are_those_of_the_view(data):
     assert numbers.groups == ("features", "gaussian", RANDOM, CEILING)
     titles = [panel.measure for panel in numbers.panels]
     assert {"label_phi, alone", "label_phi, unique", "list_line, alone", "list_lag, alone"} <= set(titles)
-    view = data.explained[data.explained["model_weights"] == "pretrained"]
+    view = data.results.frame("explained_results", study="synthetic", model_weights="pretrained")
     for column, said in (("r2", "alone"), ("r2_unique", "unique")):
         for group, n_values in (("features", 1), ("gaussian", 3)):
             rows = view[(view["predictor"] == "list_line") & (view["target"] == group) & (view["layer"] == 1)]

@@ -25,7 +25,7 @@ def data(request, make_study, study_plan):
 
 def test_medians_are_those_of_the_view(data):
     numbers = geometry(data, data.subjects[0], "cosine")
-    rows = data.geometry[(data.geometry["similarity"] == "cosine") & (data.geometry["measure"] == "rank")]
+    rows = data.results.frame("geometry_results", study="synthetic", similarity="cosine", measure="rank")
     own = rows[rows["model_weights"] == "pretrained"]
     layer = numbers.layers[-1]
     for group in ("features", "gaussian", "permuted"):

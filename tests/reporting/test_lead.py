@@ -58,7 +58,7 @@ def test_own_energies_are_medians_over_layers(make_study, study_plan):
     with superpos.connect(make_study(plan)) as results:
         study = StudyData(results, "synthetic")
         found = own_energies(study, study.subjects)
-        rows = study.geometry
+        rows = results.frame("geometry_results", study="synthetic", measure="own_energy")
     assert (found.similarity, found.kernel) == ("cosine", "exp")
     assert found.groups == ("features", "permuted", "random weights")
     rows = rows[(rows["kernel"] == "exp") & (rows["similarity"] == "cosine")]

@@ -191,7 +191,7 @@ def test_checkpoints_are_in_the_order_of_their_numbers_and_medians_over_layers()
     alone = energies[energies["revision"] == "step0"].assign(dataset="one revision")
     columns = ["label_replicate", "model_weights", "roc_auc"]
     data = SimpleNamespace(
-        geometry=pd.concat([energies, alone], ignore_index=True), probes=pd.DataFrame(columns=columns)
+        own_energies=pd.concat([energies, alone], ignore_index=True), probes=pd.DataFrame(columns=columns)
     )
     found = revisions(data)
     assert found.revisions == ("step0", "step512", "step1000")
@@ -201,7 +201,7 @@ def test_checkpoints_are_in_the_order_of_their_numbers_and_medians_over_layers()
     }  # fmt: skip
     assert "step512" in draw_revisions(found).svg()
     assert sorted(["v10", "v9", "main", "v9b"], key=revision_order) == ["main", "v9", "v9b", "v10"]
-    assert revisions(SimpleNamespace(geometry=alone, probes=data.probes)) is None
+    assert revisions(SimpleNamespace(own_energies=alone, probes=data.probes)) is None
 
 
 # --- sets of different settings ---

@@ -14,7 +14,7 @@ from superpos.reporting.subjects import Subject
 def draw_measures(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield the measures of every subject and similarity."""
     for subject in subjects:
-        rows = data.of(subject, data.geometry)
+        rows, _ = data.rows_of("geometry_results", subject)
         for similarity in similarities(rows) if not rows.empty else ():
             where = f"{subject_name(subject, data)}-{similarity}"
             numbers = geometry(data, subject, similarity)

@@ -38,7 +38,7 @@ def draw_labels(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
 
 def draw_shares(data: StudyData, subject: Subject) -> Iterator[Drawn]:
     """Yield what the subject's matrices follow from, a figure a similarity."""
-    rows = data.of(subject, data.explained)
+    rows, _ = data.rows_of("explained_results", subject)
     for similarity in similarities(rows) if not rows.empty else ():
         shares = explained(data, subject, similarity)
         if shares is not None:

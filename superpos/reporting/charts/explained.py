@@ -22,7 +22,7 @@ def explained(data: StudyData, subject: Subject, similarity: str) -> Geometry | 
     """Return the shares of the subject's matrices; None where no predictor explains any of the features'."""
     own, random = (
         main_targets(_long(rows[rows["similarity"] == similarity]))
-        for rows in (data.of(subject, data.explained), data.random_of(subject, data.explained))
+        for rows in data.rows_of("explained_results", subject)
     )
     features = own[own["target"] == "features"]
     if features.empty:
@@ -54,7 +54,7 @@ def explained(data: StudyData, subject: Subject, similarity: str) -> Geometry | 
 def _long(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a row for every share that is there, named by `measure`."""
     parts = [
-        rows.assign(measure=rows["predictor"] + f", {said}", value=rows[column], n_dims=0)
+        rows.assign(measure=rows["predictor"].astype("str") + f", {said}", value=rows[column], n_dims=0)
         for column, said in SHARES.items()
     ]
     return pd.concat(parts).dropna(subset=["value"])

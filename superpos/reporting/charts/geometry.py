@@ -67,7 +67,7 @@ def geometry(
         main_targets(
             _shown(rows[(rows["similarity"] == similarity) & ((rows["n_dims"] > 0) == in_dimensions)])
         )
-        for rows in (data.of(subject, data.geometry), data.random_of(subject, data.geometry))
+        for rows in data.rows_of("geometry_results", subject)
     )
     if own[own["target"] == "features"].empty:
         return None

@@ -43,8 +43,8 @@ class OwnEnergies(NamedTuple):
 
 def own_energies(data: StudyData, subjects: tuple[Subject, ...]) -> OwnEnergies | None:
     """Return the scaled own energies under the first similarity and kernel; None where there are none."""
-    rows = data.geometry
-    rows = rows[(rows["measure"] == "own_energy") & rows["value_scaled"].notna()]
+    rows = data.own_energies
+    rows = rows[rows["value_scaled"].notna()]
     rows = rows[~rows["target"].isin(SAME_ENERGY)]
     if rows.empty:
         return None

@@ -54,7 +54,7 @@ class ProbeQuality(NamedTuple):
 
 def probe_quality(data: StudyData, subject: Subject) -> ProbeQuality | None:
     """Return the ROC AUC of every feature per layer; None where no probe was trained."""
-    rows, random = data.of(subject, data.probes), data.random_of(subject, data.probes)
+    rows, random = data.of(subject, data.scores), data.random_of(subject, data.scores)
     if rows.empty:
         return None
     own = _main(rows)

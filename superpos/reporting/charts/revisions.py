@@ -60,12 +60,9 @@ def revision_order(name: str) -> tuple[list[tuple[int, int, str]], str]:
 
 
 def _energies(data: StudyData) -> pd.DataFrame:
-    rows = data.geometry
+    rows = data.own_energies
     rows = rows[
-        (rows["measure"] == "own_energy")
-        & (rows["target"] == "features")
-        & (rows["model_weights"] == PRETRAINED)
-        & rows["value_scaled"].notna()
+        (rows["target"] == "features") & (rows["model_weights"] == PRETRAINED) & rows["value_scaled"].notna()
     ]
     if rows.empty:
         return rows
