@@ -17,7 +17,7 @@ from superpos.export.cookbook import questions
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "sql-cookbook.md").read_text(encoding="utf-8")
 QUERIES = {one.title: one.sql for one in questions(PAGE)}
 MEASURES = (
-    "own_energy@exp", "own_energy@log", "force_residual@exp@2", "force_residual_least@exp@2", "coherence",
+    "own_energy@exp", "own_energy@log", "force_residual@exp@10", "force_residual_least@exp@10", "coherence",
 )  # fmt: skip
 USABLE = "('converged', 'polished', 'max_iter', 'stalled')"
 
@@ -203,7 +203,7 @@ def test_own_energies_stand_side_by_side(rows, sqlite_study):
             assert row[column] == pytest.approx(wanted, rel=1e-12, nan_ok=True)
         assert row.shuffled_labels is None or np.isnan(row.shuffled_labels)
     rows_of_balance = rows("Is a set in equilibrium?")
-    assert set(rows_of_balance.n_dims) == {2}
+    assert set(rows_of_balance.n_dims) == {10}
     assert not rows_of_balance[["equal_importance", "best_importance"]].isna().any().any()
 
 
