@@ -14,25 +14,27 @@ from itertools import product
 import numpy as np
 
 from superpos.arrays import Float
-from superpos.datasets.builders.planted import PlantedOptions
+from superpos.datasets.builders.planted import PlantedOptions, Shape
 from superpos.datasets.splits import split_by_group
 from superpos.probes.sample_sums import training_sums
 from superpos.probes.train import train_probes
 from superpos.psms import cosine
-from superpos.specs.probes import ProbeSettings
+from superpos.specs.probes import ProbeMethod, ProbeSettings
 from superpos.threads import one_thread
+from tools.validation_studies import beside_planted
 
-SHAPES = {"simplex": 6, "orthoplex": 8, "circle": 7, "pairs": 8}
+METHODS: tuple[ProbeMethod, ...] = ("mean_difference", "logistic", "lda")
+SHAPES: dict[Shape, int] = {"simplex": 6, "orthoplex": 8, "circle": 7, "pairs": 8}
 READ = (("logistic", "raw"), ("logistic", "pattern"), ("lda", "raw"), ("lda", "pattern"))
 SEEDS = range(4)
 
 
-def found(options: PlantedOptions, n_samples: int, method: str, seed: int) -> dict[str, Float]:
+def found(options: PlantedOptions, n_samples: int, method: ProbeMethod, seed: int) -> dict[str, Float]:
     """Return the cosines (n, n) of weights and of patterns of one draw."""
     labels, groups = options.drawn_labels(n_samples, seed)
     activations = options.drawn_activations(labels, groups, 0, seed)
     train, names = split_by_group(labels, groups, 0.3, 0), options.known(seed).names
-    settings = ProbeSettings(method=method)  # type: ignore[arg-type]
+    settings = ProbeSettings(method=method)
     probes = train_probes(activations, labels, names, groups, train, settings)
     sums = training_sums(activations, labels, names, groups, train, settings.scaler)
     return {"raw": cosine(probes.coef_raw), "pattern": cosine(sums.patterns(probes.coef_raw))}
@@ -43,25 +45,21 @@ def rows() -> None:
     print("| planted | strength | samples | directions | bias | noise | correlation | pairs at +0.5 |")
     print("|---|---:|---:|---|---:|---:|---:|---:|")
     for shape, strength, n_samples in product(SHAPES, (1.0, 4.0), (500, 4000)):
-        options = PlantedOptions(shape=shape, n_features=SHAPES[shape], strength=strength)  # type: ignore[arg-type]
+        options = PlantedOptions(shape=shape, n_features=SHAPES[shape], strength=strength)
         pairs = np.triu_indices(options.n_features, 1)
         planted = options.known(0).cosines[pairs]
         drawn: dict[tuple[str, str], list[Float]] = {}
-        for method, seed in product(("mean_difference", "logistic", "lda"), SEEDS):
+        for method, seed in product(METHODS, SEEDS):
             for space, matrix in found(options, n_samples, method, seed).items():
                 drawn.setdefault((method, space), []).append(matrix[pairs])
         for method, space in (("mean_difference", "raw"), *READ):
             values = np.array(drawn[method, space])
-            mean = values.mean(axis=0)
-            bias = float(np.sqrt(np.mean((mean - planted) ** 2)))
-            noise = float(np.sqrt(np.mean(values.var(axis=0, ddof=1))))
-            alike = float(np.ptp(planted)) < 1e-9
-            r = "" if alike else f"{np.corrcoef(mean, planted)[0, 1]:+.2f}"
-            near = planted > 0.49
-            at = f"{mean[near].mean():+.2f}" if shape == "pairs" else ""
+            said = beside_planted(values, planted)
+            r = "" if said["correlation"] is None else f"{said['correlation']:+.2f}"
+            at = f"{values[:, planted > 0.49].mean():+.2f}" if shape == "pairs" else ""
             print(
-                f"| {shape} | {strength:g} | {n_samples:,} | `{method}` {space} | {bias:.3f} | {noise:.3f} | "
-                f"{r} | {at} |"
+                f"| {shape} | {strength:g} | {n_samples:,} | `{method}` {space} | {said['bias']:.3f} | "
+                f"{said['noise']:.3f} | {r} | {at} |"
             )
 
 

@@ -167,11 +167,15 @@ def recovered(options: PlantedOptions, n_samples: int, method: str, seeds: range
     pairs = np.triu_indices(n, 1)
     found = [study(design, seed) for seed in seeds]
     values = np.array([one.matrix[pairs] for one in found])
-    planted = options.known(0).cosines[pairs]
+    auc = round(float(np.mean([one.auc for one in found])), 4)
+    return {"auc": auc, **beside_planted(values, options.known(0).cosines[pairs])}
+
+
+def beside_planted(values: Float, planted: Float) -> dict[str, float | None]:
+    """Return all but `auc` of `recovered`, of cosines (number of seeds, number of pairs) and planted ones."""
     mean = values.mean(axis=0)
     alike = float(np.ptp(planted)) < 1e-9
     return {
-        "auc": round(float(np.mean([one.auc for one in found])), 4),
         "planted": round(_rms(planted), 4),
         "bias": round(_rms(mean - planted), 4),
         "noise": round(float(np.sqrt(np.mean(values.var(axis=0, ddof=1)))), 4),

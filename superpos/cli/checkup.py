@@ -204,26 +204,29 @@ def database(url: str | None) -> Iterator[Finding]:
 
 def ray(address: str) -> Iterator[Finding]:
     """Look at the cluster's address and at its token, whose value is never read."""
-    from superpos.cluster.connect import check_address, has_token
+    from superpos.cluster.connect import check_address, has_token, is_own, token_file
 
     asked = address or os.environ.get("RAY_ADDRESS", "")
     check_address(asked)
     mode = os.environ.get("RAY_AUTH_MODE", "")
-    token = "RAY_AUTH_TOKEN" in os.environ
-    file = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+    file = token_file()
     has_file = file.is_file()
     if not asked:
         yield Finding(
             "ray", "ok", "no address: a cluster of this machine alone is started, with a token of its own"
         )
     else:
-        host = asked.removeprefix("ray://").removeprefix("http://").rpartition(":")[0].strip("[]")
-        is_own = host in ("", "localhost", "127.0.0.1", "::1")
-        place = "from the environment" if token else "in a file" if has_file else "none"
+        place = (
+            "from the environment"
+            if os.environ.get("RAY_AUTH_TOKEN")
+            else "in a file"
+            if has_file
+            else "none"
+        )
         said = f"{asked} answers; token {place}"
         if mode in ("", "token") and has_token():
             yield Finding("ray", "ok", said)
-        elif is_own:
+        elif is_own(asked):
             mend = "RAY_AUTH_MODE=token and `ray get-auth-token --generate` on every node"
             yield Finding("ray", "warning", f"{said}; anyone on this machine can run code there", mend)
         else:

@@ -61,10 +61,21 @@ def check_address(address: str) -> None:
         raise InputError(f"--address: cannot reach a Ray cluster at {shown(address)} ({reason})") from error
 
 
+def token_file() -> Path:
+    """Return where Ray looks for an authentication token."""
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+
+
 def has_token() -> bool:
     """Whether Ray finds an authentication token: in the environment, or in its file."""
-    file = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    return bool(os.environ.get("RAY_AUTH_TOKEN")) or file.is_file()
+    return bool(os.environ.get("RAY_AUTH_TOKEN")) or token_file().is_file()
+
+
+def is_own(address: str) -> bool:
+    """Whether an address is one that only this machine reaches; one without a host is."""
+    host = address.partition("://")[2] or address
+    host = host.rpartition(":")[0].strip("[]")
+    return host in ("", "localhost", "::1") or host.startswith("127.")
 
 
 def check_token(address: str) -> None:
@@ -77,10 +88,7 @@ def check_token(address: str) -> None:
     InputError
         Naming the address.
     """
-    host = address.removeprefix("ray://").rpartition(":")[0].strip("[]")
-    if host in ("", "localhost", "::1") or host.startswith("127."):
-        return
-    if not os.environ.get("RAY_AUTH_MODE") and not has_token():
+    if not is_own(address) and not os.environ.get("RAY_AUTH_MODE") and not has_token():
         raise InputError(
             f"--address: {shown(address)} is not of this machine alone and no token is set, so whoever "
             "reaches it can run code there; set RAY_AUTH_MODE=token and the cluster's token "

@@ -22,7 +22,7 @@ from superpos.kinds.controls import CONTROLS
 from superpos.records.work import PsmResult, TargetWork
 from superpos.stages.context import Context
 from superpos.stages.drawn_tokens import wanted, with_rows
-from superpos.stages.executor import Reporter, SerialExecutor
+from superpos.stages.executor import Reporter, SerialExecutor, SilentReporter
 from superpos.stages.loop import Done, Stage, leasing_of, run_stage
 from superpos.stages.matrices import NotApplicable, build_or_refuse
 from superpos.stages.measures import measure_all
@@ -32,17 +32,11 @@ STAGE = "psms"
 BATCH = 200
 
 
-class Within(Reporter):
+class Within(SilentReporter):
     """A reporter for one of many batches: the stage begins and ends once."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
-
-    def start(self, stage: str, total: int) -> None:
-        """Say nothing."""
-
-    def finish(self, stage: str) -> None:
-        """Say nothing."""
 
     def advance(self, stage: str, steps: int = 1) -> None:
         """Count as the reporter of the stage does."""

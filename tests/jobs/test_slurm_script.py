@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from heads import ROOT, end_family, environment_of_rays, has_rows
 from tiny_study import Tiny, count, read_views
 
+from superpos.cluster.connect import SECRETS
 from superpos.db.engine import Database
 
 pytestmark = [pytest.mark.cluster, pytest.mark.postgres]
@@ -104,6 +106,12 @@ def test_a_warning_of_the_end_of_time_keeps_what_is_done(
         assert script.wait() == 128 + signal.SIGTERM, log.read_text(encoding="utf-8")
         assert psutil.wait_procs(family, timeout=60)[1] == []
         assert count(database, "runs", "outcome = 'interrupted'") == 1
+
+
+def test_no_node_has_a_way_into_the_database() -> None:
+    """A shell script cannot read the list that workers are kept from."""
+    unset = set(re.findall(r"-u (\w+)", SCRIPT.read_text(encoding="utf-8")))
+    assert unset == set(SECRETS)
 
 
 @pytest.mark.parametrize(
