@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from superpos.errors import ArgumentError, InputError, allowed
 from superpos.kinds.controls import CONTROLS, FEATURES
 from superpos.kinds.looks import Look
+from superpos.kinds.weights import WEIGHTS
 from superpos.plot.frames import axes_of, require_columns
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-RANDOM = "random weights"
+DRAWN = " weights"
+"""After the name of a scheme of weights: the features of a network with such weights."""
 
 
 def own_energy(frame: pd.DataFrame, ax: Axes | None = None, kernel: str = "exp") -> Axes:
@@ -52,9 +54,9 @@ def own_energy(frame: pd.DataFrame, ax: Axes | None = None, kernel: str = "exp")
         f"{dataset} ({hookpoint})"
         for dataset, hookpoint in zip(rows["dataset"], rows["hookpoint"], strict=True)
     ]
-    groups = rows["target"].where(rows["model_weights"].isin(("pretrained", "")), RANDOM)
-    of_random = rows["model_weights"].isin(("pretrained", "")) | (rows["target"] == FEATURES)
-    rows = rows.assign(place=places, group=groups)[of_random]
+    own = rows["model_weights"].isin(("pretrained", ""))
+    groups = rows["target"].astype("str").where(own, rows["model_weights"].astype("str") + DRAWN)
+    rows = rows.assign(place=places, group=groups)[own | (rows["target"] == FEATURES)]
     sets = sorted(set(rows["place"]))
     order = sorted(set(rows["group"]), key=lambda name: (name != FEATURES, name))
     axes = axes_of(ax, 1.2 + 0.5 * len(sets))
@@ -77,9 +79,11 @@ def own_energy(frame: pd.DataFrame, ax: Axes | None = None, kernel: str = "exp")
 
 
 def _look(group: str) -> Look:
-    if group == RANDOM:
+    if group == f"random{DRAWN}":
         return Look(colour="#117733", marker="D")
     try:
+        if group.endswith(DRAWN):
+            return WEIGHTS.get(group.removesuffix(DRAWN)).look
         return CONTROLS.get(group).look
-    except InputError:  # a control of a package that is not installed here
+    except InputError:  # a kind of a package that is not installed here
         return Look()

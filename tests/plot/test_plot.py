@@ -63,6 +63,22 @@ def test_own_energies_stand_in_strips(ax: Any) -> None:
         superpos.plot.own_energy(frame[:0])
 
 
+def test_each_scheme_of_weights_has_a_mark_of_its_own(ax: Any) -> None:
+    schemes = ["random", "rerandomized", "rerandomized", "elsewhere:KIND"]
+    frame = own(
+        dataset=["words"] * 4,
+        target=["features"] * 4,
+        model_weights=schemes,
+        value_scaled=[0.5, 0.6, 0.7, 0.8],
+    )
+    superpos.plot.own_energy(frame, ax=ax)
+    drawn = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+    assert {name: sorted(line.get_xdata()) for name, line in drawn.items()} == {
+        "random weights": [0.5], "rerandomized weights": [0.6, 0.7], "elsewhere:KIND weights": [0.8],
+    }  # fmt: skip
+    assert len({line.get_color() for line in drawn.values()}) == 3
+
+
 def test_answers_are_a_forest_of_one_question(ax: Any) -> None:
     frame = pd.DataFrame(
         {
