@@ -158,6 +158,17 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="a folder that is not there yet, or is empty",
     )
+    export.add_argument(
+        "--archive",
+        action="store_true",
+        help="only what `superpos import` and a report need: small, without directions and draws' matrices",
+    )
+
+    restored = add_command(
+        commands, "import", "export:restored", "put an archive of results into a database, for its report"
+    )
+    restored.add_argument("folder", type=any_path, metavar="FOLDER", help="of `superpos export --archive`")
+    _add_database(restored)
 
     doctor = add_command(
         commands, "doctor", "doctor:doctor", "say what is wrong with machine, database and cluster"

@@ -15,9 +15,11 @@ from rich.console import Console
 from superpos.cli.interrupt import Interruption
 from superpos.cli.parser import find_study
 from superpos.cli.progress import TerminalReporter
+from superpos.db.archived import is_archive
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current, require_current
 from superpos.db.progress import left_over, study_progress
+from superpos.errors import InputError
 from superpos.records.plan import StudyPlan
 from superpos.specs.study import Study
 from superpos.specs.studyfile import load_study
@@ -121,6 +123,11 @@ def _run(
         for line in drop_dependants(database, rebuild):
             OUT.print(line, markup=False)
     ensure_current(database)  # a database that is not there at all is said at once; then it is waited for
+    if is_archive(database):
+        raise InputError(
+            f"database {database.label}: holds an archive, which has no vectors to go on from; "
+            "name another one"
+        )
     from superpos.db.patience import patiently
     from superpos.db.studies import register_study
     from superpos.stages import explained, measures

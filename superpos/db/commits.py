@@ -40,6 +40,8 @@ class Commit(StrEnum):
     """Rows that are to be made again are dropped."""
     COLLECT = "collect"
     """What no study refers to is dropped."""
+    IMPORT = "import"
+    """An archive."""
     UPGRADE = "upgrade"
     """The schema."""
 

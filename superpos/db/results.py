@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -304,7 +305,7 @@ class Results:
             row = connection.execute(query).first()
         if row is None:
             raise ArgumentError(argument, f"{shown(key)} names nothing in {self.label}")
-        if row[0] is None:
+        if row[0] is None or np.size(row[0]) == 0:  # an archive leaves most arrays out
             raise ArgumentError(argument, f"{shown(key)} has no such array in {self.label}")
         return tuple(row)
 

@@ -55,6 +55,17 @@ class Snapshot:
         self.columns = {view: [column["name"] for column in inspector.get_columns(view)] for view in VIEWS}
         """Of every view."""
 
+    @property
+    def connection(self) -> sa.Connection:
+        """Sees the moment."""
+        return self._connection
+
+    def revisions(self) -> dict[str, int]:
+        """Return the number of the newest revision of each study, by its name."""
+        c = study_rows.c
+        query = sa.select(c.name, c.study_id).where(c.name.in_(self.studies)).order_by(c.revision)
+        return {str(name): int(number) for name, number in self._connection.execute(query)}
+
     def descriptions(self) -> dict[str, str]:
         """Return the studies with what they say of themselves."""
         c = study_rows.c

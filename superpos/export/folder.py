@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,11 +64,22 @@ def export(results: Results, out: Path, studies: Sequence[str] | None = None) ->
     for name in studies or ():
         results.check_study(name)
     chosen = tuple(name for name in known if not studies or name in studies)
+    return in_place(out, lambda folder: _write(results.database, folder, chosen))
+
+
+def in_place(out: Path, write: Callable[[Path], tuple[dict[str, int], int]]) -> Exported:
+    """Let a function fill a new folder beside its place, and move it there when it is whole.
+
+    Raises
+    ------
+    InputError
+        If the place holds something or cannot be written. Nothing is left then.
+    """
     _check_place(out)
     making = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
     try:
         making.mkdir()
-        rows, n_tensors = _write(results.database, making, chosen)
+        rows, n_tensors = write(making)
         n_bytes = sum(path.stat().st_size for path in making.rglob("*") if path.is_file())
         if out.is_dir():
             out.rmdir()

@@ -17,7 +17,7 @@ from superpos.db.migrate import check
 
 ROOT = Path(superpos.__file__).parent
 KILLED = Path(__file__).with_name("killed.py")
-OF_COMMANDS = {Commit.RETRY, Commit.REBUILD, Commit.COLLECT, Commit.UPGRADE}
+OF_COMMANDS = {Commit.RETRY, Commit.REBUILD, Commit.COLLECT, Commit.IMPORT, Commit.UPGRADE}
 """Single transactions of commands that run alone."""
 BY_HAND = {"db/engine.py", "db/migrate.py"}
 """Modules that commit themselves."""

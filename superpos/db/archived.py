@@ -1,0 +1,267 @@
+"""Rows of finished studies as they stand in the tables, to be kept elsewhere and put into a new database.
+
+Values are those of the database itself: arrays encoded, JSON and times as text. So what is put back is equal
+to the last bit. Arrays that no report draws are `EMPTY`, which keeps what counts rows right and says to
+whoever asks for the array that it is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from superpos.db.bulk import insert_many
+from superpos.db.commits import Commit
+from superpos.db.engine import Database
+from superpos.db.metadata import metadata
+from superpos.errors import InputError
+
+EMPTY = b"<f8:0;"
+"""An array without numbers, encoded."""
+Rows = list[tuple[Any, ...]]
+
+_BLOCKS = "SELECT block_id FROM blocks WHERE study_id IN ({studies})"
+_TARGETS = f"SELECT target_id FROM block_targets WHERE block_id IN ({_BLOCKS})"  # noqa: S608 (constants)
+_PSMS = f"SELECT psm_id FROM targets WHERE psm_id IS NOT NULL AND target_id IN ({_TARGETS})"  # noqa: S608
+_DIRECTIONS = f"SELECT direction_id FROM targets WHERE target_id IN ({_TARGETS})"  # noqa: S608
+_ACTIVATIONS = (
+    "SELECT activation_id FROM direction_sets "  # noqa: S608
+    f"WHERE activation_id IS NOT NULL AND direction_id IN ({_DIRECTIONS})"
+)
+_OF_PSM = f"""SELECT t.psm_id FROM targets t WHERE t.target_id IN ({_TARGETS}) AND t.psm_id IS NOT NULL"""  # noqa: S608
+_SHOWN = f"{_OF_PSM} AND t.replicate <= 0"
+"""Matrices that figures draw: of the features, and of the first draw of each control."""
+_FEATURES = f"{_OF_PSM} AND t.kind = 'features'"
+_JOINTS = f"""SELECT jf.joint_id FROM joint_fits jf JOIN targets t ON t.psm_id = jf.psm_id
+  JOIN block_targets bt ON bt.target_id = t.target_id
+  JOIN block_joint_axes bj ON bj.block_id = bt.block_id AND bj.joint_axes_id = jf.joint_axes_id
+  WHERE bt.block_id IN ({_BLOCKS})"""  # noqa: S608
+_BEST = """SELECT m.joint_id FROM best_match m JOIN targets t ON t.target_id = m.target_id
+  WHERE t.kind = 'features' AND m.study_id IN ({studies})"""
+_STUDY = "study_id IN ({studies})"
+_KEPT: dict[str, str] = {
+    "studies": _STUDY,
+    "study_models": _STUDY,
+    "study_datasets": _STUDY,
+    "blocks": _STUDY,
+    "block_targets": f"block_id IN ({_BLOCKS})",
+    "block_joint_axes": f"block_id IN ({_BLOCKS})",
+    "block_fit_axes": f"block_id IN ({_BLOCKS})",
+    "joint_axes": f"""joint_axes_id IN
+      (SELECT joint_axes_id FROM block_joint_axes WHERE block_id IN ({_BLOCKS}))""",  # noqa: S608
+    "fit_axes": f"""fit_axes_id IN
+      (SELECT fit_axes_id FROM block_fit_axes WHERE block_id IN ({_BLOCKS}))""",  # noqa: S608
+    "models": f"""model_id IN (SELECT model_id FROM study_models WHERE {_STUDY}
+      UNION SELECT model_id FROM activation_sets WHERE activation_id IN ({_ACTIVATIONS})
+      UNION SELECT model_id FROM direction_sets
+        WHERE model_id IS NOT NULL AND direction_id IN ({_DIRECTIONS}))""",  # noqa: S608
+    "datasets": f"""dataset_id IN (SELECT dataset_id FROM study_datasets WHERE {_STUDY}
+      UNION SELECT dataset_id FROM activation_sets WHERE activation_id IN ({_ACTIVATIONS})
+      UNION SELECT dataset_id FROM direction_sets WHERE direction_id IN ({_DIRECTIONS}))""",  # noqa: S608
+    "features": f"""dataset_id IN (SELECT dataset_id FROM study_datasets WHERE {_STUDY}
+      UNION SELECT dataset_id FROM activation_sets WHERE activation_id IN ({_ACTIVATIONS})
+      UNION SELECT dataset_id FROM direction_sets WHERE direction_id IN ({_DIRECTIONS}))""",  # noqa: S608
+    "activation_sets": f"activation_id IN ({_ACTIVATIONS})",
+    "direction_sets": f"direction_id IN ({_DIRECTIONS})",
+    "direction_rows": f"direction_id IN ({_DIRECTIONS})",
+    "probes": f"direction_id IN ({_DIRECTIONS})",
+    "targets": f"target_id IN ({_TARGETS})",
+    "target_explained": f"target_id IN ({_TARGETS})",
+    "target_features": f"target_id IN ({_TARGETS})",
+    "psms": f"psm_id IN ({_PSMS})",
+    "psm_entries": f"psm_id IN ({_PSMS})",
+    "psm_measures": f"psm_id IN ({_PSMS})",
+    "psm_resamples": f"psm_id IN ({_PSMS})",
+    "joint_fits": f"joint_id IN ({_JOINTS})",
+    "importance": f"joint_id IN ({_JOINTS} AND t.kind = 'features')",
+    "fits": f"""EXISTS (SELECT 1 FROM joint_fits jf JOIN targets t ON t.psm_id = jf.psm_id
+      JOIN block_targets bt ON bt.target_id = t.target_id
+      JOIN block_joint_axes bj ON bj.block_id = bt.block_id AND bj.joint_axes_id = jf.joint_axes_id
+      JOIN block_fit_axes bf ON bf.block_id = bt.block_id
+      WHERE jf.joint_id = fits.joint_id AND bf.fit_axes_id = fits.fit_axes_id
+        AND bt.block_id IN ({_BLOCKS}))""",  # noqa: S608
+    "fit_arrays": """EXISTS (SELECT 1 FROM best_match m JOIN targets t ON t.target_id = m.target_id
+      WHERE m.joint_id = fit_arrays.joint_id AND m.fit_axes_id = fit_arrays.fit_axes_id
+        AND t.kind = 'features' AND m.study_id IN ({studies}))""",
+    "best_match": _STUDY,
+    "layer_pairs": _STUDY,
+    "study_answers": _STUDY,
+    "measure_tests": _STUDY,
+    "analyses": _STUDY,
+}
+"""Condition of the rows that are kept, by table. Shards and leases are files and work of one machine."""
+_WITH_RUNS = [name for name in _KEPT if "run_id" in metadata.tables[name].c]
+_ARRAYS: dict[tuple[str, str], str] = {
+    ("psms", "matrix"): f"psm_id IN ({_SHOWN})",
+    ("joint_fits", "vectors"): f"joint_id IN ({_BEST})",
+    ("joint_fits", "logits"): f"joint_id IN ({_BEST})",
+    ("joint_fits", "similarities"): f"joint_id IN ({_BEST})",
+    ("fit_arrays", "vectors"): "1 = 1",
+    ("fit_arrays", "similarities"): "1 = 1",
+    ("datasets", "phi"): "1 = 1",
+}
+"""Condition under which an array is kept, by table and column; every other one is left out."""
+_BLANK = {("runs", name): "" for name in ("host", "address", "owner")} | {("datasets", "path"): None}
+"""What names machines or files of one, and what stands instead."""
+
+
+class KeptTable(NamedTuple):
+    """A table whose rows are kept."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    """Names, each with `integer`, `number`, `bytes` or `text`: what the database itself holds."""
+
+
+def kept_tables() -> tuple[KeptTable, ...]:
+    """Return the tables whose rows are kept, parents first."""
+    names = {*_KEPT, "runs", "cell_failures"}
+    return tuple(
+        KeptTable(table.name, tuple((column.name, _type(column)) for column in _raw(table.name).columns))
+        for table in metadata.sorted_tables
+        if table.name in names
+    )
+
+
+def kept_rows(
+    connection: sa.Connection, name: str, studies: Mapping[str, int], at_once: int
+) -> Iterator[Rows]:
+    """Yield the rows of a table of `kept_tables` that some studies need, by their primary key.
+
+    Parameters
+    ----------
+    connection
+        In a transaction that sees one moment.
+    name
+        Which.
+    studies
+        Name to the number of the newest revision.
+    at_once
+        Rows of a batch.
+    """
+    table = _raw(name)
+    ids = ", ".join(str(int(number)) for number in studies.values())
+    columns = [_column(table, column, ids) for column in table.columns]
+    query = sa.select(*columns).where(_condition(table.name, studies, ids)).order_by(*table.primary_key)
+    with connection.execute(query, execution_options={"stream_results": True}) as result:
+        for part in result.partitions(at_once):
+            yield [tuple(row) for row in part]
+
+
+def _column(table: sa.Table, column: sa.Column[Any], ids: str) -> sa.ColumnElement[Any]:
+    place = (table.name, column.name)
+    if place in _BLANK:
+        return sa.literal(_BLANK[place], column.type).label(column.name)
+    if not isinstance(column.type, sa.LargeBinary):
+        return column
+    kept = sa.text(_ARRAYS.get(place, "1 = 0").format(studies=ids))
+    there = sa.case((column.is_(None), None), (kept, column), else_=sa.literal(EMPTY, column.type))
+    return there.label(column.name)
+
+
+def _condition(table: str, studies: Mapping[str, int], ids: str) -> sa.ColumnElement[bool]:
+    if table == "runs":
+        made = " UNION ".join(
+            f"SELECT run_id FROM {name} WHERE run_id IS NOT NULL AND {_KEPT[name]}"  # noqa: S608
+            for name in _WITH_RUNS
+        )
+        return sa.or_(
+            sa.column("study").in_(list(studies)), sa.text(f"run_id IN ({made.format(studies=ids)})")
+        )
+    if table == "cell_failures":  # a study that may be exported has quarantined cells at most
+        keys = " UNION ".join(
+            f"SELECT key FROM {name} WHERE {_KEPT[name]}"  # noqa: S608
+            for name in ("datasets", "activation_sets", "direction_sets", "targets", "psms")
+        )
+        return sa.and_(sa.text(f"SUBSTR(key, 1, 32) IN ({keys.format(studies=ids)})"))
+    return sa.and_(sa.text(_KEPT[table].format(studies=ids)))
+
+
+def _raw(name: str) -> sa.Table:
+    """Return a table whose values are those that the database holds."""
+    columns = []
+    for one in metadata.tables[name].columns:
+        kind = one.type.impl_instance if isinstance(one.type, sa.TypeDecorator) else one.type
+        columns.append(sa.Column(one.name, kind, primary_key=one.primary_key, autoincrement=False))
+    return sa.Table(name, sa.MetaData(), *columns)
+
+
+def _type(column: sa.Column[Any]) -> str:
+    kinds = ((sa.Integer, "integer"), (sa.Double, "number"), (sa.LargeBinary, "bytes"))
+    return next((said for kind, said in kinds if isinstance(column.type, kind)), "text")
+
+
+def put_back(database: Database, tables: Iterable[tuple[KeptTable, Iterable[Rows]]]) -> dict[str, int]:
+    """Put the rows of an archive into a database without studies; return their number by table.
+
+    Parameters
+    ----------
+    database
+        At the newest revision.
+    tables
+        Tables of `kept_tables` in that order, each with batches of its rows.
+
+    Raises
+    ------
+    InputError
+        If the database has rows already, or these do not fit together. Nothing is changed then.
+    """
+    counts: dict[str, int] = {}
+    try:
+        with database.write(Commit.IMPORT) as connection:
+            if connection.scalar(sa.text("SELECT COUNT(*) FROM studies")):
+                raise InputError(
+                    f"--db: {database.label} has studies; an archive goes into one of its own, name "
+                    "one that is not there yet"
+                )
+            for table, batches in tables:
+                names = [column for column, _ in table.columns]
+                counts[table.name] = 0
+                for rows in filter(None, batches):
+                    insert_many(
+                        connection, _raw(table.name), [dict(zip(names, row, strict=True)) for row in rows]
+                    )
+                    counts[table.name] += len(rows)
+                _check(connection, table.name, counts[table.name])
+            if not database.is_sqlite:
+                _count_on(connection)
+    except sa.exc.SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise InputError(f"the archive does not fit together: {reason}") from error
+    return counts
+
+
+def is_archive(database: Database) -> bool:
+    """Whether arrays were left out when these rows were kept: reports can be made of them, no new fits."""
+    parts = (("psms", "matrix"), ("joint_fits", "vectors"), ("direction_sets", "coef_raw"))
+    with database.read() as connection:
+        return any(
+            connection.execute(
+                sa.text(f"SELECT 1 FROM {table} WHERE LENGTH({name}) = :size LIMIT 1"),  # noqa: S608
+                {"size": len(EMPTY)},
+            ).first()
+            for table, name in parts
+        )
+
+
+def _check(connection: sa.Connection, table: str, n_rows: int) -> None:
+    """Refuse rows of which some share a key: they are left out silently."""
+    there = int(connection.scalar(sa.text(f"SELECT COUNT(*) FROM {table}")) or 0)  # noqa: S608
+    if there != n_rows:
+        raise InputError(f"the archive does not fit together: {n_rows - there} rows of {table} repeat")
+
+
+def _count_on(connection: sa.Connection) -> None:
+    """Let PostgreSQL number new rows behind those that came with their numbers."""
+    for table in metadata.sorted_tables:
+        key = list(table.primary_key)
+        if len(key) == 1 and key[0].autoincrement in (True, "auto") and isinstance(key[0].type, sa.Integer):
+            name = key[0].name
+            sequence = connection.scalar(
+                sa.text("SELECT pg_get_serial_sequence(:table, :name)"), {"table": table.name, "name": name}
+            )
+            if sequence:
+                following = f"SELECT setval(:sequence, COALESCE(MAX({name}), 0) + 1, false) FROM {table.name}"  # noqa: S608
+                connection.execute(sa.text(following), {"sequence": sequence})
