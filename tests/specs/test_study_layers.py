@@ -26,6 +26,7 @@ SPECIFICATIONS = {
     "nano-geometry": "2f0b66413df67009",
     "nano-random-weights": "92cb538af03d618f",
     "planted": "aff885532959f1cc",
+    "minilm": "542ea460f5872e52",
     "smollm2-classes": "3469b7b276a10436",
     "pythia-suite": "e2bc62b57e68be3e",
     "random-weights": "8ab4894f33d520d6",
