@@ -2,16 +2,17 @@
 
     python -m tools.findings_page --db sqlite:///superpos.db demo > docs/findings.md
 
-The page says what the view `answers` says and nothing else, so that page and answers cannot disagree: a table
-of verdicts for each study, and below it the sentences of every answer that is shown, for one similarity.
+The page says what the views say and nothing else, so that page and answers cannot disagree: the verdict of
+each claim in each study, the number that weighs most, the share of cells in each trap, energy against every
+control, and what was looked for and not found.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 
 import pandas as pd
 
@@ -19,28 +20,39 @@ import superpos
 from superpos.kinds.similarities import SIMILARITIES
 from superpos.records.answers import STRENGTHS
 from superpos.reporting.about import about
-from superpos.reporting.answers import asked_in_words, in_words
-from superpos.reporting.claims import Judged, verdicts
+from superpos.reporting.answers import UNTESTABLE, control_order, in_words
+from superpos.reporting.claims import CLAIMS, judged_rows, rows_of, verdicts
 from superpos.reporting.looks import in_order
+from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
+from tools.findings_claims import claims
+from tools.findings_text import number, wrapped
+from tools.findings_traps import traps
 
-WIDTH = 100
-MAX_SHOWN = 8
-"""Sentences of one question and control that are printed; the others are counted."""
 INTRODUCTION = """# Findings
 
-Written by `python -m tools.findings_page` from the view `answers` of studies that were run. A claim
-is of one set of features against one control, at the same layer, kernel and dimension; p is
-adjusted for the layers, kernels and sets that were looked at. Ends that are no certified minima
-carry no claim. "Not shown" is not "absent". `nano` has four layers of width 128 and read Python's
-standard library; SmolLM2-135M has thirty and read much of the web. What holds for them need not
-hold for others.
+Written by `python -m tools.findings_page` from the views of studies that were run. A claim is of one
+set of features against one control, at the same layer, kernel and dimension; p is adjusted for the
+layers, kernels and sets that were looked at. Ends that are no certified minima carry no claim. "Not
+shown" is not "absent", and a number that no study stated beforehand is suggested at most. What
+holds for these models need not hold for others.
 
 Two things are known of probes from planted geometry ([validation](validation.md)). Exclusive
 classes are low in energy beside `gaussian` and `permuted` on noise alone, so that only exchanged
-labels judge what a model has learned. And where probes read well, their weights are the dual basis
-of the directions: that they look spread is no repulsion.
+labels (`shuffled_labels`) judge what a model has learned: a verdict is against them unless it names
+another control. And where probes read well, their weights are the dual basis of the directions:
+that they look spread is no repulsion.
 """
+TRAPS = """A share is of the cells that the trap can catch, features and controls together.
+A dash stands where a study has none.
+"""
+REPULSION = """Directions that repel each other have less energy than a control. Counted are sets of each
+study, `embed` and `unembed` apart, under the first similarity.
+"""
+HEAD = (
+    "study", "control", "less, shown", "less, suggested", "more, shown", "more, suggested", "not shown",
+    "not testable",
+)  # fmt: skip
 
 
 def document(pages: Sequence[tuple[str, str]]) -> str:
@@ -51,57 +63,73 @@ def document(pages: Sequence[tuple[str, str]]) -> str:
     InputError
         If a database does not hold its study.
     """
-    parts = [INTRODUCTION]
-    for url, study in pages:
-        with superpos.connect(url) as results:
-            parts += _study(StudyData(results, study))
+    with ExitStack() as stack:
+        studies = [StudyData(stack.enter_context(superpos.connect(url)), study) for url, study in pages]
+        parts = [
+            INTRODUCTION,
+            "## The claims of the thesis\n", *claims(studies),
+            "## Traps, and the share of cells in them\n", TRAPS, *traps(studies),
+            "## Repulsion, or what labels make\n", REPULSION, *_repulsion(studies),
+            "## Looked for and not found\n", *_not_found(studies),
+            "## The studies\n", *_studies(studies),
+        ]  # fmt: skip
     return "\n".join(parts)
 
 
-def _study(data: StudyData) -> Iterator[str]:
-    yield f"## Study `{data.study}`\n"
-    yield wrapped(about(data)) + "\n"
-    found = verdicts(data)
-    if not found:
-        yield "No answers.\n"
-        return
-    yield "| claim | the thesis | Powell's ends | certified minima, or no fit | strongest number |"
-    yield "|---|---|---|---|---|"
-    for one in found:
-        cells = (one.claim, one.said, _judged(one.powell), _judged(one.here), one.strongest or "none")
-        yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+def _repulsion(studies: Sequence[StudyData]) -> Iterator[str]:
+    """Yield a row for each study and control: how many sets have more energy, or less."""
+    yield f"| {' | '.join(HEAD)} |"
+    yield "|---" * len(HEAD) + "|"
+    for data in studies:
+        rows = data.answers
+        rows = first_similarity(rows[(rows["question"] == "own_energy") & (rows["dataset"] != "")])
+        for control in sorted(rows["control"].unique(), key=control_order):
+            part = rows[rows["control"] == control]
+            counts = [
+                int(((part["strength"] == word) & (side * part["estimate"] > 0)).sum())
+                for side in (-1, 1)
+                for word in STRENGTHS[:2]
+            ]
+            untestable = int((part["strength"] == UNTESTABLE).sum())
+            counts += [len(part) - sum(counts) - untestable, untestable]
+            yield f"| `{data.study}` | {in_words(control)} | {' | '.join(map(str, counts))} |"
     yield ""
-    rows = data.answers
-    counts = rows["strength"].value_counts()
-    said = ", ".join(f"{counts[word]:,} {word}" for word in STRENGTHS if word in counts)
-    yield wrapped(f"In all {len(rows):,} comparisons: {said}. Those shown, of sets:") + "\n"
-    yield from _shown(rows)
 
 
-def _shown(rows: pd.DataFrame) -> Iterator[str]:
-    rows = rows[(rows["strength"] == STRENGTHS[0]) & (rows["dataset"] != "")]
+def _not_found(studies: Sequence[StudyData]) -> Iterator[str]:
+    """Yield a line for each study: claims of which nothing was shown, with the largest number."""
+    of = {claim.claim: claim for claim in CLAIMS}
+    for data in studies:
+        none = [one for one in verdicts(data) if one.here.word == "Not shown"]
+        if not none:
+            continue
+        said = []
+        for one in none:
+            rows = rows_of(of[one.claim], data.answers)
+            rows = judged_rows(rows[rows["optimiser"] != POWELL])[1]
+            rows = rows[rows["estimate"].notna()]
+            if rows.empty:
+                continue
+            largest = rows.sort_values("estimate", key=abs, kind="stable").iloc[-1]
+            said.append(f"{one.claim} ({one.here.text}; the largest, {number(largest)})")
+        if said:
+            yield wrapped(f"`{data.study}`: {'. '.join(said)}.", "- ")
+    yield ""
+
+
+def _studies(studies: Sequence[StudyData]) -> Iterator[str]:
+    for data in studies:
+        rows = data.answers
+        counts = rows["strength"].value_counts()
+        said = ", ".join(f"{counts[word]:,} {word}" for word in STRENGTHS if word in counts)
+        yield wrapped(f"**`{data.study}`** (`superpos run {data.study}`). {about(data)}") + "\n"
+        yield wrapped(f"{len(rows):,} comparisons: {said}." if said else "No answers.") + "\n"
+
+
+def first_similarity(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows under the first similarity in the order of the kinds."""
     named = [name for name in rows["similarity"].unique() if name]
-    main = in_order(SIMILARITIES, named)[0] if named else ""
-    rows = rows[rows["similarity"].isin(("", main))]
-    for (question, control), part in rows.groupby(["question", "control"], sort=False):
-        yield wrapped(f"**{asked_in_words(str(question))}** Against {in_words(str(control))}:") + "\n"
-        for sentence in part["sentence"].tolist()[:MAX_SHOWN]:
-            yield wrapped(sentence, "- ")
-        if len(part) > MAX_SHOWN:
-            yield f"- and {len(part) - MAX_SHOWN} more"
-        yield ""
-
-
-def _judged(one: Judged) -> str:
-    return f"**{one.word}** {one.text}".strip() if one.word else "not asked"
-
-
-def wrapped(text: str, first: str = "") -> str:
-    """Return a text in lines as wide as a page's, the first of which may begin with a bullet."""
-    return textwrap.fill(
-        " ".join(text.split()), WIDTH, initial_indent=first, subsequent_indent=" " * len(first),
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+    return rows[rows["similarity"] == in_order(SIMILARITIES, named)[0]] if named else rows
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -25,7 +25,7 @@ from superpos.records.answers import AnswerRecord
 RELABELLED = "relabelled features"
 
 
-def relabelled(question: Question, rows: pd.DataFrame) -> Iterator[AnswerRecord]:
+def relabelled(question: Question, rows: pd.DataFrame, *, stated: bool = False) -> Iterator[AnswerRecord]:
     """Yield for every set and similarity what its features say against their relabellings.
 
     Parameters
@@ -34,6 +34,8 @@ def relabelled(question: Question, rows: pd.DataFrame) -> Iterator[AnswerRecord]
         One whose rows have p-values of their own (`Question.p_value`).
     rows
         Of `explained_results`, with its axes and the question's columns.
+    stated
+        Whether the study states its tests: these are none of them, so that they suggest at most.
     """
     rows = rows if question.rows is None else rows[question.rows(rows)]
     rows = trained_rows(rows[rows["target"] == FEATURES])
@@ -58,7 +60,8 @@ def relabelled(question: Question, rows: pd.DataFrame) -> Iterator[AnswerRecord]
                 sentence = f"Not testable here: {where}{under(subject)}: {why}."
                 yield record(question.name, question.unit, subject, RELABELLED, sentence=sentence)
             else:
-                yield _answer(question, subject, where, part, tested[name], adjusted[name], len(tested))
+                how = tested[name], float(adjusted[name]), len(tested), stated
+                yield _answer(question, subject, where, part, *how)
 
 
 class _Least(NamedTuple):
@@ -88,8 +91,9 @@ def _answer(
     found: _Least,
     p_adjusted: float,
     n_tests: int,
+    stated: bool,
 ) -> AnswerRecord:
-    how = strength(found.p_value, float(p_adjusted), found.p_smallest, n_tests)
+    how = strength(found.p_value, p_adjusted, found.p_smallest, n_tests, exploratory=stated)
     values = part.loc[_has(question, part), "value_"]
     n_orders = int(found.row[question.n_permutations])
     said = f"{question.quantity} {values.median():.3g}"
@@ -103,7 +107,7 @@ def _answer(
         least = min(1.0, found.p_smallest * n_tests)
         said += f"; in a family of {n_tests} no p could be below {least:.2g}"
     else:
-        said += f"; p = {float(p_adjusted):.2g} in a family of {n_tests}"
+        said += f"; p = {p_adjusted:.2g} in a family of {n_tests}"
     return record(
         question.name,
         question.unit,
@@ -113,7 +117,7 @@ def _answer(
         n_cells=found.n_rows,
         n_independent=n_orders,
         p_value=found.p_value,
-        p_adjusted=float(p_adjusted),
+        p_adjusted=p_adjusted,
         p_smallest=found.p_smallest,
         n_tests=n_tests,
         strength=how,

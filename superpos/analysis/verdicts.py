@@ -64,7 +64,11 @@ def strength(
 
 
 def answers(
-    question: Question, found: Sequence[Compared], tests: Sequence[Tested] | None = None
+    question: Question,
+    found: Sequence[Compared],
+    tests: Sequence[Tested] | None = None,
+    *,
+    stated: bool = False,
 ) -> Iterator[AnswerRecord]:
     """Yield the answer of each set against each control, and of the sets together.
 
@@ -76,6 +80,8 @@ def answers(
         Every comparison of a study.
     tests
         Each within its family; None where the study declares none.
+    stated
+        Whether the study states its tests: what sets say together is none of them and suggests at most.
     """
     within = within_families({question.name: found})[question.name] if tests is None else tests
     families: dict[tuple[str, str, str], list[tuple[Compared, Tested]]] = {}
@@ -87,7 +93,7 @@ def answers(
         places = _places(compared)
         for one, test in family:
             yield _of_set(question, one, places, test)
-        yield from _of_sets(question, compared)
+        yield from _of_sets(question, compared, stated)
 
 
 def _places(family: Sequence[Compared]) -> dict[str, set[str]]:
@@ -189,7 +195,7 @@ def _verb(question: Question, found: Comparison, how: Strength) -> str:
     return question.lower if found.estimate < 0.0 else question.higher
 
 
-def _of_sets(question: Question, family: Sequence[Compared]) -> Iterator[AnswerRecord]:
+def _of_sets(question: Question, family: Sequence[Compared], stated: bool) -> Iterator[AnswerRecord]:
     """Yield what several sets say together: to which side each differs, a data set being one trial."""
     groups: dict[tuple[str, ...], dict[str, list[Comparison]]] = {}
     for one in family:
@@ -203,7 +209,7 @@ def _of_sets(question: Question, family: Sequence[Compared]) -> Iterator[AnswerR
         # A data set at two hookpoints is one trial.
         estimates = [float(np.median([found.estimate for found in own])) for own in sets.values()]
         test = sign_test(estimates)
-        how = strength(test.p_value, test.p_value, test.p_smallest, 1)
+        how = strength(test.p_value, test.p_value, test.p_smallest, 1, exploratory=stated)
         less = test.n_below >= test.n_above
         verb, count = (question.lower, test.n_below) if less else (question.higher, test.n_above)
         middle = float(np.median(estimates))

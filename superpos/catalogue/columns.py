@@ -341,7 +341,11 @@ _ANSWERS = _of(
             _count("n_bootstraps", "bootstraps behind the interval; 0 where there is none", "", older=0),
             _text("unit", "unit of these numbers"),
             _count("n_cells", "cells that the features and every draw have, minima alone", "cells"),
-            _count("n_independent", "draws of the control; of sets together, sets", ""),
+            _count(
+                "n_independent",
+                "draws of the control; of sets together, sets; of their agreement beside a control, draws",
+                "",
+            ),
             _number("p_value", "two-sided, max-T over layers and kernels; of sets together, a sign test"),
             _number("p_adjusted", "after Holm's correction for the family"),
             _number("p_smallest", "the least p that so many draws, or sets, can give, before the correction"),

@@ -44,7 +44,7 @@ class AnswerRecord:
     n_cells: int
     """Cells that features and every draw have, and that can carry a claim."""
     n_independent: int
-    """Draws of the control; of sets together, sets."""
+    """Draws of the control; of sets together, sets; of their agreement beside a control, draws."""
     p_value: float | None
     p_adjusted: float | None
     """After Holm's correction over `n_tests`."""

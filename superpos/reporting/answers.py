@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from superpos.analysis.against_control import LEVEL
+from superpos.analysis.kernel_ranks import BEST_ENERGY, RANDOM_RANKINGS
 from superpos.kinds.controls import CONTROLS
 from superpos.kinds.optimisers import OPTIMISERS
 from superpos.kinds.questions import QUESTIONS
@@ -23,7 +24,7 @@ from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
 
 STRUCTURE = {
-    "best_energy": "Do the sets agree on the energy whose minima end nearest to their targets?",
+    BEST_ENERGY: "Do the sets agree on the energy whose minima end nearest to their targets?",
     "preserved": "Is geometry preserved through the layers?",
 }
 """Questions that compare sets with themselves, in words."""
@@ -137,7 +138,7 @@ def _named(control: str, rows: pd.DataFrame) -> str:
 
 def _untestable(rows: pd.DataFrame) -> str:
     why = why_untestable(rows)
-    return f"{UNTESTABLE} with {why}" if "draw" in why else f"{UNTESTABLE}, for {why}"
+    return f"{UNTESTABLE} with {why}" if why[0].isdigit() else f"{UNTESTABLE}, for {why}"
 
 
 def why_untestable(rows: pd.DataFrame) -> str:
@@ -145,9 +146,21 @@ def why_untestable(rows: pd.DataFrame) -> str:
     compared = rows[rows["estimate"].notna()]
     if compared.empty:
         return "no row can carry a claim"
-    draws, n_tests = int(compared["n_independent"].max()), int(compared["n_tests"].max())
+    most = compared.sort_values("n_independent", kind="stable").iloc[-1]
+    if independent(most).endswith(("set", "sets")):
+        return f"{independent(most)}, too few"
+    n_tests = int(compared["n_tests"].max())
     needed = math.ceil(n_tests / LEVEL) - 1
-    return f"{draws} draw{'' if draws == 1 else 's'}; {n_tests} sets need {needed}"
+    tests = f"{n_tests} tests need" if n_tests > 1 else "1 test needs"
+    return f"{independent(most)}; {tests} {needed}"
+
+
+def independent(row: pd.Series) -> str:
+    """Return how many draws an answer rests on; of sets together, how many sets."""
+    n = int(row["n_independent"])
+    agreement = row["question"] == BEST_ENERGY and row["control"] != RANDOM_RANKINGS
+    noun = "draw" if row["dataset"] or agreement else "set"
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _main(rows: pd.DataFrame) -> pd.DataFrame:

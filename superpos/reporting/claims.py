@@ -23,6 +23,8 @@ from superpos.reporting.study_data import StudyData
 LOWER, HIGHER = -1, 1
 LABELS = "shuffled_labels"
 """The control that keeps what labels make of a matrix by themselves."""
+OTHER_WEIGHTS = " weights"
+"""How the controls end that are the same network with other weights, a scheme each."""
 
 
 class Claim(NamedTuple):
@@ -35,6 +37,8 @@ class Claim(NamedTuple):
     """What the thesis said of it."""
     side: int
     """`LOWER` or `HIGHER`: what the features' number is, beside a control's, where the claim holds."""
+    of_training: bool = False
+    """Whether it is a claim on training, which other weights of the same network judge."""
 
 
 CLAIMS = (
@@ -48,7 +52,8 @@ CLAIMS = (
     Claim("simplex", "Abstract features form simplexes", "they seem to", HIGHER),
     Claim("even_importance", "Importance plays no part", "its weights come out equal", HIGHER),
     Claim("preserved", "Geometry is preserved through the layers", "yes, with caveats", HIGHER),
-    Claim("read_by_probes", "Training makes features readable", "not compared", HIGHER),
+    Claim("read_by_probes", "Probes read the features", "assumed", HIGHER),
+    Claim("read_by_probes", "Training makes features readable", "not compared", HIGHER, of_training=True),
     Claim("follows_labels", "Geometry follows the labels' correlations", "left for later", HIGHER),
     Claim("energy_explains", "Energy explains what the labels do not", "not asked", HIGHER),
     Claim("follows_order", "Words of a list lie in its order", "not asked", HIGHER),
@@ -87,7 +92,7 @@ def verdicts(data: StudyData) -> tuple[Verdict, ...]:
     rows = data.answers
     found = []
     for claim in CLAIMS:
-        own = rows[rows["question"] == claim.question]
+        own = rows_of(claim, rows)
         if own.empty:
             continue
         powell = _judged(own[own["optimiser"] == POWELL], claim)
@@ -106,14 +111,35 @@ def verdicts(data: StudyData) -> tuple[Verdict, ...]:
     return tuple(found)
 
 
+def rows_of(claim: Claim, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `answers` that speak of a claim: against other weights, of one on training."""
+    own = rows[rows["question"] == claim.question]
+    if not claim.of_training:
+        return own
+    return own[own["control"].astype("str").str.endswith(OTHER_WEIGHTS)]
+
+
+def judged_rows(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Return the control that judges a claim, and its rows: of one similarity, of sets where there are any.
+
+    Parameters
+    ----------
+    rows
+        Rows of `answers` of one question and one kind of end; not empty.
+    """
+    rows = _one_similarity(rows)
+    control = _judge(rows)
+    rows = rows[rows["control"] == control]
+    sets = rows[rows["dataset"] != ""]
+    return control, rows if sets.empty else sets
+
+
 def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
     if rows.empty:
         return Judged("", "", "")
-    rows = _one_similarity(rows)
-    control, all_controls = _judge(rows), rows
-    rows = rows[rows["control"] == control]
-    sets = rows[rows["dataset"] != ""]
-    rows = rows if sets.empty else sets
+    all_controls = _one_similarity(rows)
+    control, rows = judged_rows(rows)
+    of_sets = bool((rows["dataset"] != "").any())
     title = " ".join(rows["sentence"])
     testable = rows[rows["strength"] != UNTESTABLE]
     against = f"against {in_words(control)}"
@@ -127,7 +153,7 @@ def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
         int((shown & (signs * claim.side > 0)).sum()),
         int((shown & (signs * claim.side < 0)).sum()),
     )
-    of = f"of {n} {'set' if n == 1 else 'sets'} {against}" if not sets.empty else against
+    of = f"of {_counted(testable)} {against}" if of_sets else against
     if holds and fails:
         return Judged("Mixed", f"holds for {holds}, the opposite for {fails} {of}", title)
     if holds:
@@ -150,6 +176,13 @@ def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
             said = next(words for words, count in counts.items() if count).removesuffix("for").strip()
         return Judged("Suggested", f"{said} {of if n > 1 else against}".strip(), title)
     return Judged("Not shown", f"for any {of}" if n > 1 else against, title)
+
+
+def _counted(rows: pd.DataFrame) -> str:
+    """Return how many sets there are; those at several hookpoints or by several methods are no more sets."""
+    n, n_sets = len(rows), rows["dataset"].nunique()
+    sets = f"{n_sets} {'set' if n_sets == 1 else 'sets'}"
+    return sets if n == n_sets else f"{n} tests of {sets}"
 
 
 def _one_similarity(rows: pd.DataFrame) -> pd.DataFrame:

@@ -14,9 +14,10 @@ import pandas as pd
 
 from superpos.analysis.answering import MATRIX, SUBJECT, Compared, axes_of, compared, networks
 from superpos.analysis.families import within_families
+from superpos.analysis.kernel_ranks import Scores, best_energy, kernel_scores
 from superpos.analysis.ranks import spearman
 from superpos.analysis.relabelled import relabelled
-from superpos.analysis.structure import Scores, best_energy, kernel_scores, preserved
+from superpos.analysis.structure import preserved
 from superpos.analysis.verdicts import answers
 from superpos.db.engine import Database
 from superpos.db.psms import with_phi
@@ -72,6 +73,7 @@ def ask(
     asked: dict[str, list[Compared]] = {}
     scores: Scores = {}
     tested: dict[str, list[AnswerRecord]] = {}
+    stated = bool(families)
     of = networks(read_rows(database, study_id, "psm_results", ("model", "model_weights")))
     sets = sets_of(database, study_id)
     bootstraps = Bootstraps(database, study_id)
@@ -93,7 +95,9 @@ def ask(
                 asked_of = partial(compared, question, own, of, again)
                 found[question.name].append(_tried(question, note, asked_of))
                 if question.p_value:
-                    tested[question.name] = _tried(question, note, partial(relabelled, question, own)) or []
+                    tested[question.name] = (
+                        _tried(question, note, partial(relabelled, question, own, stated=stated)) or []
+                    )
                 if question.name == RANKED:
                     scores |= kernel_scores(own, of)
         for name, parts in found.items():
@@ -102,13 +106,12 @@ def ask(
     said: list[AnswerRecord] = []
     for question in QUESTIONS:
         said += tested.get(question.name, [])
-        said += (
-            _tried(question, note, partial(answers, question, asked[question.name], tests[question.name]))
-            or []
-        )
+        of_sets = partial(answers, question, asked[question.name], tests[question.name], stated=stated)
+        said += _tried(question, note, of_sets) or []
         if question.name == RANKED:
-            said += best_energy(scores)
-    return [*said, *preserved(read_rows(database, study_id, "layer_similarity", PAIR_COLUMNS))]
+            said += best_energy(scores, stated=stated)
+    pairs = read_rows(database, study_id, "layer_similarity", PAIR_COLUMNS)
+    return [*said, *preserved(pairs, stated=stated)]
 
 
 def _own(question: Question, rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,34 +2,110 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
-from tools import findings_page
-from tools.findings_page import _shown, main, wrapped
+from tools import findings_claims, findings_page
+from tools.findings_claims import claims
+from tools.findings_page import _not_found, _repulsion, main
+from tools.findings_text import number, wrapped
+from tools.findings_traps import Trap, share
 
 ROW = {
-    "question": "own_energy", "control": "permuted", "dataset": "a", "similarity": "cosine",
-    "strength": "shown", "sentence": "Shown: a has less energy than permuted (cosine): " + "word " * 30,
+    "question": "own_energy", "control": "shuffled_labels", "dataset": "a", "hookpoint": "resid",
+    "similarity": "cosine", "optimiser": "", "estimate": 0.5, "low": 0.4, "high": 0.6, "estimate_low": None,
+    "estimate_high": None, "unit": "u", "n_independent": 199, "p_adjusted": 0.04, "n_tests": 2,
+    "strength": "shown", "sentence": "A sentence.",
 }  # fmt: skip
 
 
-def shown(*changes):
-    return list(_shown(pd.DataFrame([{**ROW, **change} for change in changes])))
+def study(*changes, name="one"):
+    return SimpleNamespace(study=name, answers=pd.DataFrame([{**ROW, **change} for change in changes]))
 
 
-def test_only_what_is_shown_of_one_similarity_is_said():
-    lines = shown({}, {"strength": "not shown"}, {"similarity": "rbf"}, {"dataset": ""})
-    assert sum(line.startswith("- ") for line in lines) == 1
-    assert lines[0].startswith("**Do the directions sit where the energy is low")
-    assert "Against permuted:" in " ".join(lines[0].split())
+def test_a_claim_has_a_verdict_for_each_study_and_the_number_that_weighs_most():
+    weak = study({"strength": "not shown", "p_adjusted": 0.3}, name="two")
+    both = study({}, {"control": "permuted", "strength": "not shown", "p_adjusted": 1.0})
+    text = " ".join(" ".join(claims([both, weak])).split())
+    assert "| `one` | `two` |" in text
+    assert "**No** the opposite | **Not shown** |" in text
+    assert (
+        "`one`, a: +0.5 (+0.4 to +0.6 from single draws) u, against shuffled labels (cosine); p = 0.04"
+        in text
+    )
+    assert "Sets that differ from each control: permuted 0 of 1, shuffled labels 1 of 1." in text
+    assert f"Would change it: {findings_claims.WOULD_CHANGE['Features sit where an energy is low']}." in text
 
 
-def test_lines_fit_a_page_and_many_are_counted():
-    lines = shown(*({"dataset": str(number)} for number in range(11)))
-    assert all(len(line) <= 100 for text in lines for line in text.splitlines())
-    assert lines[-2:] == ["- and 3 more", ""]
+def test_a_claim_that_cannot_be_tested_has_no_number():
+    lines = list(claims([study({"strength": "not testable here", "n_independent": 5})]))
+    assert lines[2] == (
+        "| Features sit where an energy is low | its question; never asked directly "
+        "| **Not testable** 5 draws; 2 tests need 39 |"
+    )
+    assert [line for line in lines if line.startswith("- ")] == []
+
+
+def test_energy_against_every_control_is_counted_by_side():
+    rows = [{}, {"dataset": "b", "estimate": -0.5}, {"dataset": "c", "strength": "suggested"}]
+    rows += [{"dataset": "d", "strength": "not testable here"}, {"dataset": "", "strength": "shown"}]
+    rows += [{"similarity": "rbf"}, {"control": "gaussian", "strength": "not shown"}]
+    table = list(_repulsion([study(*rows)]))
+    assert table[2:] == [
+        "| `one` | shuffled labels | 1 | 0 | 1 | 1 | 0 | 1 |",
+        "| `one` | gaussian | 0 | 0 | 0 | 0 | 1 | 0 |",
+        "",
+    ]
+
+
+def test_what_was_not_found_has_its_largest_number():
+    rows = [{"strength": "not shown", "p_adjusted": 0.5}]
+    rows += [{"dataset": "b", "estimate": -0.7, "strength": "not shown", "p_adjusted": 0.6}]
+    text = " ".join(" ".join(_not_found([study(*rows)])).split())
+    assert text.startswith("- `one`: Features sit where an energy is low (for any of 2 sets against")
+    assert "the largest, b: -0.7" in text
+
+
+def test_a_number_names_its_interval_control_and_draws():
+    row = pd.Series(
+        {**ROW, "estimate_low": 0.3, "estimate_high": 0.9, "hookpoint": "embed", "optimiser": "manifold"}
+    )
+    assert number(row) == (
+        "a at embed: +0.5 [+0.3, +0.9] u, against shuffled labels (cosine, manifold); p = 0.04; "
+        "199 draws; shown"
+    )
+    together = pd.Series({**ROW, "dataset": "", "n_independent": 8})
+    assert number(together) == "all sets: +0.5 u, against shuffled labels (cosine); p = 0.04; 8 sets; shown"
+
+
+@pytest.mark.parametrize(
+    ("caught", "among", "text"),
+    [
+        ("x > 1", "1 = 1", "50 % of 1,000"),
+        ("x > 5", "1 = 1", "0 % of 1,000"),
+        ("x = 1", "x = 1", "100 % of 500"),
+        ("n = 7", "1 = 1", "0.1 % of 1,000"),
+        ("x = 1", "x = 9", "–"),
+    ],
+)
+def test_the_share_of_a_trap_is_of_the_cells_that_it_can_catch(tmp_path, caught, among, text):
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'v.db'}")
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE v (study TEXT, x INT, n INT)"))
+        rows = [{"s": s, "x": 1 + n % 2, "n": n} for s in ("one", "other") for n in range(1000)]
+        connection.execute(sa.text("INSERT INTO v VALUES (:s, :x, :n)"), rows)
+    database = SimpleNamespace(read=engine.connect)
+    data = SimpleNamespace(study="one", results=SimpleNamespace(database=database))
+    assert share(data, Trap("name", "v", among, caught)) == text
+    engine.dispose()
+
+
+def test_lines_fit_a_page():
     assert wrapped("a b", "- ") == "- a b"
+    assert all(len(line) <= 100 for line in wrapped("word " * 60, "- ").splitlines())
 
 
 def test_studies_and_databases_have_to_fit(monkeypatch, capsys):

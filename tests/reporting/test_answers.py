@@ -38,7 +38,7 @@ def test_the_verdict_comes_first_and_names_the_control_that_leaves_least(data):
     assert keeps.controls == ("shuffled_labels", "random weights", "permuted")
     assert keeps.sentence.startswith(f"{keeps.verdict.capitalize()}. Against shuffled labels (cosine, ")
     assert keeps.verdict in STRENGTHS
-    assert "Against random weights: not testable here with 1 draw; 2 sets need 39." in keeps.sentence
+    assert "Against random weights: not testable here with 1 draw; 2 tests need 39." in keeps.sentence
 
 
 def test_a_verdict_is_said_once(data):

@@ -11,6 +11,7 @@ from superpos.analysis.verdicts import NO_SIDE
 from superpos.kinds.questions import QUESTIONS
 from superpos.reporting.answers import STRUCTURE
 from superpos.reporting.claims import CLAIMS, verdicts
+from tools.findings_claims import WOULD_CHANGE
 
 ROW = {
     "question": "own_energy", "dataset": "a", "hookpoint": "mlp.act", "similarity": "cosine", "optimiser": "",
@@ -27,7 +28,27 @@ def judged(*changes):
 def test_every_claim_is_of_a_question_that_there_is():
     for claim in CLAIMS:
         assert claim.question in (*QUESTIONS.names(), *STRUCTURE), claim
-    assert len({claim.question for claim in CLAIMS}) == len(CLAIMS)
+    assert len({claim.claim for claim in CLAIMS}) == len(CLAIMS)
+    assert {claim.claim for claim in CLAIMS} == set(WOULD_CHANGE)
+
+
+def test_only_other_weights_judge_a_claim_on_training():
+    """That probes read labels better than exchanged ones was once said to show what training does."""
+    labels, weights = judged(
+        {"question": "read_by_probes", "control": "shuffled_labels", "estimate": 0.3},
+        {"question": "read_by_probes", "control": "random weights", "strength": "not testable here",
+         "n_independent": 5, "n_tests": 1},
+    )  # fmt: skip
+    assert (labels.claim, labels.here.word) == ("Probes read the features", "Yes")
+    assert (weights.claim, weights.here.word) == ("Training makes features readable", "Not testable")
+    assert weights.here.text == "5 draws; 1 test needs 19"
+    (only,) = judged({"question": "read_by_probes", "control": "shuffled_labels", "estimate": 0.3})
+    assert only.claim == "Probes read the features"
+
+
+def test_a_set_by_two_methods_is_one_set():
+    (one,) = judged({}, {"strength": "not shown"}, {"dataset": "b"})
+    assert one.here.text == "for 2 of 3 tests of 2 sets against permuted"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +70,7 @@ def test_every_claim_is_of_a_question_that_there_is():
          "for any of 2 sets against permuted"),
         ({}, {"strength": "not testable here", "estimate": None}, "Yes", "against permuted"),
         ({"strength": "not testable here"}, {"strength": "not testable here", "n_independent": 5},
-         "Not testable", "119 draws; 2 sets need 39"),
+         "Not testable", "119 draws; 2 tests need 39"),
     ],
 )  # fmt: skip
 def test_what_sets_say_together(first, second, word, text):
@@ -97,7 +118,7 @@ def test_exchanged_labels_judge_even_where_their_draws_are_too_few():
     (one,) = judged(
         {}, {"control": "shuffled_labels", "strength": "not testable here", "n_independent": 5, "n_tests": 4}
     )
-    assert (one.here.word, one.here.text) == ("Not testable", "5 draws; 4 sets need 79")
+    assert (one.here.word, one.here.text) == ("Not testable", "5 draws; 4 tests need 79")
 
 
 def test_ends_of_powell_stand_apart():

@@ -31,9 +31,9 @@ SPECIFICATIONS = {
     "pythia-suite": "e2bc62b57e68be3e",
     "random-weights": "8ab4894f33d520d6",
     "sae-probes-classes": "851fcd81bb391c89",
-    "thesis": "d9351df0d828f937",
-    "nano-thesis": "8ffe6f2b085562f9",
-    "thesis-smollm2": "22f8532c61edd13b",
+    "thesis": "ecf5cd0327a4620d",
+    "nano-thesis": "e86c280a073ee17f",
+    "thesis-smollm2": "363b3df7ea7d9eed",
     "smollm2": "dc1475ea75c4a32c",
 }
 """Of each bundled study before there were defaults; a database takes another one for a new revision."""

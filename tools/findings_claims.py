@@ -1,0 +1,129 @@
+"""The claims of the thesis over several studies: a verdict each, its number, and what repeats it.
+
+All of it is rows of the view `answers`; only what would change a conclusion is written here, by claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from superpos.records.answers import STRENGTHS
+from superpos.reporting.answers import UNTESTABLE, in_words
+from superpos.reporting.claims import CLAIMS, LABELS, Claim, Judged, judged_rows, rows_of, verdicts
+from superpos.reporting.selection import POWELL
+from superpos.reporting.study_data import StudyData
+from tools.findings_text import number, wrapped
+
+WOULD_CHANGE = {
+    "Features sit where an energy is low": (
+        "sets of another model with less energy than their exchanged labels"
+    ),
+    "Their forces balance": "net forces smaller than those of exchanged labels at the same dimension",
+    "Re-optimisation keeps the distance to the target low": (
+        "certified ends nearer to the features than to exchanged labels"
+    ),
+    "Re-optimisation takes random targets away": (
+        "certified ends that leave exchanged labels farther behind than features"
+    ),
+    "Re-optimisation moves features little": "certified ends that move features less than exchanged labels",
+    "Features lie in local minima": (
+        "a share of returns above that of exchanged labels, at equal angle and dimension"
+    ),
+    "The best energy does not depend on the feature set": (
+        "sets that agree more than their exchanged labels do"
+    ),
+    "Abstract features form simplexes": "a distance to the regular simplex below that of exchanged labels",
+    "Importance plays no part": "importance that follows the features where the diagonal is left out",
+    "Geometry is preserved through the layers": "more features: few of them have few relabellings",
+    "Probes read the features": "test scores within those of exchanged labels",
+    "Training makes features readable": "networks at random weights that are read as well, of enough seeds",
+    "Geometry follows the labels' correlations": (
+        "a test whose false positives are held, from matrices alone"
+    ),
+    "Energy explains what the labels do not": (
+        "variance that the energy's optimum explains beyond labels, in more sets"
+    ),
+    "Words of a list lie in its order": "lists whose words are read by the model as wholes",
+    "Words of a cyclic list lie on a circle": "cyclic lists whose words are read by the model as wholes",
+}
+"""What would change the conclusion on a claim."""
+
+
+def claims(studies: Sequence[StudyData]) -> Iterator[str]:
+    """Yield lines of Markdown: the table of verdicts, then a paragraph for each claim that can be tested."""
+    found = {data.study: {one.claim: one for one in verdicts(data)} for data in studies}
+    asked = [claim for claim in CLAIMS if any(claim.claim in of for of in found.values())]
+    yield f"| claim | the thesis | {' | '.join(f'`{data.study}`' for data in studies)} |"
+    yield "|---|---|" + "---|" * len(studies)
+    for claim in asked:
+        cells = []
+        for data in studies:
+            one = found[data.study].get(claim.claim)
+            cells.append("not asked" if one is None else _cell(one.powell, one.here))
+        yield f"| {claim.claim} | {claim.said} | {' | '.join(cells)} |"
+    yield ""
+    for claim in asked:
+        text = _paragraph(claim, studies)
+        if text:
+            yield wrapped(text, "- ")
+    yield ""
+
+
+def _cell(powell: Judged, here: Judged) -> str:
+    parts = [_verdict(here)] if here.word else []
+    if powell.word and powell.word != here.word:
+        parts.append(f"(Powell's ends: {_verdict(powell)})")
+    return " ".join(parts).replace("|", "/")
+
+
+def _verdict(one: Judged) -> str:
+    """Return a verdict without its control where that is exchanged labels, as the page says once."""
+    return f"**{one.word}** {one.text.removesuffix(f'against {in_words(LABELS)}').strip()}".strip()
+
+
+def _paragraph(claim: Claim, studies: Sequence[StudyData]) -> str:
+    """Return the number of a claim that weighs most, what controls repeat it, and what would change it."""
+    best: tuple[tuple[int, float, float], str, pd.DataFrame] | None = None
+    for data in studies:
+        rows = rows_of(claim, data.answers)
+        own = rows[rows["optimiser"] != POWELL]
+        own = own if len(own) else rows
+        if own.empty:
+            continue
+        row = _heaviest(judged_rows(own)[1])
+        if row is not None and (best is None or row[0] < best[0]):
+            best = (row[0], f"`{data.study}`, {number(row[1])}", own)
+    if best is None:
+        return ""
+    _, said, own = best
+    change = f"Would change it: {WOULD_CHANGE[claim.claim]}."
+    return " ".join(filter(None, [f"**{claim.claim}.** {said}.", _repeated(own), change]))
+
+
+def _heaviest(rows: pd.DataFrame) -> tuple[tuple[int, float, float], pd.Series] | None:
+    """Return the strongest row that was tested, and what it is compared by with those of other studies."""
+    rows = rows[(rows["strength"] != UNTESTABLE) & rows["estimate"].notna()]
+    if rows.empty:
+        return None
+    ranks = {strength: index for index, strength in enumerate(STRENGTHS)}
+    order = rows.assign(
+        rank_=rows["strength"].map(ranks), p_=rows["p_adjusted"].fillna(1.0), size_=-rows["estimate"].abs()
+    ).sort_values(["rank_", "p_", "size_"], kind="stable")
+    first = order.iloc[0]
+    return (int(first["rank_"]), float(first["p_"]), float(first["size_"])), first
+
+
+def _repeated(rows: pd.DataFrame) -> str:
+    """Return which controls give what the features give, and which do not; empty with one control."""
+    sets = rows[(rows["dataset"] != "") & (rows["strength"] != UNTESTABLE)]
+    sets = sets[sets["similarity"].isin(judged_rows(rows)[1]["similarity"].unique())]
+    counts = {
+        str(control): (int(part["strength"].isin(STRENGTHS[:2]).sum()), len(part))
+        for control, part in sets.groupby("control", sort=True)
+    }
+    if len(counts) < 2:
+        return ""
+    said = ", ".join(f"{in_words(control)} {differ} of {n}" for control, (differ, n) in counts.items())
+    return f"Sets that differ from each control: {said}."

@@ -1,0 +1,36 @@
+"""Lines and numbers of the page of findings."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pandas as pd
+
+from superpos.reporting.answers import in_words, independent
+from superpos.reporting.selection import optimiser_label
+
+WIDTH = 100
+
+
+def wrapped(text: str, first: str = "") -> str:
+    """Return a text in lines as wide as a page's, the first of which may begin with a bullet."""
+    return textwrap.fill(
+        " ".join(text.split()), WIDTH, initial_indent=first, subsequent_indent=" " * len(first),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def number(row: pd.Series) -> str:
+    """Return an answer's number with its strength, set, unit, interval, control, p and draws."""
+    where = f" at {row['hookpoint']}" if row["hookpoint"] in ("embed", "unembed") else ""
+    who = f"{row['dataset']}{where}" if row["dataset"] else "all sets"
+    end = optimiser_label(str(row["optimiser"])) if row["optimiser"] else ""
+    under = ", ".join(filter(None, (str(row["similarity"]), end)))
+    parts = [f"{who}: {row['estimate']:+.2g}"]
+    if pd.notna(row["estimate_low"]):
+        parts.append(f"[{row['estimate_low']:+.2g}, {row['estimate_high']:+.2g}]")
+    elif row["dataset"] and pd.notna(row["low"]):
+        parts.append(f"({row['low']:+.2g} to {row['high']:+.2g} from single draws)")
+    parts.append(f"{row['unit']}, against {in_words(str(row['control']))}{f' ({under})' if under else ''}")
+    p = f"; p = {row['p_adjusted']:.2g}" if pd.notna(row["p_adjusted"]) else ""
+    return f"{' '.join(parts)}{p}; {independent(row)}; {row['strength']}"
