@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from superpos.db.bulk import insert_many
 from superpos.db.commits import Commit
 from superpos.db.engine import Database
-from superpos.db.metadata import metadata
+from superpos.db.tables import metadata
 from superpos.errors import InputError
 
 EMPTY = b"<f8:0;"
