@@ -99,6 +99,7 @@ pages: $(STAMP)  ## Write what of the pages is generated, and pin new kinds to t
 bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/benchmarks.md.
 	$(BIN)/python -m benchmarks.fits
 	$(BIN)/python -m benchmarks.certificate
+	$(BIN)/python -m benchmarks.cells
 	$(BIN)/python -m benchmarks.joint_polish
 	$(BIN)/python -m benchmarks.feature_sets
 	$(BIN)/python -m benchmarks.extraction

@@ -23,6 +23,7 @@ run records.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,15 @@ def draw_entropy(name: str, /, **parts: int | str) -> int:
     for part, value in given.items():
         if not isinstance(value, int | np.integer | str) or isinstance(value, bool):
             raise ArgumentError(part, f"{shown(value)} is neither a whole number nor text")
-    text = canonical_json({"draw": name, "draw_version": version, "parts": parts})
+    # With their types: what is equal to another value (True and 1) may have another text.
+    return _entropy(name, version, tuple((part, type(value), value) for part, value in given.items()))
+
+
+@lru_cache(maxsize=4096)
+def _entropy(name: str, version: int, parts: tuple[tuple[str, type, Any], ...]) -> int:
+    """Return the integer of a draw whose parts are checked: fits meet a few of them again and again."""
+    given = {part: value for part, _, value in parts}
+    text = canonical_json({"draw": name, "draw_version": version, "parts": given})
     return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:16], "big")
 
 

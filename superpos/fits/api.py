@@ -16,17 +16,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, as_number, as_psm, as_vector
-from superpos.errors import ArgumentError, ShapeError
+from superpos.errors import ShapeError
 from superpos.fits.certificate import SPECTRA, certify_point
 from superpos.fits.checks import check_importance, check_vectors
-from superpos.fits.descent import descend, make_task
 from superpos.fits.gauges import check_gauge
+from superpos.fits.held import given_start, hold, perturbed_start, reoptimise_held
 from superpos.fits.kernels import softmax
 from superpos.fits.problem import JointProblem
 from superpos.fits.start import (
     joint_generator,
     perturbation_generator,
-    perturbed,
     sphere_start,
     start_radius,
 )
@@ -195,10 +194,11 @@ def reoptimise(
         Or one of its subclasses, as `fit_joint`.
     """
     kernel = Kernel(energy, s, self_energy, softening)
-    held = check_vectors("vectors", vectors, kernel, coincident_allowed=True)
+    kept = check_vectors("vectors", vectors, kernel, coincident_allowed=True)
     with np.errstate(over="ignore"):  # logits further apart than the largest double: a weight of 0
-        weights = softmax(as_vector("logits", logits, held.shape[0]))
-    kind = OPTIMISERS.get(optimiser, "optimiser")
+        weights = softmax(as_vector("logits", logits, kept.shape[0]))
+    held = hold(kept, weights, kernel)
+    OPTIMISERS.get(optimiser, "optimiser")
     lambda_x = as_number("lambda_x", lambda_x, minimum=0.0)
     sigma = as_number("sigma", sigma, minimum=0.0, maximum=LARGEST_SIGMA)
     xtol = as_number("xtol", xtol, minimum=0.0, exclusive=True, maximum=LARGEST_TOLERANCE)
@@ -206,31 +206,22 @@ def reoptimise(
     gtol = as_number("gtol", gtol, minimum=0.0, exclusive=True)
     limit = None if max_iter is None else check_count("max_iter", max_iter, 0) or None
     check_choice("backend", backend, BACKENDS)
-    norms = np.linalg.norm(held, axis=1)
     if start is None:
-        n, n_dims = held.shape
-        with np.errstate(over="ignore"):
-            point = perturbed(perturbation_generator(seed, n, n_dims), held, sigma)
-            within = np.isfinite(np.linalg.norm(point, axis=1)).all()
-        if not within:
-            raise ArgumentError("sigma", f"{sigma:g} carries these vectors beyond the largest double")
-        point = check_vectors("vectors", point, kernel)
+        draw = perturbation_generator(seed, *kept.shape).standard_normal(kept.shape)
+        point = perturbed_start(held, draw, sigma)
     else:
-        point = check_vectors("start", start, kernel)
-        if point.shape != held.shape:
-            raise ShapeError("start", f"shape {point.shape} is not that of vectors, {held.shape}")
-    task = make_task(
+        point = given_start(held, start)
+    return reoptimise_held(
+        held,
         point,
-        weights,
-        norms,
-        kernel,
+        optimiser=optimiser,
+        backend=backend,
         lambda_x=lambda_x,
         xtol=xtol,
         ftol=ftol,
         gtol=gtol,
         max_iter=limit,
     )
-    return descend(kind, backend, task)
 
 
 def certify(

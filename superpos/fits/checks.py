@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from superpos.arrays import Float, as_matrix, as_vector
+from superpos.arrays import Float, as_matrix, as_vector, row_lengths
 from superpos.errors import ArgumentError, NonFiniteError
 from superpos.pairwise import squared_distances
 from superpos.specs.axes import Kernel
@@ -32,16 +32,17 @@ def check_vectors(
     """
     vectors = as_matrix(argument, value, min_rows=2, min_columns=2)
     with np.errstate(over="ignore"):
-        lengths = np.linalg.norm(vectors, axis=1)
+        lengths = row_lengths(vectors)
     if not np.isfinite(lengths).all():
         raise NonFiniteError(argument, "a row is so long that its square overflows")
-    zero = np.flatnonzero(lengths == 0.0)
-    if zero.size and (kernel.kind.angular or not zero_allowed or zero.size == lengths.size):
-        raise ArgumentError(argument, f"row {zero[0]} is zero and has no direction")
+    if not lengths.all():
+        zero = np.flatnonzero(lengths == 0.0)
+        if kernel.kind.angular or not zero_allowed or zero.size == lengths.size:
+            raise ArgumentError(argument, f"row {zero[0]} is zero and has no direction")
     if kernel.is_singular and kernel.softening == 0.0 and not coincident_allowed:
         with np.errstate(over="ignore"):
             squares = squared_distances(vectors)
-        np.fill_diagonal(squares, np.inf)
+        squares.ravel()[:: len(squares) + 1] = np.inf
         if squares.min() == 0.0:
             i, j = np.unravel_index(int(np.argmin(squares)), squares.shape)
             raise ArgumentError(

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from superpos.arrays import Float
+from superpos.arrays import Float, row_lengths
 from superpos.fits.joint_manifold import JointManifold
 from superpos.fits.kernels import pair_bend, pair_energy, pair_slope, self_value
 from superpos.fits.problem import JointProblem
@@ -73,8 +73,9 @@ class _Pairs:
     toward: Float
     """p_ij / ||x_i||, (n, n, f)."""
     gaps: Float
-    """q_ij, (n, n, f)."""
+    """q_ij, (n, n, f); the compiled engine makes its own."""
     squares: Float
+    """r^2_ij, (n, n), unless all goes by the angle."""
 
 
 class JointCurvature:
@@ -107,7 +108,7 @@ class JointCurvature:
         energy = float(weights @ fields)
         mismatch, pull, stiff = self._mismatch(pairs)
 
-        both = np.outer(weights, weights)
+        both = weights[:, None] * weights
         zero = np.zeros_like(both)
         a, a2, b, b2 = zero, zero, zero, zero
         for by_angle, first, second in (
@@ -118,13 +119,15 @@ class JointCurvature:
                 a, a2 = a + first, a2 + second
             else:
                 b, b2 = b + first, b2 + second
-        own = np.diag(4.0 * (fields - energy)) + 8.0 * np.outer(amplitudes, amplitudes) * values
+        own = 8.0 * (amplitudes[:, None] * amplitudes) * values
+        own.ravel()[:: weights.size + 1] += 4.0 * (fields - energy)
         derivatives = self._compiled if self._has_engine else self._plain
         gradient, hessian, stiff = derivatives(vectors, amplitudes, pairs, (a, a2, b, b2, slope), own)
         if problem.learned:
             gradient = np.concatenate([gradient, 4.0 * amplitudes * (fields - energy)])
-        force = self._force(pairs, both * slope, by_angle=self._angular)
-        force += self._force(pairs, pull, by_angle=self._by_angle)
+        lengths = np.sqrt(np.add.reduce(pairs.toward * pairs.toward, axis=2))
+        force = self._force(pairs, lengths, both * slope, by_angle=self._angular)
+        force += self._force(pairs, lengths, pull, by_angle=self._by_angle)
         return CurvedPoint(
             vectors=vectors,
             amplitudes=amplitudes,
@@ -204,7 +207,7 @@ class JointCurvature:
         return flat
 
     def _pairs(self, vectors: Float) -> _Pairs:
-        norms = np.linalg.norm(vectors, axis=1)
+        norms = row_lengths(vectors)
         if self._angular or self._by_angle:
             units = vectors / norms[:, None]
             cosines = units @ units.T
@@ -213,8 +216,10 @@ class JointCurvature:
             # Rows may be zero where nothing depends on their direction.
             units = vectors / norms[:, None] if self.manifold.on_spheres else np.zeros_like(vectors)
             cosines, toward = np.zeros((len(vectors), len(vectors))), np.zeros((1, 1, 1))
-        gaps = vectors[:, None] - vectors
-        return _Pairs(units, norms, cosines, toward, gaps, squared_distances(vectors))
+        none = np.zeros((1, 1, 1))
+        gaps = none if self._has_engine else vectors[:, None] - vectors
+        squares = none[0] if self._angular and self._by_angle else squared_distances(vectors)
+        return _Pairs(units, norms, cosines, toward, gaps, squares)
 
     def _energy(self, pairs: _Pairs) -> tuple[Float, Float, Float]:
         """Return K with its diagonal, and dK and d^2 K over its argument with diagonal 0, all (n, n)."""
@@ -222,13 +227,14 @@ class JointCurvature:
         argument = pairs.cosines
         if not self._angular:
             argument = np.maximum(pairs.squares, TINY) + kernel.softening**2
-            np.fill_diagonal(argument, 1.0)
+            argument.ravel()[:: len(argument) + 1] = 1.0
         values = pair_energy(kernel, argument).copy()
         slope = pair_slope(kernel, argument, values).copy()
         bend = pair_bend(kernel, argument, values).copy()
-        np.fill_diagonal(values, self_value(kernel))
-        np.fill_diagonal(slope, 0.0)
-        np.fill_diagonal(bend, 0.0)
+        step = len(argument) + 1
+        values.ravel()[::step] = self_value(kernel)
+        slope.ravel()[::step] = 0.0
+        bend.ravel()[::step] = 0.0
         return values, slope, bend
 
     def _mismatch(self, pairs: _Pairs) -> tuple[float, Float, Float]:
@@ -242,13 +248,14 @@ class JointCurvature:
             rate = 1.0 / problem.rbf_scale
             argument = rate * np.maximum(pairs.squares, TINY)
         similarities = np.array(np.broadcast_to(kind.value(argument), argument.shape))
-        np.fill_diagonal(similarities, kind.own)
+        step = len(argument) + 1
+        similarities.ravel()[::step] = kind.own
         residual = similarities - problem.target
         pull = twice * rate * residual * kind.slope(argument, similarities)
         curved = kind.curvature(argument, rate, similarities, residual)
         stiff = np.array(np.broadcast_to(twice * rate * curved, residual.shape))
-        np.fill_diagonal(pull, 0.0)
-        np.fill_diagonal(stiff, 0.0)
+        pull.ravel()[::step] = 0.0
+        stiff.ravel()[::step] = 0.0
         return float(np.vdot(residual, residual)), pull, stiff
 
     def _hessian(self, pairs: _Pairs, a: Float, a2: Float, b: Float, b2: Float) -> Float:
@@ -289,10 +296,11 @@ class JointCurvature:
             blocks[own] += spread.sum(axis=1)
         return blocks
 
-    def _force(self, pairs: _Pairs, slope: Float, *, by_angle: bool) -> float:
-        """Return the largest sum of absolute pair forces on a row, of one of the two sums of J."""
-        if by_angle:
-            sizes = 2.0 * np.abs(slope) * np.linalg.norm(pairs.toward, axis=2)
-        else:
-            sizes = 4.0 * np.abs(slope) * np.sqrt(pairs.squares)
-        return float(sizes.sum(axis=1).max())
+    @staticmethod
+    def _force(pairs: _Pairs, lengths: Float, slope: Float, *, by_angle: bool) -> float:
+        """Return the largest sum of absolute pair forces on a row, of one of the two sums of J.
+
+        `lengths` are those of p_ij / ||x_i||, (n, n).
+        """
+        sizes = 2.0 * lengths if by_angle else 4.0 * np.sqrt(pairs.squares)
+        return float((sizes * np.abs(slope)).sum(axis=1).max())

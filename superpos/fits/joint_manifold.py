@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from superpos.arrays import Float
+from superpos.arrays import Float, row_lengths
 from superpos.fits.problem import JointProblem
 
 INDEPENDENT = 1e-9
@@ -38,9 +38,7 @@ class JointManifold:
         """Return `vectors` (n, f) after a tangent step (n, f), scaled back to the manifold."""
         ahead = vectors + step
         if self.on_spheres:
-            return np.asarray(
-                ahead * (np.linalg.norm(vectors, axis=1) / np.linalg.norm(ahead, axis=1))[:, None]
-            )
+            return np.asarray(ahead * (row_lengths(vectors) / row_lengths(ahead))[:, None])
         if self.on_mean_norm:
             ahead = self._from_mean(ahead)
             return np.asarray(ahead * (self.problem.radius / np.linalg.norm(ahead, axis=1).mean()))

@@ -30,7 +30,7 @@ import math
 
 import numpy as np
 
-from superpos.arrays import Float
+from superpos.arrays import Float, row_lengths
 from superpos.fits.kernels import energy_value
 from superpos.fits.spheres import SphereEnergy, SpherePoint, relative_gradient, seen, unit_rows
 from superpos.records.fits import Reoptimisation, Status
@@ -132,7 +132,7 @@ def end_on_spheres(
         fun=energy,
         energy=energy,
         energy_start=energy_start,
-        norm_error=float(np.abs(np.linalg.norm(vectors, axis=1) - norms).sum()),
+        norm_error=float(np.abs(row_lengths(vectors) - norms).sum()),
         relative_gradient=gradient,
         nit=nit,
         nfev=nfev,

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from superpos.arrays import Bool, Float
+from superpos.arrays import Bool, Float, row_lengths
 from superpos.fits.kernels import self_value
 from superpos.specs.axes import Kernel
 
@@ -64,12 +64,13 @@ def unit_rows(vectors: Float, norms: Float) -> Float:
     norms
         Radii of the spheres, (n,).
     """
-    lengths = np.linalg.norm(vectors, axis=1)
+    lengths = row_lengths(vectors)
     fixed = (norms <= ZERO_NORM * norms.max()) | (lengths == 0.0)
+    if not fixed.any():
+        return np.asarray(vectors / lengths[:, None])
     units = vectors / np.where(fixed, 1.0, lengths)[:, None]
-    if fixed.any():
-        units[fixed] = 0.0
-        units[fixed, 0] = 1.0
+    units[fixed] = 0.0
+    units[fixed, 0] = 1.0
     return np.asarray(units)
 
 

@@ -21,7 +21,7 @@ import math
 
 import numpy as np
 
-from superpos.arrays import Float
+from superpos.arrays import Float, row_lengths
 from superpos.errors import ArgumentError
 from superpos.kinds.similarities import SIMILARITIES
 from superpos.seeding import generator
@@ -58,12 +58,6 @@ def sphere_start(rng: np.random.Generator, n: int, n_dims: int, radius: float) -
     return np.asarray(draws * (radius / np.linalg.norm(draws, axis=1, keepdims=True)))
 
 
-def perturbed(rng: np.random.Generator, vectors: Float, sigma: float) -> Float:
-    """Return x_i + sigma n_i g_i with n_i = ||x_i|| and g_i standard normal, (n, f)."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors + sigma * norms * rng.standard_normal(vectors.shape))
-
-
 def joint_generator(seed: int | np.random.Generator, n: int, n_dims: int) -> np.random.Generator:
     """Return the generator of a joint start; an integer is the restart of the frozen draw."""
     if isinstance(seed, np.random.Generator):
@@ -89,9 +83,9 @@ def perturbation_angles(vectors: Float, start: Float) -> Float:
 
     From the half-angle form 2 atan2(||u - v||, ||u + v||) of unit rows u, v, exact for small angles too.
     """
-    lengths = np.linalg.norm(vectors, axis=1), np.linalg.norm(start, axis=1)
+    lengths = row_lengths(vectors), row_lengths(start)
     present = (lengths[0] > 0.0) & (lengths[1] > 0.0)
     safe = [np.where(present, length, 1.0)[:, None] for length in lengths]
     u, v = vectors / safe[0], start / safe[1]
-    angles = 2.0 * np.arctan2(np.linalg.norm(u - v, axis=1), np.linalg.norm(u + v, axis=1))
+    angles = 2.0 * np.arctan2(row_lengths(u - v), row_lengths(u + v))
     return np.asarray(np.where(present, np.degrees(angles), 0.0))

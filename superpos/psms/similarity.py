@@ -9,10 +9,11 @@ do not depend on how many BLAS threads a process has.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from superpos import pairwise
 from superpos.arrays import Float, as_matrix, as_number
@@ -46,14 +47,26 @@ def cosine(P: ArrayLike) -> Float:
     """
     rows = as_matrix("P", P)
     # Largest entry first: the squares of very small or very large rows would leave the range of a float.
-    peak = np.max(np.abs(rows), axis=1)
-    if np.any(peak == 0.0):
+    peak = np.maximum.reduce(np.abs(rows), axis=1)
+    if not peak.all():
         zero = np.flatnonzero(peak == 0.0)
         raise ArgumentError("P", f"row {zero[0]} is zero ({zero.size} such rows); cosine needs a direction")
     unit = rows / peak[:, None]
     unit /= np.sqrt(np.einsum("id,id->i", unit, unit))[:, None]
-    upper = np.triu(np.clip(np.einsum("id,jd->ij", unit, unit), -1.0, 1.0), 1)
-    return np.asarray(upper + upper.T + np.eye(rows.shape[0]), dtype=np.float64)
+    gram = np.einsum("id,jd->ij", unit, unit)
+    n = gram.shape[0]
+    upper = np.where(_above_diagonal(n), np.minimum(np.maximum(gram, -1.0), 1.0), 0.0)
+    matrix = upper + upper.T
+    matrix.ravel()[:: n + 1] = 1.0
+    return np.asarray(matrix)
+
+
+@lru_cache(maxsize=8)
+def _above_diagonal(n: int) -> NDArray[np.bool_]:
+    """Return where i < j, (n, n), read-only."""
+    where = np.arange(n)[:, None] < np.arange(n)
+    where.flags.writeable = False
+    return where
 
 
 def squared_distances(P: ArrayLike) -> Float:

@@ -63,7 +63,8 @@ def cell_distances(joint: Joint, axes: FitAxes, final: Float, start: Float, at_z
         stack.matrices[place] = matrix
     rms, mean = stack.off_diagonal(FINAL, TARGET)
     stack.matrices[SIMPLEX] = _simplex(joint.work.similarity, n, mean)
-    stack.matrices[IDENTITY] = np.eye(n)
+    stack.matrices[IDENTITY] = 0.0
+    stack.matrices[IDENTITY].ravel()[:: n + 1] = 1.0
     *found, pushed = stack.distances([*PAIRS.values(), PUSHED])
     columns: dict[str, Any] = dict(zip(PAIRS, found, strict=True))
     back = None
@@ -96,5 +97,5 @@ def _simplex(similarity: str, n: int, mean: float) -> Float:
     if kind.angular:
         return np.asarray(kind.value(simplex_psm(n)), dtype=np.float64)
     matrix = np.full((n, n), mean)
-    np.fill_diagonal(matrix, 1.0)
+    matrix.ravel()[:: n + 1] = 1.0
     return matrix

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -22,9 +23,9 @@ from superpos.fits import (
     importance_entropy,
     perturbation_angles,
     polish,
-    reoptimise,
     without_spectrum,
 )
+from superpos.fits.held import perturbed_start, reoptimise_held
 from superpos.kinds.optimisers import OPTIMISERS
 from superpos.records.fits import Certificate, Reoptimisation, Status, Verdict
 from superpos.records.work import CellFailure, FitResult, JointDone, JointResult, JointWork
@@ -93,25 +94,29 @@ def _owned(work: JointWork) -> JointWork:
 
 
 def _reoptimise(joint: Joint, axes: FitAxes) -> Reoptimisation:
-    n, n_dims = joint.vectors.shape
-    kernel = joint.kernel
-    return reoptimise(
-        joint.vectors,
-        joint.logits,
-        energy=kernel.energy,
-        s=kernel.s,
-        self_energy=kernel.self_energy,
-        softening=kernel.softening,
-        lambda_x=axes.lambda_x,
-        sigma=axes.scale(n_dims),
-        seed=generator("perturbation", n=n, n_dims=n_dims, restart=joint.work.axes.restart, trial=axes.trial),
+    held = joint.held()
+    n, n_dims = held.vectors.shape
+    draw = _draw(n, n_dims, joint.work.axes.restart, axes.trial)
+    return reoptimise_held(
+        held,
+        perturbed_start(held, draw, axes.scale(n_dims)),
         optimiser=axes.optimiser,
         backend=axes.backend,
+        lambda_x=axes.lambda_x,
         xtol=axes.xtol,
         ftol=axes.ftol,
-        max_iter=axes.max_iter,
         gtol=axes.gtol,
+        max_iter=axes.max_iter or None,
     )
+
+
+@lru_cache(maxsize=256)
+def _draw(n: int, n_dims: int, restart: int, trial: int) -> Float:
+    """Return the draw of a perturbation, (n, f), read-only: most cells of a chunk meet one of a few."""
+    rng = generator("perturbation", n=n, n_dims=n_dims, restart=restart, trial=trial)
+    draw = rng.standard_normal((n, n_dims))
+    draw.flags.writeable = False
+    return draw
 
 
 def _compute_fit(joint: Joint, fit_axes_id: int, axes: FitAxes) -> FitResult:
@@ -179,29 +184,32 @@ def _columns(
     }
     if OPTIMISERS.get(axes.optimiser).polished and certificate.verdict is not Verdict.NOT_APPLICABLE:
         polished = _polish(joint, axes, end.vectors)
-        columns["distance_polish"] = distance(joint.similarity(polished.vectors), final, axes.backend)
-        columns["verdict_polished"] = str(_certify(joint, axes, polished.vectors, "verdict").verdict)
-        return columns, polished.vectors
+        columns["distance_polish"] = distance(joint.similarity(polished), final, axes.backend)
+        columns["verdict_polished"] = str(_certify(joint, axes, polished, "verdict").verdict)
+        return columns, polished
     return columns, None
 
 
-def _polish(joint: Joint, axes: FitAxes, vectors: Float) -> Reoptimisation:
-    """Take an end to the minimum of its basin, by the back end that found it."""
+def _polish(joint: Joint, axes: FitAxes, vectors: Float) -> Float:
+    """Return the minimum of the basin of an end, (n, f), by the back end that found it."""
     if axes.backend == "scipy":
-        return polish(vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
-    from superpos.fits.compiled import polish_compiled
+        return polish(vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol).vectors
+    from superpos.fits.compiled.manifold import polished_vectors
 
-    return polish_compiled(vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
+    return polished_vectors(vectors, joint.importance, joint.norms, joint.kernel, gtol=axes.gtol)
 
 
 def _certify(joint: Joint, axes: FitAxes, vectors: Float, spectrum: str) -> Certificate:
     kernel = joint.kernel
     if axes.backend != "scipy":
+        from superpos.fits.compiled.certificate import certify_at
         from superpos.fits.compiled.verdict import quick_verdict
 
         quick = quick_verdict(vectors, joint.importance, kernel)
         if quick is not None and quick.settles(spectrum):
             return without_spectrum(*quick)
+        if quick is not None:  # a point that no check would refuse
+            return certify_at(vectors, joint.importance, kernel, quick, spectrum=spectrum)
     return certify(
         vectors,
         joint.importance,

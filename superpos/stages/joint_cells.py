@@ -16,6 +16,7 @@ import numpy as np
 from superpos.arrays import Float
 from superpos.errors import InputError
 from superpos.fits import fit_joint, softmax, start_radius
+from superpos.fits.held import Held, hold
 from superpos.hashing import content_key
 from superpos.psms import similarity_matrix
 from superpos.records.fits import JointFit
@@ -44,6 +45,13 @@ class Joint:
     norms: Float
     similarities: Float
     unperturbed: dict[FitAxes, Float]
+    _held: Held | None = None
+
+    def held(self) -> Held:
+        """Return what every re-optimisation holds, checked when it is first asked for."""
+        if self._held is None:
+            self._held = hold(self.vectors, self.importance, self.kernel)
+        return self._held
 
     def similarity(self, vectors: Float) -> Float:
         """Return the similarities of vectors in start radii, (n, n); NaN if they ran away or have none."""

@@ -121,13 +121,13 @@ def test_a_joint_fit_without_a_finite_point_gives_results_and_no_failures() -> N
 
 
 def test_an_end_without_similarities_is_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    genuine = fit_cells.reoptimise
+    genuine = fit_cells.reoptimise_held
 
     def run_away(*arguments: Any, **options: Any) -> Any:
         end = genuine(*arguments, **options)
         return replace(end, vectors=np.full_like(end.vectors, np.inf), status="unbounded")
 
-    monkeypatch.setattr(fit_cells, "reoptimise", run_away)
+    monkeypatch.setattr(fit_cells, "reoptimise_held", run_away)
     result = compute_work(make_work())
     assert result.failures == ()
     assert [fit.columns["status"] for fit in result.fits] == ["unbounded", "unbounded"]

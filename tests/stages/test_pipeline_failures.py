@@ -130,14 +130,14 @@ def test_a_cell_that_cannot_be_computed_takes_no_other_with_it(
     unfitted: tuple[Database, Any], tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, plan = unfitted
-    genuine = fit_cells.reoptimise
+    genuine = fit_cells.reoptimise_held
 
     def unlucky(*arguments: Any, **options: Any) -> Any:
         if options["optimiser"] == "manifold":
             raise np.linalg.LinAlgError("eigenvalues did not\nconverge")
         return genuine(*arguments, **options)
 
-    monkeypatch.setattr(fit_cells, "reoptimise", unlucky)
+    monkeypatch.setattr(fit_cells, "reoptimise_held", unlucky)
     run_tiny(database, plan, stages=("fits",), data_folder=tiny.folder / "data")
     manifold = "fit_axes_id IN (SELECT fit_axes_id FROM fit_axes WHERE optimiser = 'manifold')"
     assert count(database, "fits", manifold) == 0

@@ -35,7 +35,7 @@ from superpos.fits.certificate import (
 from superpos.fits.compiled.hessian import assemble
 from superpos.fits.compiled.manifold import assess
 from superpos.fits.compiled.sphere_workspace import FIRST, RADIAL, SECOND, make_sphere_workspace
-from superpos.fits.compiled.verdict import quick_verdict
+from superpos.fits.compiled.verdict import Quick, quick_verdict
 from superpos.fits.spheres import ZERO_NORM, effective_features, seen, unit_rows
 from superpos.records.fits import Certificate, Verdict
 from superpos.specs.axes import Kernel
@@ -51,6 +51,13 @@ def certify_compiled(
     quick = quick_verdict(vectors, importance, kernel)
     if quick is not None and quick.settles(spectrum):
         return without_spectrum(*quick)
+    return certify_at(vectors, importance, kernel, quick, spectrum=spectrum)
+
+
+def certify_at(
+    vectors: Float, importance: Float, kernel: Kernel, quick: Quick | None, *, spectrum: str
+) -> Certificate:
+    """Return the certificate of a point whose quick verdict is known, or known not to be had."""
     norms = np.linalg.norm(vectors, axis=1)
     units = unit_rows(vectors, norms)
     free = (norms > ZERO_NORM * norms.max()) & seen(importance)

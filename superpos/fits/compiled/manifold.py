@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from superpos.arrays import Float
@@ -50,35 +52,69 @@ def minimise_on_spheres_compiled(
 
     Parameters, record and conventions are those of `superpos.fits.manifold.minimise_on_spheres`.
     """
-    kept, units = seen(importance), unit_rows(start, norms)
-    floored = np.maximum(importance[kept], WEIGHT_FLOOR)
-    moving = make_sphere_workspace(floored, norms[kept], kernel, start.shape[1])
-    moving.put(0, units[kept])
-    lengths = np.empty(int(moving.at[M]))
-    limit = DEFAULT_LIMIT if max_iter is None else max_iter
-    slot, nit, nfev, ending = minimise(
-        moving.memory, moving.at, gtol, limit, first_radius, largest_radius, lengths
-    )
-    end = units.copy()
-    end[kept] = moving.units(slot)
-    workspace = moving
-    if not np.array_equal(floored, importance):  # rows were left out, or some weighed more than they do
+    units = unit_rows(start, norms)
+    run = _descend(units, importance, norms, kernel, gtol, max_iter, (first_radius, largest_radius))
+    workspace = run.workspace
+    if not np.array_equal(run.importance, importance):  # rows were left out or lifted
         workspace = make_sphere_workspace(importance, norms, kernel, start.shape[1])
-    energy, gradient = assess(workspace, end)
+    energy, gradient = assess(workspace, run.end)
     energy_start, _ = assess(workspace, units)
-    status, message = _ENDINGS[ending]
+    status, message = _ENDINGS[run.ending]
     return end_on_spheres(
-        end * norms[:, None],
+        run.end * norms[:, None],
         units * norms[:, None],
         norms,
         energy=energy,
         energy_start=energy_start,
         gradient=gradient,
-        nit=nit,
-        nfev=nfev,
+        nit=run.nit,
+        nfev=run.nfev,
         status=status,
         message=message,
     )
+
+
+class _Run(NamedTuple):
+    """A descent of the rows that the energy sees."""
+
+    end: Float
+    """Unit rows, (n, f); those that are not seen where they were."""
+    workspace: SphereWorkspace
+    importance: Float
+    """Of the rows that moved, raised to the floor."""
+    nit: int
+    nfev: int
+    ending: int
+
+
+def _descend(
+    units: Float,
+    importance: Float,
+    norms: Float,
+    kernel: Kernel,
+    gtol: float,
+    max_iter: int | None,
+    radii: tuple[float, float],
+) -> _Run:
+    """Return the descent from unit rows, (n, f)."""
+    kept = seen(importance)
+    floored = np.maximum(importance[kept], WEIGHT_FLOOR)
+    moving = make_sphere_workspace(floored, norms[kept], kernel, units.shape[1])
+    moving.put(0, units[kept])
+    lengths = np.empty(int(moving.at[M]))
+    limit = DEFAULT_LIMIT if max_iter is None else max_iter
+    slot, nit, nfev, ending = minimise(moving.memory, moving.at, gtol, limit, *radii, lengths)
+    end = units.copy()
+    end[kept] = moving.units(slot)
+    return _Run(end, moving, floored, nit, nfev, ending)
+
+
+def polished_vectors(
+    vectors: Float, importance: Float, norms: Float, kernel: Kernel, *, gtol: float = 1e-8
+) -> Float:
+    """Return where `polish_compiled` ends, (n, f), without the numbers of its record: a third of its time."""
+    units, radii = unit_rows(vectors, norms), (POLISH_RADIUS, POLISH_LARGEST)
+    return _descend(units, importance, norms, kernel, gtol, None, radii).end * norms[:, None]
 
 
 def polish_compiled(

@@ -2,8 +2,9 @@
 
 Above the critical relative gradient the verdict is fixed and no Hessian is made. Elsewhere a Cholesky
 factorisation of the lifted Hessian (module `lift`) proves `strict`; where it fails, or where a row lies on no
-sphere, is not seen by the energy or coincides with another one, the answer is None and the spectrum decides.
-So the verdict is always that of the spectrum.
+sphere or coincides with another one, the answer is None and the spectrum decides. So the verdict is always
+that of the spectrum. Rows that the energy does not see leave the Hessian, as they do there: under `log`
+without its diagonal that is the rule, for the joint step takes importance from all but a few features.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from superpos.arrays import Float
 from superpos.fits.certificate import CRITICAL
 from superpos.fits.compiled.lift import LARGEST_ENTRY, largest_entry, lift
 from superpos.fits.compiled.manifold import assess_held
-from superpos.fits.compiled.own_spheres import ORDINARY, take
+from superpos.fits.compiled.own_spheres import PARTLY_SEEN, SPECIAL, keep_seen, take
 from superpos.fits.compiled.sphere_workspace import BLOCK, M, SphereWorkspace, describe
+from superpos.fits.spheres import seen
 from superpos.records.fits import Verdict
 from superpos.specs.axes import Kernel
 
@@ -45,17 +47,23 @@ def quick_verdict(vectors: Float, importance: Float, kernel: Kernel) -> Quick | 
     describe(workspace, kernel)
     units = np.empty(n * f)
     flat = np.ascontiguousarray(vectors).ravel()
-    if take(flat, importance, kernel.softening**2, *workspace, units) != ORDINARY:
+    kind = take(flat, importance, kernel.softening**2, *workspace, units)
+    if kind == SPECIAL:
         return None
     gradient = assess_held(workspace)
     if math.isnan(gradient):
         return None
+    if kind == PARTLY_SEEN:
+        kept = np.flatnonzero(seen(importance))
+        fewer, rows = SphereWorkspace(*BLOCK.block(kept.size, f)), np.empty(kept.size * f)
+        keep_seen(*workspace, units, kept, *fewer, rows)
+        workspace, units = fewer, rows
     stiffness = np.empty(int(workspace.at[M]))
     if not largest_entry(*workspace, stiffness) < LARGEST_ENTRY:
         return None
     if gradient > CRITICAL:
         return Quick(gradient, Verdict.NOT_CRITICAL)
-    strict = _is_strict(workspace, units.reshape(n, f), stiffness)
+    strict = _is_strict(workspace, units.reshape(-1, f), stiffness)
     return Quick(gradient, Verdict.STRICT) if strict else None
 
 

@@ -30,7 +30,9 @@ def warm_up() -> float:
     minimise_on_spheres_compiled(vectors, weights, norms, kernel, gtol=1e-4, max_iter=1)
     certify_compiled(vectors, weights, kernel)
     angles = 2.0 * np.pi * np.arange(3) / 3.0
-    quick_verdict(np.stack([np.cos(angles), np.sin(angles)], axis=1), weights, kernel)
+    triangle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    quick_verdict(triangle, weights, kernel)
+    quick_verdict(triangle, np.array([0.5, 0.5, 0.0]), kernel)
     stack = MatrixStack(2, 3)
     stack.matrices[:] = np.eye(3)
     stack.off_diagonal(0, 1), stack.distances([(0, 1)])

@@ -1,0 +1,135 @@
+"""The stage `fits` with its database: cells a CPU second, and the share of it that numerical kernels take.
+
+    python -m benchmarks.fit_stage URL [--lambdas N] [--every K]
+
+A grid in the proportions of the thesis' (n = 11; six re-optimisations a joint fit) over made-up matrices is
+planned, registered and computed by the product, in an empty database; of its joint fits every K-th. Workers'
+and driver's work is done in one process, one after the other: CPU seconds then say what both cost, whatever
+else the machine does. Chunks and answers are pickled and read again, as between processes; Ray's own
+processes are not counted, nor the bounds on energies, which are found when all fits are there.
+
+Kernels are the joint step with its polish, Powell, the manifold optimiser, the polish of Powell's ends,
+verdicts, distances and angles, each with the Python around its compiled code. All else is glue: draws,
+similarities, records, keys, planning of chunks, pickling, SQL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from benchmarks.cells import timed_parts
+from benchmarks.large_database import _inputs, _matrices
+from superpos.db.engine import Database
+from superpos.db.fits import WorkReader, missing_cells
+from superpos.db.migrate import ensure_current
+from superpos.db.runs import end_run, start_run
+from superpos.db.studies import register_study
+from superpos.fits.compiled import warm_up
+from superpos.specs.studyfile import load_study
+from superpos.stages import fit_cells
+from superpos.stages.context import Context
+from superpos.stages.executor import Answer, SerialExecutor, SilentReporter
+from superpos.stages.fits import compute_cells
+from superpos.stages.plan import plan_study
+from superpos.stages.tasks import TASKS
+
+GRID = (1_500_000, 250_000)
+"""Re-optimisations and joint fits of the thesis' grid."""
+STUDY = """
+name = "fit-stage"
+models = {{ nano = {{}} }}
+datasets = {{ text_features = {{}} }}
+
+[[blocks]]
+name = "all"
+models = "nano"
+datasets = "text_features"
+targets = ["features", "permuted", "gaussian", "shuffled_entries", "spectrum"]
+replicates = 5
+similarities = ["cosine", "rbf"]
+rbf_scales = "median"
+gauges = "unit"
+kernels = ["exp", "log", {{ energy = "riesz", s = 1, self_energy = "include", softening = 0.1 }}]
+n_dims = [3, 6, 10, 16]
+lambda_d = {lambdas}
+max_iter = 500
+reoptimisations = [
+  {{ optimiser = "powell", sigmas = [0.01, 0.1], trials = 2 }},
+  {{ optimiser = "manifold", sigmas = [0.0] }},
+]
+"""
+
+
+class PickledExecutor(SerialExecutor):
+    """Runs tasks in this process on copies of their payloads, and hands copies of the answers back."""
+
+    def run(self, task: str, payloads: Iterable[Any]) -> Iterator[Answer]:
+        """Yield answers in order."""
+        copies = (pickle.loads(pickle.dumps(payload, protocol=5)) for payload in payloads)  # noqa: S301
+        for answer in super().run(task, copies):
+            yield pickle.loads(pickle.dumps(answer, protocol=5))  # noqa: S301 (made a line above)
+
+
+def compute(database: Database, n_lambdas: int, every: int) -> tuple[int, int, float, Counter[str]]:
+    """Return cells, joint fits, CPU seconds of the stage and those of each kernel."""
+    ensure_current(database)
+    lambdas = [10.0 * (k + 1) for k in range(n_lambdas)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "study.toml"
+        path.write_text(STUDY.format(lambdas=lambdas), encoding="utf-8")
+        plan = plan_study(load_study(path))
+        study_id = register_study(database, plan)
+        run_id = start_run(
+            database, study=plan.study.name, host="made up", git_commit="", versions={}, address="local"
+        )
+        _inputs(database, run_id)
+        _matrices(database, plan, run_id, np.random.default_rng(0))
+        context = Context(
+            database, plan, study_id, run_id, Path(folder), PickledExecutor(TASKS), SilentReporter()
+        )
+        spent, held = timed_parts(fit_cells)
+        start = time.process_time()
+        groups = groupby(missing_cells(database, study_id), key=lambda cell: cell[:2])
+        cells = [cell for k, (_, group) in enumerate(groups) if k % every == 0 for cell in group]
+        count = len(cells)
+        failed = compute_cells(context, WorkReader(database, False, made="fits"), cells, {})
+        whole = time.process_time() - start
+        for name, function in held.items():
+            setattr(fit_cells, name, function)
+        end_run(database, run_id, {"fits": 1.0}, "done")
+    assert not failed  # noqa: S101
+    return count, count // 6, whole, spent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The stage fits with its database.")
+    parser.add_argument("url")
+    parser.add_argument("--lambdas", type=int, default=2, help="12,096 cells each")
+    parser.add_argument("--every", type=int, default=1, help="compute every K-th joint fit")
+    options = parser.parse_args()
+    warm_up()
+    with threadpool_limits(limits=1), Database(options.url) as database:
+        cells, joint, whole, spent = compute(database, options.lambdas, options.every)
+    kernels = sum(spent.values())
+    minutes = whole * GRID[0] / cells / 2 / 60
+    print(f"{cells:,} cells and {joint:,} joint fits in {whole:.1f} CPU s, load {os.getloadavg()[0]:.0f}")
+    print(f"{cells / whole:.0f} cells a CPU second; kernels {kernels:.1f} s, {kernels / whole:.3f} of it")
+    for name, seconds in spent.most_common():
+        print(f"  {name}: {seconds:.1f} s")
+    print(f"The thesis' grid in that proportion: {minutes:.0f} minutes of two cores")
+
+
+if __name__ == "__main__":
+    main()
