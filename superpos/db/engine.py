@@ -36,6 +36,8 @@ from superpos.reading.places import is_there
 BUSY_TIMEOUT_MS = 60_000
 CONNECT_TIMEOUT_S = 30
 """How long a PostgreSQL server may take to answer, unless the URL says otherwise (`?connect_timeout=5`)."""
+STEPS_BETWEEN_SIGNALS = 1_000_000
+"""Steps of SQLite's machine, some 0.05 s, after which a statement that goes on lets signals be handled."""
 AWAY = ("08", "40001", "40P01", "53300", "55P03", "57P")
 """Beginnings of SQLSTATEs after which the same transaction may succeed (PostgreSQL's manual, appendix A)."""
 
@@ -175,6 +177,8 @@ class Database:
             yield
         except DBAPIError as error:
             reason = _reason(error)
+            if _interrupted(error):
+                raise KeyboardInterrupt from error
             if getattr(error.orig, "sqlstate", None) in NOT_PERMITTED:
                 what = "is read-only for this role" if writing else "may not be used so by this role"
                 raise DatabaseError(f"database {self.label}: {what} ({reason})") from error
@@ -186,10 +190,20 @@ class Database:
             ):
                 raise self._unusable(error) from error
             raise
+        except Exception as error:
+            if _interrupted(error.__cause__):  # pandas puts errors of its own before those of SQLAlchemy
+                raise KeyboardInterrupt from error
+            raise
 
     def _unusable(self, error: DBAPIError) -> DatabaseError:
         kind = DatabaseAwayError if _may_come_back(error) else DatabaseError
         return kind(f"database {self.label}: {_reason(error)}")
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether SQLite ended a statement because a signal had come in the middle of it (`_let_signals_in`)."""
+    found = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(found, "sqlite_errorname", "") == "SQLITE_INTERRUPT"
 
 
 def _reason(error: DBAPIError) -> str:
@@ -238,6 +252,15 @@ def _write_ahead(cursor: Any) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
 
 
+def _let_signals_in(connection: Any) -> None:
+    """Have a long statement of SQLite end when a signal comes, as psycopg does.
+
+    Python handles signals between its own instructions, and a statement has none. What a handler raises
+    within this function makes SQLite end the statement, and a change with its whole transaction.
+    """
+    connection.set_progress_handler(lambda: 0, STEPS_BETWEEN_SIGNALS)
+
+
 def _with_square_roots(connection: Any, cursor: Any) -> None:
     """Give SQLite the function SQRT, which views call, where it was built without mathematics."""
     try:
@@ -281,6 +304,7 @@ def _sqlite_engine(url: URL) -> sa.Engine:
                 cursor.execute("PRAGMA synchronous = NORMAL")
                 cursor.execute("PRAGMA foreign_keys = ON")
                 _with_square_roots(connection, cursor)
+            _let_signals_in(connection)
         except BaseException:
             connection.close()  # the pool never sees it
             raise
