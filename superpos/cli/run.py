@@ -18,7 +18,7 @@ from superpos.cli.progress import TerminalReporter
 from superpos.db.archived import is_archive
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current, require_current
-from superpos.db.progress import left_over, study_progress
+from superpos.db.progress import StageProgress, study_progress
 from superpos.errors import InputError
 from superpos.records.plan import StudyPlan
 from superpos.specs.study import Study
@@ -113,9 +113,6 @@ def _run(
     rebuild: str | None,
     limits: tuple[float | None, int | None],
 ) -> int:
-    from superpos.cluster.memory import share_of_memory
-    from superpos.stages.executor import Limits
-
     if rebuild:
         from superpos.db.rebuild import drop_dependants
 
@@ -131,29 +128,36 @@ def _run(
     from superpos.db.patience import patiently
     from superpos.db.studies import register_study
     from superpos.stages import explained, measures
-    from superpos.stages.pipeline import run_study
 
     say = TerminalReporter(interruption.check).note
 
     def steadily(work: Callable[[], T]) -> T:
         return patiently(work, say, interruption.check)
 
-    def is_finished() -> bool:
-        return not left_over(database, study_id)
+    def progress() -> tuple[StageProgress, ...]:
+        return study_progress(database, plan.study.name)
 
     study_id = steadily(lambda: register_study(database, plan))
-    nothing_left = steadily(is_finished)
+    found = steadily(progress)  # read once: of 10^6 fits it takes longer than all else
+    nothing_left = not any(stage.to_do > 0 for stage in found)
     # Matrices of an older version may lack what answers read.
     if nothing_left and "psms" in stages and steadily(lambda: measures.lacking(database, study_id)):
         with TerminalReporter(interruption.check) as reporter:
             measures.measure(database, study_id, reporter)
-        nothing_left = steadily(is_finished)
+        found = steadily(progress)
+        nothing_left = not any(stage.to_do > 0 for stage in found)
     if nothing_left and "analysis" in stages and steadily(lambda: explained.lacking(database, study_id)):
         with TerminalReporter(interruption.check) as reporter:
             explained.find_explained(database, study_id, reporter)
-        nothing_left = steadily(is_finished)
+        found = steadily(progress)
+        nothing_left = not any(stage.to_do > 0 for stage in found)
     if nothing_left:
-        return steadily(lambda: _nothing_to_do(database, plan.study.name))
+        return _nothing_to_do(database.label, plan.study.name, found)
+    # Late, for they import all that computes.
+    from superpos.cluster.memory import share_of_memory
+    from superpos.stages.executor import Limits
+    from superpos.stages.pipeline import run_study
+
     began = time.monotonic()
     with (
         TerminalReporter(interruption.check) as reporter,
@@ -192,14 +196,13 @@ def _executor(workers: int | None, address: str) -> AbstractContextManager[Execu
     return RayExecutor(workers, address)
 
 
-def _nothing_to_do(database: Database, name: str) -> int:
-    rows = study_progress(database, name)
+def _nothing_to_do(label: str, name: str, rows: Sequence[StageProgress]) -> int:
     quarantined = sum(row.quarantined for row in rows)
     not_applicable = sum(row.not_applicable for row in rows if row.stage == "fits")
     if quarantined:
         said = f"nothing to do but {quarantined} quarantined; `superpos retry --study {name}` puts them back"
     else:
-        said = f"nothing to do; every cell has its result in {database.label}"
+        said = f"nothing to do; every cell has its result in {label}"
         said += f" ({not_applicable} are not applicable)" if not_applicable else ""
     OUT.print(f"study {name}: {said}", markup=False)
     return 1 if quarantined else 0

@@ -14,10 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 
 import superpos.db.tables  # noqa: F401 (what it defines enters the metadata)
-from superpos.db.metadata import metadata
+from superpos.db.metadata import VERSIONS, metadata
 from superpos.db.views import View, views
-
-VERSIONS = "alembic_version"
 
 
 def drifted(connection: sa.Connection) -> list[str]:

@@ -18,6 +18,8 @@ metadata = sa.MetaData(
     }
 )
 
+VERSIONS = "alembic_version"
+"""Table of the schema revision, which Alembic keeps."""
 KIND = sa.String(200)
 """Name of a kind; users can add some (`package.module:attribute`), so a register says what is one."""
 LABEL = sa.String(240)

@@ -27,6 +27,11 @@ class StageProgress:
         """Rows without a result that should have one."""
         return self.planned - self.done - self.not_applicable
 
+    @property
+    def to_do(self) -> int:
+        """Rows that a run would try; quarantined ones it does not."""
+        return self.undone - self.quarantined
+
 
 COUNTS = ("planned", "done", "failed", "quarantined", "not_applicable")
 

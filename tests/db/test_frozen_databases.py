@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 
 from superpos.db import migrate
 from superpos.db.engine import Database
@@ -123,8 +124,11 @@ def frozen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str
 
 
 def test_every_revision_has_a_frozen_database() -> None:
-    scripts = migrate.ScriptDirectory.from_config(migrate._config()).walk_revisions()
-    assert {path.stem for path in FROZEN} == {script.revision for script in scripts}
+    directory = ScriptDirectory.from_config(migrate._config())
+    scripts = {script.revision for script in directory.walk_revisions()}
+    assert {path.stem for path in FROZEN} == scripts
+    assert migrate.revisions() == scripts
+    assert newest_revision() == directory.get_current_head()
 
 
 def test_a_revision_is_never_edited(frozen: tuple[str, Database], tmp_path: Path) -> None:
