@@ -33,6 +33,8 @@ _OWN: dict[str, tuple[str, tuple[str, ...], tuple[Level, ...]]] = {
     "geometry_results": ("psm_results", ("target_key",), _TARGET),
 }
 """By view: the view that has a row for several of its rows, by which keys, and the axes of these levels."""
+BEHIND_DOT = 34
+"""Place, from 1, where the key of the fit axes begins in a `fit_key`."""
 _SHOWN: tuple[Role, ...] = ("compared", "setting", "searched", "derived")
 
 
@@ -50,6 +52,8 @@ def read_rows(
     columns: Sequence[str],
     only: Mapping[str, str] | None = None,
     below: Mapping[str, int] | None = None,
+    *,
+    ranked: bool = False,
 ) -> pd.DataFrame:
     """Return columns of the rows of a view, of the study whose newest revision this is.
 
@@ -65,6 +69,8 @@ def read_rows(
         Values of some columns; all rows by default.
     below
         Numbers that some columns of the view itself lie below; all rows by default.
+    ranked
+        Have numbers for `fit_key`, in the order of the keys: 10^6 keys as words take 0.3 GB.
     """
     shared, keys, levels = _OWN.get(view, ("", (), ()))
     common = {*names(*levels, roles=_SHOWN), "n_features", "d_hook", *keys} if shared else set()
@@ -77,7 +83,10 @@ def read_rows(
         return pd.DataFrame({name: np.empty(0, dtype=object) for name in columns})
     words = {key: {word: code for code, word in enumerate(known[key].cat.categories)} for key in keys}
     own = [*(name for name in columns if name not in common), *keys]
-    rows = _read(database, study_id, view, own, only or {}, below or {}, words)
+    rows = _read(database, study_id, view, own, only or {}, below or {}, words, ranked=ranked)
+    if ranked and "fit_key" in own:  # begins with that of the joint fit, whose categories are in order
+        last = rows["fit_key"]
+        rows["fit_key"] = rows["joint_key"].astype(np.int64) * len(last.categories) + last.codes
     stored = [np.asarray(known[key].cat.codes, dtype=np.int64) for key in keys]
     place = _places(stored, [rows[key] for key in keys])
     there = place >= 0  # what another run stores meanwhile is of its own analysis
@@ -121,11 +130,19 @@ def _read(
     only: Mapping[str, str],
     below: Mapping[str, int],
     words: Mapping[str, dict[str, int]],
+    *,
+    ranked: bool = False,
 ) -> dict[str, Any]:
-    """Return columns of a view; of those of `words` the codes of words, which the others do not have."""
+    """Return columns of a view; of those of `words` the codes of words, which the others do not have.
+
+    Where they are `ranked`, of `fit_key` the part behind the dot.
+    """
     name = sa.select(studies.c.name).where(studies.c.study_id == study_id).scalar_subquery()
     table = sa.table(view, sa.column("study"), *(sa.column(column) for column in {*columns, *only, *below}))
-    query = sa.select(*(table.c[column] for column in columns)).where(
+    selected: dict[str, sa.ColumnElement[Any]] = {column: table.c[column] for column in columns}
+    if ranked and "fit_key" in selected:
+        selected["fit_key"] = sa.func.substr(table.c.fit_key, BEHIND_DOT)
+    query = sa.select(*selected.values()).where(
         table.c.study == name,
         *(table.c[column] == value for column, value in only.items()),
         *(table.c[column] < value for column, value in below.items()),

@@ -50,12 +50,12 @@ def kernels(frame: pd.DataFrame) -> tuple[str, ...]:
 
 def targets(frame: pd.DataFrame) -> tuple[str, ...]:
     """Return the kinds of target of a view, features first."""
-    return in_order(CONTROLS, frame["target"].tolist())
+    return in_order(CONTROLS, frame["target"].unique().tolist())
 
 
 def similarities(frame: pd.DataFrame) -> tuple[str, ...]:
     """Return the similarities of a view, cosine first."""
-    return in_order(SIMILARITIES, frame["similarity"].tolist())
+    return in_order(SIMILARITIES, frame["similarity"].unique().tolist())
 
 
 def optimisers_shown(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def optimisers_shown(frame: pd.DataFrame) -> tuple[str, ...]:
 
     The one that keeps the norms exactly stands beside Powell's in figures of its own.
     """
-    return in_order(OPTIMISERS, {str(name) for name in frame["optimiser"]} - {EXACT})
+    return in_order(OPTIMISERS, {str(name) for name in frame["optimiser"].unique()} - {EXACT})
 
 
 def main_optimiser(frame: pd.DataFrame) -> str:

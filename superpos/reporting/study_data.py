@@ -30,7 +30,8 @@ class StudyData(StudyViews):
     def subjects(self) -> tuple[Subject, ...]:
         """What there is to draw: all but random weights; where the study has nothing else, these."""
         columns = list(SUBJECT_AXES)
-        frames = [frame[columns] for frame in (self.probes, self.psms, self.fits) if not frame.empty]
+        views = (self.probes, self.psms, self.fits)
+        frames = [frame[columns].drop_duplicates().astype("str") for frame in views if not frame.empty]
         if not frames:
             return ()
         rows = pd.concat(frames).drop_duplicates().sort_values(columns)

@@ -70,6 +70,34 @@ SHOWN_OF_DRAWS = {
     "explained_results": ("predictor", "kernel", "softening", "r2", "r2_unique", "ceiling"),
 }
 """What figures show of every draw, beside the axes of its target."""
+OF_FITS = (
+    "fun_joint",
+    "status_joint",
+    "distance_joint",
+    "distance_start",
+    "distance_final",
+    "distance_moved",
+    "distance_drift",
+    "distance_return",
+    "distance_simplex",
+    "distance_identity",
+    "distance_polish",
+    "recovery",
+    "energy_start",
+    "energy_final",
+    "energy_gap",
+    "relative_gradient",
+    "verdict",
+    "verdict_polished",
+    "status",
+    "n_features",
+    "psm_key",
+    "joint_key",
+    "target_key",
+    "fit_key",
+    "config_key",
+)
+"""What figures show of every re-optimised fit, beside its axes."""
 _TYPES = [(column.name, column.type) for column in (*MEASURED, *NOTED)]
 NUMBERS = {name for name, kind in _TYPES if kind == "number"} - {n for n, kind in _TYPES if kind != "number"}
 """Columns that may be NULL: NULL becomes NaN, also in a column that is NULL throughout."""
@@ -125,8 +153,12 @@ class StudyViews:
 
     @cached_property
     def fits(self) -> pd.DataFrame:
-        """`fit_results`."""
-        return self._long("fit_results")
+        """`fit_results`: axes and the columns of `OF_FITS`, words as categories, `fit_key` as a rank."""
+        there = self.results.columns("fit_results")
+        wanted = {*names(roles=("compared", "derived", "setting", "searched")), *OF_FITS}
+        columns = [name for name in there if name in wanted]
+        rows = read_rows(self.results.database, self._study_id, "fit_results", columns, ranked=True)
+        return _in_order(rows)
 
     @cached_property
     def joints(self) -> pd.DataFrame:
@@ -139,7 +171,7 @@ class StudyViews:
         stored = self._long("best_matches")
         if not stored.empty or self.fits.empty:
             return stored
-        return best_matches(self.fits, FIT_GROUP_AXES).rows
+        return best_matches(self._long("fit_results"), FIT_GROUP_AXES).rows
 
     @cached_property
     def psms(self) -> pd.DataFrame:

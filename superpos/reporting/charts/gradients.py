@@ -42,7 +42,7 @@ def gradients(data: StudyData) -> Gradients | None:
     if rows.empty:
         return None
     rows = rows[(rows["target"] == "features") & rows["relative_gradient"].notna()]
-    names = in_order(OPTIMISERS, rows["optimiser"])
+    names = in_order(OPTIMISERS, rows["optimiser"].unique())
     own = rows.groupby("optimiser")["relative_gradient"]
     values = tuple(np.sort(own.get_group(name).to_numpy(np.float64)) for name in names)
     return Gradients(names, values) if names else None
