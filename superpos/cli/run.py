@@ -19,7 +19,7 @@ from superpos.db.archived import is_archive
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current, require_current
 from superpos.db.progress import StageProgress, study_progress
-from superpos.errors import InputError
+from superpos.errors import DatabaseError, InputError
 from superpos.records.plan import StudyPlan
 from superpos.specs.study import Study
 from superpos.specs.studyfile import load_study
@@ -28,6 +28,11 @@ from superpos.stages.executor import Executor
 
 T = TypeVar("T")
 OUT = Console(highlight=False, soft_wrap=True)
+After = Callable[[str, Callable[[str], None]], None]
+
+
+def _nothing(_stage: str, _say: Callable[[str], None]) -> None:
+    """Do nothing after a stage."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,10 +64,12 @@ def run_file(
     stages: Sequence[str] = STAGES,
     rebuild: str | None = None,
     limits: tuple[float | None, int | None] = (None, None),
+    after: After = _nothing,
 ) -> int:
     """Run the study in a file; return the exit status.
 
     `limits` are the seconds and the mebibytes of a cell; for the second None is a share of the machine's.
+    `after` is told each stage that has ended, and how to say something meanwhile.
     """
     study = load_study(path)
     return run_loaded(
@@ -74,6 +81,7 @@ def run_file(
         stages=stages,
         rebuild=rebuild,
         limits=limits,
+        after=after,
     )
 
 
@@ -87,6 +95,7 @@ def run_loaded(
     stages: Sequence[str] = STAGES,
     rebuild: str | None = None,
     limits: tuple[float | None, int | None] = (None, None),
+    after: After = _nothing,
 ) -> int:
     """Run a study; return the exit status. Without workers (0) it runs in this process."""
     from superpos.stages.plan import plan_study
@@ -100,7 +109,7 @@ def run_loaded(
     with Database(url) as database:
         file = Path(database.url.database or "") if database.is_sqlite else None
         check_places(file, database.default_data_folder)
-        return _run(database, plan, interruption, address, workers, stages, rebuild, limits)
+        return _run(database, plan, interruption, address, workers, stages, rebuild, limits, after)
 
 
 def _run(
@@ -112,6 +121,7 @@ def _run(
     stages: Sequence[str],
     rebuild: str | None,
     limits: tuple[float | None, int | None],
+    after: After,
 ) -> int:
     if rebuild:
         from superpos.db.rebuild import drop_dependants
@@ -175,6 +185,7 @@ def _run(
             address=address or "local",
             study_id=study_id,
             limits=Limits(seconds, memory),
+            after=lambda stage: after(stage, reporter.note),
         )
     OUT.print(
         f"study {plan.study.name}: {time.monotonic() - began:.0f} s; results in {database.label}, files in "
@@ -220,8 +231,17 @@ def _outcome(database: Database, name: str, stages: Sequence[str]) -> int:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Run the demo study and write its report."""
+    """Run the demo study and write its report: a first page before any fit, the whole one at the end."""
     from superpos.cli.report import write
+
+    def first_page(stage: str, say: Callable[[str], None]) -> None:
+        if stage == "psms":
+            try:
+                index = write(options.db, ["demo"], options.out).index
+            except DatabaseError as error:  # the whole page comes anyway
+                say(f"no first page: {error}")
+            else:
+                say(f"first page: {index}: probes, matrices and their own energy; open it, the fits go on")
 
     status = run_file(
         find_study("demo"),
@@ -230,6 +250,7 @@ def demo(options: argparse.Namespace) -> int:
         address=options.address,
         workers=options.workers,
         limits=(options.time_limit, options.memory_limit),
+        after=first_page,
     )
     paths = write(options.db, ["demo"], options.out)
     OUT.print(f"report: {paths.index}", markup=False)

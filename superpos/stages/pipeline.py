@@ -64,6 +64,7 @@ def run_study(
     address: str = "",
     study_id: int | None = None,
     limits: Limits = UNLIMITED,
+    after: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Run what is missing of a study; whatever has finished when it is stopped stays.
 
@@ -85,6 +86,8 @@ def run_study(
         Of the plan, where it is registered already.
     limits
         What a cell may take.
+    after
+        Is told the name of each stage that has ended, and may read the database.
     """
     if study_id is None:
         study_id = patiently(lambda: register_study(database, plan), reporter.note)
@@ -122,6 +125,7 @@ def run_study(
                         _run_stage(context, stage)
                     finally:
                         seconds[name] = time.perf_counter() - began
+                    after(name)
         rows = patiently(lambda: study_progress(database, plan.study.name), reporter.note)
         outcome = "incomplete" if any(row.undone for row in rows if row.stage in stages) else "done"
     except KeyboardInterrupt:

@@ -400,7 +400,36 @@ def test_demo_runs_and_reports_and_passes_the_status_on(
     status, out, _ = superpos("demo", "--out", tmp_path / "report")
     assert status == 0
     assert out.splitlines()[-1] == f"report: {tmp_path / 'report' / 'index.html'}"
-    assert reported == [(None, ["demo"], tmp_path / "report")] * 2
+    assert reported == [(None, ["demo"], tmp_path / "report")] * 4  # a first page and the whole one, twice
+
+
+def test_the_first_page_of_the_demo_has_no_fits_and_changes_nothing(
+    superpos: Said, tiny: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from superpos.cli import report, run
+
+    study = tiny.file(more="", kernels='["exp"]')
+    monkeypatch.setattr(run, "find_study", lambda _: study)
+    pages: list[tuple[int, str]] = []
+    genuine = report.write
+
+    def write(url: str | None, _: list[str] | None, out: Path) -> Any:
+        with Database(url) as database:
+            before = read_views(database)
+            paths = genuine(url, None, out)
+            assert read_views(database) == before
+            pages.append((count(database, "fits"), paths.index.read_text(encoding="utf-8")))
+        return paths
+
+    monkeypatch.setattr(report, "write", write)
+    status, _, err = superpos("demo", "--out", tmp_path / "report")
+    assert status == 0
+    assert "open it, the fits go on" in err
+    (early, first), (late, whole) = pages
+    assert early == 0 < late
+    assert "Target matrices" in first
+    assert "no best match" in first
+    assert "no best match" not in whole
 
 
 def test_database_commands(superpos: Said, tiny: Tiny, here: Database) -> None:

@@ -38,7 +38,7 @@ def test_medians_are_those_of_the_view(data):
 
 def test_order_is_that_of_the_registers_and_undefined_measures_are_left_out(data):
     numbers = geometry(data, data.subjects[0], "rbf")
-    assert [panel.title for panel in numbers.panels] == ["min eigenvalue", "rank", "zz unknown"]
+    assert [panel.title for panel in numbers.panels] == ["smallest eigenvalue", "rank", "zz unknown"]
     assert numbers.groups == ("features", "permuted", "gaussian", RANDOM)
 
 
@@ -47,7 +47,7 @@ def test_every_similarity_has_a_figure_with_its_numbers(data):
     assert [one.name.rpartition("-")[2] for one in found] == ["cosine", "rbf"]
     assert all(set(one.table["measure"]) == set(MEASURED) - {"nothing"} for one in found)
     panels = [panel.title for panel in found[0].figure.panels if panel.shown]
-    assert panels == ["min eigenvalue", "rank", "zz unknown"]
+    assert panels == ["smallest eigenvalue", "rank", "zz unknown"]
 
 
 def test_without_measures_there_is_nothing(full_study):

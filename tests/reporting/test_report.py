@@ -145,7 +145,8 @@ def test_every_section_is_there_and_none_is_missing(small, small_page):
         "Target matrices", "Measures of the matrices",
         "Geometry through the layers",
         "Target against optimal", "Distances over the perturbation", "Powell against exact norms",
-        "Status and verdict", "Importance", "Sensitivity", "Noise ceiling", "Geometry and labels",
+        "Status and verdict", "Importance", "Sensitivity", "Noise ceiling",
+        "Repulsion, or statistics of the text",
         "Features beside their controls", "Across layers and sets", "Glossary",
     ):  # fmt: skip
         assert title in small_page.words
@@ -304,6 +305,32 @@ def test_names_without_glyphs_in_the_font_are_no_error(make_study, tiny, tmp_pat
     plan = tiny(datasets={"語": ("数字", "大文字", "空白", "記号")}, fits=False)
     paths = report(make_study(plan), tmp_path)
     assert "大文字" in paths.index.read_text(encoding="utf-8")
+
+
+def test_names_of_any_script_with_lines_quotes_and_formulas(make_study, tiny, tmp_path):
+    names = ("=HYPERLINK(1)", "שלום", "\u202eturned", 'a "quoted"\nname', "\ttab")
+    paths = report(make_study(tiny(datasets={"=set": names}, n_dims=(3,))), tmp_path)
+    page = Page(paths.index.read_text(encoding="utf-8"))
+    assert_self_contained(page, paths.index.read_text(encoding="utf-8"), tmp_path)
+    assert 'a "quoted" name' in page.words
+    assert "שלום" in page.words
+    for path in paths.tables:
+        with path.open(encoding="utf-8", newline="") as stream:
+            cells = [cell for row in csv.reader(stream) for cell in row]
+        assert not [cell for cell in cells if cell.startswith(("=", "\t"))], path.name
+
+
+def test_hundreds_of_features_and_thirty_layers(make_study, tiny, place, tmp_path):
+    names = tuple(f"feature {number}" for number in range(150))
+    sets = {"deep": ("a", "b", "c", "d"), "many": names}
+    plan = tiny(datasets=sets, layers=tuple(range(30)), places={"many": place(layers=(0,))}, fits=False)
+    paths = report(make_study(plan, pairs=False), tmp_path)
+    html = paths.index.read_text(encoding="utf-8")
+    assert_self_contained(Page(html), html, tmp_path)
+    drawn = {path.stem: path.read_text(encoding="utf-8") for path in paths.figures}
+    assert all(f">layer {layer}<" in drawn["targets-deep-cosine"] for layer in range(30))
+    assert drawn["targets-many-cosine"].count("<image") == 1 + 1  # the matrix, and the bar of colours
+    assert ">140<" in drawn["targets-many-cosine"]  # numbered by tens
 
 
 def test_a_study_without_random_weights_manifold_rbf_and_controls(make_study, tiny, tmp_path):

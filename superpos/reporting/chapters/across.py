@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -41,7 +42,7 @@ def draw_across(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
     if choices.choices:
         yield Drawn(
             "cross-dataset",
-            "The kernel that ends nearest to its target, for every set and layer",
+            nearest(choices.choices),
             "The colour is the kernel of the least median distance to the features target, the number that "
             "distance: Minkowski of order 2 over all entries, which sets of different n do not share. A "
             "best kernel that changes from set to set is no property of its layer.",
@@ -49,6 +50,18 @@ def draw_across(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
             pd.DataFrame(choices.choices, columns=list(Choice._fields)),
             left_out=found.left_out,
         )
+
+
+def nearest(choices: Sequence[Choice]) -> str:
+    """Return what the figure of nearest kernels shows, counted."""
+    counts = Counter(one.kernel for one in choices)
+    most = max(counts.values())
+    first = sorted(kernel for kernel, count in counts.items() if count == most)
+    where = f"{most} of {len(choices)} places"
+    if len(counts) == 1:
+        return f"{first[0]} ends nearest to its target in every set and layer"
+    said = " and ".join(first)
+    return f"No kernel is nearest everywhere: {said} end{'s' if len(first) == 1 else ''} nearest in {where}"
 
 
 KIND = Chapter(

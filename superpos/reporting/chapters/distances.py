@@ -59,7 +59,7 @@ def _figures(data: StudyData, subject: Subject, similarity: str, optimiser: str)
             "For each kernel (row) and kind of target (column), medians over the best matches of "
             f"{over}replicates; the band is the interquartile range of the end. The grey "
             "bar breaks the axis before σ = 0. Re-optimisation keeps the target where the black "
-            "line stays near the dotted one. Every line is chosen among the same n_dims and λ_d. An "
+            "line stays near the dotted one. Every line is chosen among the same dimensions and λ_d. An "
             "end at distance 0 from the regular simplex says "
             "nothing about its target. The joint optimum may vary with σ, for the best match is "
             f"chosen for each σ. {where} {ceiling(numbers.noise)}",
@@ -73,7 +73,7 @@ def _figures(data: StudyData, subject: Subject, similarity: str, optimiser: str)
             "it compares the end with the joint optimum; its value at σ = 0 is the drift, what the "
             "optimiser does without a push. Return compares with the end from σ = 0: near 0, the "
             "push was forgotten. If features lie in local minima that random targets lack, the "
-            f"black line lies below the others. {where}"
+            "black line lies below the others. Settings are those of the figure before."
             + (f" {shuffled}" if (shuffled := shuffled_labels(data, (subject,))) else "")
             + (" Green: noise level, as above." if math.isfinite(numbers.noise) else ""),
             draw_comparison(numbers),

@@ -59,11 +59,13 @@ def draw_shares(data: StudyData, subject: Subject) -> Iterator[Drawn]:
 KIND = Chapter(
     name="labels",
     version=1,
-    title="Geometry and labels",
-    meaning=("Whether the geometry of the directions follows from which labels go together in the text."),
+    title="Repulsion, or statistics of the text",
+    meaning=(
+        "Whether an energy explains the geometry, or which labels go together in the text already does."
+    ),
     missing="no target whose labels correlate in different ways, or whose words have an order",
     draw=draw_labels,
     views=("psm_results",),
     in_view=1,
-    rank=30,
+    rank=43,
 )

@@ -38,5 +38,5 @@ KIND = Chapter(
     draw=draw_layers,
     views=("layer_similarity",),
     in_view=1,
-    rank=25,
+    rank=41,
 )

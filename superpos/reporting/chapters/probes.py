@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from superpos.reporting.charts.probe_quality import draw_probe_quality, probe_quality, quality_table
+from superpos.reporting.charts.probe_quality import (
+    ProbeQuality,
+    draw_probe_quality,
+    probe_quality,
+    quality_table,
+)
 from superpos.reporting.remarks import shuffled_labels
 from superpos.reporting.sections import Chapter, Drawn
 from superpos.reporting.study_data import StudyData
@@ -25,7 +30,7 @@ def draw_probes(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
         number = f"-{first // PANELS + 1}" if len(panels) > PANELS else ""
         yield Drawn(
             f"probe-quality{number}",
-            "Probe quality per layer",
+            claim(chosen),
             "Area under the ROC curve on held-out samples, none of a sequence trained on (1 = perfect, "
             "0.5 = chance). Bold lines are means over the features of a set, faint lines single features; "
             "random weights are means over their seeds. Read a direction as one of the trained network only "
@@ -34,6 +39,21 @@ def draw_probes(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
             draw_probe_quality(chosen),
             pd.concat([quality_table(panel) for panel in chosen], ignore_index=True),
         )
+
+
+def claim(panels: Sequence[ProbeQuality]) -> str:
+    """Return what a figure shows: sets that trained weights read better at every layer; else what it is."""
+    compared = better = 0
+    for panel in panels:
+        means = {one.name: dict(zip(one.layers, one.mean, strict=True)) for one in panel.series}
+        trained, random = means.get("trained weights", {}), means.get("random weights", {})
+        if shared := trained.keys() & random.keys():
+            compared += 1
+            better += all(trained[layer] > random[layer] for layer in shared)
+    if not compared:
+        return "Probe quality per layer"
+    sets = f"{compared} set{'s' if compared != 1 else ''}"
+    return f"Probe quality per layer: {better} of {sets} better than at random weights at every layer"
 
 
 KIND = Chapter(

@@ -114,10 +114,11 @@ def draw_by_layer(numbers: ByLayer, label: str = "end to target, root mean squar
         for column, subject in enumerate(numbers.subjects):
             panel = axes[row, column]
             panel.set_title(shorten(subject))
-            panel.set_xlabel("layer")
             panel.grid(axis="y")
-            ticks = sorted({layer for line in numbers.lines for layer in line.layers})
-            panel.set_xticks(ticks[:: max(1, len(ticks) // 12)])
+            own = {layer for line in numbers.lines if line.subject == subject for layer in line.layers}
+            ticks = sorted(own)[:: max(1, len(own) // 12)]
+            panel.set_xticks(ticks, [layer_name(layer) for layer in ticks])
+            panel.set_xlabel("layer")
     handles = [
         line_handle(color=colour, marker=marker, label=name) for name, (colour, marker) in styles.items()
     ]
@@ -142,7 +143,7 @@ def draw_best_kernels(numbers: Choices) -> Figure:
                 text = f"{one.kernel}\n{one.distance:.2g}"
                 panel.text(x, y, text, ha="center", va="center", fontsize=8, linespacing=0.95)
         panel.set_title(similarity)
-        panel.set_xticks(range(len(numbers.layers)), [str(layer) for layer in numbers.layers])
+        panel.set_xticks(range(len(numbers.layers)), [layer_name(layer) for layer in numbers.layers])
         panel.set_yticks(range(len(numbers.subjects)), [shorten(name) for name in numbers.subjects])
         panel.set_xlim(-0.5, len(numbers.layers) - 0.5)
         panel.set_ylim(len(numbers.subjects) - 0.5, -0.5)
@@ -151,6 +152,11 @@ def draw_best_kernels(numbers: Choices) -> Figure:
     handles = [patch_handle(color=styles[name][0], alpha=0.55, label=name) for name in numbers.kernels]
     figure.legend(handles)
     return figure
+
+
+def layer_name(layer: int) -> str:
+    """Return what an axis calls a layer: directions that are rows of a matrix have none."""
+    return str(layer) if layer >= 0 else "none"
 
 
 def _subjects(rows: pd.DataFrame) -> tuple[str, ...]:

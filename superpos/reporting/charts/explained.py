@@ -57,7 +57,12 @@ def _long(rows: pd.DataFrame) -> pd.DataFrame:
         rows.assign(measure=rows["predictor"].astype("str") + f", {said}", value=rows[column], n_dims=0)
         for column, said in SHARES.items()
     ]
-    return pd.concat(parts).dropna(subset=["value"])
+    found = pd.concat(parts).dropna(subset=["value"])
+    # What a predictor explains alone is the same beside any kernel, unless it is the energy's.
+    alike = found["measure"].isin([f"{name}, {SHARES['r2']}" for name in PREDICTORS if name != "energy"])
+    first = found["kernel"].astype("str").where(~alike, "")
+    found = found.assign(kernel=first, softening=found["softening"].where(~alike, 0.0))
+    return found.drop_duplicates([name for name in found.columns if name not in SHARES])
 
 
 def _place(panel: Panel) -> tuple[int, str, float, str]:

@@ -22,6 +22,39 @@ COLUMNS = 4
 RANDOM = "random weights"
 
 
+WORDS = {
+    "distance_identity": "distance to orthogonal",
+    "distance_simplex": "distance to the simplex",
+    "etf_error": "error to the tight frame",
+    "force_residual": "force left over",
+    "force_residual_least": "least force left over",
+    "force_residual_free": "force left over, any kernel",
+    "label_npmi": "mutual information of labels",
+    "label_phi": "phi of labels",
+    "list_circle": "circle of the list",
+    "list_lag": "distance in the list",
+    "list_line": "line of the list",
+    "mean_length": "length of the mean",
+    "min_eigenvalue": "smallest eigenvalue",
+    "rms_code": "rms to the best code",
+    "rms_configuration": "rms to the matrix",
+    "rms_even": "rms to equal entries",
+    "rms_identity": "rms to orthogonal",
+    "rms_orthoplex": "rms to antipodal pairs",
+    "rms_simplex": "rms to the simplex",
+    "value_median": "median of the entries",
+    "value_q25": "lower quartile of the entries",
+    "value_q75": "upper quartile of the entries",
+}
+"""What panels call measures whose names are short; every other one has its name."""
+
+
+def in_words(measure: str) -> str:
+    """Return a measure for people; behind a comma stands what it is a share of."""
+    name, comma, rest = measure.partition(", ")
+    return WORDS.get(name, name.replace("_", " ")) + comma + rest
+
+
 class Panel(NamedTuple):
     """One measure, under one kernel and in one dimension where it has them."""
 
@@ -34,9 +67,9 @@ class Panel(NamedTuple):
     def title(self) -> str:
         """What stands above it."""
         where = [self.kernel] if self.kernel else []
-        where += [f"eps = {self.softening:g}"] if self.softening else []
+        where += [f"ε = {self.softening:g}"] if self.softening else []
         where += [f"f = {self.n_dims}"] if self.n_dims else []
-        return "\n".join(filter(None, (self.measure.replace("_", " "), ", ".join(where))))
+        return "\n".join(filter(None, (in_words(self.measure), ", ".join(where))))
 
 
 class Geometry(NamedTuple):

@@ -102,7 +102,7 @@ def draw_outcomes(numbers: Outcomes) -> Figure:
         axes[row, 0].set_yticks(range(n), numbers.settings)
         axes[row, 0].set_ylim(n - 0.4, -0.6)
         _legend(axes[row, -1], names, title, beside=row == 1)
-        leave_room(axes[row, -1], right=118.0)
+        leave_room(axes[row, -1], right=132.0)
     for panel in axes[1]:
         panel.set_xlabel("share of cells")
     return figure
@@ -199,4 +199,4 @@ def _bars(axes: Panel, shares: Shares, settings: tuple[str, ...]) -> None:
 def _legend(axes: Panel, names: tuple[str, ...], title: str, *, beside: bool) -> None:
     """Draw the legend beside a panel, or in the place of one."""
     handles = [patch_handle(color=OUTCOME_COLOURS[name], label=name.replace("_", " ")) for name in names]
-    axes.legend(handles, title, 1.2 if beside else 0.0)
+    axes.legend(handles, title, 1.45 if beside else 0.0)  # behind the numbers of cells
