@@ -1,7 +1,7 @@
 """Newton steps of several features together: conjugate gradients behind an approximate inverse of a Hessian.
 
-A step of all features multiplies the design matrix twice with a thin one (`superpos.probes.thin`; Nocedal and
-Wright 2006, chapter 5). A feature that has reached
+A step of all features multiplies the design matrix twice with a thin one, row block by row block, so that the
+second product finds the rows in the cache (Nocedal and Wright 2006, chapter 5). A feature that has reached
 its tolerance takes no further part. Preconditioners, of a Hessian Z1^T D Z1 + penalty in single precision:
 
     factor   Cholesky factor of the Hessian; n r^2 + r^3 / 3 operations
@@ -17,7 +17,6 @@ Neither moves a solution.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
 
 from superpos.arrays import Float, Int
-from superpos.probes import thin
 from superpos.probes.logistic import LogisticLosses
 from superpos.seeding import generator
 
@@ -33,6 +31,8 @@ Preconditioner = Callable[[Float], Float]
 """V -> M^-1 V for vectors (r + 1, k)."""
 MAX_CG = 100
 """Steps at most."""
+ROWS = 256
+"""Rows of the design matrix in a block."""
 RANK = 100
 """Eigenvalues of a sketch."""
 POWERS = 2
@@ -63,77 +63,54 @@ def newton_steps(
     forcing
         Residuals over gradients at which to stop, (k,).
     """
-    k = gradient.shape[1]
     step, image = np.zeros_like(gradient), np.zeros_like(curvature)
-    n_cg = np.zeros(k, dtype=np.int64)
+    n_cg = np.zeros(gradient.shape[1], dtype=np.int64)
     wanted = forcing * np.linalg.norm(gradient, axis=0)
-    live = np.arange(k)
-    weights, penalty = Curvature.of(curvature, Z1.dtype), loss.penalty
+    live = np.arange(gradient.shape[1])
     residual = -gradient
     conditioned = precondition(residual)
     direction, product = conditioned, np.sum(residual * conditioned, axis=0)
     for _ in range(MAX_CG):
-        direction_image, hessian_image = _curve(Z1, weights, direction)
-        hessian_image[:-1] += penalty * direction[:-1]
+        direction_image, hessian_image = _curve(Z1, curvature[:, live], direction)
+        hessian_image[:-1] += loss.penalty[live] * direction[:-1]
         bend = np.sum(direction * hessian_image, axis=0)
         # Rounding can leave no curvature along a direction; then there is nothing to gain.
         length = np.divide(product, bend, out=np.zeros_like(bend), where=(bend > 0.0) & (product > 0.0))
-        direction_image *= length
-        hessian_image *= length
-        if len(live) == k:
-            step += length * direction
-            image += direction_image
-        else:
-            step[:, live] += length * direction
-            image[:, live] += direction_image
-        residual -= hessian_image
+        step[:, live] += length * direction
+        image[:, live] += length * direction_image
+        residual = residual - length * hessian_image
         n_cg[live] += 1
         going = (np.linalg.norm(residual, axis=0) > wanted[live]) & (length > 0.0)
         if not np.any(going):
             break
         if not np.all(going):
             live, residual, direction = live[going], residual[:, going], direction[:, going]
-            product, penalty = product[going], loss.penalty[live]
-            weights = Curvature.of(curvature[:, live], Z1.dtype)
+            product = product[going]
         conditioned = precondition(residual)
         product, last = np.sum(residual * conditioned, axis=0), product
         direction = conditioned + (product / last) * direction
     return step, image, n_cg
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Curvature:
-    """Weights of Hessians as products take them."""
-
-    values: NDArray[Any]
-    """(n, k) in double precision; in single (n, width), columns over their largest, 4 divides the width."""
-    largest: Float
-    """(k,)."""
-
-    @classmethod
-    def of(cls, curvature: Float, dtype: np.dtype[Any]) -> Curvature:
-        """Return the weights (n, k) for products in this precision."""
-        largest = _largest_entries(curvature)
-        if dtype == np.float64:
-            return cls(curvature, largest)
-        n, k = curvature.shape
-        values = np.zeros(
-            (n, -(-k // 4) * 4), dtype=np.float32
-        )  # thin products are faster for whole registers
-        values[:, :k] = curvature / largest
-        return cls(values, largest)
-
-
-def _curve(Z1: NDArray[Any], curvature: Curvature, vectors: Float) -> tuple[Float, Float]:
+def _curve(Z1: NDArray[Any], curvature: Float, vectors: Float) -> tuple[Float, Float]:
     """Return Z1 V, (n, k), and Z1^T (D Z1 V), (r + 1, k), in the precision of Z1."""
     if Z1.dtype == np.float64:
-        image = thin.multiply(Z1, vectors)
-        return image, ((curvature.values * image).T @ Z1).T
-    k, largest = vectors.shape[1], _largest_entries(vectors)
-    right = np.zeros((len(vectors), curvature.values.shape[1]), dtype=np.float32)
+        image = Z1 @ vectors
+        return image, ((curvature * image).T @ Z1).T
+    n, k = curvature.shape
+    largest, heaviest = _largest_entries(vectors), _largest_entries(curvature)
+    width = -(-k // 4) * 4  # thin products are faster for whole registers
+    right = np.zeros((len(vectors), width), dtype=np.float32)
     right[:, :k] = vectors / largest
-    images, pulled = thin.curve(Z1, right, curvature.values)
-    return images[:, :k] * largest, pulled[:, :k] * (largest * curvature.largest)
+    weights = np.zeros((n, width), dtype=np.float32)
+    weights[:, :k] = curvature / heaviest
+    images = np.empty((n, width), dtype=np.float32)
+    total = np.zeros((width, len(vectors)), dtype=np.float32)
+    for start in range(0, n, ROWS):  # both products while the rows are in the cache
+        rows = slice(start, start + ROWS)
+        np.matmul(Z1[rows], right, out=images[rows])
+        total += np.ascontiguousarray((weights[rows] * images[rows]).T) @ Z1[rows]
+    return images[:, :k] * largest, total[:k].T * (largest * heaviest)
 
 
 def factor_hessian(Z1: NDArray[np.float32], curvature: Float, penalty: float) -> Preconditioner:

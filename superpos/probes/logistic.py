@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from superpos.arrays import Bool, Float, Int
-from superpos.probes import thin
 from superpos.threads import one_thread
 
 
@@ -51,7 +50,7 @@ class LogisticLosses:
 
     def margins(self, theta: Float) -> Float:
         """Return y_i (z_i . w + b), (n, k), for parameters (r + 1, k)."""
-        margins: Float = self.signs * thin.multiply(self.Z1, theta)
+        margins: Float = self.signs * (self.Z1 @ theta)
         return margins
 
     def value(self, theta: Float, margins: Float) -> Float:
