@@ -7,6 +7,8 @@ again has an actor to itself: only a payload that kills its workers alone is giv
 
 A payload that takes longer than it may is an answer with the reason `LATE`; its worker is ended. The time of
 one that waits behind another begins when the other has answered.
+
+An actor that is due to be replaced (`superpos.cluster.recycling`) gets no more calls and ends with its last.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from superpos.cluster.connect import SECRETS, Pulse, connect, worker_options
+from superpos.cluster.connect import Pulse, connect, worker_options
 from superpos.cluster.local import leave_behind
-from superpos.cluster.memory import at_most
+from superpos.cluster.recycling import Age, Recycling
 from superpos.cluster.slots import Slots
+from superpos.cluster.worker import LiveWorker
 from superpos.errors import ClusterLostError, StageError
 from superpos.stages.executor import (
     LATE,
@@ -30,7 +33,6 @@ from superpos.stages.executor import (
     Careful,
     Limits,
     TaskError,
-    attempt,
     task_error,
 )
 from superpos.stages.tasks import TASKS
@@ -42,36 +44,7 @@ LOOK_SECONDS = 1.0
 """Time between two looks at the clock and at the cluster while no answer comes."""
 
 
-class Worker:
-    """What lives in an actor; a plain class, so that it can be tested without a cluster."""
-
-    def __init__(self, tasks: Mapping[str, Callable[[Any], Any]]) -> None:
-        self._tasks = tasks
-
-    def ping(self) -> int:
-        """Answer with the threads of BLAS that a task has, which says that the actor has started."""
-        from threadpoolctl import threadpool_info
-
-        from superpos.threads import one_thread
-
-        with one_thread():
-            return max((one["num_threads"] for one in threadpool_info()), default=1)
-
-    def run(self, task: str, index: int, payload: Any, memory: int | None = None) -> Answer:
-        """Return the answer of one task, which may take so many bytes more than there are taken."""
-        with at_most(memory):
-            return attempt(self._tasks[task], index, payload)
-
-
-class LiveWorker(Worker):
-    """A worker in an actor: whatever its node was started with, it sees no secret."""
-
-    def __init__(self, tasks: Mapping[str, Callable[[Any], Any]]) -> None:
-        import os
-
-        for name in SECRETS:
-            os.environ.pop(name, None)
-        super().__init__(tasks)
+DEFAULT = Recycling()
 
 
 @dataclass(slots=True)
@@ -79,6 +52,7 @@ class _Actor:
     handle: Any
     ping: Any
     """Reference to the answer that says it has started; None afterwards."""
+    age: Age
 
 
 @dataclass(slots=True)
@@ -102,6 +76,7 @@ class RayExecutor:
         n_workers: int | None = None,
         address: str = "",
         tasks: Mapping[str, Callable[[Any], Any]] = TASKS,
+        recycling: Recycling = DEFAULT,
     ) -> None:
         """Connect; raises `InputError` if the cluster cannot be reached."""
         self._ray, self._owns = connect(n_workers, address)
@@ -110,6 +85,7 @@ class RayExecutor:
         self.n_workers = n_workers or max(int(resources.get("CPU", 1)), 1)
         self._n_gpus = int(resources.get("GPU", 0))
         self._tasks = dict(tasks)
+        self._recycling = recycling
         self._actors: dict[str, list[_Actor]] = {}
         self._bad_starts = 0
 
@@ -137,7 +113,7 @@ class RayExecutor:
         def send(call: _Call, place: int) -> None:
             call.place, call.handle, call.began = place, actors[place].handle, time.monotonic()
             given = (task, call.index, call.payload, call.limits.memory)
-            calls[call.handle.run.remote(*given)] = call
+            calls[call.handle.call.remote(*given)] = call
 
         while True:
             while again and (alone := slots.take_alone()) is not None:
@@ -178,12 +154,16 @@ class RayExecutor:
             if ready[0] not in calls:
                 continue  # it was late, or waited behind a late one
             call = calls.pop(ready[0])
-            answer = self._answer(ready[0], call)
-            if actors[call.place].handle is call.handle:
+            answer, resident = self._answer(ready[0], call)
+            actor = actors[call.place]
+            if actor.handle is call.handle:
                 if answer is None:
                     self._replace(kind, call.place, slots)
                 else:
                     slots.give_back(call.place)
+                    actor.age.note(task, resident)
+                    if actor.age.is_due and slots.retire(call.place):
+                        self._replace(kind, call.place, slots)
                     for mate in calls.values():
                         if mate.handle is call.handle:
                             mate.began = time.monotonic()
@@ -198,18 +178,18 @@ class RayExecutor:
             else:
                 again.append(call)
 
-    def _answer(self, reference: Any, call: _Call) -> Answer | None:
-        """Return the answer of a finished call; None if its actor is lost."""
+    def _answer(self, reference: Any, call: _Call) -> tuple[Answer | None, int]:
+        """Return the answer of a finished call, None if its actor is lost, and the bytes of its actor."""
         try:
-            answer: Answer = self._ray.get(reference)
+            found: tuple[Answer, int] = self._ray.get(reference)
         except (
             self._ray.exceptions.RayTaskError
         ) as error:  # a mistake of the program: `attempt` lets it through
             cause = error.cause if isinstance(error.cause, BaseException) else error
-            return Answer(call.index, None, task_error(cause))
+            return Answer(call.index, None, task_error(cause)), 0
         except self._ray.exceptions.RayError:
-            return None
-        return answer
+            return None, 0
+        return found
 
     def _pool(self, kind: str) -> list[_Actor]:
         """Return the actors of a kind: one a GPU for extraction where there are any, else one a worker."""
@@ -223,7 +203,7 @@ class RayExecutor:
         options |= worker_options(self._owns)
         remote = self._ray.remote(LiveWorker).options(max_restarts=0, max_task_retries=0, **options)
         handle = remote.remote(self._tasks)
-        return _Actor(handle, handle.ping.remote())
+        return _Actor(handle, handle.ping.remote(), Age(self._recycling))
 
     def _replace(self, kind: str, place: int, slots: Slots) -> None:
         slots.close(place)

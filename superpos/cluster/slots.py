@@ -30,6 +30,11 @@ class Slots:
         """Give no more calls to an actor, and forget those it had."""
         self._load[actor], self._alone[actor], self._open[actor] = 0, False, False
 
+    def retire(self, actor: int) -> bool:
+        """Give no more calls to an actor; whether it has none left."""
+        self._open[actor] = False
+        return self._load[actor] == 0
+
     def take_alone(self) -> int | None:
         """Take an idle actor for a call that may kill it, None if there is none."""
         for actor, is_open in enumerate(self._open):

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from superpos.cluster.pool import MAX_RETRIES, RayExecutor, Worker
+from superpos.cluster.pool import MAX_RETRIES, RayExecutor
+from superpos.cluster.recycling import Recycling
 from superpos.cluster.slots import IN_FLIGHT
+from superpos.cluster.worker import Worker
 from superpos.errors import StageError
 from superpos.stages.executor import LATE, LOST, Answer, Careful, Limits, TaskError
 
@@ -62,6 +64,12 @@ def make_tasks() -> dict[str, Any]:
         np.ones((2, 2)) @ np.ones((2, 2))
         return {"pid": os.getpid(), "threads": [one["num_threads"] for one in threadpool_info()]}
 
+    held: list[bytes] = []
+
+    def leak(size: int) -> int:
+        held.append(os.urandom(size))
+        return os.getpid()
+
     def fill(size: int) -> int:
         import numpy as np
 
@@ -69,6 +77,7 @@ def make_tasks() -> dict[str, Any]:
 
     return {
         "fill": fill,
+        "leak": leak,
         "double": double,
         "slow": slow,
         "fail": fail,
@@ -216,6 +225,19 @@ def test_more_workers_than_the_cluster_has_room_for(pool: RayExecutor) -> None:
     crowded = RayExecutor(3, tasks=make_tasks())
     assert [answer.value for answer in answers(crowded, "double", range(9))] == [2 * x for x in range(9)]
     crowded.close()
+
+
+def test_an_actor_that_has_grown_is_replaced_and_loses_nothing(pool: RayExecutor) -> None:
+    """After the first call it may grow by two and a half of them; the next call may be on its way already."""
+    del pool
+    size = 2**25
+    growing = RayExecutor(1, tasks=make_tasks(), recycling=Recycling(growth=5 * size // 2))
+    found = answers(growing, "leak", [size] * 8)
+    growing.close()
+    assert [answer.error for answer in found] == [None] * 8
+    pids = [answer.value for answer in found]
+    assert len(set(pids)) == 2
+    assert pids.count(pids[0]) in (4, 5)
 
 
 def test_workers_that_cannot_start_are_an_error(pool: RayExecutor) -> None:
