@@ -19,7 +19,7 @@ class TaskError:
     """A payload without an answer."""
 
     reason: str
-    """Name of the exception's class, or `LOST`, or `LATE`."""
+    """Name of the exception's class, or `LOST`, `LATE` or `FULL`."""
     message: str
     exit_status: int = 1
     """2 where the user's input is at fault, so that trying again is of no use."""
@@ -61,6 +61,7 @@ class Careful:
 
 LOST = "worker_lost"
 LATE = "time_limit"
+FULL = "memory_limit"
 """Reasons of answers that the executor gives itself."""
 
 

@@ -27,7 +27,7 @@ from superpos.db.patience import patiently
 from superpos.errors import FileLostError, LeaseLostError
 from superpos.records.work import CellFailure
 from superpos.stages.context import Context
-from superpos.stages.executor import LATE, LOST, Careful, TaskError
+from superpos.stages.executor import FULL, LATE, LOST, Careful, TaskError
 from superpos.stages.stage import Stage
 
 W = TypeVar("W")
@@ -196,8 +196,8 @@ class Shift(Generic[W]):
 
     def _fail(self, unit: _Unit[W], error: TaskError) -> None:
         stage = self._stage
-        # What stands alone has ended all the workers that it may, or has taken all the time.
-        final = stage.split is not None and error.reason in (LOST, LATE)
+        # What stands alone has ended all the workers that it may, or has taken all the time or memory.
+        final = stage.split is not None and error.reason in (LOST, LATE, FULL)
         failures = [
             CellFailure(stage.name, key, error.reason, error.message, final) for key in stage.keys(unit.work)
         ]
