@@ -91,6 +91,22 @@ def change_a_value(data: bytearray, draw: Random) -> bytes:
     return _replaced(data, _VALUE, VALUES, draw)
 
 
+def recode(data: bytearray, draw: Random) -> bytes:
+    """Write text in another encoding, as an editor does; what is no text is taken for Latin-1."""
+    text = bytes(data).decode("latin-1")
+    encoding = draw.choice(("utf-16", "utf-16-be", "utf-32", "utf-7", "cp037"))
+    return text.encode(encoding)
+
+
+def make_ragged(data: bytearray, draw: Random) -> bytes:
+    """Give some lines of a table a field more, or one less."""
+    lines = bytes(data).splitlines(keepends=True)
+    for place in draw.sample(range(len(lines)), min(len(lines), 3)):
+        head, comma, rest = lines[place].partition(b",")
+        lines[place] = draw.choice((rest, head + 2 * comma + rest, head))
+    return b"".join(lines)
+
+
 def _replaced(data: bytearray, pattern: re.Pattern[bytes], by: Sequence[bytes], draw: Random) -> bytes:
     found = [match.span() for match in pattern.finditer(data)]
     if not found:
@@ -101,7 +117,8 @@ def _replaced(data: bytearray, pattern: re.Pattern[bytes], by: Sequence[bytes], 
 
 
 DAMAGES: tuple[Damage, ...] = (
-    cut, flip_bits, insert, remove, repeat, overwrite_an_end, change_a_number, change_a_value,
+    cut, flip_bits, insert, remove, repeat, overwrite_an_end, change_a_number, change_a_value, recode,
+    make_ragged,
 )  # fmt: skip
 
 

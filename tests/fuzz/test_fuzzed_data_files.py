@@ -1,6 +1,6 @@
 """Damaged data files of every format: read all the same, or refused in one line with nothing written.
 
-400 files by default; `SUPERPOS_FUZZED_DATA_FILES=5000` tries so many. The same files in every run.
+480 files by default; `SUPERPOS_FUZZED_DATA_FILES=5000` tries so many. The same files in every run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from whole_files import KINDS, Kind
 
 from superpos.errors import SuperposError
 
-N_FILES = int(os.environ.get("SUPERPOS_FUZZED_DATA_FILES", "400"))
+N_FILES = int(os.environ.get("SUPERPOS_FUZZED_DATA_FILES", "480"))
 SECONDS = 10.0
 """Processor time that one file may take: the largest holds 200 KB."""
 LONGEST_LINE = 1500

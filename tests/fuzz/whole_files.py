@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -143,6 +146,17 @@ def _jsonl(place: Path) -> None:
     place.write_text("".join(json.dumps(record) + "\n" for record in RECORDS), encoding="utf-8")
 
 
+def _jsonl_zst(place: Path) -> None:
+    with pa.output_stream(str(place), compression="zstd") as stream:
+        stream.write("".join(json.dumps(record) + "\n" for record in RECORDS).encode())
+
+
+def _csv_gz(place: Path) -> None:
+    plain = io.StringIO()
+    csv.writer(plain).writerows([list(RECORDS[0]), *(list(record.values()) for record in RECORDS)])
+    place.write_bytes(gzip.compress(plain.getvalue().encode(), mtime=0))
+
+
 def _parquet(place: Path) -> None:
     parquet.write_table(pa.Table.from_pylist(RECORDS), place)
 
@@ -232,6 +246,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("csv_psm", _at("m.csv", lambda p: _named_rows(p, UNIT @ UNIT.T)), _imported("--psm", "cosine")),
     Kind("tsv", _at("m.tsv", lambda p: p.write_text("a\t1\t2\nb\t3\t4\n")), _imported(), is_refused=True),
     Kind("jsonl", _at("c.jsonl", _jsonl), _built(DOCUMENTS)),
+    Kind("jsonl_zst", _at("c.jsonl.zst", _jsonl_zst), _built(DOCUMENTS)),
+    Kind("csv_gz", _at("c.csv.gz", _csv_gz), _built(DOCUMENTS)),
     Kind("json", _at("c.json", lambda p: p.write_text(json.dumps(RECORDS))), _built(DOCUMENTS)),
     Kind("parquet", _at("c.parquet", _parquet), _built(DOCUMENTS)),
     Kind("saved_set", _at("c", _saved_set), _built(DOCUMENTS)),
