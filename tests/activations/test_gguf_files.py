@@ -110,10 +110,10 @@ def test_no_damaged_byte_hangs_or_ends_the_reader(tiny: Path, tmp_path: Path, pl
     data = bytearray(tiny.read_bytes())
     data[place] = byte
     (tmp_path / "damaged.gguf").write_bytes(data)
-    start = time.perf_counter()
+    start = time.process_time()
     with suppress(InputError):
         gguf_types.check_tensors(read_gguf_header(tmp_path / "damaged.gguf"), gguf)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def altered(**changes: Any) -> Callable[[Path], None]:

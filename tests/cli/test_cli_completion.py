@@ -32,5 +32,5 @@ def test_bash_completes_commands_and_options(tmp_path: Path, capsys: pytest.Capt
         'COMP_WORDS=(superpos rep); COMP_CWORD=1; _shtab_superpos; echo "${COMPREPLY[@]}"; '
         'COMP_WORDS=(superpos report --on); COMP_CWORD=2; _shtab_superpos; echo "${COMPREPLY[@]}"'
     )
-    done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True, timeout=280)
     assert done.stdout.split() == ["report", "--only"]

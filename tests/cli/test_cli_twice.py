@@ -58,7 +58,7 @@ def test_control_c_twice(pause: float, tmp_path: Path) -> None:
             time.sleep(pause)
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGINT)
-            out, err = process.communicate(timeout=120)
+            out, err = process.communicate(timeout=280)
         finally:
             process.kill()
     # By itself, or by the second signal once all is said and done: 130 to a shell.

@@ -153,7 +153,7 @@ def test_what_a_failed_start_left_running_is_stopped() -> None:
     try:
         ray = Leaky(Exception(LATE))
         local.start_ray(ray)
-        ray.left.wait(timeout=20)
+        ray.left.wait(timeout=240)
         assert mine.poll() is None  # what ran before is none of its business
     finally:
         mine.kill()

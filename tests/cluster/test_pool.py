@@ -18,7 +18,7 @@ from superpos.cluster.recycling import Recycling
 from superpos.cluster.slots import IN_FLIGHT
 from superpos.cluster.worker import Worker
 from superpos.errors import StageError
-from superpos.stages.executor import LATE, LOST, Answer, Careful, Limits, TaskError
+from superpos.stages.executor import FULL, LATE, LOST, Answer, Careful, Limits, TaskError
 
 pytestmark = pytest.mark.cluster
 
@@ -32,6 +32,11 @@ def make_tasks() -> dict[str, Any]:
     def slow(seconds: float) -> float:
         time.sleep(seconds)
         return seconds
+
+    def wait(path: str) -> str:
+        while path and not Path(path).exists():
+            time.sleep(0.05)
+        return path
 
     def fail(kind: str) -> None:
         if kind == "value":
@@ -80,6 +85,7 @@ def make_tasks() -> dict[str, Any]:
         "leak": leak,
         "double": double,
         "slow": slow,
+        "wait": wait,
         "fail": fail,
         "lock": lock,
         "die": die,
@@ -128,12 +134,16 @@ def test_payloads_are_drawn_as_workers_become_free(pool: RayExecutor) -> None:
     assert drawn == 30
 
 
-def test_answers_come_as_they_finish(pool: RayExecutor) -> None:
+def test_answers_come_as_they_finish(pool: RayExecutor, tmp_path: Path) -> None:
+    """The first one waits for what is made when the second one has come."""
     while len({answer.value["pid"] for answer in pool.run("surroundings", range(8))}) < 2:
         pass  # one of the two is still starting
-    order = [answer.index for answer in pool.run("slow", [1.5, 0.0, 0.0, 0.0])]
+    order = []
+    for answer in pool.run("wait", [str(tmp_path / "go"), "", "", ""]):
+        order.append(answer.index)
+        if answer.index == 1:
+            (tmp_path / "go").touch()
     assert sorted(order) == [0, 1, 2, 3]
-    assert order.index(1) < order.index(0)
 
 
 def test_errors_become_answers_of_one_line(pool: RayExecutor) -> None:
@@ -185,8 +195,9 @@ def test_workers_have_one_blas_thread_and_processes_of_their_own(pool: RayExecut
 
 
 def test_a_payload_that_takes_too_long_is_ended_and_those_behind_it_are_not(pool: RayExecutor) -> None:
-    limits = Limits(seconds=2.0)
-    found = answers(pool, "slow", [Careful(seconds, limits=limits) for seconds in (0.0, 600.0, *[0.0] * 6)])
+    seconds = (0.0, 600.0, *[0.0] * 6)
+    payloads = [Careful(one, limits=Limits(seconds=2.0 if one else 250.0)) for one in seconds]
+    found = answers(pool, "slow", payloads)
     assert [answer.index for answer in found] == list(range(8))
     assert found[1].error == TaskError(LATE, "took longer than 2 s and was ended")
     assert [answer.error for answer in found if answer.index != 1] == [None] * 7
@@ -197,7 +208,8 @@ def test_a_payload_that_takes_too_much_memory_fails_alone(pool: RayExecutor) -> 
     found = answers(pool, "fill", [Careful(size, limits=limits) for size in (2**20, 2**30, 2**20)])
     assert [answer.value for answer in found] == [2**20, None, 2**20]
     assert found[1].error is not None
-    assert "Memory" in found[1].error.reason
+    assert found[1].error.reason == FULL
+    assert found[1].error.message.startswith("asked for more than 256 MiB beyond what its worker had (")
     assert answers(pool, "fill", [2**29])[0].value == 2**29  # the limit was that payload's
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import pytest
 from hypothesis import given
@@ -83,12 +82,10 @@ def test_an_address_that_nothing_listens_on_is_refused_at_once(form: str) -> Non
     with socket.socket() as bound:  # bound and not listening: nobody else takes the port
         bound.bind(("127.0.0.1", 0))
         address = form.format(f"127.0.0.1:{bound.getsockname()[1]}")
-        began = time.monotonic()
         with pytest.raises(InputError, match=r"--address: cannot reach a Ray cluster at '.*'") as caught:
             check_address(address)
     assert address in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:99999", "no.such.host.invalid:6379", "[::1]:1"])

