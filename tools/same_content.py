@@ -1,9 +1,9 @@
 """Run one small study in every way and compare the content: `python -m tools.same_content`.
 
-SQLite and PostgreSQL; 1, 2 and 8 workers; one driver and three; each driver on a Ray of its own, or all on a
-cluster of three nodes. Drivers are `superpos run`, held at the data set until all of them are there. Every
-view must be that of one process without Ray, to the last bit. Printed is a row for each way: fits that each
-driver has stored, and the number of views that differ. The exit status is 1 unless that is 0 everywhere.
+SQLite and PostgreSQL; 1, 2 and 8 workers; one driver and three, each on a Ray of its own. Drivers are
+`superpos run`, held at the data set until all of them are there. Every view must be that of one process
+without Ray, to the last bit. Printed is a row for each way: fits that each driver has stored, and the
+number of views that differ. The exit status is 1 unless that is 0 everywhere.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from superpos.specs.studyfile import load_study
 from superpos.stages.datasets import STAGE
 from superpos.stages.plan import plan_study
 from tools.own_server import Server
-from tools.ray_runs import short_folder, start_driver, three_nodes
+from tools.ray_runs import short_folder, start_driver
 from tools.small_studies import COMPARED, NAME, OF_A_MODEL, Views, undisturbed, views
 
 TRIALS = 8
@@ -39,7 +39,7 @@ LOOK_SECONDS = 0.5
 HERE = "SELECT COUNT(*) FROM runs WHERE study = :name AND outcome = 'running'"
 STORED = """SELECT r.run_id, r.outcome, (SELECT COUNT(*) FROM fits f WHERE f.run_id = r.run_id) AS fits
 FROM runs r WHERE r.study = :name ORDER BY r.run_id"""
-HEAD = ("Ray", "database", "workers", "drivers", "fits of each driver", "views that differ", "seconds")
+HEAD = ("database", "workers", "drivers", "fits of each driver", "views that differ", "seconds")
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def barrier(database: Database, plan: StudyPlan, drivers: list[Any]) -> Iterator
 
 
 def one_way(
-    folder: Path, url: str, plan: StudyPlan, file: Path, workers: int, n_drivers: int, address: str
+    folder: Path, url: str, plan: StudyPlan, file: Path, workers: int, n_drivers: int
 ) -> tuple[str, Views]:
     """Run the study in one way; return the fits of each driver, and the views."""
     drivers: list[Any] = []
@@ -71,9 +71,7 @@ def one_way(
         ensure_current(database)
         try:
             with barrier(database, plan, drivers):
-                drivers += [
-                    start_driver(file, url, folder / "data", log, workers, address) for _ in range(n_drivers)
-                ]
+                drivers += [start_driver(file, url, folder / "data", log, workers) for _ in range(n_drivers)]
             ended = [driver.wait() for driver in drivers]
         finally:
             for driver in drivers:
@@ -90,7 +88,6 @@ def one_way(
 def main(arguments: list[str] | None = None) -> int:
     """Try every way."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--places", nargs="+", choices=["own", "three nodes"], default=["own", "three nodes"])
     parser.add_argument(
         "--engines", nargs="+", choices=["SQLite", "PostgreSQL"], default=["SQLite", "PostgreSQL"]
     )
@@ -108,24 +105,21 @@ def main(arguments: list[str] | None = None) -> int:
         if server:
             stack.callback(server.stop)
         sys.stdout.write(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}\n")
-        for place in options.places:
-            with ExitStack() as nodes:
-                address = nodes.enter_context(three_nodes()).address if place == "three nodes" else ""
-                ways = itertools.product(options.engines, options.workers, options.drivers)
-                for number, (engine, workers, n_drivers) in enumerate(ways):
-                    here = folder / f"{'cluster' if address else 'own'}{number}"
-                    here.mkdir()
-                    url = f"sqlite:///{here / 'one.db'}"
-                    if engine == "PostgreSQL" and server:
-                        url = server.database(f"round_{here.name}")
-                    began = time.monotonic()
-                    stored, found = one_way(here, url, plan, file, workers, n_drivers, address)
-                    different = sum(found[view] != wanted[view] for view in COMPARED)
-                    n_different += different
-                    cells = (place, engine, workers, n_drivers, stored, different)
-                    seconds = time.monotonic() - began
-                    sys.stdout.write(f"| {' | '.join(map(str, cells))} | {seconds:.0f} |\n")
-                    sys.stdout.flush()
+        ways = itertools.product(options.engines, options.workers, options.drivers)
+        for number, (engine, workers, n_drivers) in enumerate(ways):
+            here = folder / f"way{number}"
+            here.mkdir()
+            url = f"sqlite:///{here / 'one.db'}"
+            if engine == "PostgreSQL" and server:
+                url = server.database(f"round_{here.name}")
+            began = time.monotonic()
+            stored, found = one_way(here, url, plan, file, workers, n_drivers)
+            different = sum(found[view] != wanted[view] for view in COMPARED)
+            n_different += different
+            cells = (engine, workers, n_drivers, stored, different)
+            seconds = time.monotonic() - began
+            sys.stdout.write(f"| {' | '.join(map(str, cells))} | {seconds:.0f} |\n")
+            sys.stdout.flush()
     return int(n_different > 0)
 
 

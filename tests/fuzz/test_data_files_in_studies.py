@@ -23,8 +23,6 @@ SETS = {
     "csv": 'builder = "directions"\nfile = CORPUS\n',
     "csv_psm": 'builder = "psm"\nfile = CORPUS\nsimilarity = "cosine"\n',
     "jsonl": DOCUMENTS,
-    "jsonl_zst": DOCUMENTS,
-    "csv_gz": DOCUMENTS,
     "json": DOCUMENTS,
     "parquet": DOCUMENTS,
     "saved_set": DOCUMENTS,
