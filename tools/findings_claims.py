@@ -71,9 +71,12 @@ def claims(studies: Sequence[StudyData]) -> Iterator[str]:
     yield ""
 
 
+UNTESTED = "Not testable"
+
+
 def _cell(powell: Judged, here: Judged) -> str:
     parts = [_verdict(here)] if here.word else []
-    if powell.word and powell.word != here.word:
+    if powell.word and (not parts or powell.word not in (here.word, UNTESTED)):
         parts.append(f"(Powell's ends: {_verdict(powell)})")
     return " ".join(parts).replace("|", "/")
 

@@ -31,10 +31,10 @@ from tools.findings_traps import traps
 
 INTRODUCTION = """# Findings
 
-Written by `python -m tools.findings_page` from the views of studies that were run. A claim is of one
-set of features against one control, at the same layer, kernel and dimension; p is adjusted for the
-layers, kernels and sets that were looked at. Ends that are no certified minima carry no claim. "Not
-shown" is not "absent", and a number that no study stated beforehand is suggested at most. What
+Written by `python -m tools.findings_page` from the views of studies that were run. A claim is of
+one set of features against one control, at the same layer, kernel and dimension; p is adjusted for
+the layers, kernels and sets that were looked at. Ends that are no certified minima carry no claim.
+"Not shown" is not "absent", and a number that no study stated beforehand is suggested at most. What
 holds for these models need not hold for others.
 
 Two things are known of probes from planted geometry ([validation](validation.md)). Exclusive
@@ -48,6 +48,8 @@ A dash stands where a study has none.
 """
 REPULSION = """Directions that repel each other have less energy than a control. Counted are sets of each
 study, `embed` and `unembed` apart, under the first similarity.
+"""
+NOT_FOUND = """Claims of which nothing was shown or suggested, each with its largest difference among sets.
 """
 HEAD = (
     "study", "control", "less, shown", "less, suggested", "more, shown", "more, suggested", "not shown",
@@ -70,7 +72,7 @@ def document(pages: Sequence[tuple[str, str]]) -> str:
             "## The claims of the thesis\n", *claims(studies),
             "## Traps, and the share of cells in them\n", TRAPS, *traps(studies),
             "## Repulsion, or what labels make\n", REPULSION, *_repulsion(studies),
-            "## Looked for and not found\n", *_not_found(studies),
+            "## Looked for and not found\n", NOT_FOUND, *_not_found(studies),
             "## The studies\n", *_studies(studies),
         ]  # fmt: skip
     return "\n".join(parts)
@@ -111,7 +113,7 @@ def _not_found(studies: Sequence[StudyData]) -> Iterator[str]:
             if rows.empty:
                 continue
             largest = rows.sort_values("estimate", key=abs, kind="stable").iloc[-1]
-            said.append(f"{one.claim} ({one.here.text}; the largest, {number(largest)})")
+            said.append(f"{one.claim} ({number(largest).removesuffix('; not shown')})")
         if said:
             yield wrapped(f"`{data.study}`: {'. '.join(said)}.", "- ")
     yield ""

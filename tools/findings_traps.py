@@ -78,5 +78,8 @@ def share(data: StudyData, trap: Trap) -> str:
     if not n:
         return "–"
     percent = 100 * int(found) / int(n)
-    exact = percent in (0, 100)
-    return f"{percent:.0f} % of {n:,}" if exact or 1 <= percent <= 99 else f"{percent:.2g} % of {n:,}"
+    if percent in (0, 100) or 1 <= percent <= 99:
+        return f"{percent:.0f} % of {n:,}"
+    if percent < 1:
+        return f"{percent:.2g} % of {n:,}"
+    return f"{min(percent, 99.9):.1f} % of {n:,}"
