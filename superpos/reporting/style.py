@@ -154,6 +154,17 @@ def name_ticks(panel: Panel, names: Sequence[str], *, rows: bool = False, column
         panel.tick_params(axis="x")
 
 
+SEPARATOR = " · "
+"""Between the parts of a subject's label."""
+
+
+def row_names(labels: Sequence[str]) -> list[str]:
+    """Return names of rows: the labels of subjects without what all of them share, shortened."""
+    parts = [label.split(SEPARATOR) for label in labels]
+    shared = set.intersection(*map(set, parts)) if len(labels) > 1 else set()
+    return [shorten(SEPARATOR.join(p for p in own if p not in shared) or own[0]) for own in parts]
+
+
 def shorten(name: str, limit: int = 32) -> str:
     """Return a name of at most `limit` characters on one line."""
     line = " ".join(name.split()) or "(empty)"

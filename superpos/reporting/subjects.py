@@ -9,6 +9,7 @@ import pandas as pd
 
 from superpos.errors import ArgumentError
 from superpos.reporting.looks import weights_style
+from superpos.reporting.style import SEPARATOR
 
 PRETRAINED, RANDOM = "pretrained", "random"
 """The model's own weights, and those that stand beside them in figures."""
@@ -31,7 +32,7 @@ class Subject(NamedTuple):
         revision = f" @ {self.revision}" if self.revision else ""
         weights = "" if self.weights in ("", PRETRAINED) else f" ({weights_style(self.weights).label})"
         parts = (self.dataset, f"{self.model}{revision}{weights}", self.hookpoint)
-        return " · ".join(part for part in parts if part)
+        return SEPARATOR.join(part for part in parts if part)
 
     @property
     def axes(self) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import superpos
+from superpos.analysis.settings import TARGET_SETTING
 from superpos.reporting.charts.differences import beyond_all, differences, draw_differences
 from superpos.reporting.charts.gradients import draw_gradients, gradients
 from superpos.reporting.charts.own_energies import (
@@ -18,6 +20,8 @@ from superpos.reporting.charts.own_energies import (
     own_energies,
 )
 from superpos.reporting.study_data import StudyData, lead_subject
+from superpos.reporting.style import row_names
+from superpos.reporting.subjects import Subject
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def energies(**groups):
         for draw, value in enumerate(values)
     ]
     names = ["subject", "group", "draw", "value", "n_layers"]
-    return OwnEnergies("cosine", "exp", ("one",), tuple(groups), pd.DataFrame(rows, columns=names))
+    return OwnEnergies("cosine", "exp", 1, ("one",), tuple(groups), pd.DataFrame(rows, columns=names))
 
 
 def test_a_set_is_below_its_controls_only_where_it_is_below_all_of_them():
@@ -70,6 +74,39 @@ def test_own_energies_are_medians_over_layers(make_study, study_plan):
         own = own[own["replicate"] == row.draw] if target == "permuted" else own
         assert row.n_layers == len(own) == 3
         assert row.value == np.median(own["value_scaled"])
+
+
+def test_a_set_by_two_methods_has_a_row_of_each():
+    """Where means had more layers than probes, they once stood for the set without a word."""
+    axes = {"model": "net", "revision": "", "model_weights": "pretrained", "model_seed": -1, "dataset": "one"}
+    axes |= {"hookpoint": "resid", "similarity": "cosine", "kernel": "exp", "softening": 0.0, "replicate": 0}
+    numbers = {("logistic", 0): 0.5, ("mean_difference", 0): 3.0, ("mean_difference", 1): 5.0}
+    rows = pd.DataFrame(
+        {**axes, "target": "features", "method": method, "layer": layer, "value_scaled": value}
+        for (method, layer), value in numbers.items()
+    )
+    for name in TARGET_SETTING:
+        if name not in rows.columns:
+            rows[name] = 0
+    subject = Subject("net", "", "pretrained", "one", "resid")
+    data = SimpleNamespace(
+        own_energies=rows, of=lambda _, rows: rows, random_of=lambda _, rows: rows.iloc[:0]
+    )
+    found = own_energies(data, (subject,))
+    assert found.subjects == ("one · net · resid · probes", "one · net · resid · means")
+    assert found.n_sets == 1
+    assert found.values.set_index("subject")["value"].to_dict() == dict(
+        zip(found.subjects, (0.5, 4.0), strict=True)
+    )
+    (panel,) = draw_own_energies(found).panels
+    assert panel.y.ruler.labels == ("probes", "means")
+
+
+def test_rows_are_named_by_what_they_do_not_share():
+    assert row_names(["a · net · resid", "b · net · resid"]) == ["a", "b"]
+    assert row_names(["a · net · resid", "a · net · embed"]) == ["resid", "embed"]
+    assert row_names(["a · net · resid"]) == ["a · net · resid"]
+    assert row_names(["a", "a"]) == ["a", "a"]
 
 
 def test_differences_are_those_of_the_cells(data):

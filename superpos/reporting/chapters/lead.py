@@ -9,23 +9,35 @@ import numpy as np
 from superpos.reporting.charts.differences import beyond_all, differences, draw_differences
 from superpos.reporting.charts.gradients import draw_gradients, gradients
 from superpos.reporting.charts.optimisers import CRITICAL
-from superpos.reporting.charts.own_energies import beyond_controls, draw_own_energies, own_energies
-from superpos.reporting.sections import MAX_SUBJECTS, Chapter, Drawn
+from superpos.reporting.charts.own_energies import (
+    OwnEnergies,
+    beyond_controls,
+    draw_own_energies,
+    own_energies,
+)
+from superpos.reporting.sections import Chapter, Drawn
 from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.subjects import Subject
+from superpos.reporting.subjects import PRETRAINED, Subject
+
+MAX_ROWS = 40
+"""Sets that have a row."""
+OWN_WEIGHTS = ("", PRETRAINED)
+"""Weights of what is asked about; other schemes are controls."""
 
 
 def draw_lead(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield own energies, differences to controls, and gradients at the ends, each over all sets."""
-    shown = tuple(subjects[:MAX_SUBJECTS])
+    own = [subject for subject in subjects if subject.weights in OWN_WEIGHTS]
+    shown = tuple((own or list(subjects))[:MAX_ROWS])
     energies = own_energies(data, shown)
     if energies is not None:
         below, above = beyond_controls(energies)
         yield Drawn(
             "own-energy",
-            f"Own energy of {_sets(len(energies.subjects))}: {below} below all controls, {above} above all",
-            f"Each row is a set, under the {energies.kernel} kernel and {energies.similarity} similarity. "
+            f"Own energy of {_rows(energies)}: {below} below all controls, {above} above all",
+            "Each row is a set, by one way of finding its directions where it has several, under "
+            f"the {energies.kernel} kernel and {energies.similarity} similarity. "
             "Large dots: the features, median over layers. Bars: the central 90 % of the draws of a control, "
             "a tick at their median; each draw is a median over layers too. Left of its bars a set has less "
             "energy than its controls. Nothing is fitted. The scale is a square root.",
@@ -69,6 +81,12 @@ def draw_lead(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
             draw_gradients(ends),
             ends.table(),
         )
+
+
+def _rows(energies: OwnEnergies) -> str:
+    """Return how many sets there are, and how many rows where these are more."""
+    n = len(energies.subjects)
+    return _sets(n) if n == energies.n_sets else f"{_sets(energies.n_sets)} in {n} rows"
 
 
 def _sets(count: int) -> str:

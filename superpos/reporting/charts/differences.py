@@ -21,7 +21,7 @@ from superpos.reporting.looks import in_order, target_style
 from superpos.reporting.selection import EXACT, POWELL, optimiser_label, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles
-from superpos.reporting.style import INK, new_figure, shorten
+from superpos.reporting.style import INK, new_figure, row_names
 from superpos.reporting.subjects import Subject
 from superpos.reporting.svg import Figure, line_handle
 
@@ -100,8 +100,8 @@ def beyond_all(numbers: Differences) -> tuple[int, int]:
 
 def draw_differences(numbers: Differences) -> Figure:
     """Draw a panel a kind of end, a row a set; each control is a mark with the quartiles of its cells."""
-    step = 0.16
-    height = max(0.5, step * (len(numbers.controls) + 1.5))
+    step = 0.16 if len(numbers.subjects) <= 12 else 0.1  # inches
+    height = max(0.5 if len(numbers.subjects) <= 12 else 0.25, step * (len(numbers.controls) + 1.5))
     figure = new_figure(height * len(numbers.subjects) + 1.5)
     axes = figure.subplots(1, len(numbers.panels), sharey=True)[0]
     for panel, title in zip(axes, numbers.panels, strict=True):
@@ -124,7 +124,7 @@ def draw_differences(numbers: Differences) -> Figure:
         )
         panel.grid(axis="x")
     axes[0].set_ylim((len(numbers.subjects) - 0.5) * height, -height / 2)
-    axes[0].set_yticks([i * height for i in range(len(numbers.subjects))], map(shorten, numbers.subjects))
+    axes[0].set_yticks([i * height for i in range(len(numbers.subjects))], row_names(numbers.subjects))
     styles = [target_style(control) for control in numbers.controls]
     handles = [line_handle(color=s.colour, marker="o", linewidth=1.6, label=s.label) for s in styles]
     figure.legend(handles)

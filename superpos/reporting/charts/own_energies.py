@@ -18,13 +18,15 @@ from superpos.reporting.charts.geometry import RANDOM, group_style
 from superpos.reporting.looks import in_order, kernel_order
 from superpos.reporting.selection import targets
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import FAINT, INK, new_figure, shorten
+from superpos.reporting.style import FAINT, INK, SEPARATOR, new_figure, row_names
 from superpos.reporting.subjects import Subject
 from superpos.reporting.svg import Figure, line_handle
 
 CENTRAL = (5.0, 50.0, 95.0)
 """Percentiles of the draws of a control: the ends of its bar, and its mark."""
 
+METHODS = {"logistic": "probes", "mean_difference": "means", "lda": "LDA"}
+"""Methods in a row's name."""
 SAME_ENERGY = ("shuffled_entries",)
 """Controls whose own energy is that of the features: they have the same entries."""
 
@@ -34,7 +36,9 @@ class OwnEnergies(NamedTuple):
 
     similarity: str
     kernel: str
+    n_sets: int
     subjects: tuple[str, ...]
+    """Names of the rows: sets, by method where they have several."""
     groups: tuple[str, ...]
     """Kinds of target with `features` first, and random weights last."""
     values: pd.DataFrame
@@ -42,7 +46,10 @@ class OwnEnergies(NamedTuple):
 
 
 def own_energies(data: StudyData, subjects: tuple[Subject, ...]) -> OwnEnergies | None:
-    """Return the scaled own energies under the first similarity and kernel; None where there are none."""
+    """Return the scaled own energies under the first similarity and kernel; None where there are none.
+
+    A set whose directions are found by several methods has a row of each: they may lie on both sides.
+    """
     rows = data.own_energies
     rows = rows[rows["value_scaled"].notna()]
     rows = rows[~rows["target"].isin(SAME_ENERGY)]
@@ -54,12 +61,19 @@ def own_energies(data: StudyData, subjects: tuple[Subject, ...]) -> OwnEnergies 
     rows = rows[rows["kernel"] == kernel]
     rows = rows[rows["softening"] == rows["softening"].min()]
     found = []
+    labels: dict[str, str] = {}
     for subject in subjects:
-        own = main_targets(data.of(subject, rows))
-        random = main_targets(data.random_of(subject, rows))
-        random = random[random["target"] == "features"]
-        found.append(own.assign(subject=subject.label, group=own["target"], draw=own["replicate"]))
-        found.append(random.assign(subject=subject.label, group=RANDOM, draw=random["model_seed"]))
+        every, random_weights = data.of(subject, rows), data.random_of(subject, rows)
+        methods = sorted(every["method"].unique())
+        for method in methods:
+            own = main_targets(every[every["method"] == method])
+            random = main_targets(random_weights[random_weights["method"] == method])
+            random = random[random["target"] == "features"]
+            name = METHODS.get(str(method), str(method))
+            label = SEPARATOR.join([subject.label, name]) if len(methods) > 1 else subject.label
+            labels[label] = subject.label
+            found.append(own.assign(subject=label, group=own["target"], draw=own["replicate"]))
+            found.append(random.assign(subject=label, group=RANDOM, draw=random["model_seed"]))
     table = pd.concat(found)
     if table.empty:
         return None
@@ -72,7 +86,8 @@ def own_energies(data: StudyData, subjects: tuple[Subject, ...]) -> OwnEnergies 
     return OwnEnergies(
         similarity,
         str(kernel),
-        tuple(label for label in (subject.label for subject in subjects) if label in there),
+        len({labels[label] for label in there}),
+        tuple(label for label in labels if label in there),
         (*targets(table[table["group"] != RANDOM]), *((RANDOM,) if RANDOM in set(table["group"]) else ())),
         medians,
     )
@@ -96,8 +111,8 @@ def beyond_controls(numbers: OwnEnergies) -> tuple[int, int]:
 def draw_own_energies(numbers: OwnEnergies) -> Figure:
     """Draw a row a set: each control as the central 90 % of its draws, the features as a large dot."""
     controls = [group for group in numbers.groups if group != "features"]
-    step = 0.16
-    height = max(0.5, step * (len(controls) + 1.5))
+    step = 0.16 if len(numbers.subjects) <= 12 else 0.1  # inches
+    height = max(0.5 if len(numbers.subjects) <= 12 else 0.25, step * (len(controls) + 1.5))
     figure = new_figure(height * len(numbers.subjects) + 1.2)
     axes = figure.subplot()
     axes.set_xscale("sqrt")
@@ -121,7 +136,7 @@ def draw_own_energies(numbers: OwnEnergies) -> Figure:
     axes.axvline(1.0, color=FAINT, linewidth=0.8, linestyle=(0, (3, 2)))
     last = len(numbers.subjects) * height
     axes.set_ylim(last - height / 2, -height / 2)
-    axes.set_yticks([i * height for i in range(len(numbers.subjects))], map(shorten, numbers.subjects))
+    axes.set_yticks([i * height for i in range(len(numbers.subjects))], row_names(numbers.subjects))
     top = float(numbers.values["value"].max()) * 1.08
     ticks = [tick for tick in (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0) if tick <= max(top, 1.2)]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
