@@ -129,8 +129,8 @@ def test_rows_that_another_run_stores_meanwhile_are_left_out(open_store: Any, mo
     wanted = plain(read_rows(store.database, store.study_id, "fit_results", columns))
     read = view_rows._read
 
-    def earlier(database: Any, study_id: int, view: str, *rest: Any) -> Any:
-        rows = read(database, study_id, view, *rest)
+    def earlier(database: Any, study_id: int, view: str, *rest: Any, **options: Any) -> Any:
+        rows = read(database, study_id, view, *rest, **options)
         if view == "joint_results":  # as they were before the last of them
             rows = {name: column[:-1] for name, column in rows.items()}
         return rows

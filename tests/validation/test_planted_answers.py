@@ -85,6 +85,11 @@ def test_the_page_is_what_its_numbers_say() -> None:
     assert page(stored, PROSE.read_text(encoding="utf-8")) == written
 
 
+OF_ENDS = ("keeps_low", "moved", "taken_away")
+"""Questions whose ends are minima of many basins: the last bits of another machine's arithmetic may lead a
+draw of the 19 into another one."""
+
+
 def firsts(found: dict[str, Any]) -> dict[str, float | None]:
     return {key: one["first"] for key, one in found.items()}
 
@@ -98,7 +103,13 @@ def test_stored_studies_are_found_again(family: str) -> None:
 
 def test_stored_studies_of_fits_and_of_activations_are_found_again() -> None:
     stored = json.loads(FILE.read_text(encoding="utf-8"))
-    assert firsts(kept(nulls(DEEP[0], range(1), deep=True))) == firsts(stored["deep"][DEEP[0]])
+    found, wanted = firsts(kept(nulls(DEEP[0], range(1), deep=True))), firsts(stored["deep"][DEEP[0]])
+    assert found.keys() == wanted.keys()
+    for key, p in wanted.items():
+        if key.split(" | ")[0] in OF_ENDS and p is not None:
+            assert found[key] == pytest.approx(p, abs=2 / 20 + 1e-9), key
+        else:
+            assert found[key] == p, key
     assert firsts(kept(joint("in_pairs", range(1)))) == firsts(stored["joint"]["in_pairs"])
 
 
