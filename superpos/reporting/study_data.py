@@ -12,6 +12,8 @@ from superpos.db.results import Results
 from superpos.reporting.study_views import StudyViews
 from superpos.reporting.subjects import SUBJECT_AXES, Subject, own_rows, rows_with
 
+READ = 0.6
+"""Area under the ROC curve from which a probe reads something, for the choice of what is in view."""
 HELD_ROWS = 100_000
 """Rows of single sets that are kept for the next figure."""
 
@@ -124,12 +126,16 @@ def best_layer(data: StudyData, subject: Subject, there: Sequence[int]) -> int:
 
 
 def lead_subject(data: StudyData, limit: int) -> Subject | None:
-    """Return the subject whose figures are in view: of the first `limit`, the one of most layers, then fits.
+    """Return the subject whose figures are in view; None where there is none.
 
-    None where there is none.
+    Of the first `limit` it is the one of most layers, then whose probes read at all (half of them above
+    `READ` on held-out samples), then of most fits.
     """
 
-    def weight(subject: Subject) -> tuple[int, int]:
-        return data.of(subject, data.psms)["layer"].nunique(), len(data.of(subject, data.fits))
+    def weight(subject: Subject) -> tuple[int, bool, int]:
+        probes = data.of(subject, data.probes)
+        scores = probes.loc[probes["label_replicate"] == -1, "roc_auc"] if len(probes) else pd.Series([1.0])
+        n_layers = data.of(subject, data.psms)["layer"].nunique()
+        return n_layers, bool(scores.median() > READ), len(data.of(subject, data.fits))
 
     return max(data.subjects[:limit], key=weight, default=None)

@@ -32,8 +32,8 @@ def draw_across(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
         "cross-layer",
         "How near each kernel ends to its target, layer by layer",
         "Medians of the best matches at the perturbation nearest to that of the thesis: solid for the "
-        "features, dashed for all controls together. A row is a similarity; its panels share their scale, "
-        "root mean square per entry, so that sets of different n may be compared.",
+        "features, dashed for exchanged labels, or else for the first control. A row is a similarity; its "
+        "panels share their scale, root mean square per entry, so that sets of different n may be compared.",
         draw_by_layer(by_layer(found.rows)),
         found.rows,
         left_out=found.left_out,

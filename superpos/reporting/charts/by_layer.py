@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from superpos.kinds.controls import FEATURES
+from superpos.reporting.answers import control_order, in_words
 from superpos.reporting.looks import kernel_styles
 from superpos.reporting.selection import kernels, layers, similarities
 from superpos.reporting.study_views import quartiles, records
@@ -17,14 +19,14 @@ from superpos.reporting.svg import Figure, line_handle, patch_handle
 
 
 class LayerLine(NamedTuple):
-    """Distances of one kernel on one feature set over layers, for features or for controls."""
+    """Distances of one kernel on one feature set over layers, for features or for the control."""
 
     subject: str
     """Name of the set, as `within_sets` gives it."""
     similarity: str
     kernel: str
     group: str
-    """`features` or `controls`."""
+    """`features`, or the kind of target that is the control."""
     layers: tuple[int, ...]
     median: tuple[float, ...]
 
@@ -35,6 +37,8 @@ class ByLayer(NamedTuple):
     subjects: tuple[str, ...]
     similarities: tuple[str, ...]
     kernels: tuple[str, ...]
+    control: str
+    """The kind of target that stands beside the features; empty without one."""
     lines: tuple[LayerLine, ...]
 
 
@@ -60,14 +64,18 @@ class Choices(NamedTuple):
 
 
 def by_layer(rows: pd.DataFrame, column: str = "rms_final") -> ByLayer:
-    """Return medians of a column of `best_matches` per layer, features apart from controls.
+    """Return medians of a column of `best_matches` per layer, of the features and of one control.
+
+    That is exchanged labels where there are any, else the first. Controls are never pooled: they may lie
+    far from each other.
 
     The column has to be comparable between sets of different n, as `rms_final` is, where they are drawn on
     one scale.
     """
-    groups = rows.assign(
-        group=["features" if target == "features" else "controls" for target in rows["target"]]
-    )
+    there = [str(target) for target in rows["target"].unique() if target != FEATURES]
+    control = min(there, key=control_order, default="")
+    groups = rows[rows["target"].isin((FEATURES, control))]
+    groups = groups.assign(group=groups["target"].astype("str"))
     axes = ["subject", "similarity", "kernel", "group"]
     table = quartiles(groups.dropna(subset=[column]).groupby([*axes, "layer"], sort=True)[column])
     lines = []
@@ -75,7 +83,7 @@ def by_layer(rows: pd.DataFrame, column: str = "rms_final") -> ByLayer:
         subject, similarity, kernel, group = (str(value) for value in name)
         layer, median = (tuple(part[key].tolist()) for key in ("layer", "median"))
         lines.append(LayerLine(subject, similarity, kernel, group, layer, median))
-    return ByLayer(_subjects(rows), similarities(rows), kernels(rows), tuple(lines))
+    return ByLayer(_subjects(rows), similarities(rows), kernels(rows), control, tuple(lines))
 
 
 def best_kernels(rows: pd.DataFrame) -> Choices:
@@ -100,7 +108,7 @@ def draw_by_layer(numbers: ByLayer, label: str = "end to target, root mean squar
     for line in numbers.lines:
         panel = axes[numbers.similarities.index(line.similarity), numbers.subjects.index(line.subject)]
         colour, marker = styles[line.kernel]
-        features = line.group == "features"
+        features = line.group == FEATURES
         panel.plot(
             line.layers,
             line.median,
@@ -123,7 +131,9 @@ def draw_by_layer(numbers: ByLayer, label: str = "end to target, root mean squar
         line_handle(color=colour, marker=marker, label=name) for name, (colour, marker) in styles.items()
     ]
     handles.append(line_handle(color="#1f2933", label="features"))
-    handles.append(line_handle(color="#1f2933", linestyle=(0, (3, 2)), label="controls"))
+    if numbers.control:
+        name = in_words(numbers.control)
+        handles.append(line_handle(color="#1f2933", linestyle=(0, (3, 2)), label=name))
     figure.legend(handles)
     return figure
 
