@@ -71,7 +71,7 @@ def own_energies(data: StudyData, subjects: tuple[Subject, ...]) -> OwnEnergies 
             random = random[random["target"] == "features"]
             name = METHODS.get(str(method), str(method))
             label = SEPARATOR.join([subject.label, name]) if len(methods) > 1 else subject.label
-            labels[label] = subject.label
+            labels[label] = subject.dataset
             found.append(own.assign(subject=label, group=own["target"], draw=own["replicate"]))
             found.append(random.assign(subject=label, group=RANDOM, draw=random["model_seed"]))
     table = pd.concat(found)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from superpos.fits import certify, fit_joint, minimise_on_spheres, softmax
-from superpos.fits.certificate import certify_point
+from superpos.fits.certificate import CRITICAL, certify_point
 from superpos.fits.compiled import (
     certify_compiled,
     minimise_on_spheres_compiled,
@@ -197,15 +197,25 @@ HARD = [
     st.integers(0, 4),
     st.sampled_from([0.0, 1.0, 3.0]),
 )
+@example(4005, 10, 7, 0, 3.0)
 def test_takes_the_reference_s_steps(seed: int, n: int, f: int, kernel: int, spread: float) -> None:
-    """Same method, two codes: same steps and the same end, for any weights and norms."""
+    """Same method, two codes: same steps and the same end, for any weights and norms.
+
+    Where weights differ by four orders of magnitude the last step may promise less than rounding: in one
+    code it is taken, in the other it is not, at a critical point of the same energy.
+    """
     rng = np.random.default_rng(seed)
     weights = softmax(spread * rng.standard_normal(n))
     norms, start = np.exp(0.5 * rng.standard_normal(n)), rng.standard_normal((n, f))
     ours = minimise_on_spheres_compiled(start, weights, norms, HARD[kernel])
     theirs = minimise_on_spheres(start, weights, norms, HARD[kernel])
-    assert ours.status is Status.CONVERGED
-    assert ours.relative_gradient <= 1e-8
+    if ours.status is Status.STALLED:
+        assert ours.message == "the model predicts no decrease"
+        assert ours.relative_gradient <= CRITICAL
+        assert ours.energy == pytest.approx(theirs.energy, rel=1e-13)
+    else:
+        assert ours.status is Status.CONVERGED
+        assert ours.relative_gradient <= 1e-8
     np.testing.assert_allclose(np.linalg.norm(ours.vectors, axis=1), norms, rtol=1e-12)
     np.testing.assert_allclose(ours.start, theirs.start, rtol=1e-14)
     assert ours.energy_start == pytest.approx(theirs.energy_start, rel=1e-12)
