@@ -11,11 +11,12 @@ import pandas as pd
 
 from superpos.records.answers import STRENGTHS
 from superpos.reporting.answers import UNTESTABLE, in_words
-from superpos.reporting.claims import CLAIMS, LABELS, Claim, Judged, judged_rows, rows_of, verdicts
+from superpos.reporting.claims import CLAIMS, LABELS, Claim, Judged, judged_rows, rows_of, strongest, verdicts
 from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
 from tools.findings_text import number, wrapped
 
+UNTESTED = "Not testable"
 WOULD_CHANGE = {
     "Features sit where an energy is low": (
         "sets of another model with less energy than their exchanged labels"
@@ -71,9 +72,6 @@ def claims(studies: Sequence[StudyData]) -> Iterator[str]:
     yield ""
 
 
-UNTESTED = "Not testable"
-
-
 def _cell(powell: Judged, here: Judged) -> str:
     parts = [_verdict(here)] if here.word else []
     if powell.word and (not parts or powell.word not in (here.word, UNTESTED)):
@@ -95,9 +93,9 @@ def _paragraph(claim: Claim, studies: Sequence[StudyData]) -> str:
         own = own if len(own) else rows
         if own.empty:
             continue
-        row = _heaviest(judged_rows(own)[1])
-        if row is not None and (best is None or row[0] < best[0]):
-            best = (row[0], f"`{data.study}`, {number(row[1])}", own)
+        row = strongest(judged_rows(own)[1])
+        if row is not None and (best is None or _weight(row) < best[0]):
+            best = (_weight(row), f"`{data.study}`, {number(row)}", own)
     if best is None:
         return ""
     _, said, own = best
@@ -105,17 +103,10 @@ def _paragraph(claim: Claim, studies: Sequence[StudyData]) -> str:
     return " ".join(filter(None, [f"**{claim.claim}.** {said}.", _repeated(own), change]))
 
 
-def _heaviest(rows: pd.DataFrame) -> tuple[tuple[int, float, float], pd.Series] | None:
-    """Return the strongest row that was tested, and what it is compared by with those of other studies."""
-    rows = rows[(rows["strength"] != UNTESTABLE) & rows["estimate"].notna()]
-    if rows.empty:
-        return None
-    ranks = {strength: index for index, strength in enumerate(STRENGTHS)}
-    order = rows.assign(
-        rank_=rows["strength"].map(ranks), p_=rows["p_adjusted"].fillna(1.0), size_=-rows["estimate"].abs()
-    ).sort_values(["rank_", "p_", "size_"], kind="stable")
-    first = order.iloc[0]
-    return (int(first["rank_"]), float(first["p_"]), float(first["size_"])), first
+def _weight(row: pd.Series) -> tuple[int, float, float]:
+    """Return what strongest rows of several studies are compared by: the least weighs most."""
+    p = float(row["p_adjusted"]) if pd.notna(row["p_adjusted"]) else 1.0
+    return STRENGTHS.index(row["strength"]), p, -abs(float(row["estimate"]))
 
 
 def _repeated(rows: pd.DataFrame) -> str:

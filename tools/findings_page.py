@@ -14,15 +14,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
-import pandas as pd
-
 import superpos
-from superpos.kinds.similarities import SIMILARITIES
 from superpos.records.answers import STRENGTHS
 from superpos.reporting.about import about
 from superpos.reporting.answers import UNTESTABLE, control_order, in_words
-from superpos.reporting.claims import CLAIMS, judged_rows, rows_of, verdicts
-from superpos.reporting.looks import in_order
+from superpos.reporting.claims import CLAIMS, judged_rows, one_similarity, rows_of, verdicts
 from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
 from tools.findings_claims import claims
@@ -84,7 +80,7 @@ def _repulsion(studies: Sequence[StudyData]) -> Iterator[str]:
     yield "|---" * len(HEAD) + "|"
     for data in studies:
         rows = data.answers
-        rows = first_similarity(rows[(rows["question"] == "own_energy") & (rows["dataset"] != "")])
+        rows = one_similarity(rows[(rows["question"] == "own_energy") & (rows["dataset"] != "")])
         for control in sorted(rows["control"].unique(), key=control_order):
             part = rows[rows["control"] == control]
             counts = [
@@ -126,12 +122,6 @@ def _studies(studies: Sequence[StudyData]) -> Iterator[str]:
         said = ", ".join(f"{counts[word]:,} {word}" for word in STRENGTHS if word in counts)
         yield wrapped(f"**`{data.study}`** (`superpos run {data.study}`). {about(data)}") + "\n"
         yield wrapped(f"{len(rows):,} comparisons: {said}." if said else "No answers.") + "\n"
-
-
-def first_similarity(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows under the first similarity in the order of the kinds."""
-    named = [name for name in rows["similarity"].unique() if name]
-    return rows[rows["similarity"] == in_order(SIMILARITIES, named)[0]] if named else rows
 
 
 def main(argv: Sequence[str] | None = None) -> int:

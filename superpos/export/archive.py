@@ -26,7 +26,7 @@ from superpos.db.progress import study_progress
 from superpos.db.results import Results
 from superpos.db.snapshot import snapshot
 from superpos.errors import InputError, shown
-from superpos.export.folder import Exported, in_place
+from superpos.export.folder import Exported, chosen_studies, in_place
 from superpos.version import __version__
 
 CONTENTS = "archive.json"
@@ -64,10 +64,7 @@ def archive(results: Results, out: Path, studies: Sequence[str] | None = None) -
         If the folder holds something or cannot be written, or a study is unknown or not finished. Nothing is
         left then.
     """
-    known = results.studies()
-    for name in studies or ():
-        results.check_study(name)
-    chosen = tuple(name for name in known if not studies or name in studies)
+    chosen = chosen_studies(results, studies)
     if not chosen:
         raise InputError(f"{results.label} holds no study")
     for name in chosen:

@@ -60,11 +60,15 @@ def export(results: Results, out: Path, studies: Sequence[str] | None = None) ->
     InputError
         If the folder holds something or cannot be written, or a study is unknown. Nothing is left then.
     """
-    known = results.studies()
+    chosen = chosen_studies(results, studies)
+    return in_place(out, lambda folder: _write(results.database, folder, chosen))
+
+
+def chosen_studies(results: Results, studies: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the studies that are written, every one by default; raises `InputError` for an unknown one."""
     for name in studies or ():
         results.check_study(name)
-    chosen = tuple(name for name in known if not studies or name in studies)
-    return in_place(out, lambda folder: _write(results.database, folder, chosen))
+    return tuple(name for name in results.studies() if not studies or name in studies)
 
 
 def in_place(out: Path, write: Callable[[Path], tuple[dict[str, int], int]]) -> Exported:

@@ -100,7 +100,7 @@ def verdicts(data: StudyData) -> tuple[Verdict, ...]:
         here = _judged(others, claim)
         kinds = sorted(set(others["optimiser"]) - {""})
         what = optimiser_label(kinds[0]) if kinds else "no fit"
-        best = _strongest(own)
+        best = strongest(own)
         found.append(
             Verdict(
                 claim.question, claim.claim, claim.said, powell, here, what,
@@ -127,7 +127,7 @@ def judged_rows(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     rows
         Rows of `answers` of one question and one kind of end; not empty.
     """
-    rows = _one_similarity(rows)
+    rows = one_similarity(rows)
     control = _judge(rows)
     rows = rows[rows["control"] == control]
     sets = rows[rows["dataset"] != ""]
@@ -137,7 +137,7 @@ def judged_rows(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
 def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
     if rows.empty:
         return Judged("", "", "")
-    all_controls = _one_similarity(rows)
+    all_controls = one_similarity(rows)
     control, rows = judged_rows(rows)
     of_sets = bool((rows["dataset"] != "").any())
     title = " ".join(rows["sentence"])
@@ -185,7 +185,8 @@ def _counted(rows: pd.DataFrame) -> str:
     return sets if n == n_sets else f"{n} tests of {sets}"
 
 
-def _one_similarity(rows: pd.DataFrame) -> pd.DataFrame:
+def one_similarity(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the first similarity; of all, where the question is not of matrices."""
     named = [name for name in rows["similarity"].unique() if name]
     return rows if not named else rows[rows["similarity"] == in_order(SIMILARITIES, named)[0]]
 
@@ -199,7 +200,7 @@ def _judge(rows: pd.DataFrame) -> str:
     return str(next((control for control in controls if control in testable), controls[0]))
 
 
-def _strongest(rows: pd.DataFrame) -> pd.Series | None:
+def strongest(rows: pd.DataFrame) -> pd.Series | None:
     """Return the row of the least corrected p among those of sets; of equal ones the largest difference."""
     rows = rows[(rows["strength"] != UNTESTABLE) & rows["estimate"].notna()]
     if rows.empty:

@@ -154,6 +154,16 @@ def name_ticks(panel: Panel, names: Sequence[str], *, rows: bool = False, column
         panel.tick_params(axis="x")
 
 
+MANY_ROWS = 12
+"""Sets above which the rows of a figure are set closer."""
+
+
+def row_heights(n_rows: int, n_controls: int) -> tuple[float, float]:
+    """Return the inches between the controls of a row, and between rows."""
+    step, least = (0.16, 0.5) if n_rows <= MANY_ROWS else (0.1, 0.25)
+    return step, max(least, step * (n_controls + 1.5))
+
+
 SEPARATOR = " · "
 """Between the parts of a subject's label."""
 

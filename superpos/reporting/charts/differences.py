@@ -21,7 +21,7 @@ from superpos.reporting.looks import in_order, target_style
 from superpos.reporting.selection import EXACT, POWELL, optimiser_label, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles
-from superpos.reporting.style import INK, new_figure, row_names
+from superpos.reporting.style import INK, new_figure, row_heights, row_names
 from superpos.reporting.subjects import Subject
 from superpos.reporting.svg import Figure, line_handle
 
@@ -100,8 +100,7 @@ def beyond_all(numbers: Differences) -> tuple[int, int]:
 
 def draw_differences(numbers: Differences) -> Figure:
     """Draw a panel a kind of end, a row a set; each control is a mark with the quartiles of its cells."""
-    step = 0.16 if len(numbers.subjects) <= 12 else 0.1  # inches
-    height = max(0.5 if len(numbers.subjects) <= 12 else 0.25, step * (len(numbers.controls) + 1.5))
+    step, height = row_heights(len(numbers.subjects), len(numbers.controls))
     figure = new_figure(height * len(numbers.subjects) + 1.5)
     axes = figure.subplots(1, len(numbers.panels), sharey=True)[0]
     for panel, title in zip(axes, numbers.panels, strict=True):

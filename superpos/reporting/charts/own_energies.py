@@ -18,7 +18,7 @@ from superpos.reporting.charts.geometry import RANDOM, group_style
 from superpos.reporting.looks import in_order, kernel_order
 from superpos.reporting.selection import targets
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import FAINT, INK, SEPARATOR, new_figure, row_names
+from superpos.reporting.style import FAINT, INK, SEPARATOR, new_figure, row_heights, row_names
 from superpos.reporting.subjects import Subject
 from superpos.reporting.svg import Figure, line_handle
 
@@ -111,8 +111,7 @@ def beyond_controls(numbers: OwnEnergies) -> tuple[int, int]:
 def draw_own_energies(numbers: OwnEnergies) -> Figure:
     """Draw a row a set: each control as the central 90 % of its draws, the features as a large dot."""
     controls = [group for group in numbers.groups if group != "features"]
-    step = 0.16 if len(numbers.subjects) <= 12 else 0.1  # inches
-    height = max(0.5 if len(numbers.subjects) <= 12 else 0.25, step * (len(controls) + 1.5))
+    step, height = row_heights(len(numbers.subjects), len(controls))
     figure = new_figure(height * len(numbers.subjects) + 1.2)
     axes = figure.subplot()
     axes.set_xscale("sqrt")
