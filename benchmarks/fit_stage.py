@@ -30,46 +30,21 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.cells import timed_parts
-from benchmarks.large_database import _inputs, _matrices
+from benchmarks.large_database import made_up_inputs, made_up_matrices, made_up_plan
 from superpos.db.engine import Database
 from superpos.db.fits import WorkReader, missing_cells
 from superpos.db.migrate import ensure_current
 from superpos.db.runs import end_run, start_run
 from superpos.db.studies import register_study
 from superpos.fits.compiled import warm_up
-from superpos.specs.studyfile import load_study
 from superpos.stages import fit_cells
 from superpos.stages.context import Context
 from superpos.stages.executor import Answer, SerialExecutor, SilentReporter
 from superpos.stages.fits import compute_cells
-from superpos.stages.plan import plan_study
 from superpos.stages.tasks import TASKS
 
 GRID = (1_500_000, 250_000)
 """Re-optimisations and joint fits of the thesis' grid."""
-STUDY = """
-name = "fit-stage"
-models = {{ nano = {{}} }}
-datasets = {{ text_features = {{}} }}
-
-[[blocks]]
-name = "all"
-models = "nano"
-datasets = "text_features"
-targets = ["features", "permuted", "gaussian", "shuffled_entries", "spectrum"]
-replicates = 5
-similarities = ["cosine", "rbf"]
-rbf_scales = "median"
-gauges = "unit"
-kernels = ["exp", "log", {{ energy = "riesz", s = 1, self_energy = "include", softening = 0.1 }}]
-n_dims = [3, 6, 10, 16]
-lambda_d = {lambdas}
-max_iter = 500
-reoptimisations = [
-  {{ optimiser = "powell", sigmas = [0.01, 0.1], trials = 2 }},
-  {{ optimiser = "manifold", sigmas = [0.0] }},
-]
-"""
 
 
 class PickledExecutor(SerialExecutor):
@@ -87,15 +62,13 @@ def compute(database: Database, n_lambdas: int, every: int) -> tuple[int, int, f
     ensure_current(database)
     lambdas = [10.0 * (k + 1) for k in range(n_lambdas)]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "study.toml"
-        path.write_text(STUDY.format(lambdas=lambdas), encoding="utf-8")
-        plan = plan_study(load_study(path))
+        plan = made_up_plan(name="fit-stage", trials=2, lambdas=lambdas, more="max_iter = 500")
         study_id = register_study(database, plan)
         run_id = start_run(
             database, study=plan.study.name, host="made up", git_commit="", versions={}, address="local"
         )
-        _inputs(database, run_id)
-        _matrices(database, plan, run_id, np.random.default_rng(0))
+        made_up_inputs(database, run_id)
+        made_up_matrices(database, plan, run_id, np.random.default_rng(0))
         context = Context(
             database, plan, study_id, run_id, Path(folder), PickledExecutor(TASKS), SilentReporter()
         )

@@ -56,7 +56,7 @@ from superpos.stages.plan import plan_study
 
 N_FEATURES = 11
 STUDY = """
-name = "large-{cells}"
+name = "{name}"
 models = {{ nano = {{}} }}
 datasets = {{ text_features = {{}} }}
 
@@ -71,8 +71,8 @@ rbf_scales = "median"
 gauges = "unit"
 kernels = ["exp", "log", {{ energy = "riesz", s = 1, self_energy = "include", softening = 0.1 }}]
 n_dims = [3, 6, 10, 16]
-lambda_d = [10, 100]
-restarts = 5
+lambda_d = {lambdas}
+{more}
 reoptimisations = [
   {{ optimiser = "powell", sigmas = [0.01, 0.1], trials = {trials} }},
   {{ optimiser = "manifold", sigmas = [0.0] }},
@@ -85,9 +85,14 @@ PER_TRIAL = 2 * (5 * 4 + 1) * 4 * 120
 def large_plan(cells: int) -> StudyPlan:
     """Return a plan of about so many cells."""
     trials = max(1, round((cells / PER_TRIAL - 2) / 2))
+    return made_up_plan(name=f"large-{cells}", trials=trials, lambdas=[10, 100], more="restarts = 5")
+
+
+def made_up_plan(**options: Any) -> StudyPlan:
+    """Return the plan of the study with these values."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "large.toml"
-        path.write_text(STUDY.format(cells=cells, trials=trials), encoding="utf-8")
+        path = Path(folder) / "study.toml"
+        path.write_text(STUDY.format(**options), encoding="utf-8")
         return plan_study(load_study(path))
 
 
@@ -98,8 +103,8 @@ def fill(database: Database, plan: StudyPlan) -> int:
     run_id = start_run(
         database, study=plan.study.name, host="made up", git_commit="", versions={}, address="local"
     )
-    _inputs(database, run_id)
-    psm_keys = _matrices(database, plan, run_id, rng)
+    made_up_inputs(database, run_id)
+    psm_keys = made_up_matrices(database, plan, run_id, rng)
     count = 0
     for rows in _results(database, plan, psm_keys, run_id, rng):
         with database.write() as connection:
@@ -110,7 +115,7 @@ def fill(database: Database, plan: StudyPlan) -> int:
     return count
 
 
-def _inputs(database: Database, run_id: int) -> None:
+def made_up_inputs(database: Database, run_id: int) -> None:
     """Mark everything before the targets as made."""
     names = [f"feature {i}" for i in range(N_FEATURES)]
     with database.write() as connection:
@@ -125,7 +130,7 @@ def _inputs(database: Database, run_id: int) -> None:
         )
 
 
-def _matrices(
+def made_up_matrices(
     database: Database, plan: StudyPlan, run_id: int, rng: np.random.Generator
 ) -> dict[bytes, tuple[bytes, Float]]:
     """Write a matrix for every target; return key and matrix by target."""

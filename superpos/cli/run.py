@@ -18,7 +18,7 @@ from superpos.cli.progress import TerminalReporter
 from superpos.db.archived import is_archive
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current, require_current
-from superpos.db.progress import StageProgress, study_progress
+from superpos.db.progress import StageProgress, is_left, study_progress
 from superpos.errors import DatabaseError, InputError
 from superpos.records.plan import StudyPlan
 from superpos.specs.study import Study
@@ -149,18 +149,18 @@ def _run(
 
     study_id = steadily(lambda: register_study(database, plan))
     found = steadily(progress)  # read once: of 10^6 fits it takes longer than all else
-    nothing_left = not any(stage.to_do > 0 for stage in found)
+    nothing_left = not is_left(found)
     # Matrices of an older version may lack what answers read.
     if nothing_left and "psms" in stages and steadily(lambda: measures.lacking(database, study_id)):
         with TerminalReporter(interruption.check) as reporter:
             measures.measure(database, study_id, reporter)
         found = steadily(progress)
-        nothing_left = not any(stage.to_do > 0 for stage in found)
+        nothing_left = not is_left(found)
     if nothing_left and "analysis" in stages and steadily(lambda: explained.lacking(database, study_id)):
         with TerminalReporter(interruption.check) as reporter:
             explained.find_explained(database, study_id, reporter)
         found = steadily(progress)
-        nothing_left = not any(stage.to_do > 0 for stage in found)
+        nothing_left = not is_left(found)
     if nothing_left:
         return _nothing_to_do(database.label, plan.study.name, found)
     # Late, for they import all that computes.

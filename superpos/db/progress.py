@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -54,14 +55,9 @@ def study_progress(database: Database, study: str) -> tuple[StageProgress, ...]:
     return tuple(rows[stage] for stage in STAGES if stage in rows)
 
 
-def left_over(database: Database, study_id: int) -> bool:
-    """Whether a run of this revision would find anything to do (quarantined cells do not count)."""
-    query = sa.text(
-        "SELECT COUNT(*) FROM study_progress p JOIN current_studies s ON s.name = p.study "
-        "WHERE s.study_id = :study_id AND planned - done - not_applicable - quarantined > 0"
-    )
-    with database.read() as connection:
-        return int(connection.scalar(query, {"study_id": study_id}) or 0) > 0
+def is_left(found: Iterable[StageProgress]) -> bool:
+    """Whether a run would find anything to do (quarantined cells do not count)."""
+    return any(stage.to_do > 0 for stage in found)
 
 
 def fit_rate(database: Database) -> float | None:

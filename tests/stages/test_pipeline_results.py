@@ -10,8 +10,7 @@ import pytest
 from tiny_study import SAME_VIEWS, Notes, Tiny, count, read_views, run_tiny
 
 from superpos.db.engine import Database
-from superpos.db.progress import left_over, study_progress
-from superpos.db.studies import register_study
+from superpos.db.progress import is_left, study_progress
 from superpos.stages import fits
 from superpos.stages.executor import Answer, SerialExecutor, attempt
 from superpos.stages.tasks import TASKS
@@ -72,7 +71,7 @@ def test_postgresql_holds_the_same_results(postgres_url: str, tiny: Tiny, finish
 
 def test_a_rerun_does_nothing(copy_of_finished: Database, tiny: Tiny, finished_views: Views) -> None:
     plan = tiny.plan()
-    assert not left_over(copy_of_finished, register_study(copy_of_finished, plan))
+    assert not is_left(study_progress(copy_of_finished, plan.study.name))
     notes = Notes()
     run_tiny(copy_of_finished, plan, Interrupted(0), notes)  # whoever asks for an answer is interrupted
     assert notes.started == []
@@ -208,9 +207,9 @@ def test_best_vectors_that_cannot_be_made_are_found_missing(
         run_tiny(database, plan)
     rows = {row.stage: row.undone for row in study_progress(database, "tiny")}
     assert {stage for stage, undone in rows.items() if undone} == {"analysis"}
-    assert left_over(database, register_study(database, plan))
+    assert is_left(study_progress(database, plan.study.name))
     run_tiny(database, plan)
-    assert not left_over(database, register_study(database, plan))
+    assert not is_left(study_progress(database, plan.study.name))
     assert count(database, "runs", "outcome = 'incomplete'") == 1
 
 
