@@ -215,7 +215,8 @@ def _read_kept(file: Path) -> tuple[list[Document], dict[str, int]]:
     from pyarrow import parquet
 
     with opened(file) as stream, parsing(file, "kept documents", pa.ArrowException, mend=READ_AGAIN):
-        table = parquet.read_table(stream, columns=list(_COLUMNS))
+        # With threads, Arrow may read on while Python ends, and then aborts the process (arrow, issue 50482).
+        table = parquet.read_table(stream, columns=list(_COLUMNS), use_threads=False, pre_buffer=False)
         columns = [table.column(name).to_pylist() for name in _COLUMNS]
         skipped = json.loads(table.schema.metadata[b"skipped"])
         if any(None in column for column in columns) or not isinstance(skipped, dict):

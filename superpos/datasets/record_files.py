@@ -112,8 +112,8 @@ def _parquet_records(path: Path, choose: Choose) -> Iterator[Record]:
             names, metadata = file.schema_arrow.names, file.schema_arrow.metadata
         columns = list(choose(names))
         classes = {name: _class_names(metadata, name) for name in columns}
-        with damaged():
-            batches = file.iter_batches(batch_size=BATCH_ROWS, columns=columns)
+        with damaged():  # without threads: those of Arrow may read on while Python ends, and abort it
+            batches = file.iter_batches(batch_size=BATCH_ROWS, columns=columns, use_threads=False)
         number = 0
         while True:
             with damaged():

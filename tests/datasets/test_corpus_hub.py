@@ -324,3 +324,18 @@ def test_what_cannot_be_read_is_said_in_one_line(hub: Session) -> None:
     [message] = hub.run("load", {})
     assert "what was read from the hub cannot be kept there" in message
     assert "HF_HOME" in message
+
+
+@pytest.mark.parametrize("read", ["hub_source._read_kept(file)", "list(file_records(file, list))"])
+def test_a_process_that_has_read_parquet_ends_in_order(tmp_path: Path, read: str) -> None:
+    """Threads of Arrow that read on while Python ended aborted about every second such process."""
+    file = tmp_path / "kept.parquet"
+    columns = {name: [f"{name} {i}" for i in range(30)] for name in ("name", "text", "label")}
+    parquet.write_table(pa.table(columns).replace_schema_metadata({"skipped": "{}"}), file)
+    code = (
+        "import sys; from pathlib import Path; from superpos.datasets import hub_source; "
+        f"from superpos.datasets.record_files import file_records; file = Path(sys.argv[1]); {read}"
+    )
+    # One after another: beside others they end later, and in order.
+    ended = [subprocess.run([sys.executable, "-c", code, str(file)], check=False) for _ in range(8)]
+    assert [process.returncode for process in ended] == [0] * 8

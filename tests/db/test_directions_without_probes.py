@@ -24,7 +24,7 @@ from superpos.db.probes import (
     pass_on_refusals,
     source_works,
 )
-from superpos.db.progress import left_over, study_progress
+from superpos.db.progress import is_left, study_progress
 from superpos.db.psms import missing_targets, target_works
 from superpos.db.rebuild import drop_dependants
 from superpos.db.recompute import dataset_row, direction_row
@@ -143,7 +143,7 @@ def test_every_view_shows_them_with_neutral_axes(open_mixed: Any) -> None:
     # 2 layers x (features, gaussian) and 4 sources x (features, shuffled_entries), each at two sigmas
     assert len(results.frame("fit_results")) == (4 + 8) * 2
     assert progress(store, "fits") == (24, 24, 0, 0, 0)
-    assert not left_over(store.database, store.study_id)
+    assert not is_left(study_progress(store.database, store.plan.study.name))
     assert set(results.frame("dataset_features", dataset="decoder")["feature"]) == {"d0", "d1", "d2", "d3"}
 
 

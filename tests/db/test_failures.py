@@ -19,7 +19,7 @@ from superpos.db.failures import (
 from superpos.db.fits import WorkReader, missing_cells
 from superpos.db.metadata import metadata
 from superpos.db.probes import missing_directions
-from superpos.db.progress import fit_rate, left_over, study_progress
+from superpos.db.progress import fit_rate, is_left, study_progress
 from superpos.db.psms import missing_targets
 from superpos.db.results import Results
 from superpos.db.runs import end_run
@@ -90,7 +90,7 @@ def test_failures_of_cells_are_counted_like_the_cells_themselves(open_store: Any
     fail(store, "fits", alone, 1)
     assert row(store, "fits") == (12, 0, 1, 3, 0)
     assert failed_keys(store.database, "fits") == {gaussian: True, alone: False}
-    assert left_over(store.database, store.study_id)
+    assert is_left(study_progress(store.database, store.plan.study.name))
     assert put_back(store.database, "small") == 1
     assert row(store, "fits") == (12, 0, 4, 0, 0)
 

@@ -16,7 +16,7 @@ from superpos.db.gc import collect_garbage
 from superpos.db.metadata import metadata
 from superpos.db.migrate import check
 from superpos.db.probes import pass_on_refusals
-from superpos.db.progress import left_over
+from superpos.db.progress import is_left, study_progress
 from superpos.db.rebuild import drop_dependants
 from superpos.db.results import Results
 from superpos.errors import InputError
@@ -68,7 +68,7 @@ def made_again(store: Any, before: dict[str, int]) -> None:
     store.analyse()
     assert counts(store) == before
     assert check(store.database) == []
-    assert not left_over(store.database, store.study_id)
+    assert not is_left(study_progress(store.database, store.plan.study.name))
 
 
 def test_a_data_set_takes_everything_along(open_store: Any) -> None:
@@ -117,7 +117,7 @@ def test_one_layer_goes_and_the_others_and_what_they_share_stay(open_store: Any,
     assert before["psms"] - store.count("psms") == 1
     assert before["joint_fits"] - store.count("joint_fits") == 1
     assert before["fits"] - store.count("fits") == 2
-    assert left_over(store.database, store.study_id)
+    assert is_left(study_progress(store.database, store.plan.study.name))
     made_again(store, before)
 
 
@@ -177,7 +177,7 @@ def test_the_analysis_of_studies_that_read_none_of_it_stays(open_store: Any) -> 
     assert analysed(one.database, one.study_id) is None
     assert analysed(one.database, three.study_id) is None
     assert analysed(one.database, two.study_id) is not None
-    assert not left_over(two.database, two.study_id)
+    assert not is_left(study_progress(two.database, two.plan.study.name))
     assert set(Results(one.database).frame("best_matches")["study"]) == {"two"}
 
 
@@ -288,7 +288,7 @@ def test_what_an_edited_study_no_longer_asks_for_is_dropped_and_nothing_else(ope
     }
     assert dropped["studies"] == 1
     assert dropped["cell_failures"] == len(gone) + 1
-    assert not left_over(new.database, new.study_id)
+    assert not is_left(study_progress(new.database, new.plan.study.name))
     assert len(Results(new.database).frame("fit_results")) == 8
     assert collect_garbage(new.database) == {}
 
@@ -311,4 +311,4 @@ def test_what_another_study_wants_stays(open_store: Any) -> None:
     assert collect_garbage(two.database)["fits"] == 3  # sigma 0.1 alone
     assert len(Results(two.database).frame("fit_results", study="two")) == 8
     assert len(Results(two.database).frame("fit_results", study="one")) == 4
-    assert not left_over(edited.database, edited.study_id)
+    assert not is_left(study_progress(edited.database, edited.plan.study.name))

@@ -14,7 +14,7 @@ from superpos.db.datasets import dataset_digest, finish_dataset, missing_dataset
 from superpos.db.fits import WorkReader, best_without_arrays, insert_results, missing_cells
 from superpos.db.metadata import metadata
 from superpos.db.probes import direction_works, finish_directions, missing_directions, pass_on_refusals
-from superpos.db.progress import left_over, study_progress
+from superpos.db.progress import is_left, study_progress
 from superpos.db.psms import finish_targets, missing_targets, refuse_targets, target_works
 from superpos.db.results import Results
 from superpos.errors import ContentChangedError
@@ -271,7 +271,7 @@ def test_too_few_directions_are_a_refusal_with_a_reason(open_store: Any) -> None
     assert missing_directions(store.database, store.study_id) == ()
     assert missing_targets(store.database, store.study_id, 10) == ()
     assert progress(store)["fits"] == (4, 0, 0, 0, 4)
-    assert not left_over(store.database, store.study_id)
+    assert not is_left(study_progress(store.database, store.plan.study.name))
 
 
 def test_a_control_that_does_not_exist_is_refused_alone(open_store: Any) -> None:
@@ -289,11 +289,11 @@ def test_a_control_that_does_not_exist_is_refused_alone(open_store: Any) -> None
 
 def test_whether_a_run_would_find_anything_to_do(open_store: Any) -> None:
     store = open_store()
-    assert left_over(store.database, store.study_id)
+    assert is_left(study_progress(store.database, store.plan.study.name))
     store.everything()
-    assert left_over(store.database, store.study_id)  # the analysis
+    assert is_left(study_progress(store.database, store.plan.study.name))  # the analysis
     store.analyse()
-    assert not left_over(store.database, store.study_id)
+    assert not is_left(study_progress(store.database, store.plan.study.name))
 
 
 def test_content_that_changed_is_refused_with_the_way_out(open_store: Any) -> None:

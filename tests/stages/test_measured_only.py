@@ -9,7 +9,7 @@ import pytest
 from tiny_study import Notes, Tiny, read_views, run_tiny
 
 from superpos.db.engine import Database
-from superpos.db.progress import left_over, study_progress
+from superpos.db.progress import is_left, study_progress
 from superpos.db.results import Results
 from superpos.specs.studyfile import load_study
 from superpos.stages.plan import plan_study
@@ -39,7 +39,7 @@ def test_matrices_of_every_draw_are_measured_and_none_is_fitted(
     assert set(fitted.loc[fitted["target"] == "gaussian", "replicate"]) == {0}
     progress = {row.stage: row for row in study_progress(database, "tiny")}
     assert progress["fits"].planned == progress["fits"].done == len(fitted)
-    assert not left_over(database, "tiny")
+    assert not is_left(study_progress(database, "tiny"))
 
 
 def test_a_study_may_fit_nothing_at_all(tiny: Tiny, new_database: Callable[[str], Database]) -> None:

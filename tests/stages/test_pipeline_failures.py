@@ -15,8 +15,7 @@ from tiny_study import Notes, Tiny, count, read_views, run_tiny
 from superpos.db.engine import Database
 from superpos.db.failures import MAX_ATTEMPTS, failed_keys, put_back
 from superpos.db.migrate import ensure_current
-from superpos.db.progress import left_over, study_progress
-from superpos.db.studies import register_study
+from superpos.db.progress import is_left, study_progress
 from superpos.errors import InputError, StageError
 from superpos.stages import fit_cells, matrices
 from superpos.stages.executor import Answer, TaskError, attempt
@@ -89,7 +88,7 @@ def test_a_lost_chunk_of_fits_is_tried_again_and_its_failure_forgotten(
     row = fits_row(database)
     assert row.failed >= len(failed)  # two targets share a matrix, and both lack their cells
     assert row.undone == row.failed
-    assert left_over(database, register_study(database, plan))
+    assert is_left(study_progress(database, plan.study.name))
 
     run_tiny(database, plan, data_folder=tiny.folder / "data")
     assert failed_keys(database, "fits") == {}
@@ -114,7 +113,7 @@ def test_fits_that_always_fail_are_quarantined_and_can_be_put_back(
     row = fits_row(database)
     assert row.failed == 0
     assert row.quarantined == row.undone > 0
-    assert not left_over(database, register_study(database, plan))  # nothing that a run would try
+    assert not is_left(study_progress(database, plan.study.name))  # nothing that a run would try
     before = count(database, "fits")
     run_tiny(database, plan, data_folder=data)
     assert count(database, "fits") == before
@@ -229,7 +228,7 @@ def test_too_few_features_are_not_applicable(
     assert progress["fits"].not_applicable == progress["fits"].planned == 6 * 2 * 3
     assert count(database, "cell_failures") == 0
     assert any("geometry needs 2" in note for note in notes.said)
-    assert not left_over(database, register_study(database, plan))
+    assert not is_left(study_progress(database, plan.study.name))
 
 
 def test_text_that_turns_out_unusable_is_an_input_error(

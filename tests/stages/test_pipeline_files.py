@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tiny_study import Notes, Tiny, count, read_views, run_tiny
 
 from superpos.db.engine import Database
-from superpos.db.progress import left_over, study_progress
+from superpos.db.progress import is_left, study_progress
 from superpos.db.rebuild import drop_dependants
 from superpos.db.results import Results
 from superpos.db.studies import register_study
@@ -133,9 +133,9 @@ def test_a_data_set_with_other_content_is_refused_until_it_is_rebuilt(
     said = drop_dependants(copy_of_finished, key)
     assert said[0] == "dropped 1 data sets"
     assert count(copy_of_finished, "fits") == count(copy_of_finished, "probes") == 0
-    assert left_over(copy_of_finished, register_study(copy_of_finished, plan))
+    assert is_left(study_progress(copy_of_finished, plan.study.name))
     run_tiny(copy_of_finished, plan)
-    assert not left_over(copy_of_finished, register_study(copy_of_finished, plan))
+    assert not is_left(study_progress(copy_of_finished, plan.study.name))
     now = read_views(copy_of_finished)
     assert {view: len(rows) for view, rows in now.items()} == {v: len(r) for v, r in finished_views.items()}
     assert now["dataset_features"] != finished_views["dataset_features"]

@@ -18,9 +18,8 @@ from superpos.db.activations import read_shard_rows
 from superpos.db.engine import Database
 from superpos.db.failures import MAX_ATTEMPTS, put_back
 from superpos.db.probes import missing_directions
-from superpos.db.progress import left_over, study_progress
+from superpos.db.progress import is_left, study_progress
 from superpos.db.results import Results
-from superpos.db.studies import register_study
 from superpos.errors import InputError
 from superpos.psms import cosine
 from superpos.psms.spaces import whiten
@@ -199,7 +198,6 @@ def test_what_fails_is_counted_found_missing_and_put_back(
     tmp_path: Path,
 ) -> None:
     database, plan = new_database("broken"), planned(tiny, spaces='["raw", "whitened"]')
-    study = register_study(database, plan)
     for number in range(1, MAX_ATTEMPTS + 1):
         notes = Notes()
         run_study(database, plan, Broken(task), notes, data_folder=tmp_path)
@@ -207,7 +205,9 @@ def test_what_fails_is_counted_found_missing_and_put_back(
         failed = (4, 0) if number < MAX_ATTEMPTS else (0, 4)
         assert counts(database, stage) == (4, 0, *failed, 0)
         assert outcomes(database)[-1] == "incomplete"
-        assert left_over(database, study) == (number < MAX_ATTEMPTS or stage == "whitening")
+        assert is_left(study_progress(database, plan.study.name)) == (
+            number < MAX_ATTEMPTS or stage == "whitening"
+        )
     # Nothing is tried again before it is put back.
     assert (stage, n_sets) not in run(database, plan, tmp_path).started
     assert put_back(database, "tiny") == n_sets
@@ -215,7 +215,7 @@ def test_what_fails_is_counted_found_missing_and_put_back(
     assert counts(database, stage) == (4, 4, 0, 0, 0)
     assert count(database, "cell_failures") == 0
     assert outcomes(database)[-1] == "done"
-    assert not left_over(database, study)
+    assert not is_left(study_progress(database, plan.study.name))
 
 
 def flip_a_byte(path: Path) -> None:
@@ -266,4 +266,4 @@ def test_what_cannot_be_had_is_not_applicable(
     assert counts(database, "ceilings") == (4, 0, 0, 0, 4)
     assert counts(database, "analysis") == (1, 0, 0, 0, 1)
     assert outcomes(database)[-1] == "done"
-    assert not left_over(database, register_study(database, plan))
+    assert not is_left(study_progress(database, plan.study.name))
