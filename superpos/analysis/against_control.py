@@ -44,6 +44,9 @@ MIN_DRAWS = 39
 """Draws from which 2.5 % and 97.5 % quantiles lie within them: 1 / 40 on each side."""
 ROUNDING = 1e-9
 """Spread of the values of a column, over the largest, below which they are one."""
+FLOOR = 1e-12
+"""Spread below which they are one whatever their size: shares, correlations, distances and scaled energies
+are of order 1, so that values which are 0 but for rounding differ by no more."""
 LEVEL = 0.05
 """Of tests, adjusted for their family."""
 
@@ -197,7 +200,7 @@ def _without_rounding(rows: Float) -> Float:
     A control may leave the number that is compared as it is (permuted entries, their mean, say).
     """
     spread = np.ptp(rows, axis=0)
-    constant = spread <= ROUNDING * np.max(np.abs(rows), axis=0)
+    constant = spread <= np.maximum(ROUNDING * np.max(np.abs(rows), axis=0), FLOOR)
     return np.where(constant, rows[0], rows)
 
 

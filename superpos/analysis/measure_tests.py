@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from superpos.analysis.against_control import ROUNDING
+from superpos.analysis.against_control import FLOOR, ROUNDING
 from superpos.analysis.permutation import TIES
 from superpos.arrays import Bool, Float, Int
 
@@ -53,7 +53,7 @@ def measure_tests(own: Float, draws: Float) -> MeasureTests:
     # Rounding alone is no spread: a control may leave a measure as it is.
     largest = np.max(np.abs(filled), axis=1, keepdims=True)
     low, high = np.min(np.where(here, rows, np.inf), axis=1), np.max(np.where(here, rows, -np.inf), axis=1)
-    alike = (high - low)[:, None] <= ROUNDING * largest
+    alike = (high - low)[:, None] <= np.maximum(ROUNDING * largest, FLOOR)
     reached = (apart >= apart[:, :1] * (1.0 - TIES)) | alike
     p = np.full(len(own), np.nan)
     p[known] = np.sum(reached & here, axis=1) / number[:, 0]

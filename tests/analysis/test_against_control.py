@@ -113,6 +113,14 @@ def test_a_column_that_varies_by_rounding_alone_says_nothing():
     assert (found.estimate, found.p_value) == (0.0, 1.0)
 
 
+def test_numbers_that_are_0_but_for_rounding_say_nothing():
+    """Shares of 1e-17 of one set once were "suggested" to differ from those of shuffled labels."""
+    draws = np.random.default_rng(3).choice([0.0, 1.4e-17, 2.8e-17], size=(199, 4))
+    found = compare(np.full(4, 2.8e-17), draws, np.arange(4))
+    assert found is not None
+    assert (found.estimate, found.p_value) == (0.0, 1.0)
+
+
 def test_incomplete_cells_are_left_out_and_none_left_is_none():
     draws = np.array([[1.0, np.nan], [2.0, 5.0]])
     found = compare([3.0, 4.0], draws, [0, 1])

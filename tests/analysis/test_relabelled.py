@@ -57,6 +57,18 @@ def test_shares_that_labels_explain_carry_no_claim() -> None:
     assert one.sentence == f"Not testable here: one (cosine): its rows are {question.unsound}."
 
 
+def test_an_optimum_that_says_nothing_beyond_the_labels_carries_no_claim() -> None:
+    nothing = {"partial": None, "r2_unique": 2.8e-17, "p_unique": None}
+    features = [{"layer": layer, **nothing} for layer in range(2)]
+    draws = [
+        {"target": "shuffled_labels", "replicate": draw, "layer": layer, **nothing, "r2_unique": 0.0}
+        for draw in range(199)
+        for layer in range(2)
+    ]
+    (one,) = compared(ENERGY, rows(*features, *draws))
+    assert (one.control, one.found, one.n_rows, one.n_unsound) == ("shuffled_labels", None, 2, 2)
+
+
 def test_a_set_without_a_number_says_the_reason_and_is_in_no_family() -> None:
     nothing = {"p_unique": None, "r2_unique": None, "partial": None, "reason": "no labels"}
     found = {

@@ -1,4 +1,4 @@
-"""Whether the least energy at the features" frequencies explains the geometry, beyond what else might."""
+"""Whether the least energy at the features' frequencies explains the geometry, beyond what else might."""
 
 from __future__ import annotations
 
@@ -17,9 +17,18 @@ def of_energy(rows: pd.DataFrame) -> pd.Series:
     return rows["predictor"] == "energy"
 
 
+def beyond_others(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are of an optimum that says anything beyond what stands beside it.
+
+    Of labels that are exclusive and equally frequent it says what their correlation says: its share is 0 but
+    for rounding, in features and draws alike.
+    """
+    return rows["partial"].notna()
+
+
 KIND = Question(
     name="energy_explains",
-    version=1,
+    version=2,
     rank=74,
     meaning="Does the energy's optimum explain the geometry, beyond the correlation of the labels?",
     view="explained_results",
@@ -42,4 +51,6 @@ KIND = Question(
     p_smallest="p_unique_smallest",
     n_permutations="n_permutations_unique",
     signed="partial",
+    sound=beyond_others,
+    unsound="shares of an optimum that says nothing beyond the labels' correlation",
 )
