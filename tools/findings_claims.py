@@ -10,13 +10,24 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from superpos.records.answers import STRENGTHS
-from superpos.reporting.answers import UNTESTABLE, in_words
-from superpos.reporting.claims import CLAIMS, LABELS, Claim, Judged, judged_rows, rows_of, strongest, verdicts
+from superpos.reporting.answers import in_words
+from superpos.reporting.claims import (
+    CLAIMS,
+    LABELS,
+    Claim,
+    Judged,
+    is_testable,
+    judged_rows,
+    rows_of,
+    strongest,
+    verdicts,
+)
 from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
 from tools.findings_text import number, wrapped
 
 UNTESTED = "Not testable"
+SIDES = (("differ from", True), ("do not from", False))
 WOULD_CHANGE = {
     "Features sit where an energy is low": (
         "sets of another model with less energy than their exchanged labels"
@@ -111,13 +122,23 @@ def _weight(row: pd.Series) -> tuple[int, float, float]:
 
 def _repeated(rows: pd.DataFrame) -> str:
     """Return which controls give what the features give, and which do not; empty with one control."""
-    sets = rows[(rows["dataset"] != "") & (rows["strength"] != UNTESTABLE)]
-    sets = sets[sets["similarity"].isin(judged_rows(rows)[1]["similarity"].unique())]
+    judges = judged_rows(rows)[1]
+    together = bool((judges["dataset"] == "").all())
+    sets = rows[((rows["dataset"] == "") == together) & is_testable(rows)]
+    sets = sets[sets["similarity"].isin(judges["similarity"].unique())]
     counts = {
         str(control): (int(part["strength"].isin(STRENGTHS[:2]).sum()), len(part))
         for control, part in sets.groupby("control", sort=True)
     }
     if len(counts) < 2:
         return ""
+    if together:
+        found = {
+            word: [in_words(name) for name, (n, _) in counts.items() if bool(n) == yes] for word, yes in SIDES
+        }
+        return (
+            "; ".join(f"Together sets {word} {', '.join(names)}" for word, names in found.items() if names)
+            + "."
+        )
     said = ", ".join(f"{in_words(control)} {differ} of {n}" for control, (differ, n) in counts.items())
     return f"Sets that differ from each control: {said}."

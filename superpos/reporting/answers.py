@@ -113,7 +113,11 @@ def _against(control: str, rows: pd.DataFrame) -> tuple[str, str]:
         return _strongest(rows), " ".join(rows["sentence"])
     main = _main(sets)
     if _strongest(main) == UNTESTABLE:
-        return UNTESTABLE, f"{_named(control, main)}: {_untestable(main)}."
+        alone = f"{_named(control, main)}: {_untestable(main)}"
+        together = _together(rows, main)
+        if together is None:
+            return UNTESTABLE, f"{alone}."
+        return str(together["strength"]), f"{alone}, each set alone. {together['sentence']}"
     parts = [f"{word} for {_sets(part)}" for word in STRENGTHS if len(part := main[main["strength"] == word])]
     return _strongest(main), f"{_named(control, main)}: {'; '.join(parts)}."
 
@@ -123,8 +127,21 @@ def _in_short(rows: pd.DataFrame) -> str:
     main = _main(rows[rows["dataset"] != ""] if (rows["dataset"] != "").any() else rows)
     word = _strongest(main)
     if word == UNTESTABLE:
-        return _untestable(main)
+        together = _together(rows, main)
+        if together is None:
+            return _untestable(main)
+        side = "features higher" if together["estimate"] > 0.0 else "features lower"
+        return f"{together['strength']} by the sign test over {independent(together)} ({side})"
     return f"{word} for {int((main['strength'] == word).sum())} of {len(main)}"
+
+
+def _together(rows: pd.DataFrame, main: pd.DataFrame) -> pd.Series | None:
+    """Return what the sets of `main` say together, one trial each; None where that is no test either."""
+    same = (rows["dataset"] == "") & (rows["strength"] != UNTESTABLE)
+    for name in ("similarity", "optimiser"):
+        same &= rows[name] == main[name].iloc[0]
+    found = rows[same]
+    return None if found.empty else found.iloc[0]
 
 
 def _strongest(rows: pd.DataFrame) -> str:

@@ -3,7 +3,8 @@
 Every word comes from rows of the view `answers`. A claim is judged against one control: exchanged labels
 where the study has them, for other controls lack what labels alone make of a matrix (`docs/validation.md`);
 else the first that can be tested. Ends of Powell's method and certified minima are judged apart. A claim
-holds where the features differ from the control on the side that it names.
+holds where the features differ from the control on the side that it names. Where no set has draws enough to
+be tested by itself, sets may be enough: the sign test over them speaks then, a set being one trial.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from superpos.analysis.verdicts import NO_SIDE
+from superpos.kinds.questions import QUESTIONS
 from superpos.kinds.similarities import SIMILARITIES
 from superpos.records.answers import STRENGTHS
-from superpos.reporting.answers import UNTESTABLE, control_order, in_words, why_untestable
+from superpos.reporting.answers import UNTESTABLE, control_order, in_words, independent, why_untestable
 from superpos.reporting.looks import in_order
 from superpos.reporting.selection import POWELL, optimiser_label
 from superpos.reporting.study_data import StudyData
@@ -120,7 +122,9 @@ def rows_of(claim: Claim, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def judged_rows(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """Return the control that judges a claim, and its rows: of one similarity, of sets where there are any.
+    """Return the control that judges a claim, and its rows, of one similarity.
+
+    They are those of sets; of the sets together, where no set can be tested by itself and together they can.
 
     Parameters
     ----------
@@ -130,8 +134,15 @@ def judged_rows(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     rows = one_similarity(rows)
     control = _judge(rows)
     rows = rows[rows["control"] == control]
-    sets = rows[rows["dataset"] != ""]
-    return control, rows if sets.empty else sets
+    sets, together = rows[rows["dataset"] != ""], rows[rows["dataset"] == ""]
+    if sets.empty or (is_testable(together).any() and not is_testable(sets).any()):
+        return control, together
+    return control, sets
+
+
+def is_testable(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows of `answers` are of tests whose p could be small enough, (rows,)."""
+    return rows["strength"] != UNTESTABLE
 
 
 def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
@@ -141,8 +152,10 @@ def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:
     control, rows = judged_rows(rows)
     of_sets = bool((rows["dataset"] != "").any())
     title = " ".join(rows["sentence"])
-    testable = rows[rows["strength"] != UNTESTABLE]
+    testable = rows[is_testable(rows)]
     against = f"against {in_words(control)}"
+    if not of_sets and claim.question in QUESTIONS.names():
+        against = f"by the sign test over {independent(rows.iloc[0])} {against}"
     if testable.empty:
         return Judged("Not testable", why_untestable(rows if control == LABELS else all_controls), title)
     n = len(testable)
@@ -196,13 +209,13 @@ def _judge(rows: pd.DataFrame) -> str:
     controls = sorted(rows["control"].unique(), key=control_order)
     if controls[0] == LABELS:
         return LABELS
-    testable = set(rows.loc[rows["strength"] != UNTESTABLE, "control"])
+    testable = set(rows.loc[is_testable(rows), "control"])
     return str(next((control for control in controls if control in testable), controls[0]))
 
 
 def strongest(rows: pd.DataFrame) -> pd.Series | None:
     """Return the row of the least corrected p among those of sets; of equal ones the largest difference."""
-    rows = rows[(rows["strength"] != UNTESTABLE) & rows["estimate"].notna()]
+    rows = rows[is_testable(rows) & rows["estimate"].notna()]
     if rows.empty:
         return None
     ranks = {strength: index for index, strength in enumerate(STRENGTHS)}
@@ -220,5 +233,5 @@ def _number(row: pd.Series) -> str:
     under = ", ".join(filter(None, (str(row["similarity"]), end)))
     parts = [f"{who}: {row['estimate']:+.2g} ({row['unit']})", f"against {in_words(str(row['control']))}"]
     parts += [f"({under})"] if under else []
-    p = f"p = {row['p_adjusted']:.2g}, {int(row['n_independent'])} draws" if row["dataset"] else ""
+    p = f"p = {row['p_adjusted']:.2g}, {independent(row)}" if pd.notna(row["p_adjusted"]) else ""
     return " ".join(parts) + (f"; {p}" if p else "")

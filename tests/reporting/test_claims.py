@@ -135,6 +135,23 @@ def test_one_similarity_speaks():
     assert one.here.word == "Yes"
 
 
+def test_sets_together_speak_where_none_has_draws_enough():
+    """Eight of eight sets that differ to one side were once called too few."""
+    alone = {"question": "simplex", "control": "random weights", "estimate": 0.1,
+             "strength": "not testable here", "n_independent": 1, "n_tests": 8}  # fmt: skip
+    together = {**alone, "dataset": "", "strength": "suggested", "n_independent": 8, "p_adjusted": 0.0078}
+    (one,) = judged(alone, {**alone, "dataset": "b"}, together)
+    assert (one.here.word, one.strength) == ("Suggested", "suggested")
+    assert one.here.text == "by the sign test over 8 sets against random weights"
+    assert one.strongest == "all sets: +0.1 (u) against random weights (cosine); p = 0.0078, 8 sets"
+    # A set that can be tested speaks for itself.
+    (one,) = judged({**alone, "strength": "not shown"}, {**alone, "dataset": "b"}, together)
+    assert (one.here.word, one.here.text) == ("Not shown", "against random weights")
+    # And where sets are too few as well, nothing does.
+    (one,) = judged(alone, {**together, "strength": "not testable here", "n_independent": 2})
+    assert one.here.word == "Not testable"
+
+
 def test_sets_together_speak_where_there_are_no_others():
     (one,) = judged({"question": "best_energy", "dataset": "", "estimate": 1.0, "optimiser": "manifold"})
     assert (one.here.word, one.here.text) == ("Yes", "against permuted")
