@@ -27,7 +27,6 @@ from superpos.reporting.study_data import StudyData
 from tools.findings_text import number, wrapped
 
 UNTESTED = "Not testable"
-SIDES = (("differ from", True), ("do not from", False))
 WOULD_CHANGE = {
     "Features sit where an energy is low": (
         "sets of another model with less energy than their exchanged labels"
@@ -133,12 +132,11 @@ def _repeated(rows: pd.DataFrame) -> str:
     if len(counts) < 2:
         return ""
     if together:
-        found = {
-            word: [in_words(name) for name, (n, _) in counts.items() if bool(n) == yes] for word, yes in SIDES
-        }
-        return (
-            "; ".join(f"Together sets {word} {', '.join(names)}" for word, names in found.items() if names)
-            + "."
-        )
+        differ = [in_words(control) for control, (n, _) in counts.items() if n]
+        alike = [in_words(control) for control, (n, _) in counts.items() if not n]
+        said = f"The sets together differ from {', '.join(differ)}" if differ else ""
+        none = f"from {', '.join(alike)} no difference is shown" if alike else ""
+        both = "; ".join(filter(None, (said, none)))
+        return f"{both[0].upper()}{both[1:]}."
     said = ", ".join(f"{in_words(control)} {differ} of {n}" for control, (differ, n) in counts.items())
     return f"Sets that differ from each control: {said}."

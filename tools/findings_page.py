@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import superpos
+from superpos.analysis.verdicts import NO_SIDE
 from superpos.records.answers import STRENGTHS
 from superpos.reporting.about import about
 from superpos.reporting.answers import UNTESTABLE, control_order, in_words
@@ -44,13 +45,14 @@ TRAPS = """A share is of the cells that the trap can catch, features and control
 A dash stands where a study has none.
 """
 REPULSION = """Directions that repel each other have less energy than a control. Counted are sets of each
-study, `embed` and `unembed` apart, under the first similarity.
+study, methods, `embed` and `unembed` apart, under the first similarity. "No one side": the set
+differs from the control, but not to the same side in every layer and under every kernel.
 """
 NOT_FOUND = """Claims of which nothing was shown or suggested, each with its largest difference among sets.
 """
 HEAD = (
-    "study", "control", "less, shown", "less, suggested", "more, shown", "more, suggested", "not shown",
-    "not testable",
+    "study", "control", "less, shown", "less, suggested", "more, shown", "more, suggested", "no one side",
+    "not shown", "not testable",
 )  # fmt: skip
 
 
@@ -84,11 +86,13 @@ def _repulsion(studies: Sequence[StudyData]) -> Iterator[str]:
         rows = one_similarity(rows[(rows["question"] == "own_energy") & (rows["dataset"] != "")])
         for control in sorted(rows["control"].unique(), key=control_order):
             part = rows[rows["control"] == control]
+            to_one = ~part["sentence"].str.contains(NO_SIDE, regex=False)
             counts = [
-                int(((part["strength"] == word) & (side * part["estimate"] > 0)).sum())
+                int(((part["strength"] == word) & to_one & (side * part["estimate"] > 0)).sum())
                 for side in (-1, 1)
                 for word in STRENGTHS[:2]
             ]
+            counts.append(int((part["strength"].isin(STRENGTHS[:2]) & ~to_one).sum()))
             untestable = int((part["strength"] == UNTESTABLE).sum())
             counts += [len(part) - sum(counts) - untestable, untestable]
             yield f"| `{data.study}` | {in_words(control)} | {' | '.join(map(str, counts))} |"
