@@ -27,6 +27,7 @@ from superpos.arrays import Float
 from superpos.bounds import BOUND_VERSION
 from superpos.db.cells import CELL_AXES, read_cells
 from superpos.db.engine import Database
+from superpos.db.fits import fit_key
 from superpos.db.insert import ids_by_key, insert_missing
 from superpos.db.migrate import ensure_current
 from superpos.db.psms import finish_targets
@@ -174,6 +175,7 @@ def _results(
     psm_ids = {row.key: row.psm_id for row in target_rows}
     joint_id = 0
     for block in plan.blocks:
+        axes_keys = sorted((fit_ids[key], key.hex()) for key in block.parts[2])
         for target in block.parts[0]:
             rows: dict[sa.Table, list[dict[str, Any]]] = {
                 t: [] for t in (joint_fits, importance, fits, fit_arrays)
@@ -181,12 +183,13 @@ def _results(
             psm_key, matrix = matrices[target]
             for axes_key in block.parts[1]:
                 joint_id += 1
+                key = joint_key(psm_key, axes_key)
                 axes = plan.joint_axes[axes_key][0]
                 vectors = rng.standard_normal((N_FEATURES, axes.n_dims))
                 rows[joint_fits].append(
                     {
                         "joint_id": joint_id,
-                        "key": joint_key(psm_key, axes_key),
+                        "key": key,
                         "psm_id": psm_ids[target],
                         "joint_axes_id": joint_ids[axes_key],
                         **_joint(rng),
@@ -201,9 +204,10 @@ def _results(
                     for i in range(N_FEATURES)
                 ]
                 numbers = rng.uniform(0.1, 3.0, (len(block.parts[2]), 20)).tolist()
-                for one, values in zip(sorted(fit_ids[key] for key in block.parts[2]), numbers, strict=True):
+                for (one, of_axes), values in zip(axes_keys, numbers, strict=True):
                     cell = {"joint_id": joint_id, "fit_axes_id": one}
-                    rows[fits].append({**cell, **_fit(values, one in powell), "run_id": run_id})
+                    named = {**cell, "key": fit_key(key.hex(), of_axes)}
+                    rows[fits].append({**named, **_fit(values, one in powell), "run_id": run_id})
                     if one in at_zero:
                         rows[fit_arrays].append(
                             {

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from benchmarks.large_database import _inputs, _matrices, _results, large_plan
+from benchmarks.large_database import _results, large_plan, made_up_inputs, made_up_matrices
 from superpos.db.engine import Database
 from superpos.db.insert import insert_missing
 from superpos.db.migrate import ensure_current
@@ -47,8 +47,8 @@ def rate(url: str, plan: StudyPlan, insert: Insert) -> tuple[float, float]:
         run_id = start_run(
             database, study=plan.study.name, host="", git_commit="", versions={}, address="local"
         )
-        _inputs(database, run_id)
-        for rows in _results(database, plan, _matrices(database, plan, run_id, rng), run_id, rng):
+        made_up_inputs(database, run_id)
+        for rows in _results(database, plan, made_up_matrices(database, plan, run_id, rng), run_id, rng):
             with database.write() as connection:
                 for table in (joint_fits, importance):
                     insert_missing(connection, table, rows[table])

@@ -52,18 +52,7 @@ def conditions(view: str, columns: Sequence[str], filters: Mapping[str, Any]) ->
     given = dict(filters)
     if "hookpoint" in given:
         found.append(_at_places(given.pop("hookpoint"), given))
-    if "fit_key" in given and "joint_key" in columns:
-        found.append(_of_joint_fits(given["fit_key"]))
     return found + [_one_of(view, name, value) for name, value in given.items()]
-
-
-def _of_joint_fits(value: Any) -> Condition:
-    """Return that rows with such fit keys are of these joint fits: no index has what views put together."""
-    many = several(value)
-    keys = [value] if many is None else many
-    if not all(isinstance(key, str) for key in keys):
-        return sa.true()
-    return sa.column("joint_key").in_(sorted({key.partition(".")[0] for key in keys}))
 
 
 def check_column(view: str, columns: Sequence[str], name: str) -> None:

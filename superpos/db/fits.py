@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from superpos.arrays import Float
 from superpos.db.commits import Commit
 from superpos.db.engine import Database
-from superpos.db.insert import BATCH, insert_missing
+from superpos.db.insert import BATCH, insert_missing, parts
 from superpos.db.missing import Cell, MissingCells
 from superpos.db.tables import (
     best_match,
@@ -168,12 +168,13 @@ def insert_results(database: Database, results: Sequence[JointResult], run_id: i
     with database.write(Commit.STORE) as connection:
         fresh = [result for result in results if result.joint is not None]
         insert_missing(connection, joint_fits, [_joint_row(result, run_id) for result in fresh])
-        ids = _joint_ids(connection, results)
+        joints = _joints(connection, results)
+        axes_keys = _axes_keys(connection, {fit.fit_axes_id for result in results for fit in result.fits})
         weights: list[dict[str, Any]] = []
         for result in fresh:
             assert result.joint is not None  # noqa: S101 (filtered above)
             pairs = zip(result.joint.logits.tolist(), result.joint.importance.tolist(), strict=True)
-            fresh_id = ids[result.psm_id, result.joint_axes_id]
+            fresh_id, _ = joints[result.psm_id, result.joint_axes_id]
             weights.extend(
                 {"joint_id": fresh_id, "row_index": row, "logit": logit, "weight": weight}
                 for row, (logit, weight) in enumerate(pairs)
@@ -181,12 +182,13 @@ def insert_results(database: Database, results: Sequence[JointResult], run_id: i
         insert_missing(connection, importance, weights)
         rows, arrays = [], []
         for result in results:
-            joint_id = ids.get((result.psm_id, result.joint_axes_id))
+            joint_id, joint_key = joints.get((result.psm_id, result.joint_axes_id), (None, ""))
             if joint_id is None:
                 continue
             for fit in sorted(result.fits, key=lambda fit: fit.fit_axes_id):
                 names = {"joint_id": joint_id, "fit_axes_id": fit.fit_axes_id}
-                rows.append({**names, **fit.columns, "run_id": run_id})
+                key = fit_key(joint_key, axes_keys[fit.fit_axes_id])
+                rows.append({**names, "key": key, **fit.columns, "run_id": run_id})
                 if fit.vectors is not None:
                     arrays.append(
                         {
@@ -201,13 +203,30 @@ def insert_results(database: Database, results: Sequence[JointResult], run_id: i
         return len(rows)
 
 
-def _joint_ids(connection: sa.Connection, results: Sequence[JointResult]) -> dict[tuple[int, int], int]:
+def fit_key(joint_key: str, fit_axes_key: str) -> str:
+    """Return the key of a fit."""
+    return f"{joint_key}.{fit_axes_key}"
+
+
+def _joints(
+    connection: sa.Connection, results: Sequence[JointResult]
+) -> dict[tuple[int, int], tuple[int, str]]:
+    """Return id and key of joint fits by their matrix and axes."""
     c = joint_fits.c
-    query = sa.select(c.psm_id, c.joint_axes_id, c.joint_id).where(
+    query = sa.select(c.psm_id, c.joint_axes_id, c.joint_id, c.key).where(
         c.psm_id.in_({result.psm_id for result in results}),
         c.joint_axes_id.in_({result.joint_axes_id for result in results}),
     )
-    return {(row[0], row[1]): row[2] for row in connection.execute(query)}
+    return {(row[0], row[1]): (row[2], row[3].hex()) for row in connection.execute(query)}
+
+
+def _axes_keys(connection: sa.Connection, ids: Iterable[int]) -> dict[int, str]:
+    c = fit_axes.c
+    return {
+        row[0]: row[1].hex()
+        for some in parts(sorted(ids))
+        for row in connection.execute(sa.select(c.fit_axes_id, c.key).where(c.fit_axes_id.in_(some)))
+    }
 
 
 def _joint_row(result: JointResult, run_id: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from superpos.db.tables import (
     direction_rows,
     direction_sets,
     fit_arrays,
-    fit_axes,
+    fits,
     joint_fits,
     psms,
     targets,
@@ -231,13 +231,7 @@ class Results:
 
     def fit_arrays(self, fit_key: str) -> tuple[Float, Float] | None:
         """Return final vectors (n, f) and similarity matrix (n, n), None where they were not kept."""
-        joint_key, _, axes_key = fit_key.partition(".")
-        query = (
-            sa.select(fit_arrays.c.vectors, fit_arrays.c.similarities)
-            .join(joint_fits, joint_fits.c.joint_id == fit_arrays.c.joint_id)
-            .join(fit_axes, fit_axes.c.fit_axes_id == fit_arrays.c.fit_axes_id)
-            .where(joint_fits.c.key == joint_key, fit_axes.c.key == axes_key)
-        )
+        query = _kept_of(fit_key, fit_arrays.c.vectors, fit_arrays.c.similarities)
         with self._database.read() as connection:
             row = connection.execute(query).first()
         return None if row is None else (row[0], row[1])
@@ -247,15 +241,8 @@ class Results:
 
         Their similarity matrix lies `distance_polish` from that of `fit_arrays`.
         """
-        joint_key, _, axes_key = fit_key.partition(".")
-        query = (
-            sa.select(fit_arrays.c.polished)
-            .join(joint_fits, joint_fits.c.joint_id == fit_arrays.c.joint_id)
-            .join(fit_axes, fit_axes.c.fit_axes_id == fit_arrays.c.fit_axes_id)
-            .where(joint_fits.c.key == joint_key, fit_axes.c.key == axes_key)
-        )
         with self._database.read() as connection:
-            vectors: Float | None = connection.scalar(query)
+            vectors: Float | None = connection.scalar(_kept_of(fit_key, fit_arrays.c.polished))
         return vectors
 
     def directions(self, direction_key: str) -> Directions:
@@ -308,6 +295,13 @@ class Results:
         if row[0] is None or np.size(row[0]) == 0:  # an archive leaves most arrays out
             raise ArgumentError(argument, f"{shown(key)} has no such array in {self.label}")
         return tuple(row)
+
+
+def _kept_of(fit_key: str, *columns: sa.Column[Any]) -> sa.Select[Any]:
+    """Return the query of arrays of a fit."""
+    a = fit_arrays.c
+    of_fit = sa.and_(a.joint_id == fits.c.joint_id, a.fit_axes_id == fits.c.fit_axes_id)
+    return sa.select(*columns).join(fits, of_fit).where(fits.c.key == fit_key)
 
 
 def _said(stages: tuple[StageProgress, ...]) -> str:

@@ -21,7 +21,7 @@ from superpos.db.tables import (
     direction_rows,
     direction_sets,
     fit_arrays,
-    fit_axes,
+    fits,
     joint_fits,
     psms,
     targets,
@@ -163,12 +163,8 @@ def _arrays(kind: str) -> sa.Select[Any]:
         return sa.select(j.key, j.vectors, j.logits, j.similarities)
     if kind == "phi":
         return sa.select(datasets.c.key, datasets.c.phi)
-    key = sa.type_coerce(j.key, sa.Text) + "." + sa.type_coerce(fit_axes.c.key, sa.Text)
-    return (
-        sa.select(key.label("fit_key"), f.vectors, f.similarities, f.polished)
-        .join(joint_fits, j.joint_id == f.joint_id)
-        .join(fit_axes, fit_axes.c.fit_axes_id == f.fit_axes_id)
-    )
+    of_fit = sa.and_(f.joint_id == fits.c.joint_id, f.fit_axes_id == fits.c.fit_axes_id)
+    return sa.select(fits.c.key, f.vectors, f.similarities, f.polished).join(fits, of_fit)
 
 
 def _names(kind: str, keys: Sequence[str]) -> sa.Select[Any]:

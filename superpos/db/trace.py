@@ -82,14 +82,7 @@ def trace(database: Database, key: str) -> list[TraceRow]:
 
 
 def _fit(connection: sa.Connection, key: str) -> list[TraceRow]:
-    joint_key, _, axes_key = key.partition(".")
-    query = (
-        sa.select(fits)
-        .join(joint_fits, joint_fits.c.joint_id == fits.c.joint_id)
-        .join(fit_axes, fit_axes.c.fit_axes_id == fits.c.fit_axes_id)
-        .where(joint_fits.c.key == joint_key, fit_axes.c.key == axes_key)
-    )
-    row = connection.execute(query).mappings().one()
+    row = connection.execute(sa.select(fits).where(fits.c.key == key)).mappings().one()
     found = [TraceRow(FIT, key, _shown(row))]
     found.extend(_run(connection, row["run_id"]))
     found.extend(_by_id(connection, "fit axes", fit_axes, "fit_axes_id", row["fit_axes_id"]))

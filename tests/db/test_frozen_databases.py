@@ -94,6 +94,7 @@ ROWS["0006"] = {
 }
 # Of each matrix one measure more, `force_residual_free`: free forces in a dimension.
 ROWS["0007"] = {**ROWS["0006"], "geometry_results": 384, "geometry_tests": 223, "answers": 95}
+ROWS["0008"] = ROWS["0007"]
 FITS = {"0001": 30, "0002": 36}  # one gaussian matrix for both layers
 PROBED = {"0001": 20, "0003": 16}  # copies are left out from 0003 on
 

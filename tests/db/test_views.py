@@ -250,6 +250,24 @@ def test_words_outside_their_list_are_refused(open_store: Any) -> None:
                     connection.execute(table.update().values({column: word}))
 
 
+def test_distances_too_small_to_be_divided_or_squared_are_nothing(open_store: Any) -> None:
+    """Under a narrow similarity matrices are 1e-300 apart, and PostgreSQL refuses quotients of that."""
+    store = open_store(sigmas=(0.0, 0.1)).everything()
+    store.analyse()
+    names = [f"distance_{name}" for name in ("moved", "drift", "return", "simplex", "polish")]
+    with store.database.write() as connection:
+        values = ", ".join(f"{name} = 5e-324" for name in names)
+        connection.exec_driver_sql(f"UPDATE fits SET {values}")  # noqa: S608 (constants)
+        connection.exec_driver_sql("UPDATE joint_fits SET distance = 5e-324")
+    results = Results(store.database)
+    for view in ("fit_results", "best_matches"):
+        frame = results.frame(view)
+        assert (frame["distance_moved"] == 5e-324).all()
+        for name in ("joint", "moved", "drift", "simplex", "polish"):
+            assert (frame[f"rms_{name}"] == 0.0).all(), name
+    assert len(results.frame("basins"))
+
+
 def test_references_are_enforced(open_store: Any) -> None:
     store = open_store().everything()
     for name in ("models", "datasets", "activation_sets", "direction_sets", "targets", "psms", "joint_fits",

@@ -10,6 +10,9 @@ from superpos.db.types import Array, Number
 
 FIT_STATUSES = ("converged", "max_iter", "unbounded", "non_finite", "stalled")
 JOINT_STATUSES = (*FIT_STATUSES, "polished", "corner")
+FIT_KEY_LENGTH = 65
+"""Of the key of a fit: that of its joint fit, a dot, that of its axes. Views show it, and it has an index: no
+database system finds what a view puts together from two tables."""
 VERDICTS = ("strict", "degenerate", "saddle", "not_critical", "not_applicable")
 
 joint_axes = sa.Table(
@@ -65,6 +68,7 @@ fits = sa.Table(
     metadata,
     reference("joint_id", "joint_fits.joint_id", primary_key=True),
     reference("fit_axes_id", "fit_axes.fit_axes_id", primary_key=True),
+    sa.Column("key", sa.String(FIT_KEY_LENGTH), nullable=False),
     *measured_columns("fits"),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("seconds", Number, nullable=False),
@@ -72,6 +76,7 @@ fits = sa.Table(
     one_of("status", FIT_STATUSES),
     one_of("verdict", VERDICTS),
     one_of("verdict_polished", VERDICTS),
+    sa.Index(None, "key", unique=True),
     sqlite_with_rowid=False,
 )
 

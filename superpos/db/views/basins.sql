@@ -12,8 +12,11 @@ WITH ends AS (
     CASE WHEN f.verdict IN ('strict', 'degenerate') THEN f.energy_final END AS energy_end,
     CASE WHEN f.verdict IN ('strict', 'degenerate') THEN f.energy_final - f.energy_bound END AS gap_end,
     CASE WHEN ABS(f.energy_final) > 1.0 THEN 1e-9 * ABS(f.energy_final) ELSE 1e-9 END AS slack,
-    f.distance_return * f.distance_return / (p.n_features * (p.n_features - 1)) AS return_squared,
-    f.distance_moved / {off diagonal} AS rms_moved,
+    CASE WHEN f.distance_return < 1e-150 THEN 0.0
+      ELSE f.distance_return * f.distance_return / (p.n_features * (p.n_features - 1)) END AS return_squared,
+    CASE WHEN f.distance_moved < 1e-300 THEN 0.0
+      ELSE f.distance_moved / {off diagonal}
+      END AS rms_moved,
     f.rms_final
   FROM current_studies s
     JOIN blocks b ON b.study_id = s.study_id

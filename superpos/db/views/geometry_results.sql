@@ -16,6 +16,11 @@ FROM current_studies s
     AND gt.softening = pm.softening AND gt.n_dims = pm.n_dims AND gt.is_first = 1
 WHERE (pm.energy = '' OR (s.study_id, pm.energy, pm.s, pm.softening) IN (
     SELECT k.study_id, k.energy, k.s, k.softening FROM study_kernels k
-  )) AND (pm.n_dims = 0 OR (s.study_id, pm.psm_id, pm.n_dims) IN (
-    SELECT n.study_id, n.psm_id, n.n_dims FROM study_dimensions n
+  )) AND (pm.n_dims = 0 OR EXISTS (
+    SELECT 1
+    FROM targets o
+      JOIN block_targets ot ON ot.target_id = o.target_id
+      JOIN blocks ob ON ob.block_id = ot.block_id
+    WHERE o.psm_id = pm.psm_id AND ob.study_id = s.study_id
+      AND (ob.block_id, pm.n_dims) IN (SELECT nd.block_id, nd.n_dims FROM block_dimensions nd)
   ))

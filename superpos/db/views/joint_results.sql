@@ -6,8 +6,5 @@ SELECT {target axes},
   p.min_eigenvalue AS target_min_eigenvalue, jf.verdict AS verdict_joint, jf.status,
   jf.message, jf.seconds, p.key AS psm_key, jf.key AS joint_key, t.key AS target_key,
   d.config_key || '.' || ja.config_key AS config_key
-FROM current_studies s
-  JOIN study_joints x ON x.study_id = s.study_id
-  {target joins}
-  JOIN joint_axes ja ON ja.joint_axes_id = x.joint_axes_id
-  JOIN joint_fits jf ON jf.psm_id = t.psm_id AND jf.joint_axes_id = x.joint_axes_id
+{joint joins}
+WHERE {joint asked}

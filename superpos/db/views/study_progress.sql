@@ -1,19 +1,24 @@
 -- study_progress: one row per study and stage
 -- place: 130
+-- Rows of stages are made once, failures beside them, and stored cells counted once.
+WITH stored AS (
+  SELECT b.study_id, COUNT(*) AS n_fits
+  FROM current_studies c
+    JOIN blocks b ON b.study_id = c.study_id
+    {stored cells}
+  GROUP BY b.study_id
+)
 SELECT s.name AS study, q.stage, CAST(SUM(q.planned) AS BIGINT) AS planned,
   CAST(SUM(q.done) AS BIGINT) AS done, CAST(SUM(q.failed) AS BIGINT) AS failed,
   CAST(SUM(q.quarantined) AS BIGINT) AS quarantined, CAST(SUM(q.not_applicable) AS BIGINT) AS not_applicable
 FROM current_studies s
   JOIN (
-    SELECT r.study_id, r.stage, COUNT(*) AS planned, SUM(r.made) AS done, 0 AS failed, 0 AS quarantined,
+    SELECT r.study_id, r.stage, COUNT(*) AS planned, SUM(r.made) AS done,
+      SUM(COALESCE(1 - cf.quarantined, 0)) AS failed, SUM(COALESCE(cf.quarantined, 0)) AS quarantined,
       SUM(r.refused) AS not_applicable
     FROM stage_rows r
-    GROUP BY r.study_id, r.stage
-    UNION ALL
-    SELECT r.study_id, r.stage, 0, 0, SUM(1 - cf.quarantined), SUM(cf.quarantined), 0
-    FROM stage_rows r
-      JOIN cell_failures cf ON cf.stage = r.stage AND cf.key = r.key
-    WHERE r.made = 0 OR r.stage NOT IN ('whitening', 'ceilings')
+      LEFT JOIN cell_failures cf ON cf.stage = r.stage AND cf.key = r.key
+        AND (r.made = 0 OR r.stage NOT IN ('whitening', 'ceilings'))
     GROUP BY r.study_id, r.stage
     UNION ALL
     -- cells that the blocks ask for
@@ -26,11 +31,8 @@ FROM current_studies s
     GROUP BY b.study_id
     UNION ALL
     -- those that are stored
-    SELECT b.study_id, 'fits', 0, COUNT(*), 0, 0, 0
-    FROM current_studies c
-      JOIN blocks b ON b.study_id = c.study_id
-      {stored cells}
-    GROUP BY b.study_id
+    SELECT stored.study_id, 'fits', 0, stored.n_fits, 0, 0, 0
+    FROM stored
     UNION ALL
     -- those of targets without a matrix
     SELECT b.study_id, 'fits', 0, 0, 0, 0,
@@ -64,12 +66,8 @@ FROM current_studies s
           FROM study_targets x
             JOIN targets t ON t.target_id = x.target_id
           WHERE x.study_id = c.study_id AND t.psm_id IS NOT NULL
-        ) + (
-          SELECT COUNT(*)
-          FROM blocks b
-            {stored cells}
-          WHERE b.study_id = c.study_id
-        ) THEN 1 ELSE 0 END, 0, 0,
+        ) + COALESCE((SELECT stored.n_fits FROM stored WHERE stored.study_id = c.study_id), 0)
+        THEN 1 ELSE 0 END, 0, 0,
       CASE WHEN EXISTS (
           SELECT 1
           FROM study_targets x

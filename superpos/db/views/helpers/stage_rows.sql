@@ -1,5 +1,7 @@
 -- stage_rows: one row per study, stage and row that the stage has to make; cells of fits are counted instead
 -- `made` and `refused` are 0 or 1; failures of `whitening` and `ceilings` are those of the probe set.
+-- Directions that are done have vectors, whose length SQLite knows without reading them. What stands behind them
+-- in a row, its status, it finds by reading them all.
 SELECT x.study_id, 'datasets' AS stage, r.key,
   CASE WHEN r.status = 'done' THEN 1 ELSE 0 END AS made,
   CASE WHEN r.status = 'not_applicable' THEN 1 ELSE 0 END AS refused
@@ -9,16 +11,12 @@ UNION ALL
 SELECT x.study_id, 'activations', r.key,
   CASE WHEN r.status = 'done' THEN 1 ELSE 0 END,
   CASE WHEN r.status = 'not_applicable' THEN 1 ELSE 0 END
-FROM (
-    SELECT DISTINCT sd.study_id, d.activation_id
-    FROM study_directions sd
-      JOIN direction_sets d ON d.direction_id = sd.direction_id
-  ) x
+FROM study_activations x
   JOIN activation_sets r ON r.activation_id = x.activation_id
 UNION ALL
 SELECT x.study_id, 'probes', r.key,
-  CASE WHEN r.status = 'done' THEN 1 ELSE 0 END,
-  CASE WHEN r.status = 'not_applicable' THEN 1 ELSE 0 END
+  CASE WHEN LENGTH(r.coef_raw) > 0 THEN 1 WHEN r.status = 'done' THEN 1 ELSE 0 END,
+  CASE WHEN LENGTH(r.coef_raw) > 0 THEN 0 WHEN r.status = 'not_applicable' THEN 1 ELSE 0 END
 FROM study_directions x
   JOIN direction_sets r ON r.direction_id = x.direction_id
 UNION ALL
@@ -30,8 +28,8 @@ FROM study_targets x
 UNION ALL
 -- on request: a row a probe set
 SELECT x.study_id, 'whitening', r.key,
-  CASE WHEN r.coef_whitened IS NULL THEN 0 ELSE 1 END,
-  CASE WHEN r.status = 'not_applicable' THEN 1 ELSE 0 END
+  CASE WHEN LENGTH(r.coef_whitened) > 0 THEN 1 ELSE 0 END,
+  CASE WHEN LENGTH(r.coef_raw) > 0 THEN 0 WHEN r.status = 'not_applicable' THEN 1 ELSE 0 END
 FROM (
     SELECT DISTINCT st.study_id, t.direction_id
     FROM study_targets st

@@ -1,4 +1,11 @@
 -- study_directions: one row per revision of a study and set of directions
-SELECT DISTINCT st.study_id, t.direction_id
-FROM study_targets st
-  JOIN targets t ON t.target_id = st.target_id
+SELECT s.study_id, d.direction_id
+FROM studies s
+  CROSS JOIN direction_sets d
+WHERE EXISTS (
+    SELECT 1
+    FROM targets t
+      JOIN block_targets bt ON bt.target_id = t.target_id
+      JOIN blocks b ON b.block_id = bt.block_id
+    WHERE t.direction_id = d.direction_id AND b.study_id = s.study_id
+  )
