@@ -108,11 +108,14 @@ bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/bench
 	$(BIN)/python -m benchmarks.geometry
 	$(BIN)/python -m benchmarks.store
 
-soak: $(STAMP)  ## Kill drivers at random, 220 times; print what was lost, double or different.
+soak: $(STAMP)  ## Kill at random, 280 times, and damage files; print what was lost, double or different.
+	$(BIN)/python -m tools.soak_ray --kills 60
 	$(BIN)/python -m tools.soak --kills 20
 	$(BIN)/python -m tools.soak --matrix --kills 100
 	$(BIN)/python -m tools.soak --matrix --kills 100 --postgresql
 	SUPERPOS_EXAMPLES=100 $(BIN)/python -m pytest --timeout 0 tests/stages/test_state_machine.py
+	SUPERPOS_FUZZ_STUDIES=5000 SUPERPOS_FUZZED_DATA_FILES=2400 $(BIN)/python -m pytest --timeout 0 -rP \
+		tests/specs/test_fuzz_studies.py tests/fuzz
 
 wheel: $(STAMP)  ## Build the wheel into dist/.
 	$(BIN)/python -m build --wheel --outdir dist .

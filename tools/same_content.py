@@ -1,9 +1,10 @@
 """Run one small study in every way and compare the content: `python -m tools.same_content`.
 
-SQLite and PostgreSQL; 1, 2 and 8 workers; one driver and three, each on a Ray of its own. Drivers are
-`superpos run`, held at the data set until all of them are there. Every view must be that of one process
-without Ray, to the last bit. Printed is a row for each way: fits that each driver has stored, and the
-number of views that differ. The exit status is 1 unless that is 0 everywhere.
+SQLite and PostgreSQL; 1, 2 and 8 workers; one driver and three, each on a Ray of its own; then, on the engine
+that came last, one driver and three on a cluster of three nodes. Drivers are `superpos run`, held at the data
+set until all of them are there. Every view must be that of one process without Ray, to the last bit. Printed
+is a row for each way: fits that each driver has stored, and the number of views that differ. The exit status
+is 1 unless that is 0 everywhere.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from superpos.specs.studyfile import load_study
 from superpos.stages.datasets import STAGE
 from superpos.stages.plan import plan_study
 from tools.own_server import Server
+from tools.ray_nodes import Nodes
 from tools.ray_runs import short_folder, start_driver
 from tools.small_studies import COMPARED, NAME, OF_A_MODEL, Views, undisturbed, views
 
@@ -39,7 +42,7 @@ LOOK_SECONDS = 0.5
 HERE = "SELECT COUNT(*) FROM runs WHERE study = :name AND outcome = 'running'"
 STORED = """SELECT r.run_id, r.outcome, (SELECT COUNT(*) FROM fits f WHERE f.run_id = r.run_id) AS fits
 FROM runs r WHERE r.study = :name ORDER BY r.run_id"""
-HEAD = ("database", "workers", "drivers", "fits of each driver", "views that differ", "seconds")
+HEAD = ("database", "nodes", "workers", "drivers", "fits of each driver", "views that differ", "seconds")
 
 
 @contextmanager
@@ -61,17 +64,41 @@ def barrier(database: Database, plan: StudyPlan, drivers: list[Any]) -> Iterator
     end_run(database, run_id, {}, "done")
 
 
+@dataclass(frozen=True)
+class Way:
+    """Where a study is run, and by whom."""
+
+    engine: str
+    workers: int
+    """Of each driver."""
+    n_drivers: int
+    n_nodes: int = 0
+    """Of one cluster; 0 where each driver has a Ray of its own."""
+
+
+def ways_of(options: argparse.Namespace) -> list[Way]:
+    """Return the ways that are asked for."""
+    ways = [Way(*one) for one in itertools.product(options.engines, options.workers, options.drivers)]
+    if options.nodes:  # of one CPU each
+        last, count = options.engines[-1], options.nodes
+        ways += [Way(last, max(count // drivers, 1), drivers, count) for drivers in options.drivers]
+    return ways
+
+
 def one_way(
-    folder: Path, url: str, plan: StudyPlan, file: Path, workers: int, n_drivers: int
+    folder: Path, url: str, plan: StudyPlan, file: Path, way: Way, nodes: Nodes | None
 ) -> tuple[str, Views]:
     """Run the study in one way; return the fits of each driver, and the views."""
+    workers, n_drivers = way.workers, way.n_drivers
     drivers: list[Any] = []
     log = folder / "log"
     with Database(url) as database:
         ensure_current(database)
         try:
             with barrier(database, plan, drivers):
-                drivers += [start_driver(file, url, folder / "data", log, workers) for _ in range(n_drivers)]
+                drivers += [
+                    start_driver(file, url, folder / "data", log, workers, nodes) for _ in range(n_drivers)
+                ]
             ended = [driver.wait() for driver in drivers]
         finally:
             for driver in drivers:
@@ -91,8 +118,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--engines", nargs="+", choices=["SQLite", "PostgreSQL"], default=["SQLite", "PostgreSQL"]
     )
-    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2, 8])
+    parser.add_argument("--workers", nargs="*", type=int, default=[1, 2, 8])
     parser.add_argument("--drivers", nargs="+", type=int, default=[1, 3])
+    parser.add_argument("--nodes", type=int, default=3, help="of the cluster; 0 leaves it out")
     options = parser.parse_args(arguments)
     warm_up()
     n_different = 0
@@ -105,18 +133,23 @@ def main(arguments: list[str] | None = None) -> int:
         if server:
             stack.callback(server.stop)
         sys.stdout.write(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}\n")
-        ways = itertools.product(options.engines, options.workers, options.drivers)
-        for number, (engine, workers, n_drivers) in enumerate(ways):
+        nodes: Nodes | None = None
+        for number, way in enumerate(ways_of(options)):
             here = folder / f"way{number}"
             here.mkdir()
             url = f"sqlite:///{here / 'one.db'}"
-            if engine == "PostgreSQL" and server:
+            if way.engine == "PostgreSQL" and server:
                 url = server.database(f"round_{here.name}")
+            if way.n_nodes and nodes is None:
+                nodes = Nodes(way.n_nodes, folder)
+                stack.callback(nodes.stop)
+                nodes.wait()
             began = time.monotonic()
-            stored, found = one_way(here, url, plan, file, workers, n_drivers)
+            stored, found = one_way(here, url, plan, file, way, nodes)
             different = sum(found[view] != wanted[view] for view in COMPARED)
             n_different += different
-            cells = (engine, workers, n_drivers, stored, different)
+            where = way.n_nodes or "own Ray"
+            cells = (way.engine, where, way.workers, way.n_drivers, stored, different)
             seconds = time.monotonic() - began
             sys.stdout.write(f"| {' | '.join(map(str, cells))} | {seconds:.0f} |\n")
             sys.stdout.flush()

@@ -5,7 +5,8 @@ again, or stopped for longer than its leases last; on SQLite another process loc
 PostgreSQL a backend is ended, or the server restarted. A round ends when the study is finished. Then its
 views must be those of an undisturbed run, bit for bit. Printed is what was done, and what was lost (cells
 without a result), double (cells computed by a run that had their lease, though their result was stored) and
-different (views that differ). The exit status is 1 unless all three are 0 and no driver ended badly.
+different (views that differ). The exit status is 1 unless all three are 0 and no driver ended badly. Ctrl-C
+prints what there is so far.
 """
 
 from __future__ import annotations
@@ -18,9 +19,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections import Counter
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,7 @@ import sqlalchemy as sa
 
 from superpos.db.engine import Database
 from superpos.db.lease_time import LEASE_VARIABLE
-from superpos.db.leases import this_process
 from superpos.db.migrate import ensure_current
-from superpos.db.progress import study_progress
-from superpos.errors import DatabaseError
 from superpos.fits.compiled import warm_up
 from superpos.records.plan import StudyPlan
 from superpos.specs.studyfile import load_study
@@ -40,49 +36,13 @@ from superpos.stages.executor import SerialExecutor, SilentReporter
 from superpos.stages.pipeline import run_study
 from superpos.stages.plan import plan_study
 from superpos.stages.tasks import TASKS
+from tools.doubles import CHUNK_SECONDS, DOUBLES, note_doubles
 from tools.own_server import Server
-from tools.small_studies import COMPARED, MATRIX, NAME, OF_A_MATRIX, OF_A_MODEL, fork, undisturbed, views
+from tools.small_studies import MATRIX, OF_A_MATRIX, OF_A_MODEL, fork, undisturbed
+from tools.soak_tally import Tally
 
-CHUNK_SECONDS = 0.1
-"""Seconds of work of a chunk here, so that many are in flight."""
 LEASE = 2.0
 """Seconds that leases last here."""
-STORED = """SELECT COUNT(*) AS stored, (SELECT COUNT(*) FROM leases l JOIN runs r ON r.run_id = l.run_id
-  WHERE l.stage = 'fits' AND l.key = :lease AND r.owner = :owner AND r.outcome = 'running') AS leased
-FROM fits f JOIN joint_fits j ON j.joint_id = f.joint_id
-WHERE j.psm_id = :psm AND j.joint_axes_id = :joint AND f.fit_axes_id = :fit"""
-"""Whether a cell has its result, and whether the run of a process has its lease: then it must have none."""
-
-
-@dataclass
-class Tally:
-    """What has happened."""
-
-    rounds: int = 0
-    deeds: Counter[str] = field(default_factory=Counter)
-    late: int = 0
-    """Cells begun by a run that had lost their lease; whoever had it stored them."""
-    lost: int = 0
-    double: int = 0
-    different: int = 0
-    bad_ends: list[int] = field(default_factory=list)
-
-    @property
-    def kills(self) -> int:
-        """Processes that were killed, of the database's or drivers."""
-        return self.deeds["kill"] + self.deeds["backend"]
-
-    @property
-    def is_good(self) -> bool:
-        """Whether nothing came of all this."""
-        return not (self.lost or self.double or self.different or self.bad_ends)
-
-    def __str__(self) -> str:
-        done = ", ".join(f"{count} x {deed}" for deed, count in sorted(self.deeds.items()))
-        return (
-            f"{self.rounds} rounds, {done}: lost {self.lost}, double {self.double}, "
-            f"different {self.different}; late {self.late}, ended badly {self.bad_ends}"
-        )
 
 
 def drive(url: str, plan: StudyPlan, data: Path, doubles: Path) -> None:
@@ -90,16 +50,7 @@ def drive(url: str, plan: StudyPlan, data: Path, doubles: Path) -> None:
     with Database(url) as database:
 
         def compute(works: Any) -> Any:
-            for work in works:
-                lease = f"{work.psm_id}.{work.joint_axes_id}"
-                for fit in work.fits:
-                    cell = {"psm": work.psm_id, "joint": work.joint_axes_id, "fit": fit[0]}
-                    asked = {**cell, "lease": lease, "owner": this_process()}
-                    with suppress(DatabaseError), database.read() as connection:
-                        found = connection.execute(sa.text(STORED), asked).one()
-                        if found.stored:
-                            with doubles.open("a", encoding="ascii") as stream:
-                                stream.write(f"{'double' if found.leased else 'late'} {cell}\n")
+            note_doubles(database, works, doubles)
             return TASKS["fits"](works)
 
         run_study(
@@ -133,7 +84,7 @@ def disturb(drivers: list[int], tally: Tally, draw: random.Random, server: Any, 
 def one_round(url: str, plan: StudyPlan, folder: Path, options: Any, tally: Tally, server: Any) -> None:
     """Let drivers work and be disturbed until the study is finished."""
     draw = random.Random(options.seed + tally.rounds)  # noqa: S311 (moments, not secrets)
-    data, doubles = folder / "data", folder / "doubles"
+    data, doubles = folder / "data", folder / DOUBLES
 
     def driver() -> int:
         return fork(lambda: drive(url, plan, data, doubles))
@@ -156,19 +107,11 @@ def one_round(url: str, plan: StudyPlan, folder: Path, options: Any, tally: Tall
     finally:
         for number in drivers:
             os.kill(number, signal.SIGKILL)
-    tally.rounds += 1
-    with Database(url) as database:
-        tally.lost += sum(row.undone for row in study_progress(database, NAME))
-        with database.read() as connection:
-            tally.lost += int(connection.scalar(sa.text("SELECT COUNT(*) FROM cell_failures")) or 0)
-    if doubles.exists():
-        words = Counter(line.split()[0] for line in doubles.read_text(encoding="ascii").splitlines())
-        tally.double += words["double"]
-        tally.late += words["late"]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Kill until there were kills enough."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell takes from what it puts aside
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--drivers", type=int, default=3)
@@ -193,19 +136,18 @@ def main(arguments: list[str] | None = None) -> int:
         if server:
             stack.callback(server.stop)
         wanted = undisturbed(plan, folder)
-        while tally.kills < options.kills:
-            place = folder / f"round{tally.rounds}"
-            place.mkdir()
-            url = server.database(place.name) if server else f"sqlite:///{place / 'soak.db'}"
-            with Database(url) as database:
-                ensure_current(database)
-            one_round(url, plan, place, options, tally, server)
-            found = views(url)
-            differ = [view for view in COMPARED if found[view] != wanted[view]]
-            tally.different += len(differ)
-            sys.stdout.writelines(f"{place.name}: {view} differs\n" for view in differ)
-            sys.stdout.write(f"{tally}\n")
-            sys.stdout.flush()
+        try:
+            while tally.kills < options.kills:
+                place = folder / f"round{tally.rounds}"
+                place.mkdir()
+                url = server.database(place.name) if server else f"sqlite:///{place / 'soak.db'}"
+                with Database(url) as database:
+                    ensure_current(database)
+                one_round(url, plan, place, options, tally, server)
+                tally.judge(place.name, url, place / DOUBLES, wanted)
+        except KeyboardInterrupt:
+            tally.say()
+            return 130
     return int(not tally.is_good)
 
 

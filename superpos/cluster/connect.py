@@ -179,7 +179,7 @@ class Pulse:
         for process in self._processes:
             if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
                 raise _lost("one of its processes has ended")
-        self._silent = 0 if _answers(self._address) else self._silent + 1
+        self._silent = 0 if answers(self._address) else self._silent + 1
         if self._silent == PULSE_TRIES:
             raise _lost(f"its head at {self._address} does not answer")
         self._looked = time.monotonic()
@@ -189,7 +189,8 @@ def _lost(reason: str) -> ClusterLostError:
     return ClusterLostError(f"Ray is gone ({reason}); finished work is kept, the same command continues")
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Whether something listens at host:port."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=PULSE_SECONDS).close()

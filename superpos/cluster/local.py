@@ -24,10 +24,9 @@ LONGEST_INNER = len("/session_2026-01-02_03-04-05_123456_4194304/sockets/plasma_
 """Bytes of what Ray puts behind its folder."""
 SHORT = Path("/tmp")  # noqa: S108 (Ray's own default; what is made in it is checked)
 TRIES = 3
-"""Ray gives its processes 15 and 30 seconds to find each other, which no setting of its own changes."""
-WAIT_VARIABLE = "RAY_raylet_start_wait_time_s"
-WAIT_SECONDS = 120
-"""How long its workers wait for it, where the environment does not say."""
+"""Ray gives its processes 15 and 30 seconds to find each other, not all of which a setting changes."""
+WAIT_SECONDS = {"RAY_raylet_start_wait_time_s": 120, "RAY_gcs_server_port_wait_time_s": 60}
+"""How long workers wait for their node, and a node for its head, where the environment does not say."""
 STOP_SECONDS = 5.0
 
 
@@ -104,7 +103,8 @@ def start_ray(ray: Any, **options: Any) -> None:
     StageError
         If it does not start; names the folder of its logs.
     """
-    os.environ.setdefault(WAIT_VARIABLE, str(WAIT_SECONDS))
+    for variable, seconds in WAIT_SECONDS.items():
+        os.environ.setdefault(variable, str(seconds))
     folder = ray_folder()
     for remaining in reversed(range(TRIES)):
         before = _children()

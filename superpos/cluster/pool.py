@@ -3,7 +3,8 @@
 An actor whose call ended in a Ray error is replaced by a new one, for calls sent to an actor that Ray itself
 is restarting fail without being run. The payload is sent again, until it has ended `MAX_RETRIES + 1` workers,
 then it is an answer with the reason `LOST`. Since the other call in flight dies with its actor, what is sent
-again has an actor to itself: only a payload that kills its workers alone is given up. Ray retries nothing.
+again has an actor to itself: only a payload that kills its workers alone is given up. Ray retries nothing. A
+node that is lost is not counted among them, until `MAX_LOST_NODES` have gone under one payload.
 
 A payload that takes longer than it may is an answer with the reason `LATE`; its worker is ended. The time of
 one that waits behind another begins when the other has answered.
@@ -21,6 +22,7 @@ from typing import Any
 
 from superpos.cluster.connect import Pulse, connect, worker_options
 from superpos.cluster.local import leave_behind
+from superpos.cluster.nodes import is_there
 from superpos.cluster.recycling import Age, Recycling
 from superpos.cluster.slots import Slots
 from superpos.cluster.worker import LiveWorker
@@ -38,6 +40,8 @@ from superpos.stages.executor import (
 from superpos.stages.tasks import TASKS
 
 MAX_RETRIES = 2
+MAX_LOST_NODES = 5
+"""Nodes that may be lost under a payload; one that takes its node with it must end somewhere."""
 MAX_BAD_STARTS = 3
 """Actors in a row that may die before they answer."""
 LOOK_SECONDS = 1.0
@@ -53,6 +57,8 @@ class _Actor:
     ping: Any
     """Reference to the answer that says it has started; None afterwards."""
     age: Age
+    node: str = ""
+    """The node that it is on, once it has started."""
 
 
 @dataclass(slots=True)
@@ -62,8 +68,10 @@ class _Call:
     tries: int = MAX_RETRIES + 1
     limits: Limits = UNLIMITED
     deaths: int = 0
+    lost_nodes: int = 0
     place: int = -1
     handle: Any = None
+    node: str = ""
     began: float = 0.0
     """When it was sent, or when the call before it answered."""
 
@@ -111,7 +119,9 @@ class RayExecutor:
         exhausted = False
 
         def send(call: _Call, place: int) -> None:
-            call.place, call.handle, call.began = place, actors[place].handle, time.monotonic()
+            actor = actors[place]
+            call.place, call.handle, call.node = place, actor.handle, actor.node
+            call.began = time.monotonic()
             given = (task, call.index, call.payload, call.limits.memory)
             calls[call.handle.call.remote(*given)] = call
 
@@ -170,7 +180,10 @@ class RayExecutor:
             if answer is not None:
                 yield answer
                 continue
-            call.deaths += 1
+            if call.lost_nodes < MAX_LOST_NODES and not is_there(self._ray, call.node):
+                call.lost_nodes += 1
+            else:
+                call.deaths += 1
             if call.deaths >= call.tries:
                 times = "once" if call.deaths == 1 else f"{call.deaths} times"
                 reason = f"the worker died {times} with it alone"
@@ -203,7 +216,7 @@ class RayExecutor:
         options |= worker_options(self._owns)
         remote = self._ray.remote(LiveWorker).options(max_restarts=0, max_task_retries=0, **options)
         handle = remote.remote(self._tasks)
-        return _Actor(handle, handle.ping.remote(), Age(self._recycling))
+        return _Actor(handle, handle.join.remote(), Age(self._recycling))
 
     def _replace(self, kind: str, place: int, slots: Slots) -> None:
         slots.close(place)
@@ -214,7 +227,7 @@ class RayExecutor:
         """Open an actor that has started, or start another if it has not."""
         actor = self._actors[kind][place]
         try:
-            threads = self._ray.get(actor.ping)
+            threads, actor.node = self._ray.get(actor.ping)
         except self._ray.exceptions.RayError as error:
             self._bad_starts += 1
             if self._bad_starts >= MAX_BAD_STARTS and not slots.any_open:

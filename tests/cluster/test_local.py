@@ -41,7 +41,7 @@ class Ray:
 
 @pytest.fixture(autouse=True)
 def no_folders(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RAY_TMPDIR", "TMPDIR", local.WAIT_VARIABLE):
+    for name in ("RAY_TMPDIR", "TMPDIR", *local.WAIT_SECONDS):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -91,7 +91,8 @@ def test_a_late_start_is_tried_again() -> None:
     local.start_ray(ray, num_cpus=3)
     assert [(call["num_cpus"], call["address"]) for call in ray.calls] == [(3, "local")] * 2
     assert ray.shutdowns == 1
-    assert int(os.environ[local.WAIT_VARIABLE]) > 30  # Ray waits longer than it would
+    for variable in local.WAIT_SECONDS:  # Ray waits longer than it would
+        assert int(os.environ[variable]) > 30
 
 
 def test_a_start_that_fails_every_time_is_one_line_that_names_the_logs(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sys
 import time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -101,4 +102,5 @@ def test_damaged_files(kind: Kind, whole: dict[str, Path], tmp_path: Path) -> No
             wrong.append(f"{number}, {victim.relative_to(trial)} {done}: {said}")
         shutil.rmtree(trial)
         shutil.rmtree(out)
+    sys.stdout.write(f"{number + 1} damaged files of kind {kind.name}, {len(wrong)} of them wrong\n")
     assert not wrong, "\n".join(wrong)

@@ -13,6 +13,7 @@ import math
 import os
 import random
 import resource
+import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -476,6 +477,7 @@ def test_changed_studies_are_planned_or_refused_in_one_line(
             raise
     assert rows_of(database) == before
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) * 1024 < MOST_MEMORY
+    sys.stdout.write(f"{N_STUDIES} changed study files: {outcomes}\n")
     assert min(outcomes.values()) > N_STUDIES // 200, outcomes  # every outcome is met, so the test tests
     database.dispose()
 
@@ -493,4 +495,5 @@ def test_a_study_on_a_changed_one_is_read_or_refused_in_one_line(folder: Path) -
         except BaseException as error:
             error.add_note(f"study {number}: {content[:4_000]!r}")
             raise
+    sys.stdout.write(f"{N_STUDIES // 4} study files below another one: {outcomes}\n")
     assert min(outcomes.values()) > N_STUDIES // 40, outcomes
