@@ -109,7 +109,8 @@ bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/bench
 	$(BIN)/python -m benchmarks.store
 
 soak: $(STAMP)  ## Kill at random, 280 times, and damage files; print what was lost, double or different.
-	$(BIN)/python -m tools.soak_ray --kills 60
+	$(BIN)/python -m tools.soak_ray --kills 12
+	$(BIN)/python -m tools.soak_ray --matrix --trials 300 --kills 48
 	$(BIN)/python -m tools.soak --kills 20
 	$(BIN)/python -m tools.soak --matrix --kills 100
 	$(BIN)/python -m tools.soak --matrix --kills 100 --postgresql

@@ -2,9 +2,10 @@
 
 Two drivers share one study on one database: `superpos run` on a cluster of three nodes of one CPU each, and
 one with a Ray of its own. At random moments a worker that is at work is killed, or a node with all that is on
-it, or the whole process group of a driver, its own Ray included. Nodes and drivers are started again; a round
-ends when the study is finished, and is judged as `tools.soak` judges. Printed are the kills, what was lost,
-double and different, and how often a node or a Ray did not start in time. Ctrl-C prints what there is so far.
+it, or the whole process group of a driver, its own Ray included. Nodes and drivers are started again. After
+so many kills a round is left alone, ends when the study is finished, and is judged as `tools.soak` judges.
+Printed are the kills, what was lost, double and different, and how often a node or a Ray did not start in
+time. Ctrl-C prints what there is so far.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from tools.doubles import DOUBLES
 from tools.own_server import Server
 from tools.ray_nodes import Nodes, kill_family, workers_below
 from tools.ray_runs import short_folder
-from tools.small_studies import OF_A_MODEL, Views, undisturbed
+from tools.small_studies import MATRIX, OF_A_MATRIX, OF_A_MODEL, Views, undisturbed
 from tools.soak_tally import Tally
 
 N_NODES = 3
@@ -119,8 +120,9 @@ class Round:
         self.tally.deeds[deed] += 1
         self.tally.say()
 
-    def run(self, every: float) -> None:
-        """Disturb until the study is finished."""
+    def run(self, every: float, most: int) -> None:
+        """Disturb until the study is finished, but with no more kills than `most`."""
+        most += self.tally.kills
         for driver in self.drivers:
             driver.begin()
         try:
@@ -130,7 +132,7 @@ class Round:
                 self.nodes.look()
                 for driver in self.drivers:
                     driver.look(self.tally)
-                if time.monotonic() > later:
+                if time.monotonic() > later and self.tally.kills < most:
                     self.disturb()
                     later = time.monotonic() + self.draw.expovariate(1.0 / every)
         finally:
@@ -170,7 +172,7 @@ def soak(
             drivers.append(driver_of([*run, "--workers", "1"], place, place / "own.log", own))
             drivers[-1].has_own_ray = True
         draw = random.Random(options.seed + tally.rounds)  # noqa: S311 (moments, not secrets)
-        Round(drivers, nodes, tally, draw).run(options.every)
+        Round(drivers, nodes, tally, draw).run(options.every, options.per_round)
         tally.deeds["late node"], nodes.late_starts = tally.deeds["late node"] + nodes.late_starts, 0
         tally.judge(place.name, url, place / DOUBLES, wanted)
 
@@ -182,8 +184,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--every", type=float, default=8.0, help="mean seconds between two kills")
     parser.add_argument(
-        "--trials", type=int, default=40, help="draws of each perturbation: length of a round"
+        "--trials", type=int, default=10, help="draws of each perturbation: length of a round"
     )
+    parser.add_argument("--per-round", type=int, default=12, help="kills, after which a round may end")
+    parser.add_argument("--matrix", action="store_true", help="a study of one matrix, without a model")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--alone", action="store_true", help="without the driver that has its own Ray")
     parser.add_argument("--postgresql", action="store_true", help="on a PostgreSQL of our own")
@@ -194,7 +198,9 @@ def main(arguments: list[str] | None = None) -> int:
     with short_folder() as folder, ExitStack() as stack:
         file = folder / "soak.toml"
         trials = f"sigmas = [0.1, 0.2]\ntrials = {options.trials}"
-        file.write_text(OF_A_MODEL.replace("sigmas = [0.1, 0.2]", trials), encoding="utf-8")
+        text = OF_A_MATRIX if options.matrix else OF_A_MODEL
+        file.write_text(text.replace("sigmas = [0.1, 0.2]", trials), encoding="utf-8")
+        (folder / "given.csv").write_text(MATRIX, encoding="utf-8")
         wanted = undisturbed(plan_study(load_study(file)), folder)
         server = Server(folder / "server") if options.postgresql else None
         if server:
