@@ -22,6 +22,7 @@ from superpos.errors import ArgumentError
 from superpos.reading.places import opened
 
 KEY_BYTES = 16
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def canonical(value: Any) -> Any:
@@ -56,9 +57,7 @@ def canonical(value: Any) -> Any:
 
 def canonical_json(value: Any) -> str:
     """Return the one JSON text that stands for `value`."""
-    return json.dumps(
-        canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    )
+    return _ENCODER.encode(canonical(value))
 
 
 def content_key(

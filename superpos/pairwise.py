@@ -29,3 +29,17 @@ def squared_distances(rows: NDArray[np.float64]) -> NDArray[np.float64]:
         differences = rows[i + 1 :] - rows[i]
         squares[i, i + 1 :] = np.einsum("jk,jk->j", differences, differences)
     return squares + squares.T
+
+
+def squared_distances_of_many(stack: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `squared_distances` of each of many matrices (b, n, d), as (b, n, n), to the bit."""
+    many, n, d = stack.shape
+    at_once = AT_ONCE // (n * n * d)
+    if at_once == 0:
+        return np.stack([squared_distances(rows) for rows in stack])
+    found = np.empty((many, n, n))
+    for first in range(0, many, at_once):
+        some = stack[first : first + at_once]
+        differences = some[:, :, None] - some[:, None]
+        np.einsum("bijk,bijk->bij", differences, differences, out=found[first : first + at_once])
+    return found

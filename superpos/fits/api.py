@@ -24,7 +24,6 @@ from superpos.fits.held import given_start, hold, perturbed_start, reoptimise_he
 from superpos.fits.kernels import softmax
 from superpos.fits.problem import JointProblem
 from superpos.fits.start import (
-    joint_generator,
     perturbation_generator,
     sphere_start,
     start_radius,
@@ -122,7 +121,7 @@ def fit_joint(
     engine = _engine(backend)
     radius = start_radius(psm, similarity, rbf_scale)
     if start is None:
-        vectors = sphere_start(joint_generator(seed, n, n_dims), n, n_dims, radius)
+        vectors = sphere_start(seed, n, n_dims, radius)
         logits = np.zeros(n)
     else:
         directed = known.angular or gauge != "none"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from superpos.arrays import Float, row_lengths
-from superpos.errors import ArgumentError, ShapeError
+from superpos.errors import ArgumentError, NonFiniteError, ShapeError
 from superpos.fits.checks import check_vectors
 from superpos.fits.descent import descend, make_task
 from superpos.kinds.optimisers import OPTIMISERS
@@ -56,10 +56,11 @@ def perturbed_start(held: Held, draw: Float, sigma: float) -> Float:
     """
     with np.errstate(over="ignore"):
         point = held.vectors + sigma * held.norms[:, None] * draw
-        within = np.isfinite(row_lengths(point)).all()
-    if not within:
-        raise ArgumentError("sigma", f"{sigma:g} carries these vectors beyond the largest double")
-    return check_vectors("vectors", point, held.kernel)
+    try:
+        return check_vectors("vectors", point, held.kernel)
+    except NonFiniteError as error:
+        said = f"{sigma:g} carries these vectors beyond the largest double"
+        raise ArgumentError("sigma", said) from error
 
 
 def given_start(held: Held, start: ArrayLike) -> Float:

@@ -55,9 +55,9 @@ def judge(curvature: JointCurvature, point: CurvedPoint) -> JointVerdict:
     sizes = np.abs(point.hessian).sum(axis=1)
     roots = np.sqrt(np.where(sizes > 0.0, sizes, 1.0))
     scale = np.outer(roots, roots)
-    shifted = point.stiff / scale
+    shifted = point.stiff.T / scale  # which is symmetric: the same numbers, and in LAPACK's order
     shifted.ravel()[:: len(shifted) + 1] -= CURVED
-    if dpotrf(shifted, lower=1, overwrite_a=1, clean=0)[1] == 0:
+    if dpotrf(shifted.T, lower=1, overwrite_a=1, clean=0)[1] == 0:
         return JointVerdict(Verdict.STRICT, None)
     columns = curvature.flat_directions(point.vectors, point.amplitudes)
     flat, values, _ = np.linalg.svd(roots[:, None] * columns, full_matrices=False)

@@ -101,6 +101,16 @@ class JointManifold:
         lengths = np.linalg.norm(columns, axis=0)
         return np.asarray(columns / np.where(lengths > 0.0, lengths, 1.0))
 
+    def flat_of_problem(self, vectors: Float, amplitudes: Float) -> Float:
+        """Return the same over vectors and amplitudes, (size, k), with v where the importance is learned."""
+        columns = self.flat_directions(vectors)
+        if not self.problem.learned:
+            return columns
+        size, k = columns.shape
+        flat = np.zeros((size + amplitudes.size, k + 1))
+        flat[:size, :k], flat[size:, k] = columns, amplitudes
+        return flat
+
     def _from_mean(self, vectors: Float) -> Float:
         return vectors - vectors.mean(axis=0) if self.problem.translation_invariant else vectors
 

@@ -22,7 +22,9 @@ decrease from gradients.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
@@ -77,24 +79,25 @@ def finish_joint(problem: JointProblem, fit: JointFit, *, polish: bool, compiled
         `polished` if the polish did what they did not, `corner` if the importance lies on one feature,
         `unbounded` if the end ran away; else what they ended with.
     """
-    fit = replace(fit, fun_cg=fit.fun)
+    changes: dict[str, Any] = {"fun_cg": fit.fun}
     if fit.status in (Status.UNBOUNDED, Status.NON_FINITE) or problem.has_no_minimiser:
-        return fit
+        return replace(fit, **changes)
     n, f = fit.vectors.shape
     if n * (min(n, f) + problem.learned) > LARGEST:
-        return replace(fit, message=f"{fit.message} Too large to be polished or certified.")
+        return replace(fit, **changes, message=f"{fit.message} Too large to be polished or certified.")
     with np.errstate(all="ignore"):
         curvature, rows, basis = _in_few_dimensions(problem, fit.vectors, compiled=compiled)
         point = curvature.at(rows, np.sqrt(fit.importance))
-        found = judge(curvature, point)
         if polish and point.is_finite:
-            point, found, steps = _descend(curvature, point, found)
+            point, found, steps = _descend(curvature, point)
             if point.fun <= fit.fun or steps == 0:
-                fit = _polished(problem, fit, point, basis, steps)
-    if effective_features(fit.importance) < COLLAPSED:
-        status, message = Status.CORNER, "the importance lies on one feature: the energy holds no other apart"
-        fit = replace(fit, status=status, message=message)
-    return replace(fit, verdict=found.verdict)
+                changes |= _polished(problem, fit, point, basis, steps)
+        else:
+            found = judge(curvature, point)
+    if effective_features(changes.get("importance", fit.importance)) < COLLAPSED:
+        changes["status"] = Status.CORNER
+        changes["message"] = "the importance lies on one feature: the energy holds no other apart"
+    return replace(fit, **changes, verdict=found.verdict)
 
 
 def _in_few_dimensions(
@@ -116,9 +119,7 @@ def _is_critical(point: CurvedPoint) -> bool:
     return float(np.abs(point.gradient).max()) <= _goal(point)
 
 
-def _descend(
-    curvature: JointCurvature, point: CurvedPoint, found: JointVerdict
-) -> tuple[CurvedPoint, JointVerdict, int]:
+def _descend(curvature: JointCurvature, point: CurvedPoint) -> tuple[CurvedPoint, JointVerdict, int]:
     """Return the end of the descent, its verdict and the number of steps."""
     damping, escapes = FIRST_DAMPING, 0
     for nit in range(MAX_ITER):
@@ -146,11 +147,11 @@ def _descend(
 def _step(point: CurvedPoint, damping: float) -> tuple[Float | None, float]:
     """Return the damped Newton step and the damping that made it; None where no damping does."""
     gradient = point.gradient
-    length = float(np.linalg.norm(gradient))
+    length = _length(gradient)
     while damping <= MOST_DAMPING:
-        factor = point.stiff.copy()
-        factor.ravel()[:: len(factor) + 1] += damping * length
-        factor, info = dpotrf(factor, lower=1, overwrite_a=1, clean=0)
+        columns = point.stiff.T.copy()
+        columns.ravel()[:: len(columns) + 1] += damping * length
+        factor, info = dpotrf(columns.T, lower=1, overwrite_a=1, clean=0)
         if info == 0:
             step = dpotrs(factor, -gradient, lower=1)[0]
             if np.abs(step).max() <= LONGEST:
@@ -159,12 +160,17 @@ def _step(point: CurvedPoint, damping: float) -> tuple[Float | None, float]:
     return None, damping
 
 
+def _length(gradient: Float) -> float:
+    """Return what `numpy.linalg.norm` does, to the bit."""
+    return math.sqrt(gradient.dot(gradient))
+
+
 def _ratio(point: CurvedPoint, trial: CurvedPoint, step: Float, damping: float) -> float:
     """Return the actual decrease over the predicted one; -1 where the trial point is not finite."""
     if not trial.is_finite:
         return -1.0
     # Of the stiff model, by the equation that the step solves.
-    shift = damping * float(np.linalg.norm(point.gradient))
+    shift = damping * _length(point.gradient)
     predicted = -0.5 * float(point.gradient @ step) + 0.5 * shift * float(step @ step)
     actual = point.fun - trial.fun
     if abs(actual) < READABLE * max(abs(point.fun), abs(trial.fun)):
@@ -180,8 +186,8 @@ def _beyond(curvature: JointCurvature, point: CurvedPoint, way: Float) -> Curved
 
 def _polished(
     problem: JointProblem, fit: JointFit, point: CurvedPoint, basis: Float | None, steps: int
-) -> JointFit:
-    """Return the record of a polished point, evaluated by the objective of the conjugate gradients."""
+) -> dict[str, Any]:
+    """Return the fields of a polished point, evaluated by the objective of the conjugate gradients."""
     objective, check = JointObjective(problem), EscapeCheck(problem)
     vectors = point.vectors if basis is None else point.vectors @ basis
     if problem.translation_invariant:
@@ -198,18 +204,17 @@ def _polished(
     reason = check.has_escaped(end)
     if reason:
         status, message = Status.UNBOUNDED, reason
-    return replace(
-        fit,
-        vectors=end.vectors,
-        logits=logits,
-        importance=end.importance,
-        norms=np.linalg.norm(end.vectors, axis=1),
-        similarities=end.similarities,
-        fun=end.fun,
-        energy=end.energy,
-        mismatch=end.mismatch,
-        gradient_norm=float(np.abs(end.gradient).max()),
-        nit_polish=steps,
-        status=status,
-        message=message,
-    )
+    return {
+        "vectors": end.vectors,
+        "logits": logits,
+        "importance": end.importance,
+        "norms": np.linalg.norm(end.vectors, axis=1),
+        "similarities": end.similarities,
+        "fun": end.fun,
+        "energy": end.energy,
+        "mismatch": end.mismatch,
+        "gradient_norm": float(np.abs(end.gradient).max()),
+        "nit_polish": steps,
+        "status": status,
+        "message": message,
+    }

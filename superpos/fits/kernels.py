@@ -46,7 +46,7 @@ def pair_bend(kernel: Kernel, argument: Float, values: Float) -> Float:
 
 def filled(found: Any, argument: Float) -> Float:
     """Return what a point function gave as an array of the argument's shape; it may be one number."""
-    array = np.asarray(found)
+    array = np.asarray(found, dtype=np.float64)
     return array if array.shape == argument.shape else np.full(argument.shape, array)
 
 

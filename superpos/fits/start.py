@@ -18,8 +18,10 @@ a similarity still has a slope.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from superpos.arrays import Float, row_lengths
 from superpos.errors import ArgumentError
@@ -46,23 +48,38 @@ def start_radius(target: Float, similarity: str, rbf_scale: float) -> float:
     kind = SIMILARITIES.get(similarity, "similarity")
     if kind.angular or kind.inverse is None:
         return 1.0
-    entries = target[np.triu_indices(target.shape[0], k=1)]
+    entries = target[_above_diagonal(target.shape[0])]
     squares = np.maximum(rbf_scale * kind.inverse(np.maximum(entries, TARGET_FLOOR)), 0.0)
     median = float(np.median(squares))
     return math.sqrt(0.5 * (median if median > TARGET_FLOOR * rbf_scale else rbf_scale))
 
 
-def sphere_start(rng: np.random.Generator, n: int, n_dims: int, radius: float) -> Float:
-    """Return n rows uniform on the sphere of this radius in R^f, (n, f)."""
-    draws = rng.standard_normal((n, n_dims))
+@lru_cache(maxsize=64)
+def _above_diagonal(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the indices i < j."""
+    rows, columns = np.triu_indices(n, k=1)
+    rows.flags.writeable = columns.flags.writeable = False
+    return rows, columns
+
+
+def sphere_start(seed: int | np.random.Generator, n: int, n_dims: int, radius: float) -> Float:
+    """Return n rows uniform on the sphere of this radius in R^f, (n, f).
+
+    `seed` is the restart of the frozen draw, or a generator to draw from.
+    """
+    if isinstance(seed, np.random.Generator):
+        draws = seed.standard_normal((n, n_dims))
+    else:
+        draws = _joint_draw(n, n_dims, _checked_seed(seed))
     return np.asarray(draws * (radius / np.linalg.norm(draws, axis=1, keepdims=True)))
 
 
-def joint_generator(seed: int | np.random.Generator, n: int, n_dims: int) -> np.random.Generator:
-    """Return the generator of a joint start; an integer is the restart of the frozen draw."""
-    if isinstance(seed, np.random.Generator):
-        return seed
-    return generator("joint_start", n=n, n_dims=n_dims, restart=_checked_seed(seed))
+@lru_cache(maxsize=256)
+def _joint_draw(n: int, n_dims: int, restart: int) -> Float:
+    """Return the frozen draw of a joint start, (n, f), read-only: most joint fits meet one of a few."""
+    draws = generator("joint_start", n=n, n_dims=n_dims, restart=restart).standard_normal((n, n_dims))
+    draws.flags.writeable = False
+    return draws
 
 
 def perturbation_generator(seed: int | np.random.Generator, n: int, n_dims: int) -> np.random.Generator:

@@ -148,7 +148,9 @@ class Register(Generic[K]):
         InputError
             If its package cannot be imported or what it gives is no kind of this family.
         """
-        return self._look_up(name, argument)[0]
+        # A fit asks some forty times, and by then the kind is nearly always found.
+        known = self._found.get(name) if type(name) is str else None
+        return known[0] if known is not None else self._look_up(name, argument)[0]
 
     def own(self) -> tuple[K, ...]:
         """Return the project's own kinds by rank; no package is imported."""

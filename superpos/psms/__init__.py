@@ -11,7 +11,14 @@ from superpos.psms.distances import (
     simplex_psm,
     simplex_score,
 )
-from superpos.psms.similarity import cosine, rbf, resolve_rbf_scale, similarity_matrix, squared_distances
+from superpos.psms.similarity import (
+    cosine,
+    rbf,
+    resolve_rbf_scale,
+    similarity_matrices,
+    similarity_matrix,
+    squared_distances,
+)
 from superpos.psms.spaces import whiten
 
 __all__ = [
@@ -27,6 +34,7 @@ __all__ = [
     "resolve_rbf_scale",
     "rests_on_shape",
     "rms_offdiagonal",
+    "similarity_matrices",
     "similarity_matrix",
     "simplex_psm",
     "simplex_score",

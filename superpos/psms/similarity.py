@@ -51,14 +51,19 @@ def cosine(P: ArrayLike) -> Float:
     if not peak.all():
         zero = np.flatnonzero(peak == 0.0)
         raise ArgumentError("P", f"row {zero[0]} is zero ({zero.size} such rows); cosine needs a direction")
-    unit = rows / peak[:, None]
-    unit /= np.sqrt(np.einsum("id,id->i", unit, unit))[:, None]
-    gram = np.einsum("id,jd->ij", unit, unit)
-    n = gram.shape[0]
+    return np.asarray(_cosines(rows[None], peak[None])[0])
+
+
+def _cosines(stack: Float, peak: Float) -> Float:
+    """Return the cosines of rows of many matrices (b, n, d), whose largest entries are `peak` (b, n)."""
+    unit = stack / peak[:, :, None]
+    unit /= np.sqrt(np.einsum("bid,bid->bi", unit, unit))[:, :, None]
+    gram = np.einsum("bid,bjd->bij", unit, unit)
+    n = gram.shape[1]
     upper = np.where(_above_diagonal(n), np.minimum(np.maximum(gram, -1.0), 1.0), 0.0)
-    matrix = upper + upper.T
-    matrix.ravel()[:: n + 1] = 1.0
-    return np.asarray(matrix)
+    matrices = upper + upper.swapaxes(1, 2)
+    matrices.reshape(len(stack), n * n)[:, :: n + 1] = 1.0
+    return np.asarray(matrices)
 
 
 @lru_cache(maxsize=8)
@@ -80,7 +85,7 @@ def squared_distances(P: ArrayLike) -> Float:
     rows = as_matrix("P", P)
     with np.errstate(over="ignore"):
         squares = pairwise.squared_distances(rows)
-    if not np.all(np.isfinite(squares)):
+    if not np.isfinite(squares).all():
         raise NonFiniteError("P", "squared distances between its rows exceed the largest float")
     return squares
 
@@ -157,3 +162,28 @@ def similarity_matrix(P: ArrayLike, similarity: str, scale: float = 200.0) -> Fl
     if kind.angular:
         return np.asarray(kind.value(cosine(P)))
     return of_squares(kind, squared_distances(P), as_number("scale", scale, minimum=0.0, exclusive=True))
+
+
+def similarity_matrices(stack: Float, similarity: str, scale: float = 200.0) -> Float:
+    """Return `similarity_matrix` of each of many matrices (b, n, d), as (b, n, n), to the bit.
+
+    All entries are NaN where that would refuse the rows: those that are not finite, zero rows under cosine,
+    squared distances above the largest float.
+    """
+    kind = SIMILARITIES.get(similarity, "similarity")
+    sound = np.isfinite(stack).all(axis=(1, 2))
+    if kind.angular:
+        peak = np.maximum.reduce(np.abs(stack), axis=2)
+        sound &= peak.all(axis=1)
+        argument = _cosines(stack[sound], peak[sound])
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = pairwise.squared_distances_of_many(stack)
+        sound &= np.isfinite(squares).all(axis=(1, 2))
+        argument = squares[sound]
+    found = np.full((len(stack), stack.shape[1], stack.shape[1]), np.nan)
+    if kind.angular:
+        found[sound] = kind.value(argument)
+    else:
+        found[sound] = of_squares(kind, argument, as_number("scale", scale, minimum=0.0, exclusive=True))
+    return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -169,6 +170,12 @@ class Kernel:
         return self.kind.label(self.s)
 
 
+@lru_cache(maxsize=1024)
+def _kernel(energy: str, s: float, self_energy: SelfEnergy | None, softening: float) -> Kernel:
+    """Return the kernel of joint axes, which are checked: every joint fit asks for one of a few."""
+    return Kernel(energy, s, self_energy, softening)
+
+
 @dataclass(frozen=True, slots=True)
 class JointAxes:
     """One setting of the joint step; lengths are in units of the start radius.
@@ -209,7 +216,7 @@ class JointAxes:
     @property
     def kernel(self) -> Kernel:
         """The kernel of vectors in units of the start radius."""
-        return Kernel(self.energy, self.s, self.self_energy, self.softening)
+        return _kernel(self.energy, self.s, self.self_energy, self.softening)
 
     @property
     def label(self) -> str:

@@ -8,6 +8,7 @@ Each has the bits of `superpos.psms.distances`, on both back ends.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -91,11 +92,19 @@ def _by_numpy(joint: Joint, axes: FitAxes, final: Float, start: Float, at_zero: 
     }
 
 
+@lru_cache(maxsize=64)
+def _of_cosines(n: int) -> Float:
+    """Return the cosines of the regular simplex, (n, n), read-only."""
+    matrix = simplex_psm(n)
+    matrix.flags.writeable = False
+    return matrix
+
+
 def _simplex(similarity: str, n: int, mean: float) -> Float:
     """Return the matrix of the regular simplex: that of cosines, or the one with this mean entry."""
     kind = SIMILARITIES.get(similarity, "similarity")
     if kind.angular:
-        return np.asarray(kind.value(simplex_psm(n)), dtype=np.float64)
+        return np.asarray(kind.value(_of_cosines(n)), dtype=np.float64)
     matrix = np.full((n, n), mean)
     matrix.ravel()[:: n + 1] = 1.0
     return matrix

@@ -9,32 +9,30 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from superpos.arrays import Float
 from superpos.catalogue import measured
-from superpos.fits import (
-    certify,
-    importance_entropy,
-    perturbation_angles,
-    polish,
-    without_spectrum,
-)
+from superpos.fits import certify, importance_entropy, perturbation_angles, polish
+from superpos.fits.checks import check_vectors
 from superpos.fits.held import perturbed_start, reoptimise_held
 from superpos.kinds.optimisers import OPTIMISERS
 from superpos.records.fits import Certificate, Reoptimisation, Status, Verdict
-from superpos.records.work import CellFailure, FitResult, JointDone, JointResult, JointWork
+from superpos.records.work import CellFailure, FitResult, JointResult, JointWork
 from superpos.seeding import generator
 from superpos.specs.axes import FitAxes
 from superpos.stages.cell_distances import cell_distances, distance
+from superpos.stages.cell_steps import Steps, matrices_of
 from superpos.stages.executor import FAILURES, task_error
-from superpos.stages.joint_cells import Joint, joint_key, run_joint, shared
+from superpos.stages.joint_cells import Joint, joint_key, owned, run_joint, shared
 
+CELLS_AT_ONCE = 64
+"""Most cells whose matrices are in memory together."""
 NO_RESULT: dict[str, Any] = {column.column: column.absent for column in measured("fits")}
 """Columns of a cell without a point that has similarities, at its start or at its end."""
 
@@ -44,7 +42,7 @@ def compute_work(work: JointWork) -> JointResult:
 
     What cannot be computed is a failure in the result; nothing is raised but errors of the program itself.
     """
-    work = _owned(work)
+    work = owned(work)
     key = joint_key(work.psm_key, work.axes_key)
     began = time.perf_counter()
     try:
@@ -66,31 +64,22 @@ def compute_work(work: JointWork) -> JointResult:
     joint = shared(work, fit)
     results: list[FitResult] = []
     failed: list[CellFailure] = []
-    for fit_axes_id, axes_key, axes in work.fits:
-        try:
-            results.append(_compute_fit(joint, fit_axes_id, axes))
-        except FAILURES as error:
-            failed.append(_failure(work, axes_key, error))
+    for first in range(0, len(work.fits), CELLS_AT_ONCE):
+        fits = work.fits[first : first + CELLS_AT_ONCE]
+        made, errors = _compute_fits(joint, [(fit_axes_id, axes) for fit_axes_id, _, axes in fits])
+        results += made
+        failed += [_failure(work, fits[place][1], errors[place]) for place in sorted(errors)]
     return JointResult(
         psm_id=work.psm_id,
         joint_axes_id=work.joint_axes_id,
         key=key,
         joint=fit,
-        distance=distance(joint.similarities, work.target, "scipy"),
-        entropy=importance_entropy(joint.importance) if np.all(np.isfinite(joint.importance)) else math.nan,
+        distance=distance(joint.similarities, work.target, work.axes.backend),
+        entropy=importance_entropy(joint.importance) if np.isfinite(joint.importance).all() else math.nan,
         seconds=seconds,
         fits=tuple(results),
         failures=tuple(failed),
     )
-
-
-def _owned(work: JointWork) -> JointWork:
-    """Return the work with writable arrays of its own; those that travelled may be read-only."""
-    done = work.done
-    if done is not None:
-        done = JointDone(np.array(done.vectors), np.array(done.logits), done.start_radius)
-    unperturbed = {axes: np.array(matrix) for axes, matrix in work.unperturbed.items()}
-    return replace(work, target=np.array(work.target), done=done, unperturbed=unperturbed)
 
 
 def _reoptimise(joint: Joint, axes: FitAxes) -> Reoptimisation:
@@ -119,54 +108,101 @@ def _draw(n: int, n_dims: int, restart: int, trial: int) -> Float:
     return draw
 
 
-def _compute_fit(joint: Joint, fit_axes_id: int, axes: FitAxes) -> FitResult:
-    began = time.perf_counter()
-    if not (np.all(np.isfinite(joint.vectors)) and np.all(np.isfinite(joint.logits))):
-        columns = {**NO_RESULT, "status": str(Status.NON_FINITE), "seconds": 0.0}
-        return FitResult(fit_axes_id, columns)
-    at_zero = _unperturbed(joint, axes)
-    end = _reoptimise(joint, axes)
-    final = joint.similarity(end.vectors)
-    if axes.sigma == 0.0:
-        at_zero = joint.unperturbed[axes] = final
-    if np.all(np.isfinite(final)):
-        columns, polished = _columns(joint, axes, end, final, cast("Float", at_zero))
-    else:
-        polished = None
-        columns = {**NO_RESULT, "status": str(end.status), "nit": end.nit, "nfev": end.nfev}
-    columns["seconds"] = time.perf_counter() - began
-    if not (joint.work.keep_vectors or axes.sigma == 0.0):  # sigma 0 is what later sigmas are compared with
-        return FitResult(fit_axes_id, columns)
-    in_full = None if polished is None else joint.radius * polished
-    return FitResult(
-        fit_axes_id=fit_axes_id,
-        columns=columns,
-        vectors=joint.radius * end.vectors,
-        similarities=final,
-        polished=in_full,
-    )
+def _compute_fits(
+    joint: Joint, fits: Sequence[tuple[int, FitAxes]]
+) -> tuple[list[FitResult], dict[int, BaseException]]:
+    """Return results of re-optimisations of one joint fit, and by place what went wrong with the others."""
+    if not joint.is_finite:
+        nothing = {**NO_RESULT, "status": str(Status.NON_FINITE), "seconds": 0.0}
+        return [FitResult(fit_axes_id, nothing) for fit_axes_id, _ in fits], {}
+    steps = Steps()
+    ends = steps(range(len(fits)), lambda cell: _reoptimise(joint, fits[cell][1]))
+    matrices = matrices_of(joint, steps, {cell: (end.vectors, end.start) for cell, end in ends.items()})
+    for cell, (final, _) in matrices.items():
+        if fits[cell][1].sigma == 0.0:
+            joint.unperturbed[fits[cell][1]] = final
+    sound = [cell for cell, (final, _) in matrices.items() if np.isfinite(final).all()]
+    judged = steps(sound, lambda cell: _judge(joint, fits[cell][1], ends[cell].vectors))
+    in_basins = {cell: (one.polished,) for cell, one in judged.items() if one.polished is not None}
+    polished = matrices_of(joint, steps, in_basins)
+
+    def columns_of(cell: int) -> dict[str, Any]:
+        axes, end, one = fits[cell][1], ends[cell], judged.get(cell)
+        at_zero = _unperturbed(joint, axes)
+        if one is None:
+            return {**NO_RESULT, "status": str(end.status), "nit": end.nit, "nfev": end.nfev}
+        final, start = matrices[cell]
+        columns = _columns(joint, axes, end, one, final, start, at_zero)
+        if cell in polished:
+            columns["distance_polish"] = distance(polished[cell][0], final, axes.backend)
+        return columns
+
+    results: list[FitResult] = []
+    for cell, columns in steps(matrices, columns_of).items():
+        columns["seconds"] = steps.seconds[cell]
+        fit_axes_id, axes = fits[cell]
+        if not (joint.work.keep_vectors or axes.sigma == 0.0):  # what later sigmas are compared with
+            results.append(FitResult(fit_axes_id, columns))
+            continue
+        one = judged[cell].polished if cell in judged else None
+        kept = FitResult(
+            fit_axes_id=fit_axes_id,
+            columns=columns,
+            vectors=joint.radius * ends[cell].vectors,
+            similarities=matrices[cell][0],
+            polished=None if one is None else joint.radius * one,
+        )
+        results.append(kept)
+    return results, steps.errors
 
 
-def _unperturbed(joint: Joint, axes: FitAxes) -> Float | None:
+def _unperturbed(joint: Joint, axes: FitAxes) -> Float:
     """Return the final similarities at sigma 0, made again where neither database nor chunk has them."""
-    if axes.sigma == 0.0:
-        return None
-    zero = replace(axes, sigma=0.0, trial=0, sigma_rule="sigma")
+    zero = _at_zero(axes)
     if zero not in joint.unperturbed:
         joint.unperturbed[zero] = joint.similarity(_reoptimise(joint, zero).vectors)
     return joint.unperturbed[zero]
 
 
+@lru_cache(maxsize=1024)
+def _at_zero(axes: FitAxes) -> FitAxes:
+    """Return the same axes without a perturbation."""
+    return replace(axes, sigma=0.0, trial=0, sigma_rule="sigma")
+
+
+class _Judged(NamedTuple):
+    """What is known of an end that has similarities."""
+
+    certificate: Certificate
+    polished: Float | None
+    """The minimum of its basin, (n, f); None where the ends of its optimiser are not polished."""
+    verdict_polished: Verdict
+
+
+def _judge(joint: Joint, axes: FitAxes, vectors: Float) -> _Judged:
+    certificate = _certify(joint, axes, vectors, "critical")
+    if not OPTIMISERS.get(axes.optimiser).polished or certificate.verdict is Verdict.NOT_APPLICABLE:
+        return _Judged(certificate, None, certificate.verdict)
+    polished = _polish(joint, axes, vectors)
+    return _Judged(certificate, polished, _certify(joint, axes, polished, "verdict").verdict)
+
+
 def _columns(
-    joint: Joint, axes: FitAxes, end: Reoptimisation, final: Float, at_zero: Float
-) -> tuple[dict[str, Any], Float | None]:
-    """Return the columns of a fit, and the vectors of its polished end if its optimiser's are polished."""
-    start = joint.similarity(end.start)
-    certificate = _certify(joint, axes, end.vectors, "critical")
-    columns: dict[str, Any] = {
+    joint: Joint,
+    axes: FitAxes,
+    end: Reoptimisation,
+    judged: _Judged,
+    final: Float,
+    start: Float,
+    at_zero: Float,
+) -> dict[str, Any]:
+    """Return the columns of a fit, `distance_polish` left out."""
+    certificate = judged.certificate
+    angles = perturbation_angles(joint.vectors, end.start)
+    return {
         **cell_distances(joint, axes, final, start, at_zero),
         "distance_polish": None,
-        "angle": float(np.mean(perturbation_angles(joint.vectors, end.start))),
+        "angle": float(np.add.reduce(angles) / angles.size),
         "fun": end.fun,
         "energy_start": end.energy_start,
         "energy_final": end.energy,
@@ -179,15 +215,9 @@ def _columns(
         "nit": end.nit,
         "nfev": end.nfev,
         "verdict": str(certificate.verdict),
-        "verdict_polished": str(certificate.verdict),
+        "verdict_polished": str(judged.verdict_polished),
         "status": str(end.status),
     }
-    if OPTIMISERS.get(axes.optimiser).polished and certificate.verdict is not Verdict.NOT_APPLICABLE:
-        polished = _polish(joint, axes, end.vectors)
-        columns["distance_polish"] = distance(joint.similarity(polished), final, axes.backend)
-        columns["verdict_polished"] = str(_certify(joint, axes, polished, "verdict").verdict)
-        return columns, polished
-    return columns, None
 
 
 def _polish(joint: Joint, axes: FitAxes, vectors: Float) -> Float:
@@ -207,9 +237,10 @@ def _certify(joint: Joint, axes: FitAxes, vectors: Float, spectrum: str) -> Cert
 
         quick = quick_verdict(vectors, joint.importance, kernel)
         if quick is not None and quick.settles(spectrum):
-            return without_spectrum(*quick)
-        if quick is not None:  # a point that no check would refuse
-            return certify_at(vectors, joint.importance, kernel, quick, spectrum=spectrum)
+            return quick.certificate()
+        if quick is None:  # which nothing has checked
+            vectors = check_vectors("vectors", vectors, kernel)
+        return certify_at(vectors, joint.importance, kernel, quick, spectrum=spectrum)
     return certify(
         vectors,
         joint.importance,

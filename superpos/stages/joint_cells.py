@@ -9,7 +9,9 @@ with C are the optimal matrix; energies and objectives are those of Y. Under cos
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -18,10 +20,9 @@ from superpos.errors import InputError
 from superpos.fits import fit_joint, softmax, start_radius
 from superpos.fits.held import Held, hold
 from superpos.hashing import content_key
-from superpos.psms import similarity_matrix
+from superpos.psms import similarity_matrices, similarity_matrix
 from superpos.records.fits import JointFit
-from superpos.records.work import JointWork
-from superpos.seeding import generator
+from superpos.records.work import JointDone, JointWork
 from superpos.specs.axes import FitAxes, Kernel
 from superpos.specs.versions import ALGORITHM_VERSIONS
 
@@ -31,7 +32,7 @@ def joint_key(psm_key: bytes, axes_key: bytes) -> bytes:
     return content_key("joint", ALGORITHM_VERSIONS["joint"], {}, [psm_key, axes_key])
 
 
-@dataclass(slots=True)
+@dataclass
 class Joint:
     """What every re-optimisation of one joint fit shares; lengths in units of the start radius."""
 
@@ -47,6 +48,11 @@ class Joint:
     unperturbed: dict[FitAxes, Float]
     _held: Held | None = None
 
+    @cached_property
+    def is_finite(self) -> bool:
+        """Whether there is anything to be optimised again."""
+        return bool(np.isfinite(self.vectors).all() and np.isfinite(self.logits).all())
+
     def held(self) -> Held:
         """Return what every re-optimisation holds, checked when it is first asked for."""
         if self._held is None:
@@ -57,11 +63,23 @@ class Joint:
         """Return the similarities of vectors in start radii, (n, n); NaN if they ran away or have none."""
         return similarities(self.work, vectors, self.radius)
 
+    def all_similarities(self, points: Sequence[Float]) -> list[Float]:
+        """Return the same of many at once, which costs what one costs."""
+        return list(similarities_of_many(self.work, np.stack(points), self.radius)) if points else []
+
+
+def owned(work: JointWork) -> JointWork:
+    """Return the work with writable arrays of its own; those that travelled may be read-only."""
+    done = work.done
+    if done is not None:
+        done = JointDone(np.array(done.vectors), np.array(done.logits), done.start_radius)
+    unperturbed = {axes: np.array(matrix) for axes, matrix in work.unperturbed.items()}
+    return replace(work, target=np.array(work.target), done=done, unperturbed=unperturbed)
+
 
 def run_joint(work: JointWork) -> JointFit:
     """Run the joint step of one piece of work on its frozen start; lengths come back in full units."""
     axes, kernel = work.axes, work.axes.kernel
-    n = work.target.shape[0]
     radius = start_radius(work.target, work.similarity, work.rbf_scale or 1.0)
     fit = fit_joint(
         work.target,
@@ -70,7 +88,7 @@ def run_joint(work: JointWork) -> JointFit:
         s=kernel.s,
         n_dims=axes.n_dims,
         lambda_d=axes.lambda_d,
-        seed=generator("joint_start", n=n, n_dims=axes.n_dims, restart=axes.restart),
+        seed=axes.restart,
         rbf_scale=_scale(work, radius),
         self_energy=kernel.self_energy,
         softening=kernel.softening,
@@ -120,6 +138,11 @@ def similarities(work: JointWork, vectors: Float, radius: float) -> Float:
         return similarity_matrix(vectors, work.similarity, _scale(work, radius))
     except InputError:
         return np.full((len(vectors), len(vectors)), math.nan)
+
+
+def similarities_of_many(work: JointWork, stack: Float, radius: float) -> Float:
+    """Return the same of many sets of vectors, (b, n, f), as (b, n, n)."""
+    return similarity_matrices(stack, work.similarity, _scale(work, radius))
 
 
 def _scale(work: JointWork, radius: float) -> float:

@@ -47,3 +47,14 @@ def test_near_rows_keep_their_digits_and_far_ones_are_infinite() -> None:
     assert near[0, 1] == 1e-8 * 1e-8
     with np.errstate(over="ignore"):
         assert np.isinf(squared_distances(np.array([[1e200], [-1e200]]))[0, 1])
+
+
+@pytest.mark.parametrize("shape", [(7, 11, 10), (3, 5, 2), (2, 4, 33), (1, 2, 1)])
+def test_many_matrices_at_once_have_the_bits_of_each(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int]
+) -> None:
+    stack = np.random.default_rng(1).standard_normal(shape)
+    for at_once in (2**18, 3 * shape[1] ** 2 * shape[2], 1):
+        monkeypatch.setattr(pairwise, "AT_ONCE", at_once)
+        found = pairwise.squared_distances_of_many(stack)
+        np.testing.assert_array_equal(found, [pairwise.squared_distances(rows) for rows in stack])

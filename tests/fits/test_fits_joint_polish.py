@@ -86,12 +86,39 @@ def test_derivatives_against_finite_differences(
     np.testing.assert_allclose(point.hessian, point.hessian.T, atol=1e-10 * np.abs(point.hessian).max())
     # The stiff Hessian lies above along the flat directions, and nowhere else.
     rest = np.eye(point.gradient.size) - basis @ basis.T
-    np.testing.assert_allclose(rest @ (point.stiff - point.hessian) @ rest, 0.0, atol=1e-9 * point.force)
+    stiff = _whole(point.stiff)
+    np.testing.assert_allclose(rest @ (stiff - point.hessian) @ rest, 0.0, atol=1e-9 * point.force)
     engine = JointCurvature(problem, compiled=True).at(vectors, amplitudes)
     np.testing.assert_allclose(engine.gradient, point.gradient, atol=1e-12 * point.force)
     np.testing.assert_allclose(engine.hessian, point.hessian, atol=1e-12 * np.abs(point.hessian).max())
-    np.testing.assert_allclose(rest @ (engine.stiff - point.stiff) @ rest, 0.0, atol=1e-9 * point.force)
-    assert np.linalg.eigvalsh(basis.T @ (engine.stiff - engine.hessian) @ basis).min() > 0.0
+    stiffer = _whole(engine.stiff)
+    np.testing.assert_allclose(rest @ (stiffer - stiff) @ rest, 0.0, atol=1e-9 * point.force)
+    assert np.linalg.eigvalsh(basis.T @ (stiffer - engine.hessian) @ basis).min() > 0.0
+    # What a joint fit's status hangs on has the same bits by both.
+    assert (engine.fun, engine.force, engine.is_finite) == (point.fun, point.force, True)
+    of_amplitudes = slice(vectors.size, None)
+    np.testing.assert_array_equal(engine.gradient[of_amplitudes], point.gradient[of_amplitudes])
+
+
+def _whole(triangle: Any) -> Any:
+    """Return a symmetric matrix whose lower triangle is known."""
+    lower = np.tril(triangle)
+    return lower + np.tril(triangle, -1).T
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("gauge", ["unit", "none"])
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: f"{kernel.label}-{kernel.self_energy}")
+def test_a_point_that_is_not_finite_says_so(kernel: Kernel, gauge: str, compiled: bool) -> None:
+    target = _target("cosine", 5)
+    problem = JointProblem(target, kernel, 3, 30.0, "cosine", 1.0, gauge, True, 1.0)
+    vectors = np.random.default_rng(6).standard_normal((5, 3))
+    vectors /= np.linalg.norm(vectors, axis=1)[:, None]
+    vectors[1] = np.nan
+    with np.errstate(all="ignore"):
+        point = JointCurvature(problem, compiled=compiled).at(vectors, np.full(5, 5**-0.5))
+    assert not point.is_finite
+    assert np.isnan(point.force)
 
 
 @pytest.mark.parametrize(("similarity", "gauge"), [("cosine", "unit"), ("rbf", "none")])

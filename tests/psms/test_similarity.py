@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import pdist, squareform
 
-from superpos.errors import ArgumentError, NonFiniteError, ShapeError
-from superpos.psms import cosine, rbf, resolve_rbf_scale, similarity_matrix, squared_distances
+from superpos.errors import ArgumentError, InputError, NonFiniteError, ShapeError
+from superpos.psms import (
+    cosine,
+    rbf,
+    resolve_rbf_scale,
+    similarity_matrices,
+    similarity_matrix,
+    squared_distances,
+)
 
 ROWS = arrays(
     np.float64,
@@ -125,3 +132,27 @@ def test_wrong_arrays_are_refused() -> None:
         squared_distances([[1e200], [-1e200]])
     with pytest.raises(ArgumentError, match="similarity"):
         similarity_matrix([[1.0], [2.0]], "dot")  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "rbf"])
+@pytest.mark.parametrize(("n", "d"), [(2, 2), (5, 3), (11, 10), (11, 16), (8, 33)])
+def test_many_matrices_at_once_have_the_bits_of_each(similarity: str, n: int, d: int) -> None:
+    stack = np.random.default_rng(n + d).standard_normal((6, n, d))
+    stack *= 10.0 ** np.arange(-3.0, 3.0)[:, None, None]
+    found = similarity_matrices(stack, similarity, 7.0)
+    np.testing.assert_array_equal(found, [similarity_matrix(rows, similarity, 7.0) for rows in stack])
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "rbf"])
+def test_of_many_matrices_those_that_are_refused_are_not_numbers(similarity: str) -> None:
+    stack = np.random.default_rng(0).standard_normal((6, 4, 3))
+    stack[1, 2, 0], stack[2, 0, 1], stack[3, 1], stack[4] = np.nan, np.inf, 0.0, 1e200 * stack[4]
+    found = similarity_matrices(stack, similarity, 7.0)
+    for rows, matrix in zip(stack, found, strict=True):
+        try:
+            wanted = similarity_matrix(rows, similarity, 7.0)
+        except InputError:
+            wanted = np.full((4, 4), np.nan)
+        np.testing.assert_array_equal(matrix, wanted)
+    assert np.isnan(found).all(axis=(1, 2)).sum() == 3  # a zero row has distances, a long one cosines
+    assert similarity_matrices(stack[:0], similarity).shape == (0, 4, 4)

@@ -134,6 +134,48 @@ def test_an_end_without_similarities_is_a_result(monkeypatch: pytest.MonkeyPatch
     assert result.fits[0].columns["nfev"] > 0
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 64])
+def test_cells_have_the_same_bits_however_many_are_made_together(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    trials = tuple(replace(POWELL, trial=trial) for trial in range(2))
+    work = make_work(fits=(ZERO, MANIFOLD, *trials))
+    whole = compute_work(work)
+    monkeypatch.setattr(fit_cells, "CELLS_AT_ONCE", at_once)
+    assert columns(compute_work(work)) == columns(whole)
+    assert all(fit.columns["seconds"] > 0.0 for fit in whole.fits)
+
+
+def test_similarities_that_cannot_be_made_together_are_made_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A similarity from elsewhere may fail on one point; its cell alone has no result then."""
+    work = make_work(fits=(ZERO, POWELL, MANIFOLD))
+    whole = compute_work(work)
+
+    def broken(*_: Any) -> Any:
+        raise FloatingPointError("overflow")
+
+    monkeypatch.setattr(joint_cells, "similarities_of_many", broken)
+    assert columns(compute_work(work)) == columns(whole)
+    genuine, calls = joint_cells.similarities, 0
+
+    def unlucky(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 6:  # of the joint fit, two points of each of two cells, then the third one's first
+            raise FloatingPointError("overflow")
+        return genuine(*arguments)
+
+    monkeypatch.setattr(joint_cells, "similarities", unlucky)
+    result = compute_work(work)
+    assert [failure.message for failure in result.failures] == ["FloatingPointError: overflow"]
+    left = {fit.fit_axes_id for fit in result.fits}
+    assert left == {0, 1}
+    wanted = [one for fit, one in zip(whole.fits, columns(whole), strict=True) if fit.fit_axes_id in left]
+    assert columns(result) == wanted
+
+
 def test_a_joint_fit_that_fails_fails_its_cells_with_their_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> Any:
         raise FloatingPointError("overflow")

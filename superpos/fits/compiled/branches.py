@@ -8,6 +8,7 @@ every function. A branch that comes out the same for neighbouring codes is writt
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from textwrap import indent
 from typing import Any, NamedTuple, TypeVar
 
@@ -41,6 +42,7 @@ def own_similarity(kind: Similarity) -> int | None:
     return next((code for code, own in enumerate(OWN_SIMILARITIES) if own is kind), None)
 
 
+@lru_cache(maxsize=1024)
 def own_code(kernel: Kernel) -> int | None:
     """Return the code of a kernel of one of the own energies; None for others."""
     energy = kernel.kind

@@ -34,7 +34,7 @@ from superpos.fits.certificate import (
 )
 from superpos.fits.compiled.hessian import assemble
 from superpos.fits.compiled.manifold import assess
-from superpos.fits.compiled.sphere_workspace import FIRST, RADIAL, SECOND, make_sphere_workspace
+from superpos.fits.compiled.sphere_workspace import FIRST, NORMS, RADIAL, SECOND, make_sphere_workspace
 from superpos.fits.compiled.verdict import Quick, quick_verdict
 from superpos.fits.spheres import ZERO_NORM, effective_features, seen, unit_rows
 from superpos.records.fits import Certificate, Verdict
@@ -50,7 +50,7 @@ def certify_compiled(
     """
     quick = quick_verdict(vectors, importance, kernel)
     if quick is not None and quick.settles(spectrum):
-        return without_spectrum(*quick)
+        return quick.certificate()
     return certify_at(vectors, importance, kernel, quick, spectrum=spectrum)
 
 
@@ -58,19 +58,25 @@ def certify_at(
     vectors: Float, importance: Float, kernel: Kernel, quick: Quick | None, *, spectrum: str
 ) -> Certificate:
     """Return the certificate of a point whose quick verdict is known, or known not to be had."""
-    norms = np.linalg.norm(vectors, axis=1)
-    units = unit_rows(vectors, norms)
-    free = (norms > ZERO_NORM * norms.max()) & seen(importance)
-    rank = rank_of(units[free])
-    full = make_sphere_workspace(importance, norms, kernel, vectors.shape[1])
-    _, gradient = assess(full, units)
-    if effective_features(importance) < FEWEST_FEATURES or math.isnan(gradient):
-        return not_applicable(rank)
-    # A row on a sphere of radius 0, or one that the energy does not see, leaves the problem.
-    n, f = int(free.sum()), vectors.shape[1]
-    first, second = (full.matrix(0, place)[np.ix_(free, free)] for place in (FIRST, SECOND))
-    radial = full.slot(0, RADIAL, free.size)[free]
-    radii, weights, rows = norms[free], importance[free], units[free]
+    if quick is not None and quick.workspace is not None and quick.units is not None:
+        full, rows, gradient = quick.workspace, quick.units, quick.relative_gradient
+        rank, weights = rank_of(rows), importance
+        first, second = full.matrix(0, FIRST), full.matrix(0, SECOND)
+        radial, radii = full.slot(0, RADIAL, len(rows)), full.array(NORMS, len(rows))
+    else:
+        norms = np.linalg.norm(vectors, axis=1)
+        units = unit_rows(vectors, norms)
+        free = (norms > ZERO_NORM * norms.max()) & seen(importance)
+        rank = rank_of(units[free])
+        full = make_sphere_workspace(importance, norms, kernel, vectors.shape[1])
+        _, gradient = assess(full, units)
+        if effective_features(importance) < FEWEST_FEATURES or math.isnan(gradient):
+            return not_applicable(rank)
+        # A row on a sphere of radius 0, or one that the energy does not see, leaves the problem.
+        first, second = (full.matrix(0, place)[np.ix_(free, free)] for place in (FIRST, SECOND))
+        radial = full.slot(0, RADIAL, free.size)[free]
+        radii, weights, rows = norms[free], importance[free], units[free]
+    n, f = rows.shape
     if f > n:
         # Coordinates within the span of the rows: QR of the transpose keeps lengths and angles.
         triangle = np.asarray(np.linalg.qr(rows.T, mode="r"))

@@ -14,13 +14,24 @@ the diagonal ones.
 from __future__ import annotations
 
 from superpos.arrays import Float, Int
+from superpos.fits.compiled.joint_terms import (
+    BY_ANGLE,
+    DIRECTED,
+    LEARNED,
+    SHIFTS,
+    SPHERES,
+    F,
+    N,
+    fill_importance,
+    fill_terms,
+    largest_force,
+)
 from superpos.fits.compiled.machine.entry import entry
 from superpos.fits.compiled.machine.options import PASTE, compiled
 from superpos.fits.compiled.machine.pointers import FloatPointer, IntPointer, part
 
-N, F, BY_ANGLE, SPHERES, LEARNED, SHIFTS = range(6)
-"""Integers: features, dimensions; whether the energy depends on cosines, norms are held, importance is
-learned, a common shift changes nothing."""
+LARGEST = 1.7976931348623157e308
+"""Largest double."""
 
 
 @compiled(PASTE)
@@ -156,71 +167,94 @@ def _stiffen(
     at: IntPointer, x: FloatPointer, units: FloatPointer, v: FloatPointer, hessian: FloatPointer,
     stiff: FloatPointer, size: int, length: float
 ) -> None:  # fmt: skip
-    """Write the Hessian with the flat directions made stiff."""
+    """Write the Hessian with the flat directions made stiff: its lower triangle, column by column."""
     n, f = at[N], at[F]
     c = 0.0
     for line in range(size):
         c = max(c, abs(hessian[line * size + line]))
-    for place in range(size * size):
-        stiff[place] = hessian[place]
+    for line in range(size):
+        for place in range(line + 1):
+            stiff[place * size + line] = hessian[line * size + place]
     turn = c / (length * length)
-    for i in range(n):
-        for j in range(n):
+    for j in range(n):
+        for i in range(j, n):
             gram = 0.0
             for k in range(f):
                 gram += x[i * f + k] * x[j * f + k]
             gram = turn * gram + (c / n if at[SHIFTS] == 1 else 0.0)
-            for k in range(f):
-                row = part(stiff, (i * f + k) * size + j * f)
-                for m in range(f):
-                    row[m] -= turn * x[j * f + k] * x[i * f + m]
-                row[k] += gram
+            for m in range(f):
+                column = part(stiff, (j * f + m) * size + i * f)
+                for k in range(f):
+                    column[k] -= turn * x[j * f + k] * x[i * f + m]
+                column[m] += gram
         if at[SPHERES] == 1:
-            for k in range(f):
-                row = part(stiff, (i * f + k) * size + i * f)
-                for m in range(f):
-                    row[m] += c * units[i * f + k] * units[i * f + m]
+            for m in range(f):
+                column = part(stiff, (j * f + m) * size + j * f)
+                for k in range(f):
+                    column[k] += c * units[j * f + k] * units[j * f + m]
     if at[LEARNED] == 1:
-        for i in range(n):
-            row = part(stiff, (n * f + i) * size + n * f)
-            for j in range(n):
-                row[j] += c * v[i] * v[j]
+        for j in range(n):
+            column = part(stiff, (n * f + j) * size + n * f)
+            for i in range(n):
+                column[i] += c * v[i] * v[j]
 
 
 @entry
 def assemble(
-    places: Int, vectors: Float, directions: Float, inverses: Float, angles: Float, matrices: Float,
-    amplitudes: Float, own: Float, length: float, buffers: Float, slopes: Float, curvature: Float,
+    places: Int, vectors: Float, directions: Float, lengths: Float, angles: Float, distances: Float,
+    energies: Float, slopes: Float, bends: Float, pulls: Float, stiffnesses: Float, amplitudes: Float,
+    sums: Float, energy: float, length: float, buffers: Float, derivative: Float, curvature: Float,
     stiffened: Float
-) -> None:  # fmt: skip
-    """Write gradient over X and Hessians; all arrays are flat, gradient and Hessian zero before.
+) -> tuple[float, bool]:  # fmt: skip
+    """Write gradient and Hessians; return the force, and whether gradient and Hessian are finite.
+
+    All arrays are flat; gradient and Hessians are zero before. Diagonals of derivatives are not read.
 
     Parameters
     ----------
     places
-        The integers above.
-    vectors, directions, inverses, angles
-        X and its unit rows, (n, f); 1 / ||x_i||, (n,); cosines, (n, n).
-    matrices
-        a, a', b, b' and dK over its argument, five times (n, n), zero on the diagonals.
-    amplitudes, own
-        v, (n,), and the block of the importance off its sphere, (n, n).
+        The integers of `joint_terms`.
+    vectors, directions, lengths, angles, distances
+        X and its unit rows, (n, f); ||x_i||, (n,); cosines and squared distances, (n, n).
+    energies, slopes, bends
+        K with its diagonal, dK and d^2 K over its argument, (n, n).
+    pulls, stiffnesses
+        First and second derivative of lambda_d (S - T)^2 over its argument, (n, n).
+    amplitudes, sums, energy
+        v and f_i = sum_j K_ij w~_j, (n,); E.
     length
         Unit of length of the variables.
     buffers
-        (3, f).
-    slopes, curvature, stiffened
-        Written: over X, (n f,); Hessian and stiff Hessian, (size, size).
+        6 n^2 + 3 n + 3 f numbers.
+    derivative, curvature, stiffened
+        Written: (size,), over X and then v; Hessian, (size, size); the lower triangle of the stiff Hessian by
+        columns, as LAPACK reads it. What is above its diagonal means nothing.
     """
-    at, x, units, inverse, cosines = (
-        part(places, 0), part(vectors, 0), part(directions, 0), part(inverses, 0), part(angles, 0)
+    at, x, units, norms, cosines = (
+        part(places, 0), part(vectors, 0), part(directions, 0), part(lengths, 0), part(angles, 0)
     )  # fmt: skip
-    terms, v, block, p = part(matrices, 0), part(amplitudes, 0), part(own, 0), part(buffers, 0)
-    gradient, hessian, stiff = part(slopes, 0), part(curvature, 0), part(stiffened, 0)
-    size = at[N] * at[F] + at[N] * at[LEARNED]
+    values, slope, bend = part(energies, 0), part(slopes, 0), part(bends, 0)
+    pull, rates, v = part(pulls, 0), part(stiffnesses, 0), part(amplitudes, 0)
+    gradient, hessian, stiff = part(derivative, 0), part(curvature, 0), part(stiffened, 0)
+    n, f = at[N], at[F]
+    many, size = n * n, n * f + n * at[LEARNED]
+    terms, block = part(buffers, 0), part(buffers, 5 * many)
+    inverse = part(buffers, 6 * many)
+    row, other, p = part(inverse, n), part(inverse, 2 * n), part(inverse, 3 * n)
+    for i in range(n):
+        inverse[i] = 1.0 / norms[i] if at[DIRECTED] == 1 else 0.0
+    fill_terms(at, v, slope, bend, pull, rates, terms)
     _add_pairs(at, x, units, inverse, cosines, terms, v, p, gradient, hessian, size, length)
     if at[SPHERES] == 1:
         _restrict(at, units, inverse, gradient, hessian, size, length)
     if at[LEARNED] == 1:
+        fill_importance(at, v, values, part(sums, 0), energy, block, part(gradient, n * f))
         _importance(at, v, block, hessian, size)
     _stiffen(at, x, units, v, hessian, stiff, size, length)
+    odd = 0
+    for line in range(size):
+        odd += 0 if abs(gradient[line]) <= LARGEST else 1
+    for place in range(size * size):
+        odd += 0 if abs(hessian[place]) <= LARGEST else 1
+    force = largest_force(at, units, norms, cosines, part(distances, 0), v, slope, pull, row, other, p)
+    return force, odd == 0

@@ -6,12 +6,15 @@ current one and a trial, each in a slot of its own, so that a step is accepted b
 
 from __future__ import annotations
 
+import math
 from math import prod
 
 import numpy as np
 
-from superpos.arrays import Float
+from superpos.arrays import Float, Int
+from superpos.fits.compiled.machine.entry import entry
 from superpos.fits.compiled.machine.layout import Block, Layout, padded
+from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.machine.vectors import ROWS
 from superpos.fits.compiled.pairs import kernel_code
 from superpos.fits.kernels import self_value
@@ -98,12 +101,6 @@ class SphereWorkspace(Block):
         n, m = int(self.at[N]), int(self.at[M])
         return self.slot(which, place, m, m)[:n, :n].copy()
 
-    def weigh(self, importance: Float) -> None:
-        """Set the importance, (n,)."""
-        n, m = int(self.at[N]), int(self.at[M])
-        self.array(WEIGHTS, m)[:n] = importance
-        self.array(ROOTS, m)[:n] = np.sqrt(importance)
-
 
 def describe(workspace: SphereWorkspace, kernel: Kernel) -> None:
     """Write which energy it is."""
@@ -113,16 +110,31 @@ def describe(workspace: SphereWorkspace, kernel: Kernel) -> None:
 
 def make_sphere_workspace(importance: Float, norms: Float, kernel: Kernel, n_dims: int) -> SphereWorkspace:
     """Return the workspace with importance and norms, both (n,), held."""
-    n = importance.size
-    workspace = SphereWorkspace(*BLOCK.block(n, n_dims))
+    workspace = SphereWorkspace(*BLOCK.block(importance.size, n_dims))
     describe(workspace, kernel)
-    m = int(workspace.at[M])
-    held = np.where(norms <= ZERO_NORM * norms.max(), 0.0, norms)
     workspace.memory[CONSTANT] = self_value(kernel) * float(importance @ importance)
-    workspace.weigh(importance)
-    workspace.array(NORMS, m)[:n] = held
-    workspace.array(PRODUCTS, m, m)[:n, :n] = held[:, None] * held
-    gaps = workspace.array(GAPS, m, m)
-    gaps[:] = 1.0
-    gaps[:n, :n] = (held[:, None] - held) ** 2 + kernel.softening**2
+    write_held(importance, norms, kernel.softening**2, *workspace)
     return workspace
+
+
+@entry
+def write_held(importance: Float, norms: Float, eps2: float, arrays: Float, places: Int) -> None:
+    """Write importance and norms, both (n,), and what is made of them, into a workspace of zeros."""
+    memory, at = part(arrays, 0), part(places, 0)
+    given, w = part(norms, 0), part(importance, 0)
+    n, m = at[N], at[M]
+    weights, roots, radii = part(memory, at[WEIGHTS]), part(memory, at[ROOTS]), part(memory, at[NORMS])
+    longest = given[0]
+    for i in range(n):
+        longest = max(longest, given[i])
+    for i in range(n):
+        weights[i], roots[i] = w[i], math.sqrt(w[i])
+        radii[i] = 0.0 if given[i] <= ZERO_NORM * longest else given[i]
+    products, gaps = part(memory, at[PRODUCTS]), part(memory, at[GAPS])
+    for place in range(m * m):
+        gaps[place] = 1.0
+    for i in range(n):
+        for j in range(n):
+            gap = radii[i] - radii[j]
+            products[i * m + j] = radii[i] * radii[j]
+            gaps[i * m + j] = gap * gap + eps2

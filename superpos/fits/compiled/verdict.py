@@ -16,13 +16,13 @@ import numpy as np
 from scipy.linalg import lapack
 
 from superpos.arrays import Float
-from superpos.fits.certificate import CRITICAL
+from superpos.fits.certificate import CRITICAL, without_spectrum
 from superpos.fits.compiled.lift import LARGEST_ENTRY, largest_entry, lift
 from superpos.fits.compiled.manifold import assess_held
 from superpos.fits.compiled.own_spheres import PARTLY_SEEN, SPECIAL, keep_seen, take
 from superpos.fits.compiled.sphere_workspace import BLOCK, M, SphereWorkspace, describe
 from superpos.fits.spheres import seen
-from superpos.records.fits import Verdict
+from superpos.records.fits import Certificate, Verdict
 from superpos.specs.axes import Kernel
 
 
@@ -31,6 +31,14 @@ class Quick(NamedTuple):
 
     relative_gradient: float
     verdict: Verdict
+    workspace: SphereWorkspace | None = None
+    """Of the point evaluated in slot 0, where the energy sees every row."""
+    units: Float | None = None
+    """Its unit rows, (n, f)."""
+
+    def certificate(self) -> Certificate:
+        """Return the certificate of the point without its spectrum."""
+        return without_spectrum(self.relative_gradient, self.verdict)
 
     def settles(self, spectrum: str) -> bool:
         """Whether it is all that is asked for with this choice of `superpos.fits.certificate.SPECTRA`."""
@@ -55,16 +63,20 @@ def quick_verdict(vectors: Float, importance: Float, kernel: Kernel) -> Quick | 
         return None
     if kind == PARTLY_SEEN:
         kept = np.flatnonzero(seen(importance))
-        fewer, rows = SphereWorkspace(*BLOCK.block(kept.size, f)), np.empty(kept.size * f)
-        keep_seen(*workspace, units, kept, *fewer, rows)
-        workspace, units = fewer, rows
+        fewer, fewer_units = SphereWorkspace(*BLOCK.block(kept.size, f)), np.empty(kept.size * f)
+        keep_seen(*workspace, units, kept, *fewer, fewer_units)
+        workspace, units = fewer, fewer_units
+    rows = units.reshape(-1, f)
     stiffness = np.empty(int(workspace.at[M]))
     if not largest_entry(*workspace, stiffness) < LARGEST_ENTRY:
         return None
     if gradient > CRITICAL:
         return Quick(gradient, Verdict.NOT_CRITICAL)
-    strict = _is_strict(workspace, units.reshape(-1, f), stiffness)
-    return Quick(gradient, Verdict.STRICT) if strict else None
+    if not _is_strict(workspace, rows, stiffness):
+        return None
+    if kind == PARTLY_SEEN:
+        return Quick(gradient, Verdict.STRICT)
+    return Quick(gradient, Verdict.STRICT, workspace, rows)
 
 
 def _is_strict(workspace: SphereWorkspace, units: Float, stiffness: Float) -> bool:

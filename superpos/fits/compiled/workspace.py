@@ -8,12 +8,10 @@ arguments instead of thirty keep calls short and compilation quick; nothing is a
 
 from __future__ import annotations
 
-from functools import cache
-
-import numpy as np
-
 from superpos.arrays import Float, Int
+from superpos.fits.compiled.machine.entry import entry
 from superpos.fits.compiled.machine.layout import Block, Layout, padded
+from superpos.fits.compiled.machine.pointers import part
 from superpos.fits.compiled.pairs import kernel_code
 from superpos.fits.kernels import self_value
 from superpos.specs.axes import Kernel
@@ -87,23 +85,25 @@ def make_workspace(
     importance: Float, norms: Float, kernel: Kernel, *, n_dims: int, lambda_x: float
 ) -> Workspace:
     """Return the workspace of the problem with importance (n,) and norms (n,) held."""
-    n = importance.size
-    memory, at = workspace = Workspace(*BLOCK.block(n, n_dims))
+    memory, at = workspace = Workspace(*BLOCK.block(importance.size, n_dims))
     at[CODE], at[ANGULAR], at[ROW] = kernel_code(kernel), kernel.kind.angular, CLOSED
-    m, weights, held, matrix, pairs = at[[M, WEIGHTS, NORMS, WEIGHT_MATRIX, PAIR_WEIGHTS]].tolist()
     memory[S], memory[EPS2], memory[LAMBDA_X] = kernel.s, kernel.softening**2, lambda_x
     memory[CONSTANT] = self_value(kernel) * float(importance @ importance)
-    memory[weights : weights + n] = importance
-    memory[held : held + n] = norms
-    outer = importance[:, None] * importance
-    memory[pairs : pairs + n * (n - 1) // 2] = 2.0 * outer[_upper(n)]
-    outer.ravel()[:: n + 1] = 0.0
-    memory[matrix : matrix + m * m].reshape(m, m)[:n, :n] = outer
+    write_held(importance, norms, memory, at)
     return workspace
 
 
-@cache
-def _upper(n: int) -> tuple[Int, Int]:
-    """Return the indices of the pairs i < j."""
-    rows, columns = np.triu_indices(n, k=1)
-    return rows, columns
+@entry
+def write_held(importance: Float, norms: Float, arrays: Float, places: Int) -> None:
+    """Write importance and norms, both (n,), and the weights of pairs into a workspace of zeros."""
+    memory, at = part(arrays, 0), part(places, 0)
+    w, radii = part(importance, 0), part(norms, 0)
+    n, m, pair = at[N], at[M], at[PAIR_WEIGHTS]
+    for i in range(n):
+        memory[at[WEIGHTS] + i], memory[at[NORMS] + i] = w[i], radii[i]
+        for j in range(n):
+            if j != i:
+                memory[at[WEIGHT_MATRIX] + i * m + j] = w[i] * w[j]
+            if j > i:
+                memory[pair] = 2.0 * (w[i] * w[j])
+                pair += 1

@@ -19,6 +19,11 @@ from superpos.fits.compiled.own_spheres import ORDINARY, PARTLY_SEEN, SPECIAL, t
 from superpos.fits.compiled.sphere_workspace import (
     BLOCK,
     CONSTANT,
+    GAPS,
+    NORMS,
+    PRODUCTS,
+    ROOTS,
+    M,
     SphereWorkspace,
     describe,
     make_sphere_workspace,
@@ -153,6 +158,20 @@ def test_a_point_is_taken_as_numpy_takes_it(seed: int, n: int, f: int) -> None:
     made.memory[CONSTANT] = workspace.memory[CONSTANT]  # which no verdict reads
     np.testing.assert_array_equal(workspace.at, made.at)
     np.testing.assert_array_equal(workspace.memory, made.memory)
+    m = int(made.at[M])
+    np.testing.assert_array_equal(made.array(ROOTS, m)[:n], np.sqrt(weights))
+    np.testing.assert_array_equal(made.array(PRODUCTS, m, m)[:n, :n], norms[:, None] * norms)
+    gaps = (norms[:, None] - norms) ** 2 + 0.25**2
+    np.testing.assert_array_equal(made.array(GAPS, m, m)[:n, :n], gaps)
+
+
+def test_a_sphere_of_radius_0_is_held_as_a_point() -> None:
+    norms = np.array([1.0, 1e-101, 0.0, 2.0])
+    made = make_sphere_workspace(np.full(4, 0.25), norms, Kernel("exp"), 3)
+    held = np.array([1.0, 0.0, 0.0, 2.0])
+    m = int(made.at[M])
+    np.testing.assert_array_equal(made.array(NORMS, m)[:4], held)
+    np.testing.assert_array_equal(made.array(PRODUCTS, m, m)[:4, :4], np.outer(held, held))
 
 
 @pytest.mark.parametrize(
