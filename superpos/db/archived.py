@@ -3,6 +3,9 @@
 Values are those of the database itself: arrays encoded, JSON and times as text. So what is put back is equal
 to the last bit. Arrays that no report draws are `EMPTY`, which keeps what counts rows right and says to
 whoever asks for the array that it is not there.
+
+Rows of the features and of the first draws of each control are kept whole. Of later draws, 189 of 199, only
+what figures show of all draws is kept (`_LATER`).
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import sqlalchemy as sa
 from superpos.db.bulk import insert_many
 from superpos.db.commits import Commit
 from superpos.db.engine import Database
+from superpos.db.first_draws import AT_MOST_ROWS, FIRST_DRAWS
 from superpos.db.tables import metadata
 from superpos.errors import InputError
 
@@ -69,7 +73,8 @@ _KEPT: dict[str, str] = {
     "probes": f"direction_id IN ({_DIRECTIONS})",
     "targets": f"target_id IN ({_TARGETS})",
     "target_explained": f"target_id IN ({_TARGETS})",
-    "target_features": f"target_id IN ({_TARGETS})",
+    "target_features": f"""target_id IN ({_TARGETS})
+      AND target_id IN (SELECT target_id FROM targets WHERE replicate < {FIRST_DRAWS})""",  # noqa: S608
     "psms": f"psm_id IN ({_PSMS})",
     "psm_entries": f"psm_id IN ({_PSMS})",
     "psm_measures": f"psm_id IN ({_PSMS})",
@@ -82,9 +87,9 @@ _KEPT: dict[str, str] = {
       JOIN block_fit_axes bf ON bf.block_id = bt.block_id
       WHERE jf.joint_id = fits.joint_id AND bf.fit_axes_id = fits.fit_axes_id
         AND bt.block_id IN ({_BLOCKS}))""",  # noqa: S608
-    "fit_arrays": """EXISTS (SELECT 1 FROM best_match m JOIN targets t ON t.target_id = m.target_id
-      WHERE m.joint_id = fit_arrays.joint_id AND m.fit_axes_id = fit_arrays.fit_axes_id
-        AND t.kind = 'features' AND m.study_id IN ({studies}))""",
+    "fit_arrays": """(joint_id, fit_axes_id) IN (SELECT m.joint_id, m.fit_axes_id
+      FROM best_match m JOIN targets t ON t.target_id = m.target_id
+      WHERE t.kind = 'features' AND m.study_id IN ({studies}))""",
     "best_match": _STUDY,
     "layer_pairs": _STUDY,
     "study_answers": _STUDY,
@@ -98,13 +103,67 @@ _ARRAYS: dict[tuple[str, str], str] = {
     ("joint_fits", "vectors"): f"joint_id IN ({_BEST})",
     ("joint_fits", "logits"): f"joint_id IN ({_BEST})",
     ("joint_fits", "similarities"): f"joint_id IN ({_BEST})",
-    ("fit_arrays", "vectors"): "1 = 1",
     ("fit_arrays", "similarities"): "1 = 1",
     ("datasets", "phi"): "1 = 1",
 }
 """Condition under which an array is kept, by table and column; every other one is left out."""
-_BLANK = {("runs", name): "" for name in ("host", "address", "owner")} | {("datasets", "path"): None}
-"""What names machines or files of one, and what stands instead."""
+
+
+class Later(NamedTuple):
+    """What is left out of the rows of later draws."""
+
+    which: str
+    """Condition of these rows."""
+    columns: tuple[str, ...]
+    """What no figure shows of them: NULL, or 0 where that is not allowed."""
+    table: str = ""
+    """View that a report has as a table; where it is short all draws are in it, and are kept."""
+    beside: str = ""
+    """Column without which the others are kept: figures show it instead of them."""
+
+
+_LATER_PSM = (
+    f"psm_id NOT IN (SELECT psm_id FROM targets WHERE psm_id IS NOT NULL AND replicate < {FIRST_DRAWS})"  # noqa: S608
+)
+_LATER_SET = f"""direction_id IN
+  (SELECT direction_id FROM direction_sets WHERE label_replicate >= {FIRST_DRAWS})"""  # noqa: S608
+_EFFORT = ("nit", "nfev", "seconds")
+_SPECTRUM = ("min_eigenvalue", "n_negative", "n_zero")
+_LATER: dict[str, Later] = {
+    "direction_sets": Later(f"label_replicate >= {FIRST_DRAWS}", ("activation_digest", "content_digest")),
+    "probes": Later(
+        _LATER_SET,
+        ("accuracy", "balanced_accuracy", "f1", "mcc", "average_precision", "norm", "nit"),
+        "probe_results",
+    ),
+    "psms": Later(
+        _LATER_PSM,
+        ("value_q25", "value_median", "value_q75", "exponent_q25", "exponent_median", "exponent_q75"),
+        "psm_results",
+    ),
+    "psm_measures": Later(_LATER_PSM, ("value", "bound"), beside="value_scaled"),
+    "joint_fits": Later(
+        _LATER_PSM,
+        (*_EFFORT, "njev", "nit_polish", "fun_cg", "mismatch", "gradient_norm", "norm_min", "norm_max"),
+        "best_matches",
+    ),
+    "fits": Later(
+        f"joint_id IN (SELECT joint_id FROM joint_fits WHERE {_LATER_PSM})",  # noqa: S608
+        (*_EFFORT, "fun", "energy_start", "norm_error", "relative_gradient", *_SPECTRUM),
+        "best_matches",
+    ),
+}
+"""By table. What views make of several rows, such as `basins`, is as it was."""
+_BLANK = {
+    **{("runs", name): "" for name in ("host", "address", "owner")},
+    ("datasets", "path"): None,
+    ("psms", "content_digest"): "",
+}
+"""What names machines or files of one, or is there to make a matrix again, and what stands instead."""
+
+
+_FIRST = ("runs", "models", "datasets", "activation_sets", "direction_sets")
+"""Directions with their parents: keys of matrices follow from those of directions."""
 
 
 class KeptTable(NamedTuple):
@@ -114,15 +173,26 @@ class KeptTable(NamedTuple):
     columns: tuple[tuple[str, str], ...]
     """Names, each with `integer`, `number`, `bytes` or `text`: what the database itself holds."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return tuple(name for name, _ in self.columns)
+
 
 def kept_tables() -> tuple[KeptTable, ...]:
-    """Return the tables whose rows are kept, parents first."""
+    """Return the tables whose rows are kept, parents first, and directions before matrices."""
     names = {*_KEPT, "runs", "cell_failures"}
+    ordered = sorted(metadata.sorted_tables, key=lambda table: table.name not in _FIRST)
     return tuple(
         KeptTable(table.name, tuple((column.name, _type(column)) for column in _raw(table.name).columns))
-        for table in metadata.sorted_tables
+        for table in ordered
         if table.name in names
     )
+
+
+def left_out_of_draws() -> dict[str, tuple[str, ...]]:
+    """Return the columns that later draws may lack, by table."""
+    return {name: later.columns for name, later in _LATER.items()}
 
 
 def kept_rows(
@@ -144,10 +214,37 @@ def kept_rows(
     table = _raw(name)
     ids = ", ".join(str(int(number)) for number in studies.values())
     columns = [_column(table, column, ids) for column in table.columns]
+    later = _LATER.get(name)
+    if later is not None and _is_long(connection, later.table, studies):
+        columns.append(sa.case((sa.text(later.which), 1), else_=0).label("is_later"))
+    else:
+        later = None
     query = sa.select(*columns).where(_condition(table.name, studies, ids)).order_by(*table.primary_key)
     with connection.execute(query, execution_options={"stream_results": True}) as result:
         for part in result.partitions(at_once):
-            yield [tuple(row) for row in part]
+            rows = [tuple(row) for row in part]
+            yield rows if later is None else _shortened(name, later, rows)
+
+
+def _is_long(connection: sa.Connection, view: str, studies: Mapping[str, int]) -> bool:
+    """Whether the report of each study has only the first draws of a view; of no view, whether it has any."""
+    if not view:
+        return True
+    count = sa.text(f"SELECT COUNT(*) FROM {view} WHERE study = :study")  # noqa: S608 (constants)
+    return all(int(connection.scalar(count, {"study": name}) or 0) > AT_MOST_ROWS for name in studies)
+
+
+def _shortened(name: str, later: Later, rows: Rows) -> Rows:
+    """Return rows without their last value, which says whether they are of later draws."""
+    columns = metadata.tables[name].columns
+    instead = {columns.keys().index(one): None if columns[one].nullable else 0 for one in later.columns}
+    beside = columns.keys().index(later.beside) if later.beside else -1
+    return [
+        tuple(instead.get(place, value) for place, value in enumerate(row[:-1]))
+        if row[-1] and row[beside] is not None
+        else row[:-1]
+        for row in rows
+    ]
 
 
 def _column(table: sa.Table, column: sa.Column[Any], ids: str) -> sa.ColumnElement[Any]:
@@ -217,11 +314,12 @@ def put_back(database: Database, tables: Iterable[tuple[KeptTable, Iterable[Rows
                     "one that is not there yet"
                 )
             for table, batches in tables:
-                names = [column for column, _ in table.columns]
                 counts[table.name] = 0
                 for rows in filter(None, batches):
                     insert_many(
-                        connection, _raw(table.name), [dict(zip(names, row, strict=True)) for row in rows]
+                        connection,
+                        _raw(table.name),
+                        [dict(zip(table.names, row, strict=True)) for row in rows],
                     )
                     counts[table.name] += len(rows)
                 _check(connection, table.name, counts[table.name])

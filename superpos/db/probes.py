@@ -114,12 +114,17 @@ def finish_directions(database: Database, results: list[DirectionResult], run_id
                         **_metrics(metrics),
                         "direction_id": result.direction_id,
                         "feature_index": index,
-                        "key": content_key("probe", 1, {"feature": metrics.feature}, [key]),
+                        "key": probe_key(key, metrics.feature),
                         "row_index": rows_of.get(metrics.feature),
                     }
                     for index, metrics in enumerate(found.metrics)
                 ],
             )
+
+
+def probe_key(direction_key: bytes, feature: str) -> bytes:
+    """Return the key of a feature's probe among directions."""
+    return content_key("probe", 1, {"feature": feature}, [direction_key])
 
 
 def _arrays(found: ProbeSet) -> dict[str, Any]:

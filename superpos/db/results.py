@@ -230,20 +230,40 @@ class Results:
         return row[0], row[1], row[2]
 
     def fit_arrays(self, fit_key: str) -> tuple[Float, Float] | None:
-        """Return final vectors (n, f) and similarity matrix (n, n), None where they were not kept."""
-        query = _kept_of(fit_key, fit_arrays.c.vectors, fit_arrays.c.similarities)
-        with self._database.read() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else (row[0], row[1])
+        """Return final vectors (n, f) and similarity matrix (n, n), None where they were not kept.
+
+        Raises
+        ------
+        ArgumentError
+            In a database made of an archive, which has the matrix alone (`final_matrix`).
+        """
+        row = self._of_fit(fit_key, fit_arrays.c.vectors, fit_arrays.c.similarities)
+        if row is None:
+            return None
+        if row[0].size == 0:
+            raise ArgumentError("fit_key", f"{shown(fit_key)} has no vectors in {self.label}")
+        return row[0], row[1]
+
+    def final_matrix(self, fit_key: str) -> Float | None:
+        """Return the final similarity matrix, (n, n), None where it was not kept."""
+        row = self._of_fit(fit_key, fit_arrays.c.similarities)
+        matrix: Float | None = None if row is None else row[0]
+        return matrix
 
     def polished_vectors(self, fit_key: str) -> Float | None:
         """Return the vectors, (n, f), that Powell's end becomes when it is polished; None where not kept.
 
         Their similarity matrix lies `distance_polish` from that of `fit_arrays`.
         """
-        with self._database.read() as connection:
-            vectors: Float | None = connection.scalar(_kept_of(fit_key, fit_arrays.c.polished))
+        row = self._of_fit(fit_key, fit_arrays.c.polished)
+        vectors: Float | None = None if row is None else row[0]
         return vectors
+
+    def _of_fit(self, fit_key: str, *columns: sa.Column[Any]) -> tuple[Any, ...] | None:
+        """Return arrays of a re-optimised fit, None where they were not kept."""
+        with self._database.read() as connection:
+            row = connection.execute(_kept_of(fit_key, *columns)).first()
+        return None if row is None else tuple(row)
 
     def directions(self, direction_key: str) -> Directions:
         """Return the vectors of one set of directions: probe weights, rows of a matrix, or imported ones.

@@ -4,9 +4,9 @@
     archive.json          revision of the schema, studies, digest and rows of each file
     README.md             what it is and how to read it
 
-`superpos import` makes a database of it whose report is that of the first one. Directions, draws' matrices
-and fits that are no best match of features are left out; so is what names machines. The same database gives
-the same bytes.
+`superpos import` makes a database of it whose report is that of the first one. What no report shows is left
+out: directions, most vectors, most of later draws (`superpos.db.archived`), keys that can be computed again
+(`superpos.db.kept_keys`), and what names machines. The same database gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from superpos.db.archived import KeptTable, Rows, kept_rows, kept_tables
+from superpos.db.archived import KeptTable, Rows, kept_rows, kept_tables, left_out_of_draws
+from superpos.db.first_draws import FIRST_DRAWS
+from superpos.db.kept_keys import KeptKeys
 from superpos.db.migrate import newest_revision
 from superpos.db.progress import study_progress
 from superpos.db.results import Results
@@ -30,19 +32,36 @@ from superpos.export.folder import Exported, chosen_studies, in_place
 from superpos.version import __version__
 
 CONTENTS = "archive.json"
+FORMAT = 2
+"""Raised when what `superpos import` expects of the folder changes."""
 BATCH = 20_000
 """Rows that are held at once."""
 TYPES = {"integer": pa.int64(), "number": pa.float64(), "bytes": pa.binary(), "text": pa.string()}
+OTHERS = {"double": "BYTE_STREAM_SPLIT", "int64": "DELTA_BINARY_PACKED"}
+"""By type, an encoding of Parquet for columns whose values hardly repeat: of doubles byte by byte, of numbers
+of rows the steps."""
+MEASURES, N_AXES = "psm_measures", 6
+"""Values of one measure are alike, so its rows stand together; columns that name one, behind the matrix."""
+LEVEL = 19
+"""Of zstd."""
 README = """# Results of superpos, without the model
 
-An archive of the studies {studies}. It holds every number and the matrices that a report draws, in
+An archive of the studies {studies}. It holds every number and the matrices that a report shows, in
 Parquet, a file a table. To make the report again:
 
     superpos import FOLDER --db sqlite:///results.db
     superpos report --db sqlite:///results.db --out report
 
-The version that reads it has the schema {revision}; it was written by superpos {version}. Directions,
-activations, matrices of most draws and vectors of most fits are left out: nothing can be run on it.
+The version that reads it has the schema {revision}; it was written by superpos {version}. Left out are
+directions, activations, matrices of most draws and most vectors: nothing can be run on it.
+
+Rows of the features and of the first {draws} draws of each control are whole. Of later draws these columns
+are left out where no figure or table shows them; they come back as NULL, or 0 where NULL is not allowed:
+
+{cut}
+
+`own_energy` of later draws has `value_scaled` alone, and `target_features` has no rows of later draws. Keys
+that follow from their rows are computed again by the import, which compares their digest.
 """
 
 
@@ -84,22 +103,35 @@ def _write(results: Results, folder: Path, studies: Sequence[str]) -> tuple[dict
     rows: dict[str, int] = {}
     with snapshot(results.database, studies) as read:
         connection, numbers = read.connection, read.revisions()
-        for table in kept_tables():
+        tables, keys = {table.name: table for table in kept_tables()}, KeptKeys()
+        keys.foresee(tables["targets"].names, kept_rows(connection, "targets", numbers, BATCH))
+        for table in tables.values():
             batches = kept_rows(connection, table.name, numbers, BATCH)
+            batches = keys.without(table.name, table.names, batches)
+            if table.name == MEASURES:
+                batches = (sorted(one, key=lambda row: row[1:N_AXES]) for one in batches)
             rows[table.name] = write_table(folder / "tables" / f"{table.name}.parquet", table, batches)
     files = {
         name: {"rows": count, "sha256": digest(folder / "tables" / f"{name}.parquet")}
         for name, count in rows.items()
     }
     content = {
-        "format": 1,
+        "format": FORMAT,
         "superpos": __version__,
         "schema": newest_revision(),
         "studies": list(studies),
+        "keys": {"versions": keys.versions, "sha256": keys.digests},
         "tables": files,
     }
     (folder / CONTENTS).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    said = README.format(studies=", ".join(studies), revision=newest_revision(), version=__version__)
+    cut = "\n".join(f"- `{name}`: {', '.join(columns)}" for name, columns in left_out_of_draws().items())
+    said = README.format(
+        studies=", ".join(studies),
+        revision=newest_revision(),
+        version=__version__,
+        draws=FIRST_DRAWS,
+        cut=cut,
+    )
     (folder / "README.md").write_text(said, encoding="utf-8")
     return rows, 0
 
@@ -111,30 +143,48 @@ def digest(path: Path) -> str:
 
 
 def write_table(path: Path, table: KeptTable, batches: Iterator[Rows]) -> int:
-    """Write the rows of a table; return their number.
-
-    Columns of doubles that hardly repeat are split by bytes, which compresses them by a tenth more; in the
-    others each value stands once.
-    """
-    first = next(batches, [])
+    """Write the rows of a table, each column in the encoding that is smallest; return their number."""
     schema = schema_of(table)
-    split = [
-        field.name
-        for place, field in enumerate(schema)
-        if field.type == pa.float64() and 2 * len({row[place] for row in first}) > len(first)
-    ]
-    once = [field.name for field in schema if field.name not in split]
+    first = next(batches, [])
+    encodings = _encodings(_as_table(first, schema)) if first else {}
     n_rows = 0
     with pq.ParquetWriter(
-        path, schema, compression="zstd", compression_level=19, use_dictionary=once,
-        use_byte_stream_split=split, write_statistics=False,
+        path, schema, compression="zstd", compression_level=LEVEL, write_statistics=False,
+        use_dictionary=[name for name in schema.names if name not in encodings], column_encoding=encodings,
     ) as writer:  # fmt: skip
         for rows in chain([first] if first else [], batches):
-            values = zip(*rows, strict=True)
-            arrays = [pa.array(one, field.type) for one, field in zip(values, schema, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=BATCH)
+            writer.write_table(_as_table(rows, schema), row_group_size=BATCH)
             n_rows += len(rows)
     return n_rows
+
+
+def _as_table(rows: Rows, schema: pa.Schema) -> pa.Table:
+    values = zip(*rows, strict=True)
+    return pa.Table.from_arrays(
+        [pa.array(one, field.type) for one, field in zip(values, schema, strict=True)], schema=schema
+    )
+
+
+def _encodings(rows: pa.Table) -> dict[str, str]:
+    """Return the columns that are smaller in an encoding of their type than with each value once."""
+    found = {}
+    for name in rows.column_names:
+        column = rows.select([name])
+        other = OTHERS.get(str(column.schema.field(0).type))
+        if other and _size(column, other) < _size(column, None):
+            found[name] = other
+    return found
+
+
+def _size(column: pa.Table, encoding: str | None) -> int:
+    """Return the bytes of a column that is written like that."""
+    file = pa.BufferOutputStream()
+    pq.write_table(
+        column, file, compression="zstd", compression_level=LEVEL, write_statistics=False,
+        use_dictionary=encoding is None,
+        column_encoding=None if encoding is None else {column.column_names[0]: encoding},
+    )  # fmt: skip
+    return int(file.getvalue().size)
 
 
 def schema_of(table: KeptTable) -> pa.Schema:

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 
 from superpos.db.archived import KeptTable, Rows, kept_tables, put_back
 from superpos.db.engine import Database
+from superpos.db.kept_keys import KeptKeys
 from superpos.db.migrate import ensure_current, newest_revision
 from superpos.errors import InputError
-from superpos.export.archive import BATCH, CONTENTS, digest, schema_of
+from superpos.export.archive import BATCH, CONTENTS, FORMAT, digest, schema_of
 
 
 def restore(database: Database, folder: Path) -> tuple[tuple[str, ...], dict[str, int]]:
@@ -38,7 +39,7 @@ def restore(database: Database, folder: Path) -> tuple[tuple[str, ...], dict[str
         If the folder is no archive, is of another version, was changed since, or the database has studies.
         Nothing is changed then.
     """
-    studies, files = _read_contents(folder)
+    studies, files, keys = _read_contents(folder)
     tables = kept_tables()
     expected = {table.name for table in tables}
     if set(files) != expected:
@@ -47,13 +48,14 @@ def restore(database: Database, folder: Path) -> tuple[tuple[str, ...], dict[str
     for table in tables:
         _check_file(folder / "tables" / f"{table.name}.parquet", table, files[table.name])
     ensure_current(database)
-    rows = put_back(
-        database, ((table, _rows(folder / "tables" / f"{table.name}.parquet")) for table in tables)
-    )
+    found, said = KeptKeys(keys["versions"]), keys["sha256"]
+    targets = next(table for table in tables if table.name == "targets")
+    found.foresee(targets.names, _read(folder, targets))
+    rows = put_back(database, ((table, _with_keys(folder, table, found, said)) for table in tables))
     return studies, rows
 
 
-def _read_contents(folder: Path) -> tuple[tuple[str, ...], dict[str, Mapping[str, Any]]]:
+def _read_contents(folder: Path) -> tuple[tuple[str, ...], dict[str, Mapping[str, Any]], Mapping[str, Any]]:
     path = folder / CONTENTS
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -68,14 +70,18 @@ def _read_contents(folder: Path) -> tuple[tuple[str, ...], dict[str, Mapping[str
     tables: Any = content.get("tables")
     fits = isinstance(tables, dict) and isinstance(content.get("studies"), list)
     fits = fits and all(isinstance(one, dict) and {"rows", "sha256"} <= set(one) for one in tables.values())
-    if not fits or content.get("format") != 1:
+    if not fits:
         raise InputError(f"{path}: is not what `superpos export --archive` writes")
-    if content.get("schema") != newest_revision():
-        raise InputError(
-            f"{path}: schema: {content.get('schema')}; this version reads {newest_revision()}; superpos "
-            f"{content.get('superpos')}, which wrote it, reads it"
-        )
-    return tuple(map(str, content["studies"])), tables
+    for name, mine in (("format", FORMAT), ("schema", newest_revision())):
+        if content.get(name) != mine:
+            raise InputError(
+                f"{path}: {name}: {content.get(name)}; this version reads {mine}; superpos "
+                f"{content.get('superpos')}, which wrote it, reads it"
+            )
+    keys: Any = content.get("keys")
+    if not isinstance(keys, dict) or not all(isinstance(keys.get(n), dict) for n in ("versions", "sha256")):
+        raise InputError(f"{path}: keys: missing; `superpos export --archive` writes them")
+    return tuple(map(str, content["studies"])), tables, keys
 
 
 def _check_file(path: Path, table: KeptTable, said: Mapping[str, Any]) -> None:
@@ -90,7 +96,17 @@ def _check_file(path: Path, table: KeptTable, said: Mapping[str, Any]) -> None:
         raise InputError(f"{path}: its columns are not those of {table.name}")
 
 
-def _rows(path: Path) -> Iterator[Rows]:
-    with pq.ParquetFile(path) as file:
+def _read(folder: Path, table: KeptTable) -> Iterator[Rows]:
+    with pq.ParquetFile(folder / "tables" / f"{table.name}.parquet") as file:
         for batch in file.iter_batches(BATCH):
             yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+
+
+def _with_keys(folder: Path, table: KeptTable, found: KeptKeys, said: Mapping[str, Any]) -> Iterator[Rows]:
+    """Yield the rows of a table with their keys, and see that these are those of the first database."""
+    yield from found.again(table.name, table.names, _read(folder, table))
+    if found.digests.get(table.name) != said.get(table.name):
+        raise InputError(
+            f"{folder / CONTENTS}: keys: those of {table.name} come out differently in this version; the one "
+            "that wrote it reads it"
+        )

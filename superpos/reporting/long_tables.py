@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-AT_MOST_ROWS = 20_000
+from superpos.db import first_draws as draws
+
+AT_MOST_ROWS = draws.AT_MOST_ROWS
 """A longer table holds the first draws of each control only."""
-FIRST_DRAWS = 10
+FIRST_DRAWS = draws.FIRST_DRAWS
 """Draws of a long table."""
 DRAW_COLUMNS = ("replicate", "label_replicate")
 """Columns that number draws; what is no draw is 0 or below."""

@@ -256,8 +256,7 @@ class StudyViews:
 
     def final_psm(self, fit_key: str) -> Float | None:
         """Return the matrix after re-optimisation, (n, n), None where the study did not keep it."""
-        arrays = self.results.fit_arrays(fit_key)
-        return None if arrays is None else arrays[1]
+        return self.results.final_matrix(fit_key)
 
     @cached_property
     def noise(self) -> pd.Series:

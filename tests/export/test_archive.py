@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 import superpos
 from superpos.__main__ import main
+from superpos.db import archived
 from superpos.db.engine import Database
+from superpos.db.kept_keys import LEFT_OUT
 from superpos.db.migrate import check
 from superpos.db.results import VIEWS
 from superpos.errors import ArgumentError, InputError
 from superpos.export import archive, restore
+from superpos.reporting import long_tables
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets" / "db"
 HOST = "the-machine-of-someone"
@@ -88,6 +92,56 @@ def test_the_report_is_that_of_the_first_database(url: str, second: str, tmp_pat
     assert_same(views(url), views(second))
 
 
+def test_later_draws_keep_what_figures_show_and_the_report_stays(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Draws of which a report has many: tables show the first ones, figures all."""
+    file = tmp_path / "draws.db"
+    shutil.copy(url.removeprefix("sqlite:///"), file)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(
+            """UPDATE targets SET replicate = 11 WHERE kind = 'shuffled_entries';
+               UPDATE direction_sets SET label_replicate = 11
+                 WHERE direction_id = (SELECT MAX(direction_id) FROM probes);"""
+        )
+        connection.commit()
+    for module in (archived, long_tables):
+        monkeypatch.setattr(module, "AT_MOST_ROWS", 0)
+    first, again = f"sqlite:///{file}", f"sqlite:///{tmp_path / 'again.db'}"
+    assert main(["export", "--archive", "--db", first, "--out", str(tmp_path / "archive")]) == 0
+    assert main(["import", str(tmp_path / "archive"), "--db", again]) == 0
+    for name, one in (("first", first), ("second", again)):
+        assert main(["report", "--db", one, "--out", str(tmp_path / name)]) == 0
+    mine, theirs = contents(tmp_path / "first"), contents(tmp_path / "second")
+    assert mine.keys() == theirs.keys()
+    for name in mine.keys() - {"tables/runs.csv"}:
+        text = mine[name].decode().replace(HOST, "").replace("draws.db", "again.db")
+        assert text == theirs[name].decode(), name
+
+    known, found = views(first), views(again)
+    cut = {"probe_results": "label_replicate", "psm_results": "replicate", "fit_results": "replicate"}
+    cut["joint_results"] = "replicate"
+    for view, number in cut.items():
+        key = [column for column in known[view].columns if column.endswith("_key")]
+        both = [frame.sort_values(key, ignore_index=True) for frame in (known[view], found[view])]
+        later = both[0][number] >= 10
+        assert 0 < later.sum() < len(later)
+        pd.testing.assert_frame_equal(
+            both[0][~later], both[1][~later].astype(both[0].dtypes.to_dict()), check_exact=True
+        )
+        # What is left out comes back as NULL, or 0: never as another number.
+        for column in known[view].columns:
+            one, other = both[0].loc[later, column], both[1].loc[later, column]
+            same = (one == other) | (one.isna() & other.isna())
+            assert (same | other.isna() | (other == 0)).all(), column
+    basins = [frame.drop(columns=["fun"], errors="ignore") for frame in (known["basins"], found["basins"])]
+    pd.testing.assert_frame_equal(*basins, check_exact=True)
+    lost = found["fit_results"].loc[found["fit_results"]["replicate"] >= 10, "relative_gradient"]
+    assert lost.isna().all()
+    dimensionality = found["feature_dimensionality"]
+    assert set(dimensionality["replicate"]) == set(known["feature_dimensionality"]["replicate"]) - {11}
+
+
 def test_both_database_systems_give_and_take_archives(
     url: str, folder: Path, tmp_path: Path, postgres_url: str
 ) -> None:
@@ -145,10 +199,18 @@ def test_arrays_that_were_left_out_are_missed_by_name_and_nothing_runs_on_them(
         with pytest.raises(ArgumentError, match="has no such array"):
             results.directions(keys[0])
         best = results.frame("best_matches", ("fit_key", "joint_key"), target="features")
+        n_ends = 0
         for fit, joint in zip(best["fit_key"], best["joint_key"], strict=True):
             for mine, theirs in zip(first.joint_arrays(joint), results.joint_arrays(joint), strict=True):
                 assert (mine == theirs).all()
-            assert (first.fit_arrays(fit) is None) == (results.fit_arrays(fit) is None)
+            if (known := first.fit_arrays(fit)) is not None:
+                assert (known[1] == results.final_matrix(fit)).all()
+                with pytest.raises(ArgumentError, match="has no vectors"):
+                    results.fit_arrays(fit)
+                n_ends += 1
+            else:
+                assert results.final_matrix(fit) is None
+        assert n_ends
     assert main(["run", "demo", "--db", second]) == 2
     assert "holds an archive, which has no vectors" in capsys.readouterr().err
 
@@ -172,6 +234,16 @@ def another_table(folder: Path) -> None:
     (folder / "archive.json").write_text(json.dumps(content))
 
 
+def other_format(folder: Path) -> None:
+    text = (folder / "archive.json").read_text()
+    (folder / "archive.json").write_text(json.dumps({**json.loads(text), "format": 1}))
+
+
+def without_keys(folder: Path) -> None:
+    text = (folder / "archive.json").read_text()
+    (folder / "archive.json").write_text(json.dumps({**json.loads(text), "keys": []}))
+
+
 def changed(folder: Path) -> None:
     with (folder / "tables" / "fits.parquet").open("ab") as stream:
         stream.write(b"more")
@@ -187,6 +259,8 @@ def gone(folder: Path) -> None:
         (no_archive, "is no archive (no archive.json)"),
         (broken, "archive.json: is not what `superpos export --archive` writes"),
         (older, "archive.json: schema: 0003; this version reads 0"),
+        (other_format, "archive.json: format: 1; this version reads 2"),
+        (without_keys, "archive.json: keys: missing"),
         (another_table, "archive.json: tables: fits, passwords: not those of an archive"),
         (changed, "fits.parquet: was changed since it was written"),
         (gone, "fits.parquet: cannot be read (No such file or directory)"),
@@ -203,6 +277,30 @@ def test_a_folder_that_is_no_archive_is_one_line_and_makes_no_database(
     assert said in error
     assert error.count("\n") == 1
     assert not (tmp_path / "new.db").exists()
+
+
+@pytest.mark.parametrize("name", ["directions", "target", "psm", "joint"])
+def test_keys_that_come_out_differently_are_told_and_nothing_is_written(
+    name: str, folder: Path, tmp_path: Path, capsys: Any
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    content = json.loads((folder / "archive.json").read_text())
+    content["keys"]["versions"][name] += 1
+    (copy / "archive.json").write_text(json.dumps(content))
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    assert main(["import", str(copy), "--db", url]) == 2
+    assert "come out differently in this version" in capsys.readouterr().err
+    with superpos.connect(url) as results:
+        assert results.studies() == ()
+
+
+def test_keys_are_left_out_where_the_rows_say_them(folder: Path) -> None:
+    for table in LEFT_OUT:
+        keys = pq.read_table(folder / "tables" / f"{table}.parquet", columns=["key"])["key"]
+        assert keys.null_count > 0, table
+        # Directions without probes, and matrices that rest on their shape alone, keep theirs.
+        assert keys.null_count == len(keys) or table in ("direction_sets", "psms")
 
 
 def test_a_database_that_has_studies_is_left_alone(url: str, folder: Path, capsys: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from superpos.catalogue import names
 from superpos.reporting.charts.by_layer import (
     Choice,
     best_kernels,
@@ -16,14 +17,21 @@ from superpos.reporting.charts.by_layer import (
 )
 from superpos.reporting.sections import MAX_SUBJECTS, Chapter, Drawn
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.subjects import RANDOM, Subject
+from superpos.reporting.subjects import Subject
 from superpos.reporting.within_sets import HEADLINE, MAIN_SETTING, MOST_LAYERS, POWELL, within_sets
+
+TABLE = {
+    "subject",
+    *names(roles=("compared", "derived", "setting", "searched")),
+    *("n_features", "distance_final", "rms_final", "n_cells", "n_usable"),
+    *("psm_key", "joint_key", "target_key", "fit_key", "config_key"),
+}
+"""Columns of the table of best matches over layers: which fit, and how near it ends."""
 
 
 def draw_across(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield how near kernels end over layers, and which ends nearest, each set under its own setting."""
     rows = data.matches
-    rows = rows[rows["model_weights"] != RANDOM]
     shown = pd.concat([data.of(subject, rows) for subject in subjects[:MAX_SUBJECTS]] or [rows.iloc[:0]])
     found = within_sets(shown, (POWELL, MAIN_SETTING, MOST_LAYERS, HEADLINE))
     if found.rows.empty:
@@ -35,7 +43,7 @@ def draw_across(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
         "features, dashed for exchanged labels, or else for the first control. A row is a similarity; its "
         "panels share their scale, root mean square per entry, so that sets of different n may be compared.",
         draw_by_layer(by_layer(found.rows)),
-        found.rows,
+        found.rows[[name for name in found.rows.columns if name in TABLE]],
         left_out=found.left_out,
     )
     choices = best_kernels(found.rows)
