@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from superpos.reporting.looks import scheme_labels
 from superpos.reporting.selection import kernels, layers, similarities, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import sigma_label
+from superpos.reporting.subjects import TRAINED
 
 
 def about(data: StudyData) -> str:
@@ -14,14 +16,16 @@ def about(data: StudyData) -> str:
     sentences = []
     models = sorted({_model(data, s.model, s.revision) for s in data.subjects if s.model})
     inputs = data.probes if not data.probes.empty else data.psms
-    random = inputs[inputs["model_weights"] == "random"]
+    untrained = inputs[~inputs["model_weights"].isin(TRAINED)]
     kinds = {subject.weights for subject in data.subjects}
     text = f"Model{'s' if len(models) > 1 else ''} {', '.join(models) or 'none (imported directions)'}"
-    if kinds == {"random"}:
-        text += " with random weights only"
-    elif not random.empty:
-        n_seeds = random["model_seed"].nunique()
-        text += f", with the same network at random weights beside it ({_count(n_seeds, 'seed')})"
+    schemes = scheme_labels(untrained)
+    if kinds and not kinds & set(TRAINED):
+        text += f" with {' and '.join(schemes.values())} only"
+    elif schemes:
+        seeds = untrained.groupby(untrained["model_weights"].astype("str"))["model_seed"].nunique()
+        said = [f"{label} ({_count(int(seeds[scheme]), 'seed')})" for scheme, label in schemes.items()]
+        text += f", with the same network at {' and '.join(said)} beside it"
     if not data.features.empty:
         sets = data.features.groupby("dataset", sort=True)["duplicate_of"]
         text += "; feature sets " + ", ".join(

@@ -17,8 +17,9 @@ from superpos.kinds.controls import CONTROLS
 from superpos.kinds.optimisers import OPTIMISERS
 from superpos.kinds.questions import QUESTIONS
 from superpos.kinds.similarities import SIMILARITIES
+from superpos.kinds.weights import WEIGHTS
 from superpos.records.answers import STRENGTHS
-from superpos.reporting.looks import in_order, known, order_of
+from superpos.reporting.looks import in_order, known, order_of, weights_style
 from superpos.reporting.selection import EXACT, optimiser_label
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
@@ -28,8 +29,10 @@ STRUCTURE = {
     "preserved": "Is geometry preserved through the layers?",
 }
 """Questions that compare sets with themselves, in words."""
-FIRST_CONTROLS = ("shuffled_labels", "random weights")
-"""Controls that are named before others: what they leave of the features is the least."""
+FIRST_CONTROL = "shuffled_labels"
+"""Control that is named before others, and before untrained weights: it leaves the least of the features."""
+WEIGHTS_SUFFIX = " weights"
+"""Behind a scheme of weights where it is a control."""
 UNTESTABLE = "not testable here"
 MARKS = {"shown": "●", "suggested": "◐", "shown absent": "⊘", "not shown": "○", UNTESTABLE: "·"}
 
@@ -97,13 +100,15 @@ def _answer(question: str, rows: pd.DataFrame) -> Answer:
 
 def in_words(control: str) -> str:
     """Return the name of a control for people."""
-    return control.replace("_", " ")
+    scheme = control.removesuffix(WEIGHTS_SUFFIX)
+    return control.replace("_", " ") if scheme == control else weights_style(scheme).label
 
 
 def control_order(control: str) -> tuple[int, tuple[int, int, str]]:
     """Return a sort key: controls that leave the least of the features first."""
-    first = FIRST_CONTROLS.index(control) if control in FIRST_CONTROLS else len(FIRST_CONTROLS)
-    return first, order_of(CONTROLS, control)
+    if control.endswith(WEIGHTS_SUFFIX):
+        return 1, order_of(WEIGHTS, control.removesuffix(WEIGHTS_SUFFIX))
+    return 0 if control == FIRST_CONTROL else 2, order_of(CONTROLS, control)
 
 
 def _against(control: str, rows: pd.DataFrame) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+import pandas as pd
+
 from superpos.errors import InputError
 from superpos.kinds import Kind, Register
 from superpos.kinds.controls import CONTROLS
@@ -55,6 +57,17 @@ def weights_style(weights: str) -> LineStyle:
     """Return the style of a scheme of weights."""
     scheme = known(WEIGHTS, weights)
     return _style(weights, Look() if scheme is None else scheme.look)
+
+
+def scheme_labels(rows: pd.DataFrame) -> dict[str, str]:
+    """Return the schemes of weights among rows of a view, in the order of figures, with their names."""
+    schemes = in_order(WEIGHTS, (str(one) for one in rows["model_weights"].unique()))
+    return {scheme: weights_style(scheme).label for scheme in schemes}
+
+
+def scheme_of(label: str) -> str | None:
+    """Return the scheme of weights that figures call so; None where it is none of a package at hand."""
+    return next((one for one in WEIGHTS.names() if weights_style(one).label == label), None)
 
 
 def similarity_scale(similarity: str) -> Scale:

@@ -14,7 +14,7 @@ from superpos.errors import ArgumentError
 from superpos.kinds import Kind, Register
 from superpos.reporting.csv_text import csv_text
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.subjects import PRETRAINED, RANDOM, Subject
+from superpos.reporting.subjects import TRAINED, Subject
 from superpos.reporting.svg import Figure
 
 
@@ -154,7 +154,7 @@ def subject_name(subject: Subject, data: StudyData) -> str:
     for index, part in ((0, subject.model), (1, subject.revision), (4, subject.hookpoint)):
         if len({one[index] for one in data.subjects}) > 1:
             parts.append(part)
-    if subject.weights not in ("", PRETRAINED, RANDOM):
+    if subject.weights not in TRAINED and len({one.weights for one in data.subjects}) > 1:
         parts.append(subject.weights)
     return "-".join(part for part in parts if part)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from superpos.analysis.settings import DIRECTION_SETTING, keep_main, main_fits, main_joints
 from superpos.db.results import Results
 from superpos.reporting.study_views import StudyViews
-from superpos.reporting.subjects import SUBJECT_AXES, Subject, own_rows, rows_with
+from superpos.reporting.subjects import SUBJECT_AXES, TRAINED, Subject, own_rows, rows_with
 
 READ = 0.6
 """Area under the ROC curve from which a probe reads something, for the choice of what is in view."""
@@ -30,15 +30,15 @@ class StudyData(StudyViews):
 
     @cached_property
     def subjects(self) -> tuple[Subject, ...]:
-        """What there is to draw: all but random weights; where the study has nothing else, these."""
+        """What there is to draw: trained weights, or none; where the study has nothing else, the others."""
         columns = list(SUBJECT_AXES)
         views = (self.probes, self.psms, self.fits)
         frames = [frame[columns].drop_duplicates().astype("str") for frame in views if not frame.empty]
         if not frames:
             return ()
         rows = pd.concat(frames).drop_duplicates().sort_values(columns)
-        others = rows[rows["model_weights"] != "random"]
-        chosen = rows if others.empty else others
+        trained = rows[rows["model_weights"].isin(TRAINED)]
+        chosen = rows if trained.empty else trained
         return tuple(Subject(*(str(value) for value in row)) for row in chosen.itertuples(index=False))
 
     def once(self, key: tuple[Hashable, ...], find: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -49,10 +49,10 @@ class StudyData(StudyViews):
 
     def of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the subject's rows of a view."""
-        return self._part(subject, frame, random=False)
+        return self._part(subject, frame, untrained=False)
 
     def rows_of(self, view: str, subject: Subject) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the subject's rows of a long view, and those of its random weights, of every draw.
+        """Return the subject's rows of a long view, and those of its untrained weights, of every draw.
 
         They are read for this set alone, and have the columns that `of_draws` gives.
         """
@@ -62,7 +62,7 @@ class StudyData(StudyViews):
             while self._sets and len(rows) + sum(map(len, self._sets.values())) > HELD_ROWS:
                 del self._sets[next(iter(self._sets))]
             self._sets[key] = rows
-        return own_rows(subject, self._sets[key]), self._random_rows(subject, self._sets[key])
+        return own_rows(subject, self._sets[key]), self._untrained_rows(subject, self._sets[key])
 
     def main_fits(self, subject: Subject) -> pd.DataFrame:
         """Return the subject's rows of `fit_results` under the main setting."""
@@ -86,31 +86,31 @@ class StudyData(StudyViews):
             self._chosen[view, subject] = choose(self.of(subject, getattr(self, view)))
         return self._chosen[view, subject]
 
-    def random_of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of the network with random weights: of the same name, or the study's only one.
+    def untrained_of(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the network with untrained weights of every scheme (`model_weights` says which).
 
-        A study may give random weights a name of their own, so where it has one pretrained model every
-        random one counts as its counterpart.
+        They are of the same name, or of the study's only network: a study may give them a name of their own,
+        so where it has one trained model every other one counts as its counterpart. Schemes keep different
+        things of training, so nobody pools them.
         """
-        return self._part(subject, frame, random=True)
+        return self._part(subject, frame, untrained=True)
 
-    def _part(self, subject: Subject, frame: pd.DataFrame, *, random: bool) -> pd.DataFrame:
+    def _part(self, subject: Subject, frame: pd.DataFrame, *, untrained: bool) -> pd.DataFrame:
         """Return a subject's rows, found once for each view that was read."""
-        choose = self._random_rows if random else own_rows
+        choose = self._untrained_rows if untrained else own_rows
         view = next((name for name, value in vars(self).items() if value is frame), None)
         if view is None:
             return choose(subject, frame)
-        key = (view, subject, random)
+        key = (view, subject, untrained)
         if key not in self._parts:
             self._parts[key] = choose(subject, frame)
         return self._parts[key]
 
-    def _random_rows(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
-        if subject.weights == "random":
+    def _untrained_rows(self, subject: Subject, frame: pd.DataFrame) -> pd.DataFrame:
+        if subject.weights not in TRAINED:
             return frame.iloc[:0]
-        rows = rows_with(
-            frame, {"model_weights": "random", "dataset": subject.dataset, "hookpoint": subject.hookpoint}
-        )
+        rows = rows_with(frame, {"dataset": subject.dataset, "hookpoint": subject.hookpoint})
+        rows = rows[~rows["model_weights"].isin(TRAINED)]
         named = rows[rows["model"] == subject.model]
         if not named.empty or len({s.model for s in self.subjects if s.model}) > 1:
             return named

@@ -11,8 +11,10 @@ from superpos.errors import ArgumentError
 from superpos.reporting.looks import weights_style
 from superpos.reporting.style import SEPARATOR
 
-PRETRAINED, RANDOM = "pretrained", "random"
-"""The model's own weights, and those that stand beside them in figures."""
+PRETRAINED = "pretrained"
+"""The model's own weights; those of every other scheme stand beside them in figures."""
+TRAINED = ("", PRETRAINED)
+"""Weights of what figures are of: trained ones, or none."""
 SUBJECT_AXES = ("model", "revision", "model_weights", "dataset", "hookpoint")
 """Columns of the views that name a subject."""
 

@@ -7,7 +7,6 @@ import pytest
 
 import superpos
 from superpos.reporting.charts.explained import CEILING, explained
-from superpos.reporting.charts.geometry import RANDOM
 from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
 
@@ -27,7 +26,7 @@ def data(make_study, study_plan):
 def test_shares_are_those_of_the_view(data):
     numbers = explained(data, data.subjects[0], "cosine")
     assert numbers is not None
-    assert numbers.groups == ("features", "gaussian", RANDOM, CEILING)
+    assert numbers.groups == ("features", "gaussian", "random weights", CEILING)
     titles = [panel.measure for panel in numbers.panels]
     assert {"label_phi, alone", "label_phi, unique", "list_line, alone", "list_lag, alone"} <= set(titles)
     view = data.results.frame("explained_results", study="synthetic", model_weights="pretrained")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import superpos
-from superpos.reporting.charts.geometry import RANDOM, geometry
+from superpos.reporting.charts.geometry import geometry
 from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
 
@@ -39,7 +39,7 @@ def test_medians_are_those_of_the_view(data):
 def test_order_is_that_of_the_registers_and_undefined_measures_are_left_out(data):
     numbers = geometry(data, data.subjects[0], "rbf")
     assert [panel.title for panel in numbers.panels] == ["smallest eigenvalue", "rank", "zz unknown"]
-    assert numbers.groups == ("features", "permuted", "gaussian", RANDOM)
+    assert numbers.groups == ("features", "permuted", "gaussian", "random weights")
 
 
 def test_every_similarity_has_a_figure_with_its_numbers(data):

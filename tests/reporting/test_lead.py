@@ -90,7 +90,7 @@ def test_a_set_by_two_methods_has_a_row_of_each():
             rows[name] = 0
     subject = Subject("net", "", "pretrained", "one", "resid")
     data = SimpleNamespace(
-        own_energies=rows, of=lambda _, rows: rows, random_of=lambda _, rows: rows.iloc[:0]
+        own_energies=rows, of=lambda _, rows: rows, untrained_of=lambda _, rows: rows.iloc[:0]
     )
     found = own_energies(data, (subject,))
     assert found.subjects == ("one · net · resid · probes", "one · net · resid · means")

@@ -33,8 +33,8 @@ def draw_probes(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
             claim(chosen),
             "Area under the ROC curve on held-out samples, none of a sequence trained on (1 = perfect, "
             "0.5 = chance). Bold lines are means over the features of a set, faint lines single features; "
-            "random weights are means over their seeds. Read a direction as one of the trained network only "
-            "as far as the bold line lies above the one of random weights; shuffled labels show what the "
+            "untrained weights are means over their seeds, a line a scheme. Read a direction as one of the "
+            "trained network only as far as the bold line lies above theirs; shuffled labels show what the "
             f"procedure finds where there is nothing. {shuffled_labels(data, subjects)}".rstrip(),
             draw_probe_quality(chosen),
             pd.concat([quality_table(panel) for panel in chosen], ignore_index=True),
@@ -42,18 +42,30 @@ def draw_probes(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
 
 
 def claim(panels: Sequence[ProbeQuality]) -> str:
-    """Return what a figure shows: sets that trained weights read better at every layer; else what it is."""
+    """Return what a figure shows: sets that trained weights read better at every layer; else what it is.
+
+    Of several schemes of untrained weights each has to be read worse.
+    """
     compared = better = 0
+    schemes: set[str] = set()
     for panel in panels:
         means = {one.name: dict(zip(one.layers, one.mean, strict=True)) for one in panel.series}
-        trained, random = means.get("trained weights", {}), means.get("random weights", {})
-        if shared := trained.keys() & random.keys():
+        trained = means.get("trained weights", {})
+        pairs = [
+            (trained[layer], score)
+            for name in panel.untrained
+            for layer, score in means.get(name, {}).items()
+            if layer in trained
+        ]
+        if pairs:
             compared += 1
-            better += all(trained[layer] > random[layer] for layer in shared)
+            better += all(own > score for own, score in pairs)
+            schemes |= set(panel.untrained) & means.keys()
     if not compared:
         return "Probe quality per layer"
     sets = f"{compared} set{'s' if compared != 1 else ''}"
-    return f"Probe quality per layer: {better} of {sets} better than at random weights at every layer"
+    what = schemes.pop() if len(schemes) == 1 else f"{len(schemes)} schemes of untrained weights"
+    return f"Probe quality per layer: {better} of {sets} better than at {what} at every layer"
 
 
 KIND = Chapter(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from superpos.analysis.settings import main_targets
-from superpos.reporting.charts.geometry import RANDOM, Geometry, Panel
+from superpos.reporting.charts.geometry import Geometry, Panel, by_scheme
+from superpos.reporting.looks import scheme_labels
 from superpos.reporting.selection import layers, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles, records
@@ -20,19 +21,19 @@ PREDICTORS = ("label_phi", "label_npmi", "energy", "list_line", "list_circle", "
 
 def explained(data: StudyData, subject: Subject, similarity: str) -> Geometry | None:
     """Return the shares of the subject's matrices; None where no predictor explains any of the features'."""
-    own, random = (
+    own, others = (
         main_targets(_long(rows[rows["similarity"] == similarity]))
         for rows in data.rows_of("explained_results", subject)
     )
     features = own[own["target"] == "features"]
     if features.empty:
         return None
-    random = random[random["target"] == "features"]
+    others = others[others["target"] == "features"]
     ceilings = features.assign(value=features["ceiling"]).dropna(subset=["value"])
     rows = pd.concat(
         [
-            own.assign(group=own["target"]),
-            random.assign(group=RANDOM),
+            own.assign(group=own["target"].astype("str")),
+            by_scheme(others),
             ceilings.assign(group=CEILING),
         ]
     )
@@ -44,7 +45,7 @@ def explained(data: StudyData, subject: Subject, similarity: str) -> Geometry | 
         layers(rows),
         (
             *targets(own),
-            *((RANDOM,) if len(random) else ()),
+            *scheme_labels(others).values(),
             *((CEILING,) if len(ceilings) else ()),
         ),
         quartiles(rows.groupby(axes, sort=True)["value"]),

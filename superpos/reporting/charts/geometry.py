@@ -1,4 +1,4 @@
-"""Measures of the target matrices over layers: the features beside every control and random weights."""
+"""Measures of the target matrices over layers: the features beside every control and untrained weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from superpos.analysis.settings import main_targets
 from superpos.kinds.measures import MEASURES
 from superpos.reporting import svg
-from superpos.reporting.looks import order_of, target_style, weights_style
+from superpos.reporting.looks import order_of, scheme_labels, scheme_of, target_style, weights_style
 from superpos.reporting.selection import layers, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles, records
@@ -19,8 +19,6 @@ from superpos.reporting.svg import Figure, line_handle
 
 COLUMNS = 4
 """Panels in a row."""
-RANDOM = "random weights"
-
 
 WORDS = {
     "distance_identity": "distance to orthogonal",
@@ -79,7 +77,7 @@ class Geometry(NamedTuple):
     panels: tuple[Panel, ...]
     layers: tuple[int, ...]
     groups: tuple[str, ...]
-    """Kinds of target, and random weights last."""
+    """Kinds of target, and schemes of untrained weights last, by their names."""
     values: pd.DataFrame
     """Columns measure, kernel, softening, n_dims, group, layer, median, low, high, n_values; quartiles over
     replicates or seeds. What has a scale from its bound to orthogonal features is on that scale."""
@@ -96,7 +94,7 @@ def geometry(
 
     Those of the matrices as they are, or those of their nearest configurations in fewer dimensions.
     """
-    own, random = (
+    own, others = (
         main_targets(
             _shown(rows[(rows["similarity"] == similarity) & ((rows["n_dims"] > 0) == in_dimensions)])
         )
@@ -104,15 +102,15 @@ def geometry(
     )
     if own[own["target"] == "features"].empty:
         return None
-    random = random[random["target"] == "features"]
-    rows = pd.concat([own.assign(group=own["target"]), random.assign(group=RANDOM)])
+    others = others[others["target"] == "features"]
+    rows = pd.concat([own.assign(group=own["target"].astype("str")), by_scheme(others)])
     axes = [*Panel._fields, "group", "layer"]
     panels = {Panel(*row) for row in records(rows, *Panel._fields)}
     return Geometry(
         similarity,
         tuple(sorted(panels, key=lambda panel: (order_of(MEASURES, panel.measure), *panel[1:]))),
         layers(rows),
-        (*targets(own), *((RANDOM,) if len(random) else ())),
+        (*targets(own), *scheme_labels(others).values()),
         quartiles(rows.groupby(axes, sort=True)["value"]),
     )
 
@@ -155,9 +153,15 @@ def draw_geometry(numbers: Geometry) -> Figure:
     return figure
 
 
+def by_scheme(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of untrained weights, each scheme a group of its own."""
+    return rows.assign(group=rows["model_weights"].astype("str").map(scheme_labels(rows)))
+
+
 def group_style(name: str) -> LineStyle:
-    """Return how a kind of target, or random weights, is drawn."""
-    return weights_style("random") if name == RANDOM else target_style(name)
+    """Return how a kind of target, or a scheme of untrained weights by its name, is drawn."""
+    scheme = scheme_of(name)
+    return target_style(name) if scheme is None else weights_style(scheme)
 
 
 def _draw_group(axes: svg.Panel, rows: pd.DataFrame, style: LineStyle, numbers: Geometry) -> None:

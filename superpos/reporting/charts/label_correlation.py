@@ -17,12 +17,12 @@ import pandas as pd
 from superpos.analysis import average_ranks, spearman
 from superpos.analysis.settings import main_targets
 from superpos.arrays import Float
-from superpos.reporting.looks import target_style, weights_style
+from superpos.reporting.looks import scheme_labels, scheme_of, target_style, weights_style
 from superpos.reporting.selection import similarities
 from superpos.reporting.study_data import StudyData, best_layer
 from superpos.reporting.study_views import records
 from superpos.reporting.style import FAINT, INK, LineStyle, new_figure
-from superpos.reporting.subjects import PRETRAINED, RANDOM, Subject
+from superpos.reporting.subjects import PRETRAINED, Subject
 from superpos.reporting.svg import Figure, Handle, line_handle
 from superpos.seeding import generator
 
@@ -65,13 +65,16 @@ class LabelCorrelations(NamedTuple):
 
 def label_correlations(data: StudyData, subject: Subject) -> LabelCorrelations | None:
     """Return the correlations; None without labels, with few features, or where phi is the same for all."""
-    own, random = data.of(subject, data.psms), data.random_of(subject, data.psms)
-    own, random = (frame[frame["target"] == "features"] for frame in (own, random))
+    own, untrained = data.of(subject, data.psms), data.untrained_of(subject, data.psms)
+    own, untrained = (frame[frame["target"] == "features"] for frame in (own, untrained))
     rows: list[LabelCorrelation] = []
     pairs: dict[tuple[str, int], tuple[Float, Float]] = {}
     trained = weights_style(subject.weights or PRETRAINED).label
+    parts = [(trained, own)]
+    for scheme, label in scheme_labels(untrained).items():
+        parts.append((label, untrained[untrained["model_weights"] == scheme]))
     for similarity in similarities(own) if not own.empty else ():
-        for weights, frame in ((trained, own), ("random weights", random)):
+        for weights, frame in parts:
             chosen = main_targets(frame[frame["similarity"] == similarity])
             # Of several seeds of random weights and the like, the first one.
             chosen = chosen.sort_values(["layer", "model_seed"], kind="stable").drop_duplicates("layer")
@@ -103,7 +106,7 @@ def _style(weights: str) -> LineStyle:
     """Return how weights are drawn, by the label of their scheme."""
     if weights == weights_style(PRETRAINED).label:
         return target_style("features")
-    return weights_style(RANDOM if weights == weights_style(RANDOM).label else weights)
+    return weights_style(scheme_of(weights) or weights)
 
 
 def interval(phi: Float, matrix: Float) -> tuple[float, float]:
@@ -136,10 +139,11 @@ def draw_label_correlations(numbers: LabelCorrelations) -> Figure:
     shown: dict[str, Handle] = {}
     for index, similarity in enumerate(names):
         lines, points = axes[index]
-        for weights in dict.fromkeys(row.weights for row in numbers.rows):
+        schemes = list(dict.fromkeys(row.weights for row in numbers.rows))
+        for place, weights in enumerate(schemes):
             rows = [row for row in numbers.rows if (row.similarity, row.weights) == (similarity, weights)]
             style = _style(weights)
-            shift = 0.06 if weights == "random weights" else -0.06  # bars side by side
+            shift = 0.12 * (place - (len(schemes) - 1) / 2)  # bars side by side
             x = [row.layer + shift for row in rows]
             look: dict[str, Any] = {
                 "color": style.colour, "linestyle": style.dashes, "marker": style.marker,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from superpos.analysis.settings import main_targets
 from superpos.arrays import Float
+from superpos.reporting.looks import scheme_labels
 from superpos.reporting.selection import similarities
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
@@ -31,10 +32,9 @@ class LayerMap(NamedTuple):
 
 
 def layer_maps(data: StudyData, subject: Subject) -> tuple[LayerMap, ...]:
-    """Return the maps of features, of random weights and of the permuted control, for each similarity."""
-    rows, random = data.of(subject, data.layer_similarity), data.random_of(subject, data.layer_similarity)
-    rows = rows.rename(columns={"layer_a": "layer"})
-    random = random.rename(columns={"layer_a": "layer"})
+    """Return the maps of features, of untrained weights and of the permuted control, for each similarity."""
+    rows = data.of(subject, data.layer_similarity).rename(columns={"layer_a": "layer"})
+    untrained = data.untrained_of(subject, data.layer_similarity).rename(columns={"layer_a": "layer"})
     if rows.empty:
         return ()
     maps = []
@@ -44,12 +44,11 @@ def layer_maps(data: StudyData, subject: Subject) -> tuple[LayerMap, ...]:
             (f"{similarity}: features", own[own["target"] == "features"]),
             (f"{similarity}: permuted", own[own["target"] == "permuted"]),
         ]
-        if not random.empty:
-            other = main_targets(
-                random[(random["similarity"] == similarity) & (random["target"] == "features")]
-            )
+        others = untrained[(untrained["similarity"] == similarity) & (untrained["target"] == "features")]
+        for place, (scheme, label) in enumerate(scheme_labels(others).items(), start=1):
+            other = main_targets(others[others["model_weights"] == scheme])
             seeds = other[other["model_seed"] == other["model_seed"].min()]
-            groups.insert(1, (f"{similarity}: random weights", seeds))
+            groups.insert(place, (f"{similarity}: {label}", seeds))
         for title, group in groups:
             if not group.empty:
                 maps.append(_map(title, group[group["replicate"] == group["replicate"].min()]))

@@ -14,8 +14,8 @@ import pandas as pd
 
 from superpos.analysis.settings import main_targets
 from superpos.kinds.similarities import SIMILARITIES
-from superpos.reporting.charts.geometry import RANDOM, group_style
-from superpos.reporting.looks import in_order, kernel_order
+from superpos.reporting.charts.geometry import by_scheme, group_style
+from superpos.reporting.looks import in_order, kernel_order, scheme_labels
 from superpos.reporting.selection import targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import FAINT, INK, SEPARATOR, new_figure, row_heights, row_names
@@ -40,7 +40,7 @@ class OwnEnergies(NamedTuple):
     subjects: tuple[str, ...]
     """Names of the rows: sets, by method where they have several."""
     groups: tuple[str, ...]
-    """Kinds of target with `features` first, and random weights last."""
+    """Kinds of target with `features` first, and schemes of untrained weights last, by their names."""
     values: pd.DataFrame
     """Columns subject, group, draw, value, n_layers: medians over layers."""
 
@@ -61,19 +61,21 @@ def own_energies(data: StudyData, subjects: tuple[Subject, ...]) -> OwnEnergies 
     rows = rows[rows["kernel"] == kernel]
     rows = rows[rows["softening"] == rows["softening"].min()]
     found = []
+    schemes: dict[str, str] = {}
     labels: dict[str, str] = {}
     for subject in subjects:
-        every, random_weights = data.of(subject, rows), data.random_of(subject, rows)
+        every, untrained = data.of(subject, rows), data.untrained_of(subject, rows)
+        schemes |= scheme_labels(untrained)
         methods = sorted(every["method"].unique())
         for method in methods:
             own = main_targets(every[every["method"] == method])
-            random = main_targets(random_weights[random_weights["method"] == method])
-            random = random[random["target"] == "features"]
+            others = main_targets(untrained[untrained["method"] == method])
+            others = by_scheme(others[others["target"] == "features"])
             name = METHODS.get(str(method), str(method))
             label = SEPARATOR.join([subject.label, name]) if len(methods) > 1 else subject.label
             labels[label] = subject.dataset
-            found.append(own.assign(subject=label, group=own["target"], draw=own["replicate"]))
-            found.append(random.assign(subject=label, group=RANDOM, draw=random["model_seed"]))
+            found.append(own.assign(subject=label, group=own["target"].astype("str"), draw=own["replicate"]))
+            found.append(others.assign(subject=label, draw=others["model_seed"]))
     table = pd.concat(found)
     if table.empty:
         return None
@@ -88,7 +90,10 @@ def own_energies(data: StudyData, subjects: tuple[Subject, ...]) -> OwnEnergies 
         str(kernel),
         len({labels[label] for label in there}),
         tuple(label for label in labels if label in there),
-        (*targets(table[table["group"] != RANDOM]), *((RANDOM,) if RANDOM in set(table["group"]) else ())),
+        (
+            *targets(table[~table["group"].isin(schemes.values())]),
+            *(label for label in schemes.values() if (table["group"] == label).any()),
+        ),
         medians,
     )
 

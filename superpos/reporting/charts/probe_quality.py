@@ -1,4 +1,4 @@
-"""Quality of the probes per layer: trained weights, random weights, shuffled labels."""
+"""Quality of the probes per layer: trained weights, untrained ones by scheme, shuffled labels."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ import numpy as np
 import pandas as pd
 
 from superpos.analysis.settings import DIRECTION_SETTING, keep_main
-from superpos.reporting.looks import target_style, weights_style
+from superpos.reporting.looks import scheme_labels, scheme_of, target_style, weights_style
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import LineStyle, new_figure
 from superpos.reporting.subjects import PRETRAINED, Subject
 from superpos.reporting.svg import Figure, line_handle
 
-SERIES = ("trained weights", "random weights", "shuffled labels")
-
-
-def _place(name: str) -> int:
-    """Return the place of a kind of probes; those of weights that nobody here knows come first."""
-    return SERIES.index(name) if name in SERIES else -1
+LABELS = "shuffled labels"
 
 
 def series_style(name: str) -> LineStyle:
@@ -27,9 +22,9 @@ def series_style(name: str) -> LineStyle:
     styles = {
         "trained weights": LineStyle(name, "#111827", "-", 2.4, "o"),
         "random weights": LineStyle(name, "#D55E00", (0, (4, 1.5)), 2.2, "X"),
-        "shuffled labels": target_style("shuffled_labels"),
+        LABELS: target_style("shuffled_labels"),
     }
-    return styles.get(name) or weights_style(name)
+    return styles.get(name) or weights_style(scheme_of(name) or name)
 
 
 class Series(NamedTuple):
@@ -42,7 +37,7 @@ class Series(NamedTuple):
     features: dict[str, tuple[float, ...]]
     """Each feature's score at every layer; NaN where it has none."""
     n_sets: int
-    """Seeds of the random weights, or replicates of the shuffled labels."""
+    """Seeds of the untrained weights, or replicates of the shuffled labels."""
 
 
 class ProbeQuality(NamedTuple):
@@ -50,24 +45,25 @@ class ProbeQuality(NamedTuple):
 
     dataset: str
     series: tuple[Series, ...]
+    """The subject's own weights, then untrained ones, then shuffled labels."""
+    untrained: tuple[str, ...] = ()
+    """Names of the series of untrained weights."""
 
 
 def probe_quality(data: StudyData, subject: Subject) -> ProbeQuality | None:
     """Return the ROC AUC of every feature per layer; None where no probe was trained."""
-    rows, random = data.of(subject, data.scores), data.random_of(subject, data.scores)
+    rows, untrained = data.of(subject, data.scores), data.untrained_of(subject, data.scores)
     if rows.empty:
         return None
     own = _main(rows)
-    groups = {
-        weights_style(subject.weights or PRETRAINED).label: own[own["label_replicate"] == -1],
-        "shuffled labels": own[own["label_replicate"] >= 0],
-    }
-    if not random.empty:
-        other = _main(random)
-        groups["random weights"] = other[other["label_replicate"] == -1]
-    names = sorted(groups, key=_place)
-    series = [_series(name, groups[name]) for name in names if not groups[name].empty]
-    return ProbeQuality(subject.dataset, tuple(series))
+    schemes = scheme_labels(untrained)
+    groups = {weights_style(subject.weights or PRETRAINED).label: own[own["label_replicate"] == -1]}
+    for scheme, label in schemes.items():
+        other = _main(untrained[untrained["model_weights"] == scheme])
+        groups[label] = other[other["label_replicate"] == -1]
+    groups[LABELS] = own[own["label_replicate"] >= 0]
+    series = tuple(_series(name, group) for name, group in groups.items() if not group.empty)
+    return ProbeQuality(subject.dataset, series, tuple(schemes.values()))
 
 
 def _main(rows: pd.DataFrame) -> pd.DataFrame:
@@ -148,7 +144,9 @@ def draw_probe_quality(panels: tuple[ProbeQuality, ...]) -> Figure:
     axes[0, 0].set_ylim(min(0.45, lowest - 0.02), 1.01)
     for row in axes:
         row[0].set_ylabel("ROC AUC, held-out samples")
-    _legend(figure, {name: shown[name] for name in sorted(shown, key=_place)})
+    names = dict.fromkeys(series.name for panel in panels for series in panel.series)
+    last = [LABELS] if LABELS in names else []
+    _legend(figure, {name: shown[name] for name in [*(one for one in names if one != LABELS), *last]})
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Target similarity matrices per layer, with the permuted control and random weights below."""
+"""Target similarity matrices per layer, with the permuted control and untrained weights below."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from superpos.analysis.settings import main_targets
 from superpos.arrays import Float
-from superpos.reporting.looks import similarity_scale
+from superpos.reporting.looks import scheme_labels, similarity_scale
 from superpos.reporting.selection import layers
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
@@ -38,22 +38,20 @@ class TargetPsms(NamedTuple):
 
 
 def target_psms(data: StudyData, subject: Subject, similarity: str) -> TargetPsms | None:
-    """Return the matrices of features, one permuted control and random weights; None without features."""
+    """Return the matrices of features, one permuted control and untrained weights; None without features."""
     rows = data.of(subject, data.psms)
     rows = main_targets(rows[rows["similarity"] == similarity])
     features = rows[rows["target"] == "features"]
     if features.empty:
         return None
     setting = ("space", "probe_C", "rbf_scale", "method", "pooling", "split_seed")
-    random = data.random_of(subject, data.psms)
-    random = random[(random["similarity"] == similarity) & (random["target"] == "features")]
+    others = data.untrained_of(subject, data.psms)
+    others = others[(others["similarity"] == similarity) & (others["target"] == "features")]
     for column in setting:
-        random = random[random[column] == features[column].iloc[0]]
-    groups = {
-        "features": features,
-        "permuted": _first(rows[rows["target"] == "permuted"], "replicate"),
-        "random weights": _first(random, "model_seed"),
-    }
+        others = others[others[column] == features[column].iloc[0]]
+    groups = {"features": features, "permuted": _first(rows[rows["target"] == "permuted"], "replicate")}
+    for scheme, label in scheme_labels(others).items():
+        groups[label] = _first(others[others["model_weights"] == scheme], "model_seed")
     names = data.feature_names(str(features.sort_values("layer")["target_key"].iloc[0]))
     matrices = {}
     for name, group in groups.items():
