@@ -439,7 +439,8 @@ class Study:
         energy = 0.9 - (0.1 if manifold else 0.06) * float(self.rng.uniform(0.5, 1.0))
         self.distance_final[joint, axes] = float(np.linalg.norm(final - target))
         self.b.add(
-            t.fits, joint_id=joint, fit_axes_id=axes, distance_start=start,
+            t.fits, joint_id=joint, fit_axes_id=axes, key=f"{row['key'].hex()}.{own['key'].hex()}",
+            distance_start=start,
             distance_final=self.distance_final[joint, axes],
             distance_moved=float(np.linalg.norm(final - row["similarities"])),
             distance_drift=0.2 * float(self.rng.uniform(0.9, 1.1)),
