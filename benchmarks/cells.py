@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +130,12 @@ def _exact(value: Any) -> str:
     return hashlib.sha256(value.tobytes()).hexdigest() if isinstance(value, np.ndarray) else repr(value)
 
 
-def timed_parts(module: Any) -> tuple[Counter[str], dict[str, Any]]:
+def timed_parts(
+    module: Any, parts: Mapping[str, str] = PARTS
+) -> tuple[Counter[str], dict[str, Callable[..., Any]]]:
     """Clock the parts of `superpos.stages.fit_cells`; return the seconds, and what to put back."""
     spent: Counter[str] = Counter()
-    held = {name: getattr(module, name) for name in PARTS if hasattr(module, name)}
+    held = {name: getattr(module, name) for name in parts if hasattr(module, name)}
     depth = [0]
 
     def clocked(function: Callable[..., Any], part: str) -> Callable[..., Any]:
@@ -151,7 +153,7 @@ def timed_parts(module: Any) -> tuple[Counter[str], dict[str, Any]]:
         return call
 
     for name, function in held.items():
-        setattr(module, name, clocked(function, PARTS[name]))
+        setattr(module, name, clocked(function, parts[name]))
     return spent, held
 
 

@@ -67,6 +67,11 @@ def content_key(
     text = canonical_json(
         {"kind": kind, "version": algorithm_version, "spec": spec, "inputs": [key.hex() for key in inputs]}
     )
+    return text_key(text)
+
+
+def text_key(text: str) -> bytes:
+    """Return the 16-byte key whose canonical JSON, ASCII, this is."""
     return hashlib.sha256(text.encode("ascii")).digest()[:KEY_BYTES]
 
 

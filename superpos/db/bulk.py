@@ -12,6 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from superpos.db.types import Number, finite
+
 FEWEST_COPIED = 50
 """Rows from which a temporary table costs less than it saves."""
 OIDS = {"INTEGER": "int4", "BIGINT": "int8", "DOUBLE PRECISION": "float8", "BYTEA": "bytea"}
@@ -68,6 +70,8 @@ def _tuples(
 
 
 def _bind(column: sa.Column[Any], dialect: sa.Dialect) -> Bind:
+    if isinstance(column.type, Number):
+        return finite  # what SQLAlchemy wraps three calls deep, thirty times a row
     bind: Bind = column.type.dialect_impl(dialect).bind_processor(dialect)
     if bind is None and isinstance(column.type, sa.Integer):
         return _whole  # a NumPy integer is bytes to SQLite, and unknown to COPY

@@ -71,6 +71,11 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+def finite(value: float | None) -> float | None:
+    """Return a number as a double is kept: None for NaN and infinities."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
 class Number(TypeDecorator[float]):
     """A double; NaN and infinities become NULL, for the status beside them says what happened."""
 
@@ -79,7 +84,7 @@ class Number(TypeDecorator[float]):
 
     def process_bind_param(self, value: float | None, dialect: sa.Dialect) -> float | None:  # noqa: ARG002
         """Encode."""
-        return None if value is None or not math.isfinite(value) else float(value)
+        return finite(value)
 
 
 class Key(TypeDecorator[bytes]):

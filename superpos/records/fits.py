@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from superpos.arrays import Float
+from superpos.records.travelling import Travelling
 
 
 class Status(StrEnum):
@@ -38,7 +39,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class JointFit:
+class JointFit(Travelling):
     """End of the joint step over vectors and logits."""
 
     vectors: Float

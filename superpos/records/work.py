@@ -10,6 +10,7 @@ from superpos.arrays import Float
 from superpos.records.data import FeatureCopy, FeatureStatus, ProbeSet, Shard, TokenExample
 from superpos.records.fits import JointFit
 from superpos.records.psms import PsmRecord
+from superpos.records.travelling import Travelling
 from superpos.specs.axes import FitAxes, JointAxes
 from superpos.specs.probes import ProbeSettings
 
@@ -138,7 +139,7 @@ class SampledWork:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class JointDone:
+class JointDone(Travelling):
     """A joint fit that the database holds already."""
 
     vectors: Float
@@ -147,7 +148,7 @@ class JointDone:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class JointWork:
+class JointWork(Travelling):
     """One joint fit with the re-optimisations that are missing; all that a worker needs, and no secret."""
 
     psm_id: int
@@ -170,7 +171,7 @@ class JointWork:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FitResult:
+class FitResult(Travelling):
     """One re-optimised fit as SQL keeps it: column values, and arrays where they are kept."""
 
     fit_axes_id: int
@@ -182,7 +183,7 @@ class FitResult:
 
 
 @dataclass(frozen=True, slots=True)
-class CellFailure:
+class CellFailure(Travelling):
     """Work that ended without a result."""
 
     stage: str
@@ -194,7 +195,7 @@ class CellFailure:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class JointResult:
+class JointResult(Travelling):
     """What a worker returns for one piece of joint work."""
 
     psm_id: int

@@ -159,9 +159,10 @@ def _compute_fits(
 def _unperturbed(joint: Joint, axes: FitAxes) -> Float:
     """Return the final similarities at sigma 0, made again where neither database nor chunk has them."""
     zero = _at_zero(axes)
-    if zero not in joint.unperturbed:
-        joint.unperturbed[zero] = joint.similarity(_reoptimise(joint, zero).vectors)
-    return joint.unperturbed[zero]
+    found = joint.unperturbed.get(zero)
+    if found is None:
+        found = joint.unperturbed[zero] = joint.similarity(_reoptimise(joint, zero).vectors)
+    return found
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,7 @@ from superpos.arrays import Float
 from superpos.errors import InputError
 from superpos.fits import fit_joint, softmax, start_radius
 from superpos.fits.held import Held, hold
-from superpos.hashing import content_key
+from superpos.hashing import text_key
 from superpos.psms import similarity_matrices, similarity_matrix
 from superpos.records.fits import JointFit
 from superpos.records.work import JointDone, JointWork
@@ -28,8 +28,15 @@ from superpos.specs.versions import ALGORITHM_VERSIONS
 
 
 def joint_key(psm_key: bytes, axes_key: bytes) -> bytes:
-    """Return the key of the joint fit of a matrix under joint axes."""
-    return content_key("joint", ALGORITHM_VERSIONS["joint"], {}, [psm_key, axes_key])
+    """Return the key of the joint fit of a matrix under joint axes.
+
+    It is `content_key("joint", version, {}, [psm_key, axes_key])`, written out: each joint fit makes one.
+    """
+    return text_key(f'{{"inputs":["{psm_key.hex()}","{axes_key.hex()}"],{_JOINT}}}')
+
+
+_JOINT = f'"kind":"joint","spec":{{}},"version":{ALGORITHM_VERSIONS["joint"]}'
+"""The part of the canonical text that all joint fits share."""
 
 
 @dataclass

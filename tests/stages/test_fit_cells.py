@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from superpos.hashing import content_key
 from superpos.psms import cosine, rbf
-from superpos.records.work import JointDone, JointWork
+from superpos.records.work import CellFailure, JointDone, JointWork
 from superpos.specs.axes import FitAxes, JointAxes
+from superpos.specs.versions import ALGORITHM_VERSIONS
 from superpos.stages import fit_cells, joint_cells
 from superpos.stages.fit_cells import compute_work, same_columns
 from superpos.stages.joint_cells import joint_key
@@ -132,6 +135,25 @@ def test_an_end_without_similarities_is_a_result(monkeypatch: pytest.MonkeyPatch
     assert result.failures == ()
     assert [fit.columns["status"] for fit in result.fits] == ["unbounded", "unbounded"]
     assert result.fits[0].columns["nfev"] > 0
+
+
+def test_a_joint_fit_has_the_key_of_its_content() -> None:
+    for psm, axes in ((bytes(16), bytes(range(16))), (b"\xff" * 16, b"p" * 16)):
+        assert joint_key(psm, axes) == content_key("joint", ALGORITHM_VERSIONS["joint"], {}, [psm, axes])
+
+
+def test_results_travel_whole() -> None:
+    work = make_work()
+    result = compute_work(work)
+    failure = CellFailure("fits", "key", "reason", "message", True)
+    for sent in (work, result, result.joint, *result.fits, failure):
+        came = pickle.loads(pickle.dumps(sent, protocol=5))  # noqa: S301 (made in this line)
+        assert type(came) is type(sent)
+        for name in sent.__dataclass_fields__:
+            if name not in ("fits", "joint"):  # records that travel by themselves here
+                np.testing.assert_equal(getattr(came, name), getattr(sent, name))
+    came = pickle.loads(pickle.dumps(result))  # noqa: S301 (likewise)
+    np.testing.assert_equal(columns(came), columns(result))
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 64])
