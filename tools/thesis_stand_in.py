@@ -3,7 +3,8 @@
 The hub's two gigabytes are not at hand everywhere, and its 16 layers take a day of 32 cores. What the study
 asks of a machine can be tried without them: widths, heads and precision are those of Pythia-1B-deduped (its
 `config.json`: hidden size 2048, 8 heads, 8192 in the MLP, float16), tokens those of the bundled model, texts
-those of the package sae-probes. What it finds says nothing of a trained network.
+those of the package sae-probes, draws of controls are 39, not 199. What it finds says nothing of a trained
+network.
 
     python -m tools.thesis_stand_in FOLDER
     superpos run FOLDER/thesis-two-layers.toml
@@ -49,9 +50,24 @@ occupation = {{ n_samples = 720, ctx_len = 48 }}
 compound_words = {{ n_samples = 2520, ctx_len = 40 }}
 political_party = {{ n_samples = 300, ctx_len = 48 }}
 
+# Two tests, which 39 draws can carry: with the 199 of the thesis probes alone would take an hour of CPU time.
+[tests.labels]
+datasets = "occupation"
+[tests.nearer]
+datasets = "occupation"
+
 [[blocks]]
 name = "random-weights"
 layers = [0, 1]
+[[blocks]]
+name = "many-draws"
+replicates = 39
+[[blocks]]
+name = "means"
+replicates = 39
+[[blocks]]
+name = "ends-of-draws"
+replicates = 39
 """
 
 

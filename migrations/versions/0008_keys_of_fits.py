@@ -5,6 +5,9 @@ becomes a column of `fits` with an index of its own. SQLite, where a new column 
 table made anew from its own text and filled in order. The views say the same as before; new are the helpers
 `study_activations` and `block_dimensions`, and `study_joints` has joint fits, which were joint axes.
 
+`analyses` gets a digest of the questions behind the answers, so that a run finds those of another version. That
+of older analyses is empty, so that the next run of a study asks again.
+
 Revision: 0008, after 0007.
 """
 
@@ -76,6 +79,8 @@ def upgrade() -> None:
     else:
         _add_keys()
     op.create_index(op.f("ix_fits_key"), "fits", ["key"], unique=True)
+    asked = sa.Column("asked", sa.String(length=64), server_default="", nullable=False)
+    op.add_column("analyses", asked)
     for statement in _views("views_0008").create_all():
         op.execute(statement)
 
@@ -85,5 +90,6 @@ def downgrade() -> None:
         op.execute(statement)
     op.drop_index(op.f("ix_fits_key"), table_name="fits")
     op.drop_column("fits", "key")
+    op.drop_column("analyses", "asked")
     for statement in _views("views_0007").create_all():
         op.execute(statement)

@@ -138,6 +138,7 @@ def _run(
     from superpos.db.patience import patiently
     from superpos.db.studies import register_study
     from superpos.stages import explained, measures
+    from superpos.stages.asked import outdated
 
     say = TerminalReporter(interruption.check).note
 
@@ -161,6 +162,8 @@ def _run(
             explained.find_explained(database, study_id, reporter)
         found = steadily(progress)
         nothing_left = not is_left(found)
+    if nothing_left and "analysis" in stages:  # answers of an older version
+        nothing_left = not steadily(lambda: outdated(database, study_id))
     if nothing_left:
         return _nothing_to_do(database.label, plan.study.name, found)
     # Late, for they import all that computes.

@@ -29,10 +29,12 @@ UNFINISHED = -1
 """Count of an analysis that a stopped run, or new numbers, have done again."""
 
 
-def analysed(database: Database, study_id: int) -> int | None:
-    """Return how many results the stored analysis read, None if there is none."""
+def analysed(database: Database, study_id: int) -> tuple[int, str] | None:
+    """Return how many results the stored analysis read, and a digest of what was asked; None without one."""
+    query = sa.select(analyses.c.n_results, analyses.c.asked).where(analyses.c.study_id == study_id)
     with database.read() as connection:
-        return connection.scalar(sa.select(analyses.c.n_results).where(analyses.c.study_id == study_id))
+        row = connection.execute(query).first()
+    return None if row is None else (row.n_results, row.asked)
 
 
 def feature_targets(database: Database, study_id: int) -> list[tuple[tuple[Any, ...], int, int, Float]]:
@@ -84,8 +86,10 @@ def write_analysis(
     pairs: Iterable[Mapping[str, Any]],
     answers: Iterable[AnswerRecord] = (),
     tests: Iterable[Mapping[str, Any]] = (),
+    *,
+    asked: str = "",
 ) -> None:
-    """Replace a study's stored analysis."""
+    """Replace a study's stored analysis; `asked` is a digest of the questions behind it."""
     said = [{**asdict(answer), "place": place} for place, answer in enumerate(answers)]
     with database.write(Commit.STORE) as connection:
         take_turns(connection, "analysis")
@@ -100,4 +104,6 @@ def write_analysis(
             values = [{**row, "study_id": study_id} for row in rows]
             if values:
                 connection.execute(table.insert(), values)
-        connection.execute(analyses.insert().values(study_id=study_id, n_results=count, run_id=run_id))
+        connection.execute(
+            analyses.insert().values(study_id=study_id, n_results=count, asked=asked, run_id=run_id)
+        )

@@ -19,6 +19,7 @@ from superpos.db.fits import WorkReader, best_without_arrays
 from superpos.db.leases import Lease, failed_meanwhile, under
 from superpos.stages import explained, fits
 from superpos.stages.answers import ask
+from superpos.stages.asked import asked
 from superpos.stages.context import Context
 from superpos.stages.measure_tests import tests_of_measures
 from superpos.stages.shift import in_turn
@@ -28,7 +29,7 @@ N_PERMUTATIONS = 9999
 
 
 def run(context: Context) -> None:
-    """Find best matches and layer similarities again if results have come in since the last time."""
+    """Find best matches, layer similarities and answers again if results or questions are new since then."""
     if explained.lacking(context.database, context.study_id):
         for _ in in_turn(context, explained.STEP, ["all"]):
             explained.find_explained(context.database, context.study_id, context.reporter)
@@ -41,7 +42,7 @@ def run(context: Context) -> None:
 
 def _is_due(context: Context) -> bool:
     count = n_results(context.database, context.study_id)
-    return count != 0 and analysed(context.database, context.study_id) != count
+    return count != 0 and analysed(context.database, context.study_id) != (count, asked())
 
 
 def _analyse(context: Context, lease: Lease) -> None:
@@ -68,7 +69,7 @@ def _analyse(context: Context, lease: Lease) -> None:
 
 def _write(context: Context, lease: Lease, count: int, *found: Any) -> None:
     with under(context.database, lease):
-        write_analysis(context.database, context.study_id, context.run_id, count, *found)
+        write_analysis(context.database, context.study_id, context.run_id, count, *found, asked=asked())
 
 
 def _best(context: Context) -> list[dict[str, Any]]:

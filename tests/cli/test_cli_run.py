@@ -244,6 +244,20 @@ def test_failures_and_the_way_back(superpos: Said, tiny: Tiny, here: Database, f
     assert count(here, "cell_failures") == 0
 
 
+def test_answers_of_another_version_are_given_again(
+    superpos: Said, tiny: Tiny, here: Database, finished_views: Views
+) -> None:
+    with here.write() as connection:
+        connection.exec_driver_sql("UPDATE analyses SET asked = 'another'")
+        connection.exec_driver_sql("UPDATE study_answers SET sentence = 'Shown: what is refuted by now.'")
+    study = tiny.file()
+    assert read_views(here) != finished_views
+    assert superpos("run", study)[0] == 0
+    assert read_views(here) == finished_views
+    assert count(here, "fits", "run_id <> 1") == 0
+    assert "nothing to do" in superpos("run", study)[1]
+
+
 def test_stages_one_by_one(superpos: Said, tiny: Tiny, finished_views: Views) -> None:
     study = tiny.file()
     status, out, _ = superpos("run", study, "--stage", "fits")

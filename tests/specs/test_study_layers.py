@@ -19,7 +19,7 @@ from superpos.specs.studyfile import load_study
 HEAD = "[models.nano]\n[datasets.text_features]\n"
 SPECIFICATIONS = {
     "checkpoints": "4f6decb1cab9d563",
-    "demo": "f19383ad698b3262",
+    "demo": "613feb18245b0b31",
     "embeddings": "afdf449c09830775",
     "nano-checkpoints": "a8aa1a3f9710d157",
     "nano-embeddings": "75eaba554f704a5b",

@@ -69,4 +69,5 @@ analyses = sa.Table(
     reference("study_id", "studies.study_id", primary_key=True),
     sa.Column("n_results", sa.Integer, nullable=False),
     reference("run_id", "runs.run_id"),
+    sa.Column("asked", sa.String(64), nullable=False, server_default=""),
 )
