@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from dataclasses import asdict
 
 from rich.console import Console
@@ -64,6 +65,10 @@ def plan(options: argparse.Namespace) -> int:
             f"data set {one.dataset}: feature {one.feature} is left out ({one.status} of {one.duplicate_of})",
             markup=False,
         )
+    left = any(stage.done < stage.planned for stage in found.stages)
+    given = shlex.quote(str(options.study))
+    command = f"run {given}" if left else f"report --study {shlex.quote(study.name)} --out superpos-report"
+    OUT.print(f"next: superpos {command}", markup=False)
     return 0
 
 

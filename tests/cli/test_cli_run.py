@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -101,6 +102,7 @@ def test_plan_writes_nothing_and_run_does_what_it_says(
     status, out, _ = superpos("plan", study)
     assert status == 0
     assert "study tiny" in out
+    assert out.endswith(f"next: superpos run {shlex.quote(str(study))}\n")
     assert list(workplace.iterdir()) == []
     plan = json.loads(superpos("plan", study, "--json")[1])
     assert list(workplace.iterdir()) == []
@@ -130,6 +132,7 @@ def test_plan_writes_nothing_and_run_does_what_it_says(
     assert plan["n_joint"] == 16  # two of them belong to a shared matrix
     database.dispose()
 
+    assert superpos("plan", study)[1].endswith("next: superpos report --study tiny --out superpos-report\n")
     after = json.loads(superpos("plan", study, "--json")[1])
     assert [stage["done"] for stage in after["stages"]] == [stage["planned"] for stage in after["stages"]]
     assert sum(stage["seconds"] for stage in after["stages"]) == 0.0

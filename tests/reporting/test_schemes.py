@@ -12,7 +12,7 @@ from superpos.reporting.chapters.probes import claim
 from superpos.reporting.charts.geometry import geometry
 from superpos.reporting.charts.own_energies import own_energies
 from superpos.reporting.charts.probe_quality import LABELS, ProbeQuality, Series, probe_quality
-from superpos.reporting.charts.target_psms import target_psms
+from superpos.reporting.charts.target_psms import draw_target_psms, target_psms
 from superpos.reporting.study_data import StudyData
 
 SCHEMES = {
@@ -58,6 +58,19 @@ def test_figures_are_of_trained_weights_and_schemes_stand_beside_them(data):
     matrices = target_psms(data, subject, "cosine")
     assert matrices is not None
     assert matrices.rows == ("features", "permuted", *SCHEMES.values())
+
+
+def test_layers_with_other_weights_come_first_and_no_row_is_empty(data):
+    (subject,) = data.subjects
+    numbers = target_psms(data, subject, "cosine")
+    assert numbers is not None
+    kept = {place: one for place, one in numbers.matrices.items() if place[0] == "features" or place[1] == 1}
+    fewer = numbers._replace(matrices=kept)
+    drawn = draw_target_psms(fewer).svg()
+    assert drawn.index(">layer 1<") < drawn.index("layer 0<")
+    whole = draw_target_psms(numbers).svg()
+    assert whole.index("layer 0<") < whole.index(">layer 1<")
+    assert drawn.count("rerandomized") == whole.count("rerandomized") == 2
 
 
 def test_measures_of_schemes_are_not_pooled(data):

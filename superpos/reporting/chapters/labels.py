@@ -46,11 +46,11 @@ def draw_shares(data: StudyData, subject: Subject) -> Iterator[Drawn]:
                 f"explained-{subject_name(subject, data)}-{similarity}",
                 f"What the matrices follow from, {similarity}: {subject.label}",
                 "Shares of the variance of the similarities' ranks that a predictor explains: alone, and "
-                "beside the others (unique). Predictors are the correlation of the labels (phi, or their "
-                "normalised mutual information), the energy's optimum at the labels' frequencies, and for "
-                "words of a list the line, the circle, and any function of their distance in it. No share "
-                "can lie above the noise ceiling but by chance. Controls show what is explained of a matrix "
-                "without the features' geometry (medians and quartiles over replicates).",
+                "beside the others (unique). Predictors are the correlation of the labels (phi, or NPMI, "
+                "their normalised mutual information), the energy's optimum at the labels' frequencies, "
+                "and for words of a list the line, the circle, and any function of their distance in it. "
+                "No share can lie above the noise ceiling but by chance. Controls show what is explained "
+                "of a matrix without the features' geometry (medians and quartiles over replicates).",
                 draw_geometry(shares),
                 shares.table(),
             )

@@ -27,7 +27,7 @@ WORDS = {
     "force_residual": "force left over",
     "force_residual_least": "least force left over",
     "force_residual_free": "force left over, any kernel",
-    "label_npmi": "mutual information of labels",
+    "label_npmi": "NPMI of labels",
     "label_phi": "phi of labels",
     "list_circle": "circle of the list",
     "list_lag": "distance in the list",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +79,7 @@ def draw_layer_maps(maps: tuple[LayerMap, ...]) -> Figure:
             continue
         one = maps[position]
         panel_axes.cells(one.spearman, CORRELATIONS)
-        panel_axes.set_title(one.title)
+        panel_axes.set_title("\n".join(textwrap.wrap(one.title, 24 if columns > 3 else 36)))
         ticks = range(0, len(one.layers), max(1, len(one.layers) // 16))
         panel_axes.set_xticks(ticks, [str(one.layers[tick]) for tick in ticks])
         panel_axes.set_yticks(ticks, [str(one.layers[tick]) for tick in ticks])

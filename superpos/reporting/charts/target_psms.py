@@ -80,18 +80,19 @@ def target_psms(data: StudyData, subject: Subject, similarity: str) -> TargetPsm
 def draw_target_psms(numbers: TargetPsms) -> Figure:
     """Draw one panel for each layer and row, all on one colour scale."""
     columns = min(COLUMNS, len(numbers.layers))
-    chunks = [numbers.layers[first : first + columns] for first in range(0, len(numbers.layers), columns)]
-    n_rows = len(chunks) * len(numbers.rows)
+    chunks = _chunks(numbers, columns)
+    n_rows = sum(len(rows) for _, rows in chunks)
     label = 0.065 * max(len(name[:32]) for name in numbers.features)
     panel = min((WIDTH - label - 1.2) / columns, 2.6)
     height = n_rows * (panel + 0.28) + label * len(chunks) * 0.8 + 0.3
     figure = new_figure(height, width=min(WIDTH, label + columns * (panel + 0.15) + 1.4))
     axes = figure.subplots(n_rows, columns)
     scale = similarity_scale(numbers.similarity)
-    for part, chunk in enumerate(chunks):
-        for index, row in enumerate(numbers.rows):
+    first = 0
+    for part, (chunk, rows) in enumerate(chunks):
+        for index, row in enumerate(rows):
             for column in range(columns):
-                panel_axes = axes[part * len(numbers.rows) + index, column]
+                panel_axes = axes[first + index, column]
                 matrix = numbers.matrices.get((row, chunk[column])) if column < len(chunk) else None
                 if matrix is None:
                     panel_axes.set_axis_off()
@@ -103,11 +104,29 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
                     panel_axes.set_title(f"{numbers.places[chunk[column]]}{resolved}")
                 if column == 0:
                     name_ticks(panel_axes, numbers.features, rows=True)
-                    panel_axes.set_ylabel(row, bold=True)
-                if index == len(numbers.rows) - 1 and part == len(chunks) - 1:
+                    panel_axes.set_ylabel(
+                        row.replace(" weights", "\nweights").replace(", ", ",\n"), bold=True
+                    )
+                if index == len(rows) - 1 and part == len(chunks) - 1:
                     name_ticks(panel_axes, numbers.features, columns=True)
+        first += len(rows)
     figure.colour_bar(scale.on(), f"{numbers.similarity} similarity", 0.6 if n_rows > 1 else 1.0)
     return figure
+
+
+def _chunks(numbers: TargetPsms, columns: int) -> list[tuple[tuple[int, ...], tuple[str, ...]]]:
+    """Return layers that stand side by side, with their rows.
+
+    Other weights may have been run at some layers only: these come first, so that no row is almost empty.
+    """
+    others = [row for row in numbers.rows if row not in ("features", "permuted")]
+    beside = [layer for layer in numbers.layers if any((row, layer) in numbers.matrices for row in others)]
+    alone = [layer for layer in numbers.layers if layer not in beside]
+    return [
+        (chunk, tuple(row for row in numbers.rows if any((row, one) in numbers.matrices for one in chunk)))
+        for part in (beside, alone)
+        for chunk in (tuple(part[first : first + columns]) for first in range(0, len(part), columns))
+    ]
 
 
 def _first(frame: pd.DataFrame, column: str) -> pd.DataFrame:
