@@ -31,9 +31,9 @@ INTRODUCTION = """# Findings
 Written by `python -m tools.findings_page` from the views of studies that were run. A claim is of
 one set of features against one control, at the same layer, kernel and dimension; p is adjusted for
 the layers, kernels and sets that were looked at. Ends that are no certified minima carry no claim.
-"Not shown" is not "absent", and a number that no study stated beforehand is suggested at most. Where
-no set has draws enough to be tested alone, the sign test over sets speaks, a set being one trial.
-What holds for these models need not hold for others.
+"Not shown" is not "absent", and a number that no study stated beforehand is suggested at most.
+Where no set has draws enough to be tested alone, the sign test over sets speaks, a set being one
+trial. What holds for these models need not hold for others.
 
 Two things are known of probes from planted geometry ([validation](validation.md)). Exclusive
 classes are low in energy beside `gaussian` and `permuted` on noise alone, so that only exchanged
