@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from superpos.analysis.verdicts import NO_SIDE
 from tools import findings_claims, findings_page
 from tools.findings_claims import claims
 from tools.findings_page import _not_found, _repulsion, main
@@ -53,12 +54,22 @@ def test_energy_against_every_control_is_counted_by_side():
     rows = [{}, {"dataset": "b", "estimate": -0.5}, {"dataset": "c", "strength": "suggested"}]
     rows += [{"dataset": "d", "strength": "not testable here"}, {"dataset": "", "strength": "shown"}]
     rows += [{"similarity": "rbf"}, {"control": "gaussian", "strength": "not shown"}]
+    rows += [{"dataset": "e", "sentence": f"Shown: e (cosine) {NO_SIDE} shuffled labels: x."}]
     table = list(_repulsion([study(*rows)]))
     assert table[2:] == [
-        "| `one` | shuffled labels | 1 | 0 | 1 | 1 | 0 | 1 |",
-        "| `one` | gaussian | 0 | 0 | 0 | 0 | 1 | 0 |",
+        "| `one` | shuffled labels | 1 | 0 | 1 | 1 | 1 | 0 | 1 |",
+        "| `one` | gaussian | 0 | 0 | 0 | 0 | 0 | 1 | 0 |",
         "",
     ]
+
+
+def test_sets_together_name_the_controls_that_they_differ_from():
+    alone = {"strength": "not testable here", "n_independent": 1}
+    rows = [alone, {"dataset": "", "strength": "suggested", "n_independent": 8}]
+    rows += [{**row, "control": "permuted"} for row in (alone, {**rows[1], "strength": "not shown"})]
+    text = " ".join(" ".join(claims([study(*rows)])).split())
+    assert "**Suggested** the opposite by the sign test over 8 sets |" in text
+    assert "The sets together differ from shuffled labels; from permuted no difference is shown." in text
 
 
 def test_what_was_not_found_has_its_largest_number():
