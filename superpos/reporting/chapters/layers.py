@@ -22,7 +22,7 @@ def draw_layers(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]
                 f"layers-{subject_name(subject, data)}",
                 f"Likeness of layers: {subject.label}",
                 "Spearman correlation of the entries of the target matrices of two layers; 1 means that "
-                "feature pairs are ordered alike at both. High values for random weights too mean that "
+                "feature pairs are ordered alike at both. High values for untrained weights too mean that "
                 "likeness comes from the tokens and labels rather than from training"
                 + ("; the permuted control shows how much the draw alone gives." if permuted else "."),
                 draw_layer_maps(maps),

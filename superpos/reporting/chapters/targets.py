@@ -23,12 +23,15 @@ def draw_targets(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn
             if numbers is None:
                 continue
             scale = similarity_scale(similarity).text
-            rows_text = {
-                "permuted": "below, one replicate of the permuted control, in which the coordinates of "
-                "each direction are shuffled and geometry is lost",
-                "random weights": "last, the same features in the network with random weights",
-            }
-            beside = "; ".join(text for row, text in rows_text.items() if row in numbers.rows)
+            parts = []
+            if "permuted" in numbers.rows:
+                parts.append(
+                    "below, one replicate of the permuted control, in which the coordinates of each "
+                    "direction are shuffled and geometry is lost"
+                )
+            if schemes := [row for row in numbers.rows if row not in ("features", "permuted")]:
+                parts.append(f"last, the same features in the network with {'; with '.join(schemes)}")
+            beside = "; ".join(parts)
             missing = "" if "permuted" in numbers.rows else " The permuted control was not run in this study."
             kind = known(SIMILARITIES, similarity)
             formula = kind.formula if kind is not None and kind.has_scale else ""

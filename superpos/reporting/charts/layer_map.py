@@ -22,6 +22,9 @@ CORRELATIONS = Colours("RdBu_r", -1.0, 1.0)
 MAX_NUMBERS = 16
 """Layers up to which the cells carry their number."""
 
+TICKS = 5.0
+"""Layers named along an inch, at most."""
+
 
 class LayerMap(NamedTuple):
     """One panel."""
@@ -80,7 +83,7 @@ def draw_layer_maps(maps: tuple[LayerMap, ...]) -> Figure:
         one = maps[position]
         panel_axes.cells(one.spearman, CORRELATIONS)
         panel_axes.set_title("\n".join(textwrap.wrap(one.title, 24 if columns > 3 else 36)))
-        ticks = range(0, len(one.layers), max(1, len(one.layers) // 16))
+        ticks = range(0, len(one.layers), -(-len(one.layers) // int(min(16.0, TICKS * panel))))
         panel_axes.set_xticks(ticks, [str(one.layers[tick]) for tick in ticks])
         panel_axes.set_yticks(ticks, [str(one.layers[tick]) for tick in ticks])
         panel_axes.tick_params()
