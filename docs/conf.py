@@ -9,6 +9,7 @@ project = "superpos"
 version = release = version_of("superpos")
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
 myst_heading_anchors = 4  # links to headings work as they do on the web pages of a repository
+exclude_patterns = ["archives"]  # data with pages of their own
 default_role = "code"  # docstrings write `name` as the pages do
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"

@@ -40,6 +40,10 @@ classes are low in energy beside `gaussian` and `permuted` on noise alone, so th
 labels (`shuffled_labels`) judge what a model has learned: a verdict is against them unless it names
 another control. And where probes read well, their weights are the dual basis of the directions:
 that they look spread is no repulsion.
+
+The numbers of `nano-thesis` ship with these pages. `superpos import docs/archives/nano-thesis --db
+sqlite:///nano-thesis.db` makes a database of them, and `superpos report` the report, without the
+model; the others come from `superpos run`.
 """
 TRAPS = """A share is of the cells that the trap can catch, features and controls together.
 A dash stands where a study has none.

@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from textwrap import fill
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,6 +35,8 @@ from superpos.version import __version__
 CONTENTS = "archive.json"
 FORMAT = 2
 """Raised when what `superpos import` expects of the folder changes."""
+WIDTH = 100
+"""Of the lines of the page."""
 BATCH = 20_000
 """Rows that are held at once."""
 TYPES = {"integer": pa.int64(), "number": pa.float64(), "bytes": pa.binary(), "text": pa.string()}
@@ -46,7 +49,7 @@ LEVEL = 19
 """Of zstd."""
 README = """# Results of superpos, without the model
 
-An archive of the studies {studies}. It holds every number and the matrices that a report shows, in
+An archive of {studies}. It holds every number and the matrices that a report shows, in
 Parquet, a file a table. To make the report again:
 
     superpos import FOLDER --db sqlite:///results.db
@@ -132,8 +135,19 @@ def _write(results: Results, folder: Path, studies: Sequence[str]) -> tuple[dict
         draws=FIRST_DRAWS,
         cut=cut,
     )
-    (folder / "README.md").write_text(said, encoding="utf-8")
+    lines = "\n\n".join(map(_wrapped, said.split("\n\n")))
+    (folder / "README.md").write_text(lines, encoding="utf-8")
     return rows, 0
+
+
+def _wrapped(paragraph: str) -> str:
+    """Return a paragraph, or the points of a list, in lines as wide as those of other pages."""
+    if paragraph.startswith((" ", "#")):
+        return paragraph
+    points = paragraph.split("\n") if paragraph.startswith("- ") else [" ".join(paragraph.split())]
+    indent = "  " if paragraph.startswith("- ") else ""
+    ending = "\n" if paragraph.endswith("\n") else ""
+    return "\n".join(fill(point, WIDTH, subsequent_indent=indent) for point in points) + ending
 
 
 def digest(path: Path) -> str:

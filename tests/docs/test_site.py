@@ -74,7 +74,8 @@ def check_that_nothing_comes_from_the_network(site: Site) -> None:
 
 def check_that_every_page_and_function_is_there(site: Site) -> None:
     names = {path.stem for path in site}
-    assert {page.stem for page in DOCS.rglob("*.md")} <= names
+    pages = [page for page in DOCS.rglob("*.md") if not page.is_relative_to(DOCS / "archives")]
+    assert {page.stem for page in pages} <= names
     anchors = set().union(*(page.anchors for page in site.values()))
     wanted = ("connect", "psms.cosine", "psms.rbf", "psms.minkowski_distance")
     wanted += ("fits.fit_joint", "fits.reoptimise", "fits.certify", "db.results.Results.frame")
