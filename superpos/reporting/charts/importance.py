@@ -6,6 +6,7 @@ weight * n: 1 where a feature has an equal share
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,9 @@ from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import FAINT, INK, new_figure, shorten
 from superpos.reporting.subjects import Subject
 from superpos.reporting.svg import Figure, Panel, line_handle
+
+NOTE = 48
+"""Characters in a line below a panel: longer ones run into those of the next panel."""
 
 
 class KernelImportance(NamedTuple):
@@ -187,9 +191,8 @@ def _weights(
         if group.frequency_correlation is not None:
             notes.append(f"{group.kernel} {group.frequency_correlation:+.2f}")
     axes.set_ylim(len(numbers.features) - 0.4, -0.6)
-    axes.set_xlabel(
-        "weight × n (1 = equal share)" + (f"\nSpearman with frequency: {', '.join(notes)}" if notes else "")
-    )
+    said = fill(f"Spearman with frequency: {', '.join(notes)}", NOTE) if notes else ""
+    axes.set_xlabel("\n".join(filter(None, ("weight × n (1 = equal share)", said))))
     axes.tick_params(axis="y", length=0)
     axes.grid()
 
