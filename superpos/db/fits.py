@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from superpos.arrays import Float
 from superpos.db.commits import Commit
 from superpos.db.engine import Database
+from superpos.db.first_draws import FIRST_DRAWS
 from superpos.db.insert import BATCH, insert_missing, parts
 from superpos.db.missing import Cell, MissingCells
 from superpos.db.tables import (
@@ -26,6 +27,7 @@ from superpos.db.tables import (
     joint_axes,
     joint_fits,
     psms,
+    targets,
 )
 from superpos.records.work import JointDone, JointResult, JointWork
 from superpos.specs.axes import FitAxes, JointAxes
@@ -40,14 +42,19 @@ def missing_cells(database: Database, study_id: int) -> MissingCells:
 
 
 def best_without_arrays(database: Database, study_id: int) -> list[Cell]:
-    """Return the best matches whose final vectors are not stored."""
+    """Return the best matches whose final vectors are to be stored and are not.
+
+    They are those of the features and of the first draws of each control: nothing shows vectors of all 199,
+    and to make them again took longer than their fits.
+    """
     b, a = best_match.c, fit_arrays.c
     query = (
         sa.select(joint_fits.c.psm_id, joint_fits.c.joint_axes_id, b.fit_axes_id)
         .distinct()
         .join(joint_fits, joint_fits.c.joint_id == b.joint_id)
+        .join(targets, targets.c.target_id == b.target_id)
         .outerjoin(fit_arrays, sa.and_(a.joint_id == b.joint_id, a.fit_axes_id == b.fit_axes_id))
-        .where(b.study_id == study_id, a.joint_id.is_(None))
+        .where(b.study_id == study_id, a.joint_id.is_(None), targets.c.replicate < FIRST_DRAWS)
         .order_by(joint_fits.c.psm_id, joint_fits.c.joint_axes_id, b.fit_axes_id)
     )
     with database.read() as connection:

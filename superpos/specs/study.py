@@ -297,7 +297,8 @@ class Study:
     datasets: tuple[DatasetSpec, ...]
     blocks: tuple[Block, ...]
     store_vectors: StoreVectors = "all"
-    """Which final vectors and matrices the database keeps: of every fit, or of the best ones."""
+    """Which final vectors and matrices the database keeps: of every fit, or of the best ones, these of the
+    features and of the first ten draws of each control. Above 100,000 fits it is always the latter."""
     noise_ceiling: int = 0
     """Bootstraps that say how well each matrix of the features is known, from 20; 0 = not asked."""
     families: tuple[Family, ...] = ()

@@ -215,6 +215,25 @@ def test_vectors_of_best_matches_are_asked_for_where_they_were_not_kept(
     assert best_without_arrays(store.database, store.study_id) == []
 
 
+def test_vectors_of_later_draws_are_not_asked_for(
+    open_store: Any, results_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(store_vectors="best").inputs()
+    insert_results(
+        store.database, [results_of(work) for work in store.works(keep_vectors=False)], store.run_id
+    )
+    store.analyse()
+    every = best_without_arrays(store.database, store.study_id)
+    monkeypatch.setattr("superpos.db.fits.FIRST_DRAWS", 0)
+    assert best_without_arrays(store.database, store.study_id) == []
+    with store.database.write() as connection:  # a control's first draw becomes its eleventh
+        connection.exec_driver_sql("UPDATE targets SET replicate = 10 WHERE kind <> 'features'")
+    monkeypatch.undo()
+    found = best_without_arrays(store.database, store.study_id)
+    assert 0 < len(found) < len(every)
+    assert set(found) < set(every)
+
+
 def test_shuffled_labels_wait_for_the_probes_whose_median_they_take(
     open_store: Any, block: Any, make_plan: Any
 ) -> None:
