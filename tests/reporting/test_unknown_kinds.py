@@ -16,6 +16,7 @@ from superpos.kinds.register import BY_HAND
 from superpos.reporting.answers import answers
 from superpos.reporting.charts.optimisers import optimisers
 from superpos.reporting.charts.outcomes import outcomes
+from superpos.reporting.charts.target_psms import target_psms
 from superpos.reporting.page import render_page
 from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
@@ -125,23 +126,26 @@ def weighed(make_study, study_plan):
         yield StudyData(results, "synthetic")
 
 
-def test_weights_of_an_unknown_scheme_are_a_subject_of_their_own(weighed):
-    labels = [subject.label for subject in weighed.subjects]
-    assert sum("(zz weights)" in label for label in labels) == 1
-    assert len(set(labels)) == len(labels) == 2
+def test_weights_of_an_unknown_scheme_stand_beside_trained_ones(weighed):
+    (subject,) = weighed.subjects
+    assert subject.weights == "pretrained"
+    numbers = target_psms(weighed, subject, "cosine")
+    assert numbers is not None
+    assert "zz weights" in numbers.rows
 
 
 @pytest.mark.parametrize("name", ["probes", "labels", "targets", "optimal", "outcomes"])
 def test_chapters_draw_them_under_names_of_their_own(weighed, name):
     found = list(CHAPTERS.get(name).draw(weighed, weighed.subjects))
     names = [one.name for one in found]
+    assert names
     assert len(set(names)) == len(names)
     if name == "probes":
         assert {"trained weights", "zz weights"} <= set(found[0].table["probes"])
     elif name == "labels":
         assert {"trained weights", "zz weights"} == {w for one in found for w in one.table["weights"]}
-    else:
-        assert any("zz_weights" in one for one in names)
+    elif name == "targets":
+        assert any("with zz weights" in one.caption for one in found)
 
 
 def test_the_glossary_of_the_page_names_every_kind(monkeypatch):
