@@ -102,7 +102,8 @@ def verdicts(data: StudyData) -> tuple[Verdict, ...]:
         here = _judged(others, claim)
         kinds = sorted(set(others["optimiser"]) - {""})
         what = optimiser_label(kinds[0]) if kinds else "no fit"
-        best = strongest(own)
+        best = strongest(judged_rows(others if len(others) else own)[1])
+        best = strongest(own) if best is None else best
         found.append(
             Verdict(
                 claim.question, claim.claim, claim.said, powell, here, what,

@@ -22,6 +22,8 @@ MAX_TIPS = 24
 """Features up to which the cells of a matrix say what they are."""
 MAX_NAMES = 28
 """Features up to which the rows of a matrix are named."""
+LONGEST_ROW = 44
+"""Characters of the name of a row: a set, where its directions are, how they were found."""
 INK = "#1f2933"
 FAINT = "#9aa5b1"
 GRID = "#e4e7eb"
@@ -172,7 +174,9 @@ def row_names(labels: Sequence[str]) -> list[str]:
     """Return names of rows: the labels of subjects without what all of them share, shortened."""
     parts = [label.split(SEPARATOR) for label in labels]
     shared = set.intersection(*map(set, parts)) if len(labels) > 1 else set()
-    return [shorten(SEPARATOR.join(p for p in own if p not in shared) or own[0]) for own in parts]
+    return [
+        shorten(SEPARATOR.join(p for p in own if p not in shared) or own[0], LONGEST_ROW) for own in parts
+    ]
 
 
 def shorten(name: str, limit: int = 32) -> str:

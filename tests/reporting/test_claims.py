@@ -111,7 +111,7 @@ def test_the_strictest_control_that_can_be_tested_judges_and_none_is_pooled():
         {"control": "random weights", "strength": "not testable here", "n_independent": 1},
     )  # fmt: skip
     assert (one.here.word, one.here.text) == ("Not shown", "against shuffled labels")
-    assert one.strongest == "a: -0.5 (u) against permuted (cosine); p = 0.02, 119 draws"
+    assert one.strongest == "a: -0.5 (u) against shuffled labels (cosine); p = 0.02, 199 draws"
 
 
 def test_exchanged_labels_judge_even_where_their_draws_are_too_few():
