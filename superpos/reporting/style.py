@@ -142,11 +142,11 @@ def heat_map(panel: Panel, matrix: Float, scale: Scale, names: Sequence[str] = (
 
 
 def name_ticks(panel: Panel, names: Sequence[str], *, rows: bool = False, columns: bool = False) -> None:
-    """Name the rows or the columns of a matrix; a set larger than `MAX_NAMES` is numbered by tens."""
+    """Name rows or columns of a matrix; one larger than `MAX_NAMES` has numbers at some ten places."""
     if len(names) <= MAX_NAMES:
         ticks, labels = list(range(len(names))), [shorten(name) for name in names]
     else:
-        ticks = list(range(0, len(names), 10))
+        ticks = list(range(0, len(names), max(10, 10 * round(len(names) / 100))))
         labels = [str(index) for index in ticks]
     if rows:
         panel.set_yticks(ticks, labels)

@@ -312,3 +312,14 @@ def test_a_figure_of_matplotlib_is_a_file_and_a_picture_without_its_date():
     assert root.get("viewBox") == "0 0 288 144"
     (image,) = root
     assert base64.b64decode(image.get("href").partition(",")[2]) == svg
+
+
+@pytest.mark.parametrize(("n", "most"), [(28, 28), (50, 5), (100, 10), (300, 10), (999, 10)])
+def test_names_of_many_features_are_numbers_that_have_room(n, most):
+    figure = new_figure(4.0)
+    panel = figure.subplot()
+    heat_map(panel, np.eye(n), similarity_scale("cosine"), tuple(f"f{i}" for i in range(n)))
+    name_ticks(panel, [f"f{i}" for i in range(n)], columns=True)
+    said = [text.text for text in parsed(figure).iter(f"{SVG}text")]
+    labels = [text for text in said if text and (text if n > 28 else text[1:]).isdigit()]
+    assert len(labels) == most

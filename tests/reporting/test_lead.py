@@ -11,6 +11,7 @@ import pytest
 
 import superpos
 from superpos.analysis.settings import TARGET_SETTING
+from superpos.reporting.chapters.lead import draw_lead
 from superpos.reporting.charts.differences import beyond_all, differences, draw_differences
 from superpos.reporting.charts.gradients import draw_gradients, gradients
 from superpos.reporting.charts.own_energies import (
@@ -74,6 +75,17 @@ def test_own_energies_are_medians_over_layers(make_study, study_plan):
         own = own[own["replicate"] == row.draw] if target == "permuted" else own
         assert row.n_layers == len(own) == 3
         assert row.value == np.median(own["value_scaled"])
+
+
+def test_a_set_without_a_control_is_not_said_to_lie_beside_any(make_study, study_plan):
+    plan = study_plan(
+        datasets={"one": ("a", "b", "c", "d")}, fits=False, match=False, controls=(),
+        weights=("pretrained",), measures=("own_energy@exp",),
+    )  # fmt: skip
+    with superpos.connect(make_study(plan)) as results:
+        study = StudyData(results, "synthetic")
+        titles = {one.name: one.title for one in draw_lead(study, study.subjects)}
+    assert titles["own-energy"] == "Own energy of 1 set, without a control"
 
 
 def test_a_set_by_two_methods_has_a_row_of_each():

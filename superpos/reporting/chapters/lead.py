@@ -35,7 +35,9 @@ def draw_lead(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
         below, above = beyond_controls(energies)
         yield Drawn(
             "own-energy",
-            f"Own energy of {_rows(energies)}: {below} below all controls, {above} above all",
+            f"Own energy of {_rows(energies)}: {below} below all controls, {above} above all"
+            if len(energies.groups) > 1
+            else f"Own energy of {_rows(energies)}, without a control",
             "Each row is a set, by one way of finding its directions where it has several, under "
             f"the {energies.kernel} kernel and {energies.similarity} similarity. "
             "Large dots: the features, median over layers. Bars: the central 90 % of the draws of a control, "
