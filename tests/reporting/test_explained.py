@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import superpos
-from superpos.reporting.charts.explained import CEILING, explained
+from superpos.reporting.charts.explained import CEILING, _known, explained
 from superpos.reporting.sections import CHAPTERS
 from superpos.reporting.study_data import StudyData
 
@@ -52,3 +53,9 @@ def test_the_chapter_draws_them(data):
     assert found[-1].name.startswith("explained-")
     assert found[-1].name.endswith("-cosine")
     assert len(found[-1].table) > 0
+
+
+def test_shares_that_are_0_but_for_rounding_are_drawn_as_0():
+    shares = pd.Series([2.8e-17, -1e-16, 0.0, 0.02, np.nan])
+    assert _known(shares)[:4].tolist() == [0.0, 0.0, 0.0, 0.02]
+    assert _known(shares).isna().tolist() == [False] * 4 + [True]

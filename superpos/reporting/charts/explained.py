@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from superpos.analysis.against_control import FLOOR
 from superpos.analysis.settings import main_targets
 from superpos.reporting.charts.geometry import Geometry, Panel, by_scheme
 from superpos.reporting.looks import scheme_labels
@@ -52,10 +53,17 @@ def explained(data: StudyData, subject: Subject, similarity: str) -> Geometry | 
     )
 
 
+def _known(shares: pd.Series) -> pd.Series:
+    """Return shares that are 0 but for rounding as 0: a line of them looks like a finding."""
+    return shares.mask(shares.abs() <= FLOOR, 0.0)
+
+
 def _long(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a row for every share that is there, named by `measure`."""
     parts = [
-        rows.assign(measure=rows["predictor"].astype("str") + f", {said}", value=rows[column], n_dims=0)
+        rows.assign(
+            measure=rows["predictor"].astype("str") + f", {said}", value=_known(rows[column]), n_dims=0
+        )
         for column, said in SHARES.items()
     ]
     found = pd.concat(parts).dropna(subset=["value"])

@@ -37,6 +37,8 @@ NAMED = (
 OTHERS = tuple(axis for axis in JOINT_SETTING if axis not in (*NAMED, "backend"))
 """Settings of the joint step that a bar names where they vary."""
 SETTING = [*NAMED, *OTHERS]
+LEGEND_ROWS = 4
+"""Bars that are as high as the legend of statuses beside them."""
 
 
 class Shares(NamedTuple):
@@ -92,7 +94,7 @@ def draw_outcomes(numbers: Outcomes) -> Figure:
     The second row has a panel more, for Powell's polished ends; the legend of statuses stands above it.
     """
     n, width = len(numbers.settings), (len(numbers.panels) + 1) // 2
-    figure = new_figure(2 * (0.27 * n + 0.75) + 0.7)
+    figure = new_figure(2 * (0.27 * max(n, LEGEND_ROWS) + 0.75) + 0.7)
     axes = figure.subplots(2, width, sharey=True, sharex=True)
     axes[0, -1].set_axis_off()
     for panel, shares in zip([*axes[0, :-1], *axes[1]], numbers.panels, strict=True):
