@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from superpos.records.answers import STRENGTHS
-from superpos.reporting.answers import in_words
+from superpos.reporting.answers import in_words, is_testable
 from superpos.reporting.claims import (
     CLAIMS,
     LABELS,
     Claim,
     Judged,
-    is_testable,
     judged_rows,
     rows_of,
     strongest,

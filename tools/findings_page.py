@@ -18,7 +18,7 @@ import superpos
 from superpos.analysis.verdicts import NO_SIDE
 from superpos.records.answers import STRENGTHS
 from superpos.reporting.about import about
-from superpos.reporting.answers import UNTESTABLE, control_order, in_words
+from superpos.reporting.answers import control_order, in_words, is_testable
 from superpos.reporting.claims import CLAIMS, judged_rows, one_similarity, rows_of, verdicts
 from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
@@ -97,7 +97,7 @@ def _repulsion(studies: Sequence[StudyData]) -> Iterator[str]:
                 for word in STRENGTHS[:2]
             ]
             counts.append(int((part["strength"].isin(STRENGTHS[:2]) & ~to_one).sum()))
-            untestable = int((part["strength"] == UNTESTABLE).sum())
+            untestable = int((~is_testable(part)).sum())
             counts += [len(part) - sum(counts) - untestable, untestable]
             yield f"| `{data.study}` | {in_words(control)} | {' | '.join(map(str, counts))} |"
     yield ""

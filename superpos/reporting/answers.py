@@ -142,7 +142,7 @@ def _in_short(rows: pd.DataFrame) -> str:
 
 def _together(rows: pd.DataFrame, main: pd.DataFrame) -> pd.Series | None:
     """Return what the sets of `main` say together, one trial each; None where that is no test either."""
-    same = (rows["dataset"] == "") & (rows["strength"] != UNTESTABLE)
+    same = (rows["dataset"] == "") & is_testable(rows)
     for name in ("similarity", "optimiser"):
         same &= rows[name] == main[name].iloc[0]
     found = rows[same]
@@ -161,6 +161,11 @@ def _named(control: str, rows: pd.DataFrame) -> str:
 def _untestable(rows: pd.DataFrame) -> str:
     why = why_untestable(rows)
     return f"{UNTESTABLE} with {why}" if why[0].isdigit() else f"{UNTESTABLE}, for {why}"
+
+
+def is_testable(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows of `answers` are of tests whose p could be small enough, (rows,)."""
+    return rows["strength"] != UNTESTABLE
 
 
 def why_untestable(rows: pd.DataFrame) -> str:

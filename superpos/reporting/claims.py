@@ -17,7 +17,14 @@ from superpos.analysis.verdicts import NO_SIDE
 from superpos.kinds.questions import QUESTIONS
 from superpos.kinds.similarities import SIMILARITIES
 from superpos.records.answers import STRENGTHS
-from superpos.reporting.answers import UNTESTABLE, control_order, in_words, independent, why_untestable
+from superpos.reporting.answers import (
+    UNTESTABLE,
+    control_order,
+    in_words,
+    independent,
+    is_testable,
+    why_untestable,
+)
 from superpos.reporting.looks import in_order
 from superpos.reporting.selection import POWELL, optimiser_label
 from superpos.reporting.study_data import StudyData
@@ -139,11 +146,6 @@ def judged_rows(rows: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     if sets.empty or (is_testable(together).any() and not is_testable(sets).any()):
         return control, together
     return control, sets
-
-
-def is_testable(rows: pd.DataFrame) -> pd.Series:
-    """Return which rows of `answers` are of tests whose p could be small enough, (rows,)."""
-    return rows["strength"] != UNTESTABLE
 
 
 def _judged(rows: pd.DataFrame, claim: Claim) -> Judged:

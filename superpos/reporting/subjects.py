@@ -32,7 +32,7 @@ class Subject(NamedTuple):
     def label(self) -> str:
         """Name for people."""
         revision = f" @ {self.revision}" if self.revision else ""
-        weights = "" if self.weights in ("", PRETRAINED) else f" ({weights_style(self.weights).label})"
+        weights = "" if self.weights in TRAINED else f" ({weights_style(self.weights).label})"
         parts = (self.dataset, f"{self.model}{revision}{weights}", self.hookpoint)
         return SEPARATOR.join(part for part in parts if part)
 

@@ -49,6 +49,7 @@ def matrices_of(
     except FAILURES:  # of one of them, and nobody knows of which
         return steps(points, lambda cell: tuple(map(joint.similarity, points[cell])))
     made = {cell: tuple(next(found) for _ in some) for cell, some in points.items()}
+    taken = time.perf_counter() - began
     for cell in made:
-        steps.seconds[cell] += (time.perf_counter() - began) / len(made)
+        steps.seconds[cell] += taken / len(made)
     return made

@@ -18,18 +18,15 @@ from superpos.reporting.charts.own_energies import (
 from superpos.reporting.sections import Chapter, Drawn
 from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.subjects import PRETRAINED, Subject
+from superpos.reporting.subjects import Subject
 
 MAX_ROWS = 40
 """Sets that have a row."""
-OWN_WEIGHTS = ("", PRETRAINED)
-"""Weights of what is asked about; other schemes are controls."""
 
 
 def draw_lead(data: StudyData, subjects: Sequence[Subject]) -> Iterator[Drawn]:
     """Yield own energies, differences to controls, and gradients at the ends, each over all sets."""
-    own = [subject for subject in subjects if subject.weights in OWN_WEIGHTS]
-    shown = tuple((own or list(subjects))[:MAX_ROWS])
+    shown = tuple(subjects[:MAX_ROWS])
     energies = own_energies(data, shown)
     if energies is not None:
         below, above = beyond_controls(energies)
