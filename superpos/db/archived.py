@@ -10,17 +10,14 @@ what figures show of all draws is kept (`_LATER`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from superpos.db.bulk import insert_many
-from superpos.db.commits import Commit
 from superpos.db.engine import Database
 from superpos.db.first_draws import AT_MOST_ROWS, FIRST_DRAWS
 from superpos.db.tables import metadata
-from superpos.errors import InputError
 
 EMPTY = b"<f8:0;"
 """An array without numbers, encoded."""
@@ -182,12 +179,16 @@ class KeptTable(NamedTuple):
 def kept_tables() -> tuple[KeptTable, ...]:
     """Return the tables whose rows are kept, parents first, and directions before matrices."""
     names = {*_KEPT, "runs", "cell_failures"}
-    ordered = sorted(metadata.sorted_tables, key=lambda table: table.name not in _FIRST)
     return tuple(
-        KeptTable(table.name, tuple((column.name, _type(column)) for column in _raw(table.name).columns))
-        for table in ordered
+        KeptTable(table.name, tuple((column.name, kind_of(column)) for column in _raw(table.name).columns))
+        for table in in_order(metadata.sorted_tables)
         if table.name in names
     )
+
+
+def in_order(tables: Sequence[sa.Table]) -> list[sa.Table]:
+    """Return tables, parents first, in the order that the keys of `superpos.db.kept_keys` need."""
+    return sorted(tables, key=lambda table: table.name not in _FIRST)
 
 
 def left_out_of_draws() -> dict[str, tuple[str, ...]]:
@@ -285,50 +286,10 @@ def _raw(name: str) -> sa.Table:
     return sa.Table(name, sa.MetaData(), *columns)
 
 
-def _type(column: sa.Column[Any]) -> str:
+def kind_of(column: sa.Column[Any]) -> str:
+    """Return what a column holds, as `KeptTable` says it."""
     kinds = ((sa.Integer, "integer"), (sa.Double, "number"), (sa.LargeBinary, "bytes"))
     return next((said for kind, said in kinds if isinstance(column.type, kind)), "text")
-
-
-def put_back(database: Database, tables: Iterable[tuple[KeptTable, Iterable[Rows]]]) -> dict[str, int]:
-    """Put the rows of an archive into a database without studies; return their number by table.
-
-    Parameters
-    ----------
-    database
-        At the newest revision.
-    tables
-        Tables of `kept_tables` in that order, each with batches of its rows.
-
-    Raises
-    ------
-    InputError
-        If the database has rows already, or these do not fit together. Nothing is changed then.
-    """
-    counts: dict[str, int] = {}
-    try:
-        with database.write(Commit.IMPORT) as connection:
-            if connection.scalar(sa.text("SELECT COUNT(*) FROM studies")):
-                raise InputError(
-                    f"--db: {database.label} has studies; an archive goes into one of its own, name "
-                    "one that is not there yet"
-                )
-            for table, batches in tables:
-                counts[table.name] = 0
-                for rows in filter(None, batches):
-                    insert_many(
-                        connection,
-                        _raw(table.name),
-                        [dict(zip(table.names, row, strict=True)) for row in rows],
-                    )
-                    counts[table.name] += len(rows)
-                _check(connection, table.name, counts[table.name])
-            if not database.is_sqlite:
-                _count_on(connection)
-    except sa.exc.SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise InputError(f"the archive does not fit together: {reason}") from error
-    return counts
 
 
 def is_archive(database: Database) -> bool:
@@ -347,24 +308,3 @@ def is_archive(database: Database) -> bool:
             ).first()
             for table, name in parts
         )
-
-
-def _check(connection: sa.Connection, table: str, n_rows: int) -> None:
-    """Refuse rows of which some share a key: they are left out silently."""
-    there = int(connection.scalar(sa.text(f"SELECT COUNT(*) FROM {table}")) or 0)  # noqa: S608
-    if there != n_rows:
-        raise InputError(f"the archive does not fit together: {n_rows - there} rows of {table} repeat")
-
-
-def _count_on(connection: sa.Connection) -> None:
-    """Let PostgreSQL number new rows behind those that came with their numbers."""
-    for table in metadata.sorted_tables:
-        key = list(table.primary_key)
-        if len(key) == 1 and key[0].autoincrement in (True, "auto") and isinstance(key[0].type, sa.Integer):
-            name = key[0].name
-            sequence = connection.scalar(
-                sa.text("SELECT pg_get_serial_sequence(:table, :name)"), {"table": table.name, "name": name}
-            )
-            if sequence:
-                following = f"SELECT setval(:sequence, COALESCE(MAX({name}), 0) + 1, false) FROM {table.name}"  # noqa: S608
-                connection.execute(sa.text(following), {"sequence": sequence})

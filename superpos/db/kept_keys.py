@@ -61,12 +61,12 @@ class KeptKeys:
     def without(self, table: str, columns: Sequence[str], batches: Iterable[Rows]) -> Iterator[Rows]:
         """Yield rows of a table with None where their key can be computed again."""
         for rows in batches:
-            yield [self._without(table, columns, row) for row in rows] if _is_of(table) else rows
+            yield [self._without(table, columns, row) for row in rows] if _is_of(table, columns) else rows
 
     def again(self, table: str, columns: Sequence[str], batches: Iterable[Rows]) -> Iterator[Rows]:
         """Yield rows of a table with the keys that `without` took out."""
         for rows in batches:
-            yield [self._again(table, columns, row) for row in rows] if _is_of(table) else rows
+            yield [self._again(table, columns, row) for row in rows] if _is_of(table, columns) else rows
 
     def _without(self, table: str, columns: Sequence[str], row: tuple[Any, ...]) -> tuple[Any, ...]:
         said = dict(zip(columns, row, strict=True))
@@ -117,5 +117,6 @@ class KeptKeys:
         return content_key(kind, versions[kind], spec, [keys["direction_sets"][target["direction_id"]]])
 
 
-def _is_of(table: str) -> bool:
-    return table in NUMBERS or table in LEFT_OUT
+def _is_of(table: str, columns: Sequence[str]) -> bool:
+    # Older schemas have no key of a fit.
+    return "key" in columns and (table in NUMBERS or table in LEFT_OUT)

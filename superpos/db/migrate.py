@@ -112,6 +112,14 @@ def require_current(database: Database) -> None:
     ensure_current(database)
 
 
+def create_at(database: Database, revision: str) -> None:
+    """Create an empty database at an older revision, for rows that an archive of that revision holds."""
+    from alembic import command
+
+    with database.write() as connection:
+        command.upgrade(_config(connection), revision)
+
+
 Counted = Callable[[Mapping[str, int], Mapping[str, int]], None]
 """Is told the rows by table before and after an upgrade, once it is sure to be kept."""
 

@@ -34,7 +34,7 @@ from superpos.version import __version__
 
 CONTENTS = "archive.json"
 FORMAT = 2
-"""Raised when what `superpos import` expects of the folder changes."""
+"""Raised when what `superpos import` expects of the folder changes; older ones are read too."""
 WIDTH = 100
 """Of the lines of the page."""
 BATCH = 20_000
@@ -55,8 +55,8 @@ Parquet, a file a table. To make the report again:
     superpos import FOLDER --db sqlite:///results.db
     superpos report --db sqlite:///results.db --out report
 
-The version that reads it has the schema {revision}; it was written by superpos {version}. Left out are
-directions, activations, matrices of most draws and most vectors: nothing can be run on it.
+It has the schema {revision} and was written by superpos {version}; that version and later ones read it. Left
+out are directions, activations, matrices of most draws and most vectors: nothing can be run on it.
 
 Rows of the features and of the first {draws} draws of each control are whole. Of later draws these columns
 are left out where no figure or table shows them; they come back as NULL, or 0 where NULL is not allowed:

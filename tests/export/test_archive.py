@@ -223,9 +223,9 @@ def broken(folder: Path) -> None:
     (folder / "archive.json").write_text('{"format": 1, "tables": {"fits": 3}}')
 
 
-def older(folder: Path) -> None:
+def later(folder: Path) -> None:
     text = (folder / "archive.json").read_text()
-    (folder / "archive.json").write_text(json.dumps({**json.loads(text), "schema": "0003"}))
+    (folder / "archive.json").write_text(json.dumps({**json.loads(text), "schema": "9003"}))
 
 
 def another_table(folder: Path) -> None:
@@ -236,7 +236,7 @@ def another_table(folder: Path) -> None:
 
 def other_format(folder: Path) -> None:
     text = (folder / "archive.json").read_text()
-    (folder / "archive.json").write_text(json.dumps({**json.loads(text), "format": 1}))
+    (folder / "archive.json").write_text(json.dumps({**json.loads(text), "format": 3}))
 
 
 def without_keys(folder: Path) -> None:
@@ -258,8 +258,8 @@ def gone(folder: Path) -> None:
     [
         (no_archive, "is no archive (no archive.json)"),
         (broken, "archive.json: is not what `superpos export --archive` writes"),
-        (older, "archive.json: schema: 0003; this version reads 0"),
-        (other_format, "archive.json: format: 1; this version reads 2"),
+        (later, "archive.json: schema: 9003; this version reads up to 0"),
+        (other_format, "archive.json: format: 3; this version reads up to 2; install superpos 0"),
         (without_keys, "archive.json: keys: missing"),
         (another_table, "archive.json: tables: fits, passwords: not those of an archive"),
         (changed, "fits.parquet: was changed since it was written"),

@@ -1,7 +1,7 @@
-"""Write the database of a tiny study as SQL text, named after its schema revision: `python freeze.py`.
+"""Write the database of a tiny study as SQL text, named after its schema revision, and an archive of it.
 
-Run once for each revision, before the next one is made; the file is never written again, for it stands for
-the databases that users have. What names the machine is replaced.
+`python freeze.py` is run once for each revision, before the next one is made. The files are never written
+again, for they stand for the databases and archives that users have. What names the machine is replaced.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from pathlib import Path
 
 from superpos.db.engine import Database
 from superpos.db.migrate import ensure_current, newest_revision
+from superpos.db.results import Results
+from superpos.export import archive
 from superpos.specs.studyfile import load_study
 from superpos.stages.executor import SerialExecutor, SilentReporter
 from superpos.stages.pipeline import run_study
 from superpos.stages.plan import plan_study
 from superpos.stages.tasks import TASKS
 
+ARCHIVES = Path(__file__).resolve().parents[1] / "archives"
 STUDY = """
 name = "frozen"
 description = "Two layers of the bundled model on a few standard library modules."
@@ -103,6 +106,7 @@ def main() -> None:
                 )
             connection.commit()
             target.write_text("\n".join(connection.iterdump()) + "\n", encoding="utf-8")
+        archive(Results(database), ARCHIVES / newest_revision())
 
 
 if __name__ == "__main__":
