@@ -47,7 +47,7 @@ from superpos.stages.drawn_tokens import wanted, with_rows
 from superpos.stages.fit_cells import compute_work, same_columns
 from superpos.stages.matrices import NotApplicable, build
 from superpos.stages.measures import measured_again
-from superpos.stages.plan_inputs import RECORDED
+from superpos.stages.plan_models import RECORDED
 from superpos.stages.probes import NotTrained, ProbeTask, train
 from superpos.stages.resampled import CeilingTask, WhitenTask, resample, whiten
 from superpos.stages.sampled import SampledTask, build_sampled, takes_samples

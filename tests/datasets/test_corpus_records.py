@@ -15,7 +15,7 @@ from pyarrow import parquet
 from superpos.datasets.sources import Corpus, Document, corpus_digest, load_corpus, source_digest
 from superpos.errors import ArgumentError, InputError
 from superpos.specs.datasets import CorpusSpec, DatasetSpec
-from superpos.stages.plan_inputs import absolute, corpus_label
+from superpos.stages.input_places import absolute, corpus_label
 
 ROWS = [
     {"text": "one", "lang": "en", "n": 1},

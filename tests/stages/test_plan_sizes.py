@@ -16,7 +16,7 @@ from superpos.records.plan import StudyPlan
 from superpos.specs.study import Study
 from superpos.specs.studyfile import load_study
 from superpos.stages import plan as planning
-from superpos.stages import plan_inputs
+from superpos.stages import plan_models
 from superpos.stages.estimate import JOINT_SECONDS, MEAN_SECONDS, PROBE_SECONDS, estimate
 from superpos.stages.plan import plan_study
 
@@ -117,8 +117,8 @@ def test_models_that_differ_in_their_seed_are_inspected_once(
     text = f'{HEAD}[models.drawn]\nname = "nano"\nweights = "random"\nseeds = {list(range(20))}\n'
     study = study_of(tmp_path, f"{text}[[blocks]]\n{REOPTIMISATION}")
     seen = []
-    inspect = plan_inputs.inspect_model
-    monkeypatch.setattr(plan_inputs, "inspect_model", lambda spec: seen.append(spec) or inspect(spec))
+    inspect = plan_models.inspect_model
+    monkeypatch.setattr(plan_models, "inspect_model", lambda spec: seen.append(spec) or inspect(spec))
     plan = plan_study(study)
     assert len(seen) == 2
     assert [model.info for model in plan.models[1:]] == [
