@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from superpos.analysis.against_control import LEVEL
 from superpos.cli.parser import main
 from superpos.specs.studyfile import load_study
+from superpos.stages.plan import plan_study
+from superpos.stages.reach import reaches
 
 
 @pytest.fixture
@@ -37,6 +40,12 @@ def test_the_study_is_planned_as_it_is(folder: Path, capsys: pytest.CaptureFixtu
     study = load_study(folder / "study.toml")
     assert (study.name, [block.name for block in study.blocks]) == ("study", ["cosine", "rbf"])
     assert [len(block.reoptimisations) for block in study.blocks] == [2, 2]
+    for block in study.blocks:  # what it asks can be tested, against the control that judges
+        draws = {choice.kind: len(choice.replicates) for choice in block.targets}
+        assert draws["shuffled_labels"] > 1 / LEVEL - 1
+    (reach,) = reaches(plan_study(study))
+    assert (reach.n_tests, reach.needed) == (1, 19)
+    assert reach.p_smallest < LEVEL
 
 
 def test_every_line_is_explained(folder: Path) -> None:
