@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from superpos.records.answers import STRENGTHS
-from superpos.reporting.answers import in_words, is_testable
+from superpos.reporting.answers import NO_ROW, in_words, is_testable
 from superpos.reporting.claims import (
     CLAIMS,
     LABELS,
@@ -23,7 +23,7 @@ from superpos.reporting.claims import (
 )
 from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
-from tools.findings_text import number, wrapped
+from tools.findings_text import listed, number, wrapped
 
 UNTESTED = "Not testable"
 WOULD_CHANGE = {
@@ -89,8 +89,9 @@ def _cell(powell: Judged, here: Judged) -> str:
 
 
 def _verdict(one: Judged) -> str:
-    """Return a verdict without its control where that is exchanged labels, as the page says once."""
-    return f"**{one.word}** {one.text.removesuffix(f'against {in_words(LABELS)}').strip()}".strip()
+    """Return a verdict without what the page says once: exchanged labels as control, no row to test."""
+    text = one.text.removesuffix(f"against {in_words(LABELS)}").strip()
+    return f"**{one.word}**" if text in ("", NO_ROW) else f"**{one.word}** {text}"
 
 
 def _paragraph(claim: Claim, studies: Sequence[StudyData]) -> str:
@@ -131,11 +132,11 @@ def _repeated(rows: pd.DataFrame) -> str:
     if len(counts) < 2:
         return ""
     if together:
-        differ = [in_words(control) for control, (n, _) in counts.items() if n]
-        alike = [in_words(control) for control, (n, _) in counts.items() if not n]
-        said = f"The sets together differ from {', '.join(differ)}" if differ else ""
-        none = f"from {', '.join(alike)} no difference is shown" if alike else ""
+        differ = [control for control, (n, _) in counts.items() if n]
+        alike = [control for control, (n, _) in counts.items() if not n]
+        said = f"The sets together differ from {listed(differ)}" if differ else ""
+        none = f"from {listed(alike)} no difference is shown" if alike else ""
         both = "; ".join(filter(None, (said, none)))
         return f"{both[0].upper()}{both[1:]}."
-    said = ", ".join(f"{in_words(control)} {differ} of {n}" for control, (differ, n) in counts.items())
+    said = ", ".join(f"{listed([control])} {differ} of {n}" for control, (differ, n) in counts.items())
     return f"Sets that differ from each control: {said}."

@@ -18,12 +18,12 @@ import superpos
 from superpos.analysis.verdicts import NO_SIDE
 from superpos.records.answers import STRENGTHS
 from superpos.reporting.about import about
-from superpos.reporting.answers import control_order, in_words, is_testable
-from superpos.reporting.claims import CLAIMS, judged_rows, one_similarity, rows_of, verdicts
+from superpos.reporting.answers import control_order, is_testable
+from superpos.reporting.claims import CLAIMS, LABELS, judged_rows, one_similarity, rows_of, verdicts
 from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
 from tools.findings_claims import claims
-from tools.findings_text import number, wrapped
+from tools.findings_text import listed, number, wrapped
 from tools.findings_traps import traps
 
 INTRODUCTION = """# Findings
@@ -33,7 +33,9 @@ one set of features against one control, at the same layer, kernel and dimension
 the layers, kernels and sets that were looked at. Ends that are no certified minima carry no claim.
 "Not shown" is not "absent", and a number that no study stated beforehand is suggested at most.
 Where no set has draws enough to be tested alone, the sign test over sets speaks, a set being one
-trial. What holds for these models need not hold for others.
+trial. "Not testable" without a reason: no row can carry the claim. Round brackets behind a number
+say how far single draws lie, square ones are its 95 % interval. What holds for these models need
+not hold for others.
 
 Two things are known of probes from planted geometry ([validation](validation.md)). Exclusive
 classes are low in energy beside `gaussian` and `permuted` on noise alone, so that only exchanged
@@ -50,9 +52,11 @@ A dash stands where a study has none.
 """
 REPULSION = """Directions that repel each other have less energy than a control. Counted are sets of each
 study, methods, `embed` and `unembed` apart, under the first similarity. "No one side": the set
-differs from the control, but not to the same side in every layer and under every kernel.
+differs from the control, but not to the same side in every layer and under every kernel. Controls
+of a study with equal counts share a row.
 """
-NOT_FOUND = """Claims of which nothing was shown or suggested, each with its largest difference among sets.
+NOT_FOUND = """Claims of which nothing was shown or suggested, each with its largest difference among sets,
+against shuffled labels unless another control is named.
 """
 HEAD = (
     "study", "control", "less, shown", "less, suggested", "more, shown", "more, suggested", "no one side",
@@ -82,12 +86,13 @@ def document(pages: Sequence[tuple[str, str]]) -> str:
 
 
 def _repulsion(studies: Sequence[StudyData]) -> Iterator[str]:
-    """Yield a row for each study and control: how many sets have more energy, or less."""
+    """Yield a row for each study and control, or several alike: how many sets have more energy, or less."""
     yield f"| {' | '.join(HEAD)} |"
     yield "|---" * len(HEAD) + "|"
     for data in studies:
         rows = data.answers
         rows = one_similarity(rows[(rows["question"] == "own_energy") & (rows["dataset"] != "")])
+        alike: dict[tuple[int, ...], list[str]] = {}
         for control in sorted(rows["control"].unique(), key=control_order):
             part = rows[rows["control"] == control]
             to_one = ~part["sentence"].str.contains(NO_SIDE, regex=False)
@@ -99,7 +104,9 @@ def _repulsion(studies: Sequence[StudyData]) -> Iterator[str]:
             counts.append(int((part["strength"].isin(STRENGTHS[:2]) & ~to_one).sum()))
             untestable = int((~is_testable(part)).sum())
             counts += [len(part) - sum(counts) - untestable, untestable]
-            yield f"| `{data.study}` | {in_words(control)} | {' | '.join(map(str, counts))} |"
+            alike.setdefault(tuple(counts), []).append(str(control))
+        for numbers, controls in alike.items():
+            yield f"| `{data.study}` | {listed(controls)} | {' | '.join(map(str, numbers))} |"
     yield ""
 
 
@@ -118,7 +125,7 @@ def _not_found(studies: Sequence[StudyData]) -> Iterator[str]:
             if rows.empty:
                 continue
             largest = rows.sort_values("estimate", key=abs, kind="stable").iloc[-1]
-            said.append(f"{one.claim} ({number(largest).removesuffix('; not shown')})")
+            said.append(f"{one.claim} ({number(largest, LABELS).removesuffix('; not shown')})")
         if said:
             yield wrapped(f"`{data.study}`: {'. '.join(said)}.", "- ")
     yield ""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from superpos.reporting.looks import scheme_labels
 from superpos.reporting.selection import kernels, layers, similarities, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import sigma_label
 from superpos.reporting.subjects import TRAINED
+
+MAX_NAMED = 12
+"""Feature sets that are named."""
 
 
 def about(data: StudyData) -> str:
@@ -28,9 +33,8 @@ def about(data: StudyData) -> str:
         text += f", with the same network at {' and '.join(said)} beside it"
     if not data.features.empty:
         sets = data.features.groupby("dataset", sort=True)["duplicate_of"]
-        text += "; feature sets " + ", ".join(
-            f"{name} ({_size(int((copies == '').sum()), int((copies != '').sum()))})" for name, copies in sets
-        )
+        sizes = [(name, int((copies == "").sum()), int((copies != "").sum())) for name, copies in sets]
+        text += f"; {_sets(sizes)}"
     hookpoints = ", ".join(sorted({subject.hookpoint for subject in data.subjects if subject.hookpoint}))
     there = tuple(layer for layer in layers(inputs) if layer >= 0) if not inputs.empty else ()
     text += f"; directions at {hookpoints}" if hookpoints else ""
@@ -70,9 +74,20 @@ def _model(data: StudyData, name: str, revision: str) -> str:
     return " ".join(said)
 
 
-def _size(kept: int, left_out: int) -> str:
-    """Return the size of a set; features that repeat another one are not counted twice."""
-    return _count(kept, "feature") + (f", {_count(left_out, 'copy', 'copies')} left out" if left_out else "")
+def _sets(sizes: Sequence[tuple[str, int, int]]) -> str:
+    """Return the feature sets by name; many by their number."""
+    if len(sizes) > MAX_NAMED:
+        least, most = (bound(kept for _, kept, _ in sizes) for bound in (min, max))
+        return f"{len(sizes)} feature sets of {least} to {most} features"
+    return "feature sets " + ", ".join(
+        f"{name} ({_size(kept, copies, place == 0)})" for place, (name, kept, copies) in enumerate(sizes)
+    )
+
+
+def _size(kept: int, left_out: int, is_first: bool) -> str:
+    """Return the size of a set, of the first with its unit; features that repeat another are not counted."""
+    said = _count(kept, "feature") if is_first else f"{kept:,}"
+    return said + (f", {_count(left_out, 'copy', 'copies')} left out" if left_out else "")
 
 
 def _count(number: int, noun: str, plural: str = "") -> str:

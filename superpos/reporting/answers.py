@@ -34,6 +34,8 @@ FIRST_CONTROL = "shuffled_labels"
 WEIGHTS_SUFFIX = " weights"
 """Behind a scheme of weights where it is a control."""
 UNTESTABLE = "not testable here"
+NO_ROW = "no row can carry a claim"
+"""Why something cannot be tested, if draws are enough."""
 MARKS = {"shown": "●", "suggested": "◐", "shown absent": "⊘", "not shown": "○", UNTESTABLE: "·"}
 
 
@@ -172,7 +174,7 @@ def why_untestable(rows: pd.DataFrame) -> str:
     """Return why nothing can be tested, and what would help."""
     compared = rows[rows["estimate"].notna()]
     if compared.empty:
-        return "no row can carry a claim"
+        return NO_ROW
     most = compared.sort_values("n_independent", kind="stable").iloc[-1]
     if independent(most).endswith(("set", "sets")):
         return f"{independent(most)}, too few"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -15,6 +16,7 @@ from tools.findings_page import _not_found, _repulsion, main
 from tools.findings_text import number, wrapped
 from tools.findings_traps import Trap, share
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
 ROW = {
     "question": "own_energy", "control": "shuffled_labels", "dataset": "a", "hookpoint": "resid",
     "similarity": "cosine", "optimiser": "", "estimate": 0.5, "low": 0.4, "high": 0.6, "estimate_low": None,
@@ -33,10 +35,7 @@ def test_a_claim_has_a_verdict_for_each_study_and_the_number_that_weighs_most():
     text = " ".join(" ".join(claims([both, weak])).split())
     assert "| `one` | `two` |" in text
     assert "**No** the opposite | **Not shown** |" in text
-    assert (
-        "`one`, a: +0.5 (+0.4 to +0.6 from single draws) u, against shuffled labels (cosine); p = 0.04"
-        in text
-    )
+    assert "`one`, a: +0.5 (+0.4 to +0.6) u, against shuffled labels (cosine); p = 0.04" in text
     assert "Sets that differ from each control: permuted 0 of 1, shuffled labels 1 of 1." in text
     assert f"Would change it: {findings_claims.WOULD_CHANGE['Features sit where an energy is low']}." in text
 
@@ -63,6 +62,31 @@ def test_energy_against_every_control_is_counted_by_side():
     ]
 
 
+def test_controls_with_equal_counts_share_a_row_of_their_study():
+    none = {"strength": "not testable here", "n_independent": 5}
+    kept = "rerandomized_keep_embeddings weights"
+    rows = [{}, *({**none, "control": control} for control in ("gaussian", "permuted", kept))]
+    table = list(_repulsion([study(*rows), study(rows[1], name="two")]))
+    assert table[2:] == [
+        "| `one` | shuffled labels | 0 | 0 | 1 | 0 | 0 | 0 | 0 |",
+        (
+            "| `one` | rerandomized weights with embeddings kept, permuted, gaussian "
+            "| 0 | 0 | 0 | 0 | 0 | 0 | 1 |"
+        ),
+        "| `two` | gaussian | 0 | 0 | 0 | 0 | 0 | 0 | 1 |",
+        "",
+    ]
+
+
+def test_what_no_row_can_carry_is_not_testable_without_a_reason():
+    lines = list(claims([study({"strength": "not testable here", "estimate": None})]))
+    assert lines[2].endswith("| **Not testable** |")
+
+
+def test_the_page_fits_four_pages():
+    assert len(PAGE.read_text(encoding="utf-8").split()) <= 2750
+
+
 def test_sets_together_name_the_controls_that_they_differ_from():
     alone = {"strength": "not testable here", "n_independent": 1}
     rows = [alone, {"dataset": "", "strength": "suggested", "n_independent": 8}]
@@ -76,7 +100,13 @@ def test_what_was_not_found_has_its_largest_number():
     rows = [{"strength": "not shown", "p_adjusted": 0.5}]
     rows += [{"dataset": "b", "estimate": -0.7, "strength": "not shown", "p_adjusted": 0.6}]
     text = " ".join(" ".join(_not_found([study(*rows)])).split())
-    assert text.startswith("- `one`: Features sit where an energy is low (b: -0.7")
+    assert text == (
+        "- `one`: Features sit where an energy is low (b: -0.7 (+0.4 to +0.6) u (cosine); p = 0.6; "
+        "199 draws)."
+    )
+    rows = [{**row, "control": "permuted"} for row in rows]
+    text = " ".join(" ".join(_not_found([study(*rows)])).split())
+    assert "u, against permuted (cosine)" in text
 
 
 def test_a_number_names_its_interval_control_and_draws():
