@@ -33,7 +33,7 @@ def about(data: StudyData) -> str:
         text += f", with the same network at {' and '.join(said)} beside it"
     if not data.features.empty:
         sets = data.features.groupby("dataset", sort=True)["duplicate_of"]
-        sizes = [(name, int((copies == "").sum()), int((copies != "").sum())) for name, copies in sets]
+        sizes = [(str(name), int((copies == "").sum()), int((copies != "").sum())) for name, copies in sets]
         text += f"; {_sets(sizes)}"
     hookpoints = ", ".join(sorted({subject.hookpoint for subject in data.subjects if subject.hookpoint}))
     there = tuple(layer for layer in layers(inputs) if layer >= 0) if not inputs.empty else ()
