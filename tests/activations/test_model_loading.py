@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import huggingface_hub.constants
 import numpy as np
@@ -43,6 +44,22 @@ def edit_weights(folder, change):
     tensors = load_file(folder / "model.safetensors")
     change(tensors)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_weights_in_the_dtype_of_the_files_stay_in_the_files_mapping(folder):
+    """So that the workers of a machine share one copy of them."""
+    loaded = load_model(ModelSpec(str(folder)))
+    lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    mapped = [line.split()[0].split("-") for line in lines if str(folder / "model.safetensors") in line]
+    spans = [(int(start, 16), int(stop, 16)) for start, stop in mapped]
+    outside = [
+        name
+        for name, parameter in loaded.module.named_parameters()
+        if not any(start <= parameter.data_ptr() < stop for start, stop in spans)
+    ]
+    assert outside == []
+    assert sum(1 for _ in loaded.module.parameters()) > 10
 
 
 def test_inspection_of_a_folder(folder):
