@@ -23,6 +23,7 @@ from superpos.reporting.claims import (
 )
 from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
+from tools.findings_short import in_short
 from tools.findings_text import listed, number, wrapped
 
 UNTESTED = "Not testable"
@@ -62,9 +63,12 @@ WOULD_CHANGE = {
 
 
 def claims(studies: Sequence[StudyData]) -> Iterator[str]:
-    """Yield lines of Markdown: the table of verdicts, then a paragraph for each claim that can be tested."""
+    """Yield lines of Markdown: all claims in short, verdicts, a paragraph for each that can be tested."""
     found = {data.study: {one.claim: one for one in verdicts(data)} for data in studies}
     asked = [claim for claim in CLAIMS if any(claim.claim in of for of in found.values())]
+    yield from in_short(
+        {one.claim: [of[one.claim].here for of in found.values() if one.claim in of] for one in asked}
+    )
     yield f"| claim | the thesis | {' | '.join(f'`{data.study}`' for data in studies)} |"
     yield "|---|---|" + "---|" * len(studies)
     for claim in asked:

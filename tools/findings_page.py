@@ -30,30 +30,28 @@ INTRODUCTION = """# Findings
 
 Written by `python -m tools.findings_page` from the views of studies that were run. A claim is of
 one set of features against one control, at the same layer, kernel and dimension; p is adjusted for
-the layers, kernels and sets that were looked at. Ends that are no certified minima carry no claim.
-"Not shown" is not "absent", and a number that no study stated beforehand is suggested at most.
-Where no set has draws enough to be tested alone, the sign test over sets speaks, a set being one
-trial. "Not testable" without a reason: no row can carry the claim. Round brackets behind a number
-say how far single draws lie, square ones are its 95 % interval. What holds for these models need
-not hold for others.
+all that was looked at. Ends that are no certified minima carry no claim. "Not shown" is not
+"absent", and what no study stated beforehand is suggested at most. Where no set has draws enough,
+the sign test over sets speaks, a set being one trial. "Not testable" without a reason: no row can
+carry the claim. Round brackets say how far single draws lie, square ones are a 95 % interval. Other
+models may differ.
 
-Two things are known of probes from planted geometry ([validation](validation.md)). Exclusive
-classes are low in energy beside `gaussian` and `permuted` on noise alone, so that only exchanged
-labels (`shuffled_labels`) judge what a model has learned: a verdict is against them unless it names
-another control. And where probes read well, their weights are the dual basis of the directions:
-that they look spread is no repulsion.
+Two things are known from planted geometry ([validation](validation.md)). Exclusive classes are low
+in energy beside `gaussian` and `permuted` on noise alone: only exchanged labels (`shuffled_labels`)
+judge what a model has learned, and a verdict is against them unless it names another control. And
+weights of probes that read well are the dual basis of the directions: that they look spread is no
+repulsion.
 
-The numbers of `nano-thesis` ship with these pages. `superpos import docs/archives/nano-thesis --db
-sqlite:///nano-thesis.db` makes a database of them, and `superpos report` the report, without the
-model; the others come from `superpos run`.
+`superpos import docs/archives/nano-thesis --db sqlite:///nano-thesis.db` brings the numbers of
+`nano-thesis`, and `superpos report` its report, without the model. The others take a
+`superpos run`.
 """
 TRAPS = """A share is of the cells that the trap can catch, features and controls together.
 A dash stands where a study has none.
 """
 REPULSION = """Directions that repel each other have less energy than a control. Counted are sets of each
-study, methods, `embed` and `unembed` apart, under the first similarity. "No one side": the set
-differs from the control, but not to the same side in every layer and under every kernel. Controls
-of a study with equal counts share a row.
+study, by method, `embed` and `unembed` apart, under the first similarity. "No one side": not the
+same one in every layer and under every kernel. Controls with equal counts share a row.
 """
 NOT_FOUND = """Claims of which nothing was shown or suggested, each with its largest difference among sets,
 against shuffled labels unless another control is named.
@@ -125,7 +123,7 @@ def _not_found(studies: Sequence[StudyData]) -> Iterator[str]:
             if rows.empty:
                 continue
             largest = rows.sort_values("estimate", key=abs, kind="stable").iloc[-1]
-            said.append(f"{one.claim} ({number(largest, LABELS).removesuffix('; not shown')})")
+            said.append(f"{one.claim} ({number(largest, LABELS, spread=False).removesuffix('; not shown')})")
         if said:
             yield wrapped(f"`{data.study}`: {'. '.join(said)}.", "- ")
     yield ""
@@ -136,7 +134,7 @@ def _studies(studies: Sequence[StudyData]) -> Iterator[str]:
         rows = data.answers
         counts = rows["strength"].value_counts()
         said = ", ".join(f"{counts[word]:,} {word}" for word in STRENGTHS if word in counts)
-        yield wrapped(f"**`{data.study}`** (`superpos run {data.study}`). {about(data)}") + "\n"
+        yield wrapped(f"**`{data.study}`**. {about(data)}") + "\n"
         yield wrapped(f"{len(rows):,} comparisons: {said}." if said else "No answers.") + "\n"
 
 

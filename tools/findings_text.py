@@ -26,11 +26,11 @@ def listed(controls: Iterable[str]) -> str:
     return ", ".join(in_words(control).replace(", ", " with ") for control in controls)
 
 
-def number(row: pd.Series, understood: str = "") -> str:
+def number(row: pd.Series, understood: str = "", *, spread: bool = True) -> str:
     """Return an answer's number with its strength, set, unit, interval, control, p and draws.
 
-    In round brackets stands how far single draws lie, in square ones an interval. The control is not named
-    where it is the one that is `understood`.
+    In round brackets stands how far single draws lie, unless no `spread` is asked for; in square ones an
+    interval. The control is not named where it is the one that is `understood`.
     """
     where = f" at {row['hookpoint']}" if row["hookpoint"] in ("embed", "unembed") else ""
     who = f"{row['dataset']}{where}" if row["dataset"] else "all sets"
@@ -39,7 +39,7 @@ def number(row: pd.Series, understood: str = "") -> str:
     parts = [f"{who}: {row['estimate']:+.2g}"]
     if pd.notna(row["estimate_low"]):
         parts.append(f"[{row['estimate_low']:+.2g}, {row['estimate_high']:+.2g}]")
-    elif row["dataset"] and pd.notna(row["low"]):
+    elif spread and row["dataset"] and pd.notna(row["low"]):
         parts.append(f"({row['low']:+.2g} to {row['high']:+.2g})")
     control = str(row["control"])
     against = "" if control == understood else f", against {in_words(control)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,9 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from superpos.analysis.verdicts import NO_SIDE
+from superpos.reporting.claims import Judged
 from tools import findings_claims, findings_page
 from tools.findings_claims import claims
 from tools.findings_page import _not_found, _repulsion, main
+from tools.findings_short import in_short, side_of
 from tools.findings_text import number, wrapped
 from tools.findings_traps import Trap, share
 
@@ -40,13 +43,55 @@ def test_a_claim_has_a_verdict_for_each_study_and_the_number_that_weighs_most():
     assert f"Would change it: {findings_claims.WOULD_CHANGE['Features sit where an energy is low']}." in text
 
 
+@pytest.mark.parametrize(
+    ("word", "text", "side"),
+    [
+        ("Yes", "for 2 of 4 sets", "for"),
+        ("Suggested", "by the sign test over 21 sets", "for"),
+        ("Suggested", "", "for"),
+        ("Suggested", "for 1, a difference to no one side for 3 of 8 sets", "for"),
+        ("No", "the opposite", "against"),
+        ("Suggested", "the opposite for 1, a difference to no one side for 1 of 4 sets", "against"),
+        ("Mixed", "holds for 3, the opposite for 2 of 8 tests of 4 sets", "both"),
+        ("Suggested", "for 1, the opposite for 2 of 3 sets", "both"),
+        ("Suggested", "a difference to no one side for 2 of 8 sets", "no one side"),
+        ("Mixed", "differs from shuffled labels, to no one side", "no one side"),
+        ("Not shown", "for any of 4 sets", "not shown"),
+        ("Not testable", "2 draws", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_verdict_is_to_one_side(word, text, side):
+    assert side_of(Judged(word, text, "")) == side
+
+
+def test_claims_are_told_in_short():
+    yes, no, none = Judged("Yes", "", ""), Judged("No", "the opposite", ""), Judged("Not shown", "", "")
+    unknown = Judged("Not testable", "", "")
+    found = {
+        "A": [yes, yes, unknown], "B": [no, yes, none], "C": [unknown], "D": [none, none], "E": [no],
+        "F": [Judged("Mixed", "holds for 1, the opposite for 1", "")],
+    }  # fmt: skip
+    assert list(in_short(found))[1:] == [
+        "- **For, in every study that can test it:** A (2 of 3).",
+        "- **Against, in every one:** E (1 of 1).",
+        "- **Both, in every one:** F (1 of 1).",
+        "- **Shown in none:** D (2 of 2).",
+        "- **Studies differ:** B (for 1, against 1, not shown 1).",
+        "- **Never testable:** C.",
+        "",
+    ]
+
+
 def test_a_claim_that_cannot_be_tested_has_no_number():
     lines = list(claims([study({"strength": "not testable here", "n_independent": 5})]))
-    assert lines[2] == (
+    assert lines[1] == "- **Never testable:** Features sit where an energy is low."
+    (row,) = [line for line in lines if line.startswith("| Features")]
+    assert row == (
         "| Features sit where an energy is low | its question; never asked directly "
         "| **Not testable** 5 draws; 2 tests need 39 |"
     )
-    assert [line for line in lines if line.startswith("- ")] == []
+    assert [line for line in lines if line.startswith("- ")] == [lines[1]]
 
 
 def test_energy_against_every_control_is_counted_by_side():
@@ -80,11 +125,14 @@ def test_controls_with_equal_counts_share_a_row_of_their_study():
 
 def test_what_no_row_can_carry_is_not_testable_without_a_reason():
     lines = list(claims([study({"strength": "not testable here", "estimate": None})]))
-    assert lines[2].endswith("| **Not testable** |")
+    (row,) = [line for line in lines if line.startswith("| Features")]
+    assert row.endswith("| **Not testable** |")
 
 
 def test_the_page_fits_four_pages():
-    assert len(PAGE.read_text(encoding="utf-8").split()) <= 2750
+    """Of 650 words each, rules of tables not counted."""
+    words = re.findall(r"[^\s|]*\w[^\s|]*", PAGE.read_text(encoding="utf-8"))
+    assert len(words) <= 4 * 650
 
 
 def test_sets_together_name_the_controls_that_they_differ_from():
@@ -100,10 +148,7 @@ def test_what_was_not_found_has_its_largest_number():
     rows = [{"strength": "not shown", "p_adjusted": 0.5}]
     rows += [{"dataset": "b", "estimate": -0.7, "strength": "not shown", "p_adjusted": 0.6}]
     text = " ".join(" ".join(_not_found([study(*rows)])).split())
-    assert text == (
-        "- `one`: Features sit where an energy is low (b: -0.7 (+0.4 to +0.6) u (cosine); p = 0.6; "
-        "199 draws)."
-    )
+    assert text == ("- `one`: Features sit where an energy is low (b: -0.7 u (cosine); p = 0.6; 199 draws).")
     rows = [{**row, "control": "permuted"} for row in rows]
     text = " ".join(" ".join(_not_found([study(*rows)])).split())
     assert "u, against permuted (cosine)" in text
