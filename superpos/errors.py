@@ -85,6 +85,16 @@ class DatabaseAwayError(DatabaseError):
     """The database cannot be used now; it may be back soon."""
 
 
+class DataFolderError(SuperposError):
+    """The object store of the data folder cannot be used: it refuses, or has been away for too long."""
+
+    exit_status = 3
+
+
+class DataFolderAwayError(DataFolderError):
+    """The object store of the data folder does not answer now; it may be back soon."""
+
+
 class LeaseLostError(SuperposError):
     """Another run has what this one was working on: its result is not written."""
 

@@ -13,7 +13,6 @@ import math
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,13 +24,13 @@ from superpos.activations.model import LoadedModel
 from superpos.activations.oracle import deviation, oracle
 from superpos.activations.pooling import check_pooling
 from superpos.activations.shard_writer import ShardWriter
-from superpos.activations.shards import check_free_space
 from superpos.activations.stream import stream_rows
 from superpos.activations.structure import Site
 from superpos.errors import ArgumentError, InputError, StageError
 from superpos.hashing import array_digest, canonical_json, text_digest
 from superpos.records.data import ActivationInfo, LabelledTokens, ModelInfo
 from superpos.specs.models import ModelSpec
+from superpos.storage.files import Place, check_free_space, disk_under
 
 STORED_DTYPES = {"float32": "float32", "float16": "float16", "bfloat16": "float32"}
 """Dtype in the file for each computing dtype; bfloat16 widens exactly."""
@@ -43,7 +42,7 @@ def extract(
     model: LoadedModel,
     tokens: LabelledTokens,
     stems: Mapping[Site, str],
-    root: Path,
+    root: Place,
     *,
     pooling: str = "token",
     token_budget: int = 8192,
@@ -92,6 +91,8 @@ def extract(
     StageError
         If the disk is too small (before anything is written) or fills up, or the device's memory is too small
         for one sequence. What was finished stays and is used by the next call.
+    DataFolderError
+        If an object store cannot be used; what was finished stays there.
     """
     if not stems:
         raise ArgumentError("stems", "is empty; name at least one (hookpoint, layer)")
@@ -144,8 +145,8 @@ def extract(
         ]
     except OSError as error:
         raise StageError(
-            f"{root}: activations cannot be written ({error.strerror or error}); finished files are "
-            "kept, run again once there is room"
+            f"{disk_under(root)}: activations cannot be written ({error.strerror or error}); finished "
+            "files are kept, run again once there is room"
         ) from error
     finally:
         for writer in writers.values():

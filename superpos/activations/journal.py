@@ -8,49 +8,46 @@ was written down, so a damaged or missing shard is one that has to be made again
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
-from pathlib import Path
 
 from superpos.errors import InputError
-from superpos.files import sync_folder
-from superpos.hashing import file_digest
-from superpos.reading.texts import read_json_object
+from superpos.reading.texts import decoded, parsed_json
+from superpos.storage.files import Place, digest_of, read_stored, remove_stored, write_stored
 
 
 class Journal:
     """SHA-256 of every finished shard of one activation set."""
 
-    def __init__(self, path: Path, identity: str) -> None:
+    def __init__(self, path: Place, identity: str) -> None:
         self.path = path
         self.identity = identity
         self.digests: dict[str, str] = {}
         """File name -> SHA-256, as written down."""
 
-    def read(self, folder: Path) -> None:
+    def read(self, folder: Place) -> None:
         """Take over the entries whose files are whole; a journal that is unreadable or void has none."""
         try:
-            content = read_json_object(self.path)
+            stored = read_stored(self.path)
+            content = None if stored is None else parsed_json(decoded(stored, str(self.path)), str(self.path))
         except InputError:
             return
+        if not isinstance(content, dict) or content.get("identity") != self.identity:
+            return
         shards = content.get("shards")
-        if content.get("identity") != self.identity or not isinstance(shards, dict):
+        if not isinstance(shards, dict):
             return
         for name, digest in shards.items():
             with suppress(InputError):  # a file that cannot be read is made again like a damaged one
-                if file_digest(folder / name) == digest:
+                if digest_of(folder / name) == digest:
                     self.digests[name] = digest
 
     def add(self, name: str, digest: str) -> None:
         """Write down a finished shard."""
         self.digests[name] = digest
         content = {"identity": self.identity, "shards": dict(sorted(self.digests.items()))}
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(self.path)
-        sync_folder(self.path.parent)
+        write_stored(self.path, (json.dumps(content, indent=1) + "\n").encode(), synced=False)
 
     def drop(self) -> None:
         """Forget everything."""
         self.digests.clear()
-        self.path.unlink(missing_ok=True)
+        remove_stored(self.path)

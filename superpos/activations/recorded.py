@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from superpos.activations.shard_writer import ShardWriter
-from superpos.activations.shards import check_free_space
 from superpos.records.data import ActivationInfo
+from superpos.storage.files import Place, check_free_space
 
 SHARD_BYTES = 1 << 30
 
@@ -20,7 +19,7 @@ def write_recorded(
     values: NDArray[Any],
     hookpoint: str,
     layer: int,
-    root: Path,
+    root: Place,
     stem: str,
     *,
     dtype: str = "float32",

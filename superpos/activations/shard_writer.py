@@ -1,8 +1,9 @@
 """Rows of one activation matrix into files, in any order, kept shard by shard.
 
 A shard is laid down under a temporary name when its first row comes, stays open until its last one has come,
-and is then synced, hashed and renamed: whatever carries the final name is complete. Memory does not grow with
-the number of rows. A pass that ends early leaves its finished shards, and the next one makes the others.
+and is then synced, hashed and renamed, or uploaded as one object: whatever carries the final name is
+complete. Memory does not grow with the number of rows. A pass that ends early leaves its finished shards, and
+the next one makes the others.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from numpy.typing import NDArray
 from superpos.activations.journal import Journal
 from superpos.activations.shards import TENSOR
 from superpos.arrays import Bool
-from superpos.errors import StageError
+from superpos.errors import DataFolderError, StageError
 from superpos.hashing import file_digest
 from superpos.records.data import Shard
+from superpos.storage.files import Place, publish, read_part, remove_stored, scratch_of
+from superpos.storage.layout import journal_file, shard_file
 
 SAFETENSORS_DTYPES = {"float32": "F32", "float16": "F16"}
 
@@ -33,7 +36,14 @@ class ShardWriter:
     """Files of at most `shard_bytes` of data each; rows of finished shards are passed over."""
 
     def __init__(
-        self, root: Path, stem: str, n_rows: int, width: int, dtype: str, shard_bytes: int, identity: str = ""
+        self,
+        root: Place,
+        stem: str,
+        n_rows: int,
+        width: int,
+        dtype: str,
+        shard_bytes: int,
+        identity: str = "",
     ) -> None:
         self.root = root
         self.width = width
@@ -43,12 +53,10 @@ class ShardWriter:
         self.sizes = [
             min(self.rows_per_shard, n_rows - start) for start in range(0, n_rows, self.rows_per_shard)
         ]
-        self.paths = [
-            f"activations/{stem[:2]}/{stem}-{number:03d}.safetensors" for number in range(len(self.sizes))
-        ]
+        self.paths = [shard_file(stem, number) for number in range(len(self.sizes))]
         self.folder = (root / self.paths[0]).parent
         whole = f"{identity} {n_rows} {width} {self.dtype.name} {self.rows_per_shard}"
-        self.journal = Journal(self.folder / f"{stem}.json", whole)
+        self.journal = Journal(root / journal_file(stem), whole)
         self.journal.read(self.folder)
         self._headers = [self._header(number) for number in range(len(self.sizes))]
         self._open: dict[int, FileIO] = {}
@@ -86,9 +94,9 @@ class ShardWriter:
         found = np.empty((n_rows, self.width), dtype=self.dtype)
         for number, offset, start, stop in self._parts(first_row, n_rows):
             path = self.root / self.paths[number] if self._done(number) else self._temporary(number)
-            with path.open("rb") as stream:
-                stream.seek(len(self._headers[number]) + offset * self.row_bytes)
-                content = stream.read((stop - start) * self.row_bytes)
+            digest = self.journal.digests.get(path.name, "")
+            first = len(self._headers[number]) + offset * self.row_bytes
+            content = read_part(path, digest, first, (stop - start) * self.row_bytes)
             found[start:stop] = np.frombuffer(content, dtype=self.dtype).reshape(-1, self.width)
         return found
 
@@ -113,7 +121,7 @@ class ShardWriter:
         self.close()
         self.journal.drop()
         for path in self.paths:
-            (self.root / path).unlink(missing_ok=True)
+            remove_stored(self.root / path)
 
     def _done(self, number: int) -> bool:
         return Path(self.paths[number]).name in self.journal.digests
@@ -128,8 +136,7 @@ class ShardWriter:
             done += count
 
     def _temporary(self, number: int) -> Path:
-        final = self.root / self.paths[number]
-        return final.with_name(f".{final.name}.{socket.gethostname()}.{os.getpid()}.tmp")
+        return scratch_of(self.root / self.paths[number])
 
     def _header(self, number: int) -> bytes:
         shape = [self.sizes[number], self.width]
@@ -142,8 +149,9 @@ class ShardWriter:
     def _stream(self, number: int) -> FileIO:
         """Return the open file of a shard; its first use writes the header and reserves the data."""
         if number not in self._open:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            stream = FileIO(self._temporary(number), "w+")
+            temporary = self._temporary(number)
+            temporary.parent.mkdir(parents=True, exist_ok=True)
+            stream = FileIO(temporary, "w+")
             self._open[number] = stream
             stream.write(self._headers[number])
             stream.truncate(len(self._headers[number]) + self.sizes[number] * self.row_bytes)
@@ -155,16 +163,21 @@ class ShardWriter:
         stream.close()
         temporary, final = self._temporary(number), self.root / self.paths[number]
         digest = file_digest(temporary)
-        temporary.replace(final)
+        try:
+            publish(temporary, final, digest)
+        except DataFolderError:
+            temporary.unlink(missing_ok=True)
+            raise
         self.journal.add(final.name, digest)  # which syncs the folder
 
     def _remove_leftovers(self) -> None:
         """Remove temporary files of processes of this machine that are gone."""
-        if not self.folder.is_dir():
+        folder = self._temporary(0).parent
+        if not folder.is_dir():
             return
         names = "|".join(re.escape(Path(path).name) for path in self.paths)
         pattern = re.compile(rf"\.({names})\.{re.escape(socket.gethostname())}\.(\d+)\.tmp")
-        for path in self.folder.iterdir():
+        for path in folder.iterdir():
             match = pattern.fullmatch(path.name)
             if match and not _alive(int(match[2])):
                 path.unlink(missing_ok=True)

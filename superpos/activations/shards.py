@@ -5,41 +5,29 @@ They are written by `superpos.activations.shard_writer`.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from superpos.errors import FileLostError, InputError, StageError
-from superpos.hashing import text_digest
-from superpos.reading.places import is_file, read_bytes
+from superpos.errors import FileLostError, InputError
 from superpos.records.data import Shard
+from superpos.storage.files import Place, read_checked
 
 TENSOR = "activations"
 MEND = "a run of the study makes it again"
 
 
-def check_free_space(root: Path, n_bytes: int) -> None:
-    """Raise `StageError` unless the disk under `root` has `n_bytes` and a tenth free."""
-    root.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(root).free
-    if free < 1.1 * n_bytes:
-        raise StageError(
-            f"{root}: activations need {n_bytes / 1e9:.2f} GB and the disk has {free / 1e9:.2f} GB free; "
-            "free some, or name another data folder"
-        )
-
-
-def read_shards(root: Path, shards: Sequence[Shard]) -> NDArray[Any]:
+def read_shards(root: Place, shards: Sequence[Shard]) -> NDArray[Any]:
     """Return the activation matrix (n_rows, d) of shards, each checked against its SHA-256.
 
     Raises
     ------
     FileLostError
         Naming a file that is missing, damaged or of another shape.
+    DataFolderError
+        If an object store cannot be read.
     InputError
         If there are no shards.
     """
@@ -50,15 +38,7 @@ def read_shards(root: Path, shards: Sequence[Shard]) -> NDArray[Any]:
     parts = []
     for shard in shards:
         path = root / shard.path
-        if not is_file(path):
-            raise FileLostError(f"{path}: activation file is missing; {MEND}")
-        content = read_bytes(path)
-        if (digest := text_digest(content)) != shard.sha256:
-            raise FileLostError(
-                f"{path}: activation file is damaged (SHA-256 {digest[:12]}…, recorded "
-                f"{shard.sha256[:12]}…); {MEND}"
-            )
-        values = load(content)[TENSOR]
+        values = load(read_checked(path, shard.sha256, "activation file", MEND))[TENSOR]
         if values.shape != (shard.n_rows, shard.width) or values.dtype.name != shard.dtype:
             raise FileLostError(
                 f"{path}: holds {values.dtype.name} {values.shape}, recorded is {shard.dtype} "

@@ -29,6 +29,8 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Of BLAS."""
 MOST_PROBLEMS = 5
 """Of a database, shown one by one."""
+FOLDERS = "SUPERPOS_DATA_DIR, SUPERPOS_CACHE_DIR, --db, TMPDIR"
+"""What says where files go."""
 LITTLE_DISK, TOO_LITTLE_DISK = 2e9, 2e8
 """Free bytes below which there is a warning, and a problem."""
 
@@ -62,6 +64,7 @@ def checkup(url: str | None, address: str) -> Iterator[Finding]:
         ("temporary folder", temporary_folder),
         ("database", lambda: database(url)),
         ("ray", lambda: ray(address)),
+        ("data folder", lambda: data_folder(url)),
         ("disk", lambda: disk(url)),
     )
     for name, check in checks:
@@ -236,12 +239,34 @@ def ray(address: str) -> Iterator[Finding]:
         yield Finding("ray", "problem", f"{file} can be read by others", f"chmod 600 {file}")
 
 
+def data_folder(url: str | None) -> Iterator[Finding]:
+    """Try an object store out where files are kept in one: write, read, list and remove a small object."""
+    from superpos.db.engine import Database
+    from superpos.storage import ObjectPlace, chosen
+
+    with Database(url) as handle:
+        place = chosen(handle.default_data_folder)
+    if not isinstance(place, ObjectPlace):
+        return
+    try:
+        place.try_out()
+    except SuperposError as error:
+        mend = "bucket, endpoint, credentials and permissions of this node (docs/cluster.md, Files)"
+        yield Finding("data folder", "problem", str(error), mend)
+    else:
+        said = f"{place}: objects can be written, read, listed and removed from here"
+        yield Finding("data folder", "ok", f"{said}; every node needs credentials of its own")
+
+
 def disk(url: str | None) -> Iterator[Finding]:
     """Look at the free space where results, files and Ray's sessions go."""
     from superpos.db.engine import Database
+    from superpos.storage import chosen
+    from superpos.storage.files import disk_under
 
     with Database(url) as handle:
-        places = {"files": handle.default_data_folder, "temporary": Path(tempfile.gettempdir())}
+        files = disk_under(chosen(handle.default_data_folder))
+        places = {"files": files, "temporary": Path(tempfile.gettempdir())}
         if handle.is_sqlite:
             places["database"] = Path(handle.url.database or "").resolve().parent
     for what, place in places.items():
@@ -251,7 +276,10 @@ def disk(url: str | None) -> Iterator[Finding]:
         if free < LITTLE_DISK:
             state: State = "problem" if free < TOO_LITTLE_DISK else "warning"
             yield Finding(
-                "disk", state, said, "make room, or use another folder (SUPERPOS_DATA_DIR, --db, TMPDIR)"
+                "disk",
+                state,
+                said,
+                f"make room, or use another folder ({FOLDERS})",
             )
         else:
             yield Finding("disk", "ok", said)

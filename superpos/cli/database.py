@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from rich.console import Console
 
 from superpos.db.engine import Database
-from superpos.db.gc import collect_garbage
+from superpos.db.gc import collect_garbage, keys_with_files
 from superpos.db.migrate import check, current_revision, newest_revision, require_current, upgrade
 from superpos.errors import DatabaseError, InputError
+from superpos.storage import chosen
+from superpos.storage.files import check_reachable
+from superpos.storage.layout import remove_files
 
 OUT = Console(highlight=False, soft_wrap=True)
 ALIVE_SECONDS = 2.0
@@ -42,8 +45,7 @@ def _act(handle: Database, options: argparse.Namespace) -> int:
         return 0
     require_current(handle)
     if options.action == "gc":
-        for table, count in collect_garbage(handle).items():
-            OUT.print(f"{table}: {count} rows dropped", markup=False)
+        _collect(handle, files=options.files)
         return 0
     problems = check(handle)
     for problem in problems:
@@ -51,6 +53,20 @@ def _act(handle: Database, options: argparse.Namespace) -> int:
     if not problems:
         OUT.print(f"{handle.label}: all is well", markup=False)
     return 3 if problems else 0
+
+
+def _collect(handle: Database, *, files: bool) -> None:
+    """Drop rows that no study needs, and their files if asked."""
+    folder = chosen(handle.default_data_folder)
+    if files:
+        check_reachable(folder)  # before anything is dropped
+    before = keys_with_files(handle)
+    for table, count in collect_garbage(handle).items():
+        OUT.print(f"{table}: {count} rows dropped", markup=False)
+    if files:
+        after = keys_with_files(handle)
+        gone = before.datasets - after.datasets, before.activations - after.activations
+        OUT.print(f"{folder}: {remove_files(folder, *gone)} files removed", markup=False)
 
 
 def _say_counts(before: Mapping[str, int], after: Mapping[str, int]) -> None:

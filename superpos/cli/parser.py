@@ -190,6 +190,12 @@ def build_parser() -> argparse.ArgumentParser:
     database.add_argument(
         "--folder", type=any_path, default=Path("superpos-postgres"), help="of `dev`: its files"
     )
+    database.add_argument(
+        "--files",
+        action="store_true",
+        help="of `gc`: also remove the files of what is dropped; another database with the same data folder "
+        "would make them again",
+    )
     return parser
 
 

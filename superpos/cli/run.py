@@ -25,6 +25,7 @@ from superpos.specs.study import Study
 from superpos.specs.studyfile import load_study
 from superpos.stage_names import STAGES
 from superpos.stages.executor import Executor
+from superpos.storage import Place, chosen
 
 T = TypeVar("T")
 OUT = Console(highlight=False, soft_wrap=True)
@@ -108,12 +109,16 @@ def run_loaded(
     check_address(address)
     with Database(url) as database:
         file = Path(database.url.database or "") if database.is_sqlite else None
-        check_places(file, database.default_data_folder)
-        return _run(database, plan, interruption, address, workers, stages, rebuild, limits, after)
+        folder = chosen(database.default_data_folder)
+        check_places(file, folder)
+        if isinstance(folder, Path):
+            folder = folder.resolve()  # workers may stand elsewhere
+        return _run(database, folder, plan, interruption, address, workers, stages, rebuild, limits, after)
 
 
 def _run(
     database: Database,
+    folder: Place,
     plan: StudyPlan,
     interruption: Interruption,
     address: str,
@@ -183,7 +188,7 @@ def _run(
             plan,
             executor,
             reporter,
-            data_folder=database.default_data_folder.resolve(),  # workers may stand elsewhere
+            data_folder=folder,
             stages=stages,
             address=address or "local",
             study_id=study_id,
@@ -192,7 +197,7 @@ def _run(
         )
     OUT.print(
         f"study {plan.study.name}: {time.monotonic() - began:.0f} s; results in {database.label}, files in "
-        f"{database.default_data_folder}",
+        f"{folder}",
         markup=False,
     )
     return steadily(lambda: _outcome(database, plan.study.name, stages))

@@ -9,7 +9,9 @@ from rich.console import Console
 
 from superpos.db.engine import Database
 from superpos.db.migrate import require_current
+from superpos.db.trace import TraceRow
 from superpos.db.trace import trace as trace_key
+from superpos.storage import Place, chosen
 
 OUT = Console(highlight=False, soft_wrap=True)
 LONG = 160
@@ -24,7 +26,8 @@ def trace(options: argparse.Namespace) -> int:
 
 def _trace(database: Database, options: argparse.Namespace) -> int:
     require_current(database)
-    rows = trace_key(database, options.key)
+    folder = chosen(database.default_data_folder)
+    rows = [_placed(row, folder) for row in trace_key(database, options.key)]
     if options.json:
         said = [{"kind": row.kind, "key": row.key, **row.columns} for row in rows]
         OUT.print_json(json.dumps(said, default=str), ensure_ascii=False)
@@ -40,7 +43,7 @@ def _trace(database: Database, options: argparse.Namespace) -> int:
         return 0
     from superpos.stages.recompute import recompute
 
-    outcome = recompute(database, rows[0].key, database.default_data_folder)
+    outcome = recompute(database, rows[0].key, folder)
     if outcome.agrees:
         OUT.print(
             f"{outcome.kind}: made again, all {len(outcome.compared)} values agree bit for bit", markup=False
@@ -48,3 +51,11 @@ def _trace(database: Database, options: argparse.Namespace) -> int:
         return 0
     OUT.print(f"{outcome.kind}: made again, differs in {', '.join(outcome.differing)}", markup=False)
     return 1
+
+
+def _placed(row: TraceRow, folder: Place) -> TraceRow:
+    """Return a row that has a file in the data folder with the place where that lies now."""
+    path = row.columns.get("path")
+    if row.kind not in ("file", "data set") or not path:
+        return row
+    return TraceRow(row.kind, row.key, {**row.columns, "place": str(folder / path)})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from superpos.errors import InputError
+from superpos.storage import Place
 
 PASSING = ("runtime_resources", "working_dir_files")
 """Folders in a row on the way to what Ray unpacks."""
@@ -20,7 +21,7 @@ def passes(place: Path) -> bool:
     return any(parts[i : i + 2] == PASSING for i in range(len(parts)))
 
 
-def check_places(file: Path | None, data_folder: Path) -> None:
+def check_places(file: Path | None, data_folder: Place) -> None:
     """Refuse places that go with the job.
 
     Parameters
@@ -41,7 +42,7 @@ def check_places(file: Path | None, data_folder: Path) -> None:
             f"database: {file.name} {goes}; give --db or SUPERPOS_DB_URL an absolute path, "
             "sqlite:////FOLDER/superpos.db, or a PostgreSQL server"
         )
-    if passes(data_folder):
+    if isinstance(data_folder, Path) and passes(data_folder):
         raise InputError(
             f"data folder: {data_folder.name} {goes}; set SUPERPOS_DATA_DIR to a folder that stays"
         )

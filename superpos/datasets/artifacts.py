@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from superpos.errors import FileLostError, InputError, shown
-from superpos.files import sync_folder
 from superpos.hashing import array_digest, canonical_json, text_digest
-from superpos.reading.places import is_file
 from superpos.reading.refusals import parsing
 from superpos.records.data import FeatureCopy, FeatureStatus, LabelledTokens, TokenExample
+from superpos.storage.files import Place, read_stored, write_stored
 
 FORMAT = 3
 _ARRAYS: dict[str, str] = {
@@ -45,8 +42,8 @@ def content_digest(data: LabelledTokens) -> str:
     return text_digest(f"{array_digest(*_arrays(data).values())}{names}")
 
 
-def save_dataset(path: Path, data: LabelledTokens) -> str:
-    """Write a feature set under a temporary name, sync it, rename it; returns its content digest."""
+def save_dataset(path: Place, data: LabelledTokens) -> str:
+    """Write a feature set, whole or not at all; returns its content digest."""
     header = {
         "format": FORMAT,
         "feature_names": data.feature_names,
@@ -60,17 +57,7 @@ def save_dataset(path: Path, data: LabelledTokens) -> str:
     }
     # One key only: the library writes several in no fixed order, and equal content should give equal files.
     payload = save(_arrays(data), metadata={"superpos": json.dumps(header, sort_keys=True)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    write_stored(path, payload)
     return str(header["content_digest"])
 
 
@@ -78,7 +65,7 @@ class WrongFormatError(InputError):
     """A feature set that another version of the package has written."""
 
 
-def load_dataset(path: Path) -> LabelledTokens:
+def load_dataset(path: Place) -> LabelledTokens:
     """Read a feature set back.
 
     Raises
@@ -87,26 +74,30 @@ def load_dataset(path: Path) -> LabelledTokens:
         If the file is missing, is no feature set, or its content is not what it says.
     InputError
         If it is of another format.
+    DataFolderError
+        If an object store cannot be read.
     """
-    if not is_file(path):
-        raise FileLostError(f"{path}: no such feature set")
     try:
-        with parsing(path, "a feature set", SafetensorError):
-            return _read(path)
-    except WrongFormatError:
+        content = read_stored(path)
+        if content is None:
+            raise FileLostError(f"{path}: no such feature set")
+        with parsing(str(path), "a feature set", SafetensorError):
+            return _parsed(path, content)
+    except (FileLostError, WrongFormatError):
         raise
     except InputError as error:
         raise FileLostError(str(error)) from error
 
 
-def _read(path: Path) -> LabelledTokens:
-    with safe_open(path, framework="np") as file:
-        header = json.loads((file.metadata() or {})["superpos"])
-        if header.get("format") != FORMAT:
-            raise WrongFormatError(
-                f"{path}: feature set of format {shown(header.get('format'))}; allowed: {FORMAT}"
-            )
-        arrays = {name: file.get_tensor(name) for name in _ARRAYS}
+def _parsed(path: Place, content: bytes) -> LabelledTokens:
+    tensors = load(content)
+    stop = 8 + int.from_bytes(content[:8], "little")  # the library gives no metadata of content
+    header = json.loads(json.loads(content[8:stop])["__metadata__"]["superpos"])
+    if header.get("format") != FORMAT:
+        raise WrongFormatError(
+            f"{path}: feature set of format {shown(header.get('format'))}; allowed: {FORMAT}"
+        )
+    arrays = {name: tensors[name] for name in _ARRAYS}
     data = LabelledTokens(
         feature_names=tuple(header["feature_names"]),
         documents=tuple(header["documents"]),

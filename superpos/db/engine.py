@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import os
 import sqlite3
 import threading
 import time
@@ -71,10 +70,7 @@ class Database:
 
     @property
     def default_data_folder(self) -> Path:
-        """Where activations and data sets lie: `SUPERPOS_DATA_DIR`, else beside the SQLite file."""
-        named = os.environ.get("SUPERPOS_DATA_DIR")
-        if named:
-            return Path(named)
+        """Where activations and data sets lie unless the user says otherwise: beside the SQLite file."""
         if self.is_sqlite and self.url.database:
             return Path(self.url.database).resolve().parent / "superpos-data"
         return Path("superpos-data").resolve()

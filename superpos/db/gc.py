@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from superpos.db.commits import Commit
@@ -73,11 +75,27 @@ STEPS: tuple[tuple[str, str], ...] = (
 """Table and condition of its garbage, children before parents."""
 
 
+class StoredKeys(NamedTuple):
+    """Keys of all that has files in the data folder, as hexadecimal text."""
+
+    datasets: frozenset[str]
+    activations: frozenset[str]
+
+
+def keys_with_files(database: Database) -> StoredKeys:
+    """Return the keys whose files are needed now: what was among them before is what may be removed."""
+    with database.read() as connection:
+        found = [
+            frozenset(str(key) for key in connection.scalars(sa.text(f"SELECT key FROM {table}")))  # noqa: S608
+            for table in ("datasets", "activation_sets")
+        ]
+    return StoredKeys(*found)
+
+
 def collect_garbage(database: Database) -> dict[str, int]:
     """Delete rows that no newest revision needs, in one transaction; return the number by table.
 
-    Files of dropped activations stay on disk; their folder can be deleted at any time, what is missing is
-    made again.
+    Files of what is dropped stay (see `keys_with_files`).
     """
     dropped: dict[str, int] = {}
     with database.write(Commit.COLLECT) as connection:

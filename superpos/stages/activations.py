@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from superpos.activations.inspection import inspect_model
@@ -23,6 +22,7 @@ from superpos.specs.models import ModelSpec
 from superpos.stages import datasets
 from superpos.stages.context import Context
 from superpos.stages.loop import Done, Leasing, Stage, run_stage
+from superpos.storage.files import Place, check_reachable
 
 STAGE = "activations"
 Group = tuple[ActivationWork, ...]
@@ -37,8 +37,8 @@ class ExtractionTask:
     info: ModelInfo
     dtype: str
     pooling: str
-    tokens_path: Path
-    data_folder: Path
+    tokens_path: Place
+    data_folder: Place
     sites: tuple[tuple[str, int, str], ...]
     """Hookpoint, layer and file stem of every site."""
 
@@ -50,7 +50,7 @@ class RecordedTask:
     spec: DatasetSpec
     identity: Mapping[str, Any]
     """What the content of the set depends on, as it was planned."""
-    data_folder: Path
+    data_folder: Place
     sites: tuple[tuple[str, int, str], ...]
 
 
@@ -128,6 +128,7 @@ def extract_works(context: Context, works: Sequence[ActivationWork], *, again: b
     groups = [tuple(group) for _, group in groupby(sorted(works, key=common), key=common)]
 
     def prepare() -> None:
+        context.steadily(lambda: check_reachable(context.data_folder))
         for group in groups:
             datasets.read(context, group[0].dataset_key)  # is there, and is what results hang on
 

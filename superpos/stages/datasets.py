@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from superpos.activations.inspection import tokenizer_file
 from superpos.datasets.artifacts import content_digest, load_dataset, save_dataset
@@ -21,8 +20,10 @@ from superpos.records.work import DatasetSummary
 from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.stages.context import Context
-from superpos.stages.executor import TaskError
+from superpos.stages.executor import TaskError, of_store
 from superpos.stages.loop import Done, Stage, leasing_of, run_stage
+from superpos.storage.files import Place, check_reachable
+from superpos.storage.layout import dataset_file
 
 STAGE = "datasets"
 
@@ -34,12 +35,12 @@ class DatasetTask:
     key: bytes
     spec: DatasetSpec
     tokenizer_model: ModelSpec | None
-    data_folder: Path
+    data_folder: Place
 
 
 def artifact_path(key: bytes) -> str:
     """Return where a feature set lies below the data folder."""
-    return f"datasets/{key.hex()}.safetensors"
+    return dataset_file(key.hex())
 
 
 def build(task: DatasetTask) -> DatasetSummary:
@@ -92,6 +93,7 @@ def run(context: Context) -> None:
             payload=lambda key: _task(context, context.dataset(key)),
             insert=insert,
             keys=lambda key: (key.hex(),),
+            prepare=lambda: context.steadily(lambda: check_reachable(context.data_folder)),
             leasing=leasing_of(bytes.hex, lambda key: is_missing(context.database, key)),
             refuse=refuse,
         ),
@@ -143,13 +145,13 @@ def read(context: Context, key: bytes) -> LabelledTokens:
     """
     path = context.data_folder / artifact_path(key)
     try:
-        tokens = load_dataset(path)
+        tokens = context.steadily(lambda: load_dataset(path))
     except InputError as error:
         context.reporter.note(f"{error}; it is built again")
         for answer in context.executor.run("dataset", [_task(context, context.dataset(key))]):
             if answer.error is not None:
-                raise StageError(answer.error.message) from error
-        tokens = load_dataset(path)
+                raise of_store(answer.error) or StageError(answer.error.message) from error
+        tokens = context.steadily(lambda: load_dataset(path))
     stored = dataset_digest(context.database, key)
     if stored is not None:
         check_same("data set", key, stored, content_digest(tokens))

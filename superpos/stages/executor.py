@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from superpos.errors import SuperposError
+from superpos.errors import DataFolderAwayError, DataFolderError, SuperposError
 from superpos.threads import one_thread
 
 
@@ -118,6 +118,12 @@ def task_error(error: BaseException) -> TaskError:
     if isinstance(error, SuperposError):
         return TaskError(name, str(error), error.exit_status)
     return TaskError(name, f"{name}: {' '.join(str(error).split())}")
+
+
+def of_store(error: TaskError) -> DataFolderError | None:
+    """Return the error of an object store that a task met, which is no failure of the task; else None."""
+    kinds = {kind.__name__: kind for kind in (DataFolderError, DataFolderAwayError)}
+    return kinds[error.reason](error.message) if error.reason in kinds else None
 
 
 def attempt(function: Callable[[Any], Any], index: int, payload: Any) -> Answer:

@@ -23,6 +23,7 @@ from superpos.records.plan import StudyPlan
 from superpos.stages import activations, analysis, datasets, fits, probes, psms, resampled
 from superpos.stages.context import Context
 from superpos.stages.executor import UNLIMITED, Executor, Limits, Reporter
+from superpos.storage.files import Place
 from superpos.threads import one_thread
 
 STAGES: dict[str, Callable[[Context], None]] = {
@@ -59,7 +60,7 @@ def run_study(
     executor: Executor,
     reporter: Reporter,
     *,
-    data_folder: Path,
+    data_folder: Place,
     stages: Sequence[str] = tuple(STAGES),
     address: str = "",
     study_id: int | None = None,
@@ -77,7 +78,7 @@ def run_study(
     executor, reporter
         Where work runs, and where people look.
     data_folder
-        Where data sets and activations lie.
+        Where data sets and activations lie: a folder, or a place in an object store.
     stages
         Names of `STAGES` to run; the others are passed over.
     address

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from superpos.datasets.labels import feature_counts
 from superpos.datasets.splits import split_by_group, split_groups, split_members
 from superpos.records.data import FeatureStatus, LabelledTokens
 from superpos.records.work import DirectionWork
+from superpos.storage.files import Place
 
 
 class ProbeData(NamedTuple):
@@ -37,7 +37,7 @@ def feature_statuses(tokens: LabelledTokens) -> tuple[FeatureStatus, ...]:
     return tuple(count.status for count in feature_counts(tokens))
 
 
-def read_probe_data(work: DirectionWork, tokens_path: Path, data_folder: Path) -> ProbeData:
+def read_probe_data(work: DirectionWork, tokens_path: Place, data_folder: Place) -> ProbeData:
     """Read the inputs of a probe set.
 
     Raises

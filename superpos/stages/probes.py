@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from superpos.datasets.artifacts import load_dataset
 from superpos.datasets.duplicates import copy_reason
@@ -28,6 +27,7 @@ from superpos.stages.loop import Done, Leasing, Stage, leasing_of, run_stage
 from superpos.stages.probe_inputs import feature_statuses, read_probe_data
 from superpos.stages.remake import run_on_files
 from superpos.stages.sources import MIN_FEATURES, SourceTask
+from superpos.storage.files import Place
 
 STAGE = "probes"
 
@@ -45,8 +45,8 @@ class ProbeTask:
     """Sets of probes of one layer, their labels and activations named by their files."""
 
     works: SetsOfLayer
-    tokens_path: Path
-    data_folder: Path
+    tokens_path: Place
+    data_folder: Place
 
 
 @dataclass(frozen=True, slots=True)

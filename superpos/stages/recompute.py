@@ -53,6 +53,7 @@ from superpos.stages.resampled import CeilingTask, WhitenTask, resample, whiten
 from superpos.stages.sampled import SampledTask, build_sampled, takes_samples
 from superpos.stages.scratch import Scratch, build_again, extract_again
 from superpos.stages.sources import SourceTask, read_source
+from superpos.storage.files import Place
 from superpos.threads import one_thread
 
 
@@ -70,7 +71,7 @@ class Comparison:
         return not self.differing
 
 
-def recompute(database: Database, key: str, data_folder: Path) -> Comparison:
+def recompute(database: Database, key: str, data_folder: Place) -> Comparison:
     """Make the row named `key` again and compare it with what is stored.
 
     Raises

@@ -6,7 +6,6 @@ Every reader checks what it reads against the digest that SQL holds, and raises 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from superpos.db.activations import activation_works
@@ -14,6 +13,7 @@ from superpos.records.work import DirectionWork
 from superpos.stages import activations, datasets
 from superpos.stages.context import Context
 from superpos.stages.loop import Done, Leasing, Remake, Stage, run_stage
+from superpos.storage.files import Place
 
 W = TypeVar("W")
 
@@ -25,7 +25,7 @@ def run_on_files(
     task: str,
     works: Sequence[W],
     probes: Callable[[W], Sequence[DirectionWork]],
-    payload: Callable[[W, Path, Path], Any],
+    payload: Callable[[W, Place, Place], Any],
     insert: Callable[[Done[W]], None],
     leasing: Leasing[W],
     keys: Callable[[W], Sequence[str]] | None = None,
@@ -89,7 +89,7 @@ def run_on_files(
     )
 
 
-def _file_places(context: Context, work: DirectionWork) -> tuple[Path, Path]:
+def _file_places(context: Context, work: DirectionWork) -> tuple[Place, Place]:
     """Return the file of a probe set's feature set, and the folder below which its activations lie."""
     return context.data_folder / datasets.artifact_path(work.dataset_key), context.data_folder
 

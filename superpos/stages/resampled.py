@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +23,7 @@ from superpos.stages.loop import Done, leasing_of
 from superpos.stages.measures import measure_all
 from superpos.stages.probe_inputs import ProbeData, read_probe_data
 from superpos.stages.remake import run_on_files
+from superpos.storage.files import Place
 
 if TYPE_CHECKING:
     from superpos.probes.resample import Drawn
@@ -40,8 +40,8 @@ class WhitenTask:
 
     work: DirectionWork
     raw: Float
-    tokens_path: Path
-    data_folder: Path
+    tokens_path: Place
+    data_folder: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class CeilingTask:
 
     work: CeilingWork
     n_resamples: int
-    tokens_path: Path
-    data_folder: Path
+    tokens_path: Place
+    data_folder: Place
 
 
 def n_halvings(n_resamples: int) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -31,6 +30,7 @@ from superpos.stages.loop import Done, Leasing, Stage, run_stage
 from superpos.stages.matrices import Built, build_or_refuse, in_space
 from superpos.stages.probe_inputs import read_probe_data
 from superpos.stages.remake import run_on_files
+from superpos.storage.files import Place
 from superpos.threads import one_thread
 
 TASK = "sampled"
@@ -51,8 +51,8 @@ class SampledTask:
 
     work: SampledWork
     targets: tuple[TargetWork, ...]
-    tokens_path: Path | None = None
-    data_folder: Path | None = None
+    tokens_path: Place | None = None
+    data_folder: Place | None = None
     spec: DatasetSpec | None = None
     """Of rows of a matrix: the data set and the model."""
     model: ModelSpec | None = None

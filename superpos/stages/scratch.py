@@ -20,6 +20,7 @@ from superpos.specs.datasets import DatasetSpec
 from superpos.specs.models import ModelSpec
 from superpos.stages import datasets
 from superpos.stages.activations import RecordedTask, take_recorded
+from superpos.storage.files import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,10 @@ class Scratch:
     """A database, its data folder, and a folder for what the data folder lacks."""
 
     database: Database
-    data_folder: Path
+    data_folder: Place
     folder: Path
 
-    def tokens(self, dataset_key: bytes) -> Path:
+    def tokens(self, dataset_key: bytes) -> Place:
         """Return the file of a feature set.
 
         Raises
@@ -48,7 +49,7 @@ class Scratch:
             return self.folder / summary.path
         return path
 
-    def activations(self, work: DirectionWork, tokens_path: Path) -> Path:
+    def activations(self, work: DirectionWork, tokens_path: Place) -> Place:
         """Return the data folder in which the activation files of a probe set lie; raises as `tokens`."""
         try:
             read_shards(self.data_folder, work.shards)
@@ -74,7 +75,11 @@ def build_again(row: Mapping[str, Any], model: ModelSpec | None, folder: Path) -
 
 
 def extract_again(
-    row: Mapping[str, Any], spec: ModelSpec, tokens_path: Path, folder: Path, specification: Mapping[str, Any]
+    row: Mapping[str, Any],
+    spec: ModelSpec,
+    tokens_path: Place,
+    folder: Path,
+    specification: Mapping[str, Any],
 ) -> tuple[ActivationInfo, str | None]:
     """Make the activations of a stored row again below `folder`; return what they are and their digest.
 

@@ -23,11 +23,11 @@ from superpos.db.leases import (
     settle,
     sweep,
 )
-from superpos.db.patience import patiently
-from superpos.errors import FileLostError, LeaseLostError
+from superpos.db.patience import AWAY_SECONDS, patiently
+from superpos.errors import DataFolderAwayError, DataFolderError, FileLostError, LeaseLostError
 from superpos.records.work import CellFailure
 from superpos.stages.context import Context
-from superpos.stages.executor import FULL, LATE, LOST, Careful, TaskError
+from superpos.stages.executor import FULL, LATE, LOST, Careful, TaskError, of_store
 from superpos.stages.stage import Stage
 
 W = TypeVar("W")
@@ -61,6 +61,8 @@ class Shift(Generic[W]):
         """Of units that could not be done as a whole."""
         self._shared: Counter[tuple[int, str]] = Counter()
         """By fence and key of a lease: how many more pieces of a unit need it than one."""
+        self._away_since: float | None = None
+        """When workers began to find the object store of the data folder away, if they do."""
 
     def work(self, works: Iterable[W]) -> list[W]:
         """Hand out work and store what comes back; return the units whose files are lost."""
@@ -87,10 +89,13 @@ class Shift(Generic[W]):
         for answer in executor.run(stage.task, self._payloads(source, sent)):
             unit = sent.pop(answer.index)
             if answer.error is None:
+                self._away_since = None
                 done.append((unit, answer.value))
                 if len(done) >= stage.batch:
                     self._store(done)
                     done = []
+            elif (error := of_store(answer.error)) is not None:
+                self._put_back(unit, error)
             elif stage.remake is not None and answer.error.reason == FileLostError.__name__:
                 self._release([unit])
                 lost.append(unit.work)
@@ -179,6 +184,21 @@ class Shift(Generic[W]):
             self._pieces.append(_Unit(piece, lease, suspect))
             self._shared.update(_names(lease))
         self._shared.subtract(_names(unit.lease))
+
+    def _put_back(self, unit: _Unit[W], error: DataFolderError) -> None:
+        """Hand out a unit again, for the object store may be back then; raise what will not pass."""
+        if not isinstance(error, DataFolderAwayError):
+            raise error
+        now, reporter = time.monotonic(), self._context.reporter
+        if self._away_since is None:
+            self._away_since = now
+            reporter.note(f"{error}; waiting for it, up to {AWAY_SECONDS:.0f} s")
+        if now - self._away_since > AWAY_SECONDS:
+            waited = f"waited {now - self._away_since:.0f} s"
+            raise DataFolderError(f"{error}; {waited}; finished work is kept")
+        reporter.advance(self._stage.name, 0)  # raises what a signal has left
+        time.sleep(LONGEST_WAIT)
+        self._pieces.append(unit)
 
     def _store(self, done: Sequence[tuple[_Unit[W], Any]]) -> None:
         """Store values with the end of their leases, forget the failures of what has a result now."""
