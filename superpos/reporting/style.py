@@ -76,6 +76,12 @@ class Scale(NamedTuple):
         return f"{self.low:g} ({self.ends[0]}) to {self.high:g} ({self.ends[1]})"
 
 
+def evenly(n: int, most: int) -> int:
+    """Return how many of n panels stand side by side: in as few rows as `most` allow, filled alike."""
+    n_rows = max(1, -(-n // most))
+    return max(1, -(-n // n_rows))
+
+
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """Return an empty figure of some inches that arranges its panels itself."""
     return Figure(width, height)

@@ -13,7 +13,7 @@ from superpos.reporting.looks import order_of, scheme_labels, scheme_of, target_
 from superpos.reporting.selection import layers, targets
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import quartiles, records
-from superpos.reporting.style import LineStyle, new_figure
+from superpos.reporting.style import LineStyle, evenly, new_figure
 from superpos.reporting.subjects import Subject
 from superpos.reporting.svg import Figure, line_handle
 
@@ -124,7 +124,7 @@ def _shown(rows: pd.DataFrame) -> pd.DataFrame:
 def draw_geometry(numbers: Geometry) -> Figure:
     """Draw a panel a measure; a line is a kind of target over layers, a point where there is one layer."""
     styles = {name: group_style(name) for name in numbers.groups}
-    n_columns = min(COLUMNS, len(numbers.panels))
+    n_columns = evenly(len(numbers.panels), COLUMNS)
     n_rows = -(-len(numbers.panels) // n_columns)
     figure = new_figure(
         (1.55 if any(one.kernel or one.n_dims for one in numbers.panels) else 1.4) * n_rows + 0.75

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,9 +15,11 @@ from superpos.reporting.study_data import StudyData
 from superpos.reporting.style import WIDTH, heat_map, leave_room, name_ticks, new_figure, sigma_label
 from superpos.reporting.subjects import Subject, place
 from superpos.reporting.svg import Figure, Span
+from superpos.reporting.svg.panel import NOTE
+from superpos.reporting.svg.text import text_size
 
-NOTE_WIDTH = 1.8
-"""Inches of a panel from which distance and root mean square stand side by side."""
+POINTS = 72.0
+"""Of an inch."""
 SHOWN_SIGMAS = (0.01, 0.1)
 """The perturbations of the thesis."""
 
@@ -103,7 +106,9 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
     n_rows, n_columns = len(numbers.rows), len(numbers.kernels)
     big = 3.0
     panel = min((WIDTH - label - big - 1.3) / n_columns, 1.9)
-    height = max(n_rows * (panel + 0.5), big + label + 0.5) + 0.5
+    notes = _notes(numbers.panels, panel)
+    lines = max((note.count("\n") for note in notes), default=0)
+    height = max(n_rows * (panel + 0.35 + 0.15 * lines), big + label + 0.5) + 0.5
     figure = new_figure(height, width=min(WIDTH, label + big + n_columns * (panel + 0.5) + 1.6))
     widths = [big, *([panel] * n_columns)]
     figure.grid([1.0] * n_rows, widths)
@@ -113,7 +118,7 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
     target_axes.set_title(f"target, {numbers.place}")
     name_ticks(target_axes, numbers.features, rows=True, columns=True)
     leave_room(target_axes, bottom=-math.inf)  # it ends far above the last row, and its labels with it
-    for panel_numbers in numbers.panels:
+    for panel_numbers, note in zip(numbers.panels, notes, strict=True):
         row = numbers.rows.index(panel_numbers.row)
         column = numbers.kernels.index(panel_numbers.kernel) + 1
         axes = figure.add(Span(row, row, column, column))
@@ -125,14 +130,29 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
             heat_map(axes, panel_numbers.matrix, scale, numbers.features)
         if row == 0:
             axes.set_title(panel_numbers.kernel)
-        parts = [f"d = {panel_numbers.distance:.2g}, f = {panel_numbers.n_dims}"]
-        parts += [f"rms {panel_numbers.rms:.2g}"] if math.isfinite(panel_numbers.rms) else []
-        axes.note = (", " if panel >= NOTE_WIDTH else "\n").join(parts)
+        axes.note = note
         if column == 1:
             axes.set_ylabel(panel_numbers.row, bold=True)
     figure.colour_bar(scale.on(), f"{numbers.similarity} similarity", 0.7)
     target_axes.anchor = "N"
     return figure
+
+
+def _notes(panels: Sequence[OptimalPanel], width: float) -> list[str]:
+    """Return what stands above each panel of some inches, all in as few lines as leave neighbours alone."""
+    parts = [
+        [
+            f"d = {one.distance:.2g}",
+            f"f = {one.n_dims}",
+            *([f"rms {one.rms:.2g}"] if math.isfinite(one.rms) else []),
+        ]
+        for one in panels
+    ]
+    for heads in (3, 2, 1):  # parts of the first line; the others have one each
+        notes = ["\n".join([", ".join(one[:heads]), *one[heads:]]) for one in parts]
+        if max((text_size(note, NOTE)[0] for note in notes), default=0.0) <= POINTS * width:
+            break
+    return notes
 
 
 def _measured(row: pd.Series, end: str) -> tuple[float, int, float]:

@@ -10,11 +10,13 @@ import pandas as pd
 from superpos.analysis.settings import DIRECTION_SETTING, keep_main
 from superpos.reporting.looks import scheme_labels, scheme_of, target_style, weights_style
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import LineStyle, new_figure
+from superpos.reporting.style import LineStyle, evenly, new_figure
 from superpos.reporting.subjects import PRETRAINED, Subject
 from superpos.reporting.svg import Figure, line_handle
 
 LABELS = "shuffled labels"
+COLUMNS = 4
+"""Sets side by side."""
 
 
 def series_style(name: str) -> LineStyle:
@@ -98,7 +100,7 @@ def quality_table(numbers: ProbeQuality) -> pd.DataFrame:
 
 def draw_probe_quality(panels: tuple[ProbeQuality, ...]) -> Figure:
     """Draw a panel a data set: means bold, single features faint."""
-    columns = min(3, len(panels))
+    columns = evenly(len(panels), COLUMNS)
     n_rows = -(-len(panels) // columns)
     figure = new_figure(3.3 * n_rows + 0.4)
     axes = figure.subplots(n_rows, columns, sharey=True)

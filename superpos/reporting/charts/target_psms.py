@@ -12,7 +12,7 @@ from superpos.reporting.looks import scheme_labels, similarity_scale
 from superpos.reporting.selection import layers
 from superpos.reporting.study_data import StudyData
 from superpos.reporting.study_views import records
-from superpos.reporting.style import WIDTH, heat_map, name_ticks, new_figure
+from superpos.reporting.style import WIDTH, evenly, heat_map, name_ticks, new_figure
 from superpos.reporting.subjects import Subject, place
 from superpos.reporting.svg import Figure
 
@@ -79,7 +79,7 @@ def target_psms(data: StudyData, subject: Subject, similarity: str) -> TargetPsm
 
 def draw_target_psms(numbers: TargetPsms) -> Figure:
     """Draw one panel for each layer and row, all on one colour scale."""
-    columns = min(COLUMNS, len(numbers.layers))
+    columns = evenly(len(numbers.layers), COLUMNS)
     chunks = _chunks(numbers, columns)
     n_rows = sum(len(rows) for _, rows in chunks)
     label = 0.065 * max(len(name[:32]) for name in numbers.features)
