@@ -21,14 +21,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from superpos.analysis.commonality import RANK, basis, share
 from superpos.analysis.list_orders import MOST_ORDERS, distinct_orders, n_orders, reordered
 from superpos.analysis.mantel import MAX_EXACT, relabellings
-from superpos.analysis.partial_mantel import Alternative, partial_mantel, square
+from superpos.analysis.partial_mantel import (
+    Alternative,
+    Residual,
+    partial_correlation,
+    partial_mantel,
+    residual_of,
+    square,
+)
 from superpos.analysis.permutation import TIES
 from superpos.analysis.predictors import Predictor
 from superpos.analysis.ranks import centred_ranks, correlation_of_ranks
@@ -169,16 +176,18 @@ class _Asked:
         found: dict[str, Any] = {"r2_unique": unique, "r2_common": r2 - unique, "r2_model": total}
         if x.shape[1] > 1:
             return found
-        drawn, exact = self._draws if self.tested else ([np.arange(self.n)[None, :]], True)
+        nothing = {**found, "reason": f"it says nothing beyond {names}"}
+        if not self.tested:
+            correlated = partial_correlation(self.y, design.residual)
+            return nothing if correlated is None else {**found, "partial": correlated[0]}
+        drawn, exact = self._draws
         sided: Alternative = "greater" if one.directed else "two-sided"
         test = partial_mantel(self.y, x[:, 0], design.beside, drawn, exact=exact, alternative=sided)
         if test.correlation is None:
-            return {**found, "reason": f"it says nothing beyond {names}"}
-        found["partial"] = test.correlation
-        if not self.tested:
-            return found
+            return nothing
         return {
             **found,
+            "partial": test.correlation,
             "p_unique": test.p_value,
             "p_unique_smallest": test.p_smallest,
             "n_permutations_unique": test.n_permutations,
@@ -231,7 +240,8 @@ class _Asked:
         return None if many else distinct_orders(self.n, cyclic=cyclic)
 
 
-class _Design(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Design:
     """A predictor and its model, whatever is explained: matrices of the same labels share it."""
 
     x: Float
@@ -240,6 +250,11 @@ class _Design(NamedTuple):
     """Orthonormal bases of x, of what is beside it, and of both."""
     beside: Float
     model: Float
+
+    @cached_property
+    def residual(self) -> Residual:
+        """What is left of a predictor of one column beside the others."""
+        return residual_of(self.x[:, 0], self.beside)
 
 
 @lru_cache(maxsize=1024)

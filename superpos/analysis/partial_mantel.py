@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -54,6 +54,39 @@ def square(entries: Float, n: int) -> Float:
     return matrix + matrix.T
 
 
+class Residual(NamedTuple):
+    """A predictor beside others, whatever it is to explain."""
+
+    x: Float
+    """The predictor, (m,)."""
+    within: Float
+    """Orthonormal basis of the others, (m, r)."""
+    left: Float
+    """e, what is left of it off them, (m,)."""
+    length: float
+    """Of e."""
+
+
+def residual_of(x: Float, others: Float) -> Residual:
+    """Return what is left of a predictor (m,) beside others (m, k)."""
+    within = basis(others)
+    left = _off(x, within)
+    return Residual(x, within, left, float(np.linalg.norm(left)))
+
+
+def partial_correlation(y: Float, beside: Residual) -> tuple[float, Float] | None:
+    """Return the partial correlation of entries (m,) and a predictor, and what is left of them at length 1.
+
+    None where the predictor lies within the others, or nothing is left of the matrix to explain.
+    """
+    y_left = _off(y, beside.within)
+    too_few = beside.x.size < beside.within.shape[1] + 3
+    if too_few or _vanishes(beside.left, beside.x) or _vanishes(y_left, y):
+        return None
+    y_left = y_left / np.linalg.norm(y_left)
+    return float(np.clip(y_left @ beside.left / beside.length, -1.0, 1.0)), y_left
+
+
 def partial_mantel(
     y: Float,
     x: Float,
@@ -78,13 +111,12 @@ def partial_mantel(
     alternative
         `greater`: large partial correlations count; `two-sided`: small ones as well.
     """
-    within = basis(others)
-    y_left = _off(y, within)
-    residual = _off(x, within)
-    if x.size < within.shape[1] + 3 or _vanishes(residual, x) or _vanishes(y_left, y):
+    beside = residual_of(x, others)
+    correlated = partial_correlation(y, beside)
+    if correlated is None:
         return PartialMantel(None, None, None, 0)
-    y_left = y_left / np.linalg.norm(y_left)
-    observed = float(np.clip(y_left @ residual / np.linalg.norm(residual), -1.0, 1.0))
+    observed, y_left = correlated
+    _, within, residual, _ = beside
     n = round((1.0 + np.sqrt(1.0 + 8.0 * x.size)) / 2.0)
     matrix, (left, right) = square(residual, n), np.triu_indices(n, 1)
     size = float(residual @ residual)

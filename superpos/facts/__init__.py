@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import tomllib
 from collections.abc import Collection, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -169,5 +170,6 @@ def _words(file: Path, name: str, kind: str, known: Collection[str] | None = Non
     return tuple(table[name])
 
 
+@cache
 def _table(file: Path) -> dict[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8"))

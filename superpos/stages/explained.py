@@ -8,7 +8,7 @@ compared with. The least energy of an importance is found once for all targets t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from superpos.threads import one_thread
 STEP = "explained"
 BATCH = 200
 """Targets that are read and written together."""
+_NAMES = tuple(field.name for field in fields(Explained))
 PROVED = 1e-6
 """Energy, over its size, by which an optimum may lie above its proved bound."""
 NO_FREQUENCIES = "the features have no frequencies: no labels on common samples"
@@ -75,7 +76,7 @@ def explained_rows(work: ExplainedWork, of_fits: tuple[Potential, ...], optima: 
 def _row(one: Explained) -> dict[str, Any]:
     kernel = one.kernel or Potential("")
     return {
-        **asdict(one),
+        **{name: getattr(one, name) for name in _NAMES},
         "energy": kernel.energy,
         "s": kernel.s,
         "softening": kernel.softening,

@@ -26,6 +26,34 @@ def task(_):
 
 print(sorted(set(attempt(task, 0, None).value)))
 """
+LATER = """
+import threadpoolctl
+from threadpoolctl import threadpool_info
+from superpos import threads
+
+looks = []
+
+class Counted(threadpoolctl.ThreadpoolController):
+    def __init__(self):
+        looks.append(1)
+        super().__init__()
+
+threadpoolctl.ThreadpoolController = Counted
+for _ in range(50):
+    with threads.one_thread():
+        pass
+print(len(looks))
+before = threads.loads()
+import sklearn.linear_model
+assert threads.loads() != before
+with threads.one_thread():
+    with threads.one_thread():
+        pass
+    again = len(looks)
+    found = threadpool_info()
+    print(sorted({one["user_api"] for one in found}), {one["num_threads"] for one in found})
+print(again, {one["num_threads"] for one in threadpool_info()} - {1} != set())
+"""
 CERTIFICATES = """
 import numpy as np
 from superpos.stages.executor import attempt
@@ -76,6 +104,10 @@ def run(script: str, threads: int, *arguments: str) -> str:
 
 def test_a_task_has_one_thread_in_libraries_that_it_loads_itself() -> None:
     assert run(LIBRARIES, 4).strip() == "[1]"
+
+
+def test_libraries_are_looked_through_once_and_again_when_others_were_loaded() -> None:
+    assert run(LATER, 4).split("\n")[:4] == ["1", "['blas', 'openmp'] {1}", "2 True", ""]
 
 
 def test_certificates_of_tasks_and_the_reference_probes_do_not_depend_on_threads() -> None:
