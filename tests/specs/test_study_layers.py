@@ -25,6 +25,7 @@ SPECIFICATIONS = {
     "nano-embeddings": "75eaba554f704a5b",
     "nano-geometry": "2f0b66413df67009",
     "nano-random-weights": "92cb538af03d618f",
+    "nano-untrained": "39f8917a9e444939",
     "planted": "aff885532959f1cc",
     "minilm": "542ea460f5872e52",
     "smollm2-classes": "3469b7b276a10436",
