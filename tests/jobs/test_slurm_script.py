@@ -128,3 +128,24 @@ def test_what_has_to_be_set_is_said(environment: dict[str, str], missing: str, t
     assert missing in said or "cpus-per-task" in said
     assert len(said.splitlines()) == 1
     assert not (tmp_path / "calls").exists()
+
+
+def test_the_token_lies_in_a_folder_where_files_are_objects(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    log, folder = tmp_path / "log", tmp_path / "submitted"
+    folder.mkdir()
+    given = {**environment, "SUPERPOS_DB_URL": "x", "SUPERPOS_DATA_DIR": "s3://bucket/prefix"}
+    given.pop("SLURM_SUBMIT_DIR", None)
+    with batch(given, log, "study") as script:
+        assert script.wait() != 0
+    assert "SLURM_SUBMIT_DIR: set it to a folder that all nodes share" in log.read_text(encoding="utf-8")
+    # The first command after the token is made says whether it is there, and names no nodes.
+    (tmp_path / "commands" / "scontrol").write_text(
+        f'#!/bin/bash\nstat -c "%a %s" "$RAY_AUTH_TOKEN_PATH" > "{tmp_path}/found"\n',
+        encoding="utf-8",
+    )
+    with batch({**given, "SLURM_SUBMIT_DIR": str(folder)}, log, "study") as script:
+        assert script.wait() != 0
+    assert (tmp_path / "found").read_text(encoding="utf-8") == "600 64\n"
+    assert list(folder.iterdir()) == []

@@ -199,7 +199,7 @@ def test_a_server_that_stays_away_is_given_up(
     began = time.monotonic()
     with pytest.raises(DataFolderError, match=r"waited \d s; finished work is kept$") as caught:
         run_tiny(uploaded, other_probes, data_folder=place)
-    assert time.monotonic() - began < 25
+    assert time.monotonic() - began < 150
     assert caught.value.exit_status == 3
     assert count(uploaded, "cell_failures") == count(uploaded, "leases") == 0
     server.fault = lambda *_: CUT
