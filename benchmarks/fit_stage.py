@@ -23,9 +23,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -40,11 +41,13 @@ from superpos.db.studies import register_study
 from superpos.fits.compiled import warm_up
 from superpos.stages import fit_cells
 from superpos.stages.context import Context
-from superpos.stages.executor import Answer, SerialExecutor, SilentReporter
+from superpos.stages.executor import Answer, Executor, SerialExecutor, SilentReporter
 from superpos.stages.fits import compute_cells
 from superpos.stages.tasks import TASKS
 
 MATRICES = "similarity matrices"
+KERNELS = {**PARTS, "matrices_of": MATRICES}
+"""Functions that a worker calls, and the kernel that each is."""
 GRID = (1_500_000, 250_000)
 """Re-optimisations and joint fits of the thesis' grid."""
 
@@ -59,8 +62,26 @@ class PickledExecutor(SerialExecutor):
             yield pickle.loads(pickle.dumps(answer, protocol=5))  # noqa: S301 (made a line above)
 
 
-def compute(database: Database, n_lambdas: int, every: int) -> tuple[int, int, float, Counter[str]]:
-    """Return cells, joint fits, CPU seconds of the stage and those of each kernel."""
+class Prepared(NamedTuple):
+    """A study whose inputs are there and whose fits are all missing."""
+
+    context: Context
+    study_id: int
+    every: int
+
+    def compute(self) -> int:
+        """Compute the fits, of joint fits every K-th; return the number of cells."""
+        database = self.context.database
+        groups = groupby(missing_cells(database, self.study_id), key=lambda cell: cell[:2])
+        cells = [cell for k, (_, group) in enumerate(groups) if k % self.every == 0 for cell in group]
+        failed = compute_cells(self.context, WorkReader(database, False, made="fits"), cells, {})
+        assert not failed  # noqa: S101
+        return len(cells)
+
+
+@contextmanager
+def prepared(database: Database, executor: Executor, n_lambdas: int, every: int) -> Iterator[Prepared]:
+    """Register the study in an empty database and make up the matrices of its targets."""
     ensure_current(database)
     lambdas = [10.0 * (k + 1) for k in range(n_lambdas)]
     with tempfile.TemporaryDirectory() as folder:
@@ -71,21 +92,35 @@ def compute(database: Database, n_lambdas: int, every: int) -> tuple[int, int, f
         )
         made_up_inputs(database, run_id)
         made_up_matrices(database, plan, run_id, np.random.default_rng(0))
-        context = Context(
-            database, plan, study_id, run_id, Path(folder), PickledExecutor(TASKS), SilentReporter()
-        )
-        spent, held = timed_parts(fit_cells, {**PARTS, "matrices_of": MATRICES})
+        context = Context(database, plan, study_id, run_id, Path(folder), executor, SilentReporter())
+        yield Prepared(context, study_id, every)
+        end_run(database, run_id, {"fits": 1.0}, "done")
+
+
+def compute(database: Database, n_lambdas: int, every: int) -> tuple[int, float, Counter[str]]:
+    """Return cells, CPU seconds of the stage and those of each kernel."""
+    with prepared(database, PickledExecutor(TASKS), n_lambdas, every) as given:
+        spent, held = timed_parts(fit_cells, KERNELS)
         start = time.process_time()
-        groups = groupby(missing_cells(database, study_id), key=lambda cell: cell[:2])
-        cells = [cell for k, (_, group) in enumerate(groups) if k % every == 0 for cell in group]
-        count = len(cells)
-        failed = compute_cells(context, WorkReader(database, False, made="fits"), cells, {})
+        cells = given.compute()
         whole = time.process_time() - start
         for name, function in held.items():
             setattr(fit_cells, name, function)
-        end_run(database, run_id, {"fits": 1.0}, "done")
-    assert not failed  # noqa: S101
-    return count, count // 6, whole, spent
+    return cells, whole, spent
+
+
+def say(cells: int, whole: float, spent: Counter[str]) -> None:
+    """Print the table of a run."""
+    kernels = sum(spent.values())
+    minutes = whole * GRID[0] / cells / 2 / 60
+    load = os.getloadavg()[0]
+    print(f"{cells:,} cells and {cells // 6:,} joint fits in {whole:.1f} CPU s, load {load:.0f}")
+    without = (kernels - spent[MATRICES]) / whole
+    print(f"{cells / whole:.0f} cells a CPU second")
+    print(f"kernels {kernels:.1f} s, {kernels / whole:.3f} of it; without {MATRICES} {without:.3f}")
+    for name, seconds in spent.most_common():
+        print(f"  {name}: {seconds:.1f} s")
+    print(f"The thesis' grid in that proportion: {minutes:.0f} minutes of two cores")
 
 
 def main() -> None:
@@ -96,16 +131,7 @@ def main() -> None:
     options = parser.parse_args()
     warm_up()
     with threadpool_limits(limits=1), Database(options.url) as database:
-        cells, joint, whole, spent = compute(database, options.lambdas, options.every)
-    kernels = sum(spent.values())
-    minutes = whole * GRID[0] / cells / 2 / 60
-    print(f"{cells:,} cells and {joint:,} joint fits in {whole:.1f} CPU s, load {os.getloadavg()[0]:.0f}")
-    without = (kernels - spent[MATRICES]) / whole
-    print(f"{cells / whole:.0f} cells a CPU second")
-    print(f"kernels {kernels:.1f} s, {kernels / whole:.3f} of it; without {MATRICES} {without:.3f}")
-    for name, seconds in spent.most_common():
-        print(f"  {name}: {seconds:.1f} s")
-    print(f"The thesis' grid in that proportion: {minutes:.0f} minutes of two cores")
+        say(*compute(database, options.lambdas, options.every))
 
 
 if __name__ == "__main__":

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from superpos.arrays import Float
+from superpos.db.bulk import insert_values
 from superpos.db.commits import Commit
 from superpos.db.engine import Database
 from superpos.db.first_draws import FIRST_DRAWS
-from superpos.db.insert import BATCH, insert_missing, parts
+from superpos.db.fit_rows import ARRAY_NAMES, FIT_NAMES, JOINT_NAMES, JointRows, Values, rows_of
+from superpos.db.insert import BATCH, parts
 from superpos.db.missing import Cell, MissingCells
 from superpos.db.tables import (
     best_match,
@@ -165,49 +168,39 @@ class WorkReader:
         return found
 
 
-def insert_results(database: Database, results: Sequence[JointResult], run_id: int) -> int:
+def insert_results(database: Database, results: Sequence[JointResult | JointRows], run_id: int) -> int:
     """Write the results of a chunk; return the number of re-optimised fits among them.
 
     A row that another run has written meanwhile is left as it is: equal keys mean equal results.
     """
+    given = [one if isinstance(one, JointRows) else rows_of(one) for one in results]
     # In one order, for two transactions that insert the same rows crosswise would wait for each other.
-    results = sorted(results, key=lambda result: (result.psm_id, result.joint_axes_id))
+    given.sort(key=lambda rows: (rows.psm_id, rows.joint_axes_id))
     with database.write(Commit.STORE) as connection:
-        fresh = [result for result in results if result.joint is not None]
-        insert_missing(connection, joint_fits, [_joint_row(result, run_id) for result in fresh])
-        joints = _joints(connection, results)
-        axes_keys = _axes_keys(connection, {fit.fit_axes_id for result in results for fit in result.fits})
-        weights: list[dict[str, Any]] = []
-        for result in fresh:
-            assert result.joint is not None  # noqa: S101 (filtered above)
-            pairs = zip(result.joint.logits.tolist(), result.joint.importance.tolist(), strict=True)
-            fresh_id, _ = joints[result.psm_id, result.joint_axes_id]
-            weights.extend(
-                {"joint_id": fresh_id, "row_index": row, "logit": logit, "weight": weight}
-                for row, (logit, weight) in enumerate(pairs)
-            )
-        insert_missing(connection, importance, weights)
-        rows, arrays = [], []
-        for result in results:
-            joint_id, joint_key = joints.get((result.psm_id, result.joint_axes_id), (None, ""))
-            if joint_id is None:
+        new = [(*rows.joint, run_id) for rows in given if rows.joint is not None]
+        insert_values(connection, joint_fits, (*JOINT_NAMES, "run_id"), new)
+        joints = _joints(connection, given)
+        axes_keys = _axes_keys(connection, {fit_axes_id for rows in given for fit_axes_id, _ in rows.fits})
+        weights: list[Values] = []
+        fit_rows: list[Values] = []
+        arrays: list[Values] = []
+        for rows in given:
+            if (found := joints.get((rows.psm_id, rows.joint_axes_id))) is None:
                 continue
-            for fit in sorted(result.fits, key=lambda fit: fit.fit_axes_id):
-                names = {"joint_id": joint_id, "fit_axes_id": fit.fit_axes_id}
-                key = fit_key(joint_key, axes_keys[fit.fit_axes_id])
-                rows.append({**names, "key": key, **fit.columns, "run_id": run_id})
-                if fit.vectors is not None:
-                    arrays.append(
-                        {
-                            **names,
-                            "vectors": fit.vectors,
-                            "similarities": fit.similarities,
-                            "polished": fit.polished,
-                        }
-                    )
-        insert_missing(connection, fits, rows)
-        insert_missing(connection, fit_arrays, arrays)
-        return len(rows)
+            joint_id, joint_key = found
+            weights += [(joint_id, place, *values) for place, values in enumerate(rows.weights)]
+            fit_rows += [
+                (joint_id, fit_axes_id, fit_key(joint_key, axes_keys[fit_axes_id]), *values, run_id)
+                for fit_axes_id, values in sorted(rows.fits, key=itemgetter(0))
+            ]
+            arrays += [
+                (joint_id, fit_axes_id, *values)
+                for fit_axes_id, values in sorted(rows.arrays, key=itemgetter(0))
+            ]
+        insert_values(connection, importance, ("joint_id", "row_index", "logit", "weight"), weights)
+        insert_values(connection, fits, ("joint_id", "fit_axes_id", "key", *FIT_NAMES, "run_id"), fit_rows)
+        insert_values(connection, fit_arrays, ("joint_id", "fit_axes_id", *ARRAY_NAMES), arrays)
+        return len(fit_rows)
 
 
 def fit_key(joint_key: str, fit_axes_key: str) -> str:
@@ -216,7 +209,7 @@ def fit_key(joint_key: str, fit_axes_key: str) -> str:
 
 
 def _joints(
-    connection: sa.Connection, results: Sequence[JointResult]
+    connection: sa.Connection, results: Sequence[JointRows]
 ) -> dict[tuple[int, int], tuple[int, str]]:
     """Return id and key of joint fits by their matrix and axes."""
     c = joint_fits.c
@@ -233,36 +226,4 @@ def _axes_keys(connection: sa.Connection, ids: Iterable[int]) -> dict[int, str]:
         row[0]: row[1].hex()
         for some in parts(sorted(ids))
         for row in connection.execute(sa.select(c.fit_axes_id, c.key).where(c.fit_axes_id.in_(some)))
-    }
-
-
-def _joint_row(result: JointResult, run_id: int) -> dict[str, Any]:
-    joint = result.joint
-    assert joint is not None  # noqa: S101 (the caller passes fresh results only)
-    return {
-        "key": result.key,
-        "psm_id": result.psm_id,
-        "joint_axes_id": result.joint_axes_id,
-        "fun": joint.fun,
-        "fun_cg": joint.fun_cg,
-        "energy": joint.energy,
-        "mismatch": joint.mismatch,
-        "distance": result.distance,
-        "nit": joint.nit,
-        "nfev": joint.nfev,
-        "njev": joint.njev,
-        "nit_polish": joint.nit_polish,
-        "gradient_norm": joint.gradient_norm,
-        "importance_entropy": result.entropy,
-        "norm_min": float(joint.norms.min()),
-        "norm_max": float(joint.norms.max()),
-        "start_radius": joint.start_radius,
-        "verdict": str(joint.verdict),
-        "status": str(joint.status),
-        "message": joint.message,
-        "vectors": joint.vectors,
-        "logits": joint.logits,
-        "similarities": joint.similarities,
-        "seconds": result.seconds,
-        "run_id": run_id,
     }

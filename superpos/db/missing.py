@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,17 +62,32 @@ class MissingCells:
 
     def _of_matrix(self, psm_id: int) -> Iterator[Cell]:
         """Yield the cells of one matrix, page by page behind the last one that was seen."""
-        cells = _missing(self._study_id).where(targets.c.psm_id == psm_id).subquery()
-        place = sa.tuple_(cells.c.joint_axes_id, cells.c.fit_axes_id)
-        query = sa.select(cells).order_by(cells.c.joint_axes_id, cells.c.fit_axes_id).limit(AT_ONCE)
-        found = self._page(query)
+        first, later = _pages(self._study_id)
+        place: dict[str, int] = {"matrix": psm_id}
+        found = self._page(first, place)
         while found:
             yield from found
-            found = self._page(query.where(place > found[-1][1:])) if len(found) == AT_ONCE else []
+            if len(found) < AT_ONCE:
+                return
+            _, place["joint"], place["fit"] = found[-1]
+            found = self._page(later, place)
 
-    def _page(self, query: sa.Select[Any]) -> list[Cell]:
+    def _page(self, query: sa.Select[Any], place: dict[str, int]) -> list[Cell]:
         with self._database.read() as connection:
-            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+            return [(row[0], row[1], row[2]) for row in connection.execute(query, place)]
+
+
+@lru_cache(maxsize=8)
+def _pages(study_id: int) -> tuple[sa.Select[Any], sa.Select[Any]]:
+    """Return the queries for the first page of `:matrix`, and for one behind the cell `:joint`, `:fit`.
+
+    Made once: to make them anew for each matrix takes longer than to run them.
+    """
+    cells = _missing(study_id).where(targets.c.psm_id == sa.bindparam("matrix", type_=sa.Integer)).subquery()
+    place = sa.tuple_(cells.c.joint_axes_id, cells.c.fit_axes_id)
+    seen = sa.tuple_(*(sa.bindparam(name, type_=sa.Integer) for name in ("joint", "fit")))
+    first = sa.select(cells).order_by(cells.c.joint_axes_id, cells.c.fit_axes_id).limit(AT_ONCE)
+    return first, first.where(place > seen)
 
 
 def _missing(study_id: int) -> sa.Select[Any]:

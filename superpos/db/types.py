@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,13 @@ def encode_array(array: NDArray[Any]) -> bytes:
     if array.dtype.kind not in "biufc":
         raise ArgumentError("array", f"dtype {array.dtype} is not stored; allowed: booleans and numbers")
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    shape = ",".join(str(length) for length in array.shape)
-    return f"{little.dtype.str}:{shape};".encode("ascii") + little.tobytes()
+    return _header(little.dtype.str, array.shape) + little.tobytes()
+
+
+@lru_cache(maxsize=256)
+def _header(dtype: str, shape: tuple[int, ...]) -> bytes:
+    """Return what stands before the bytes of an array; most arrays of a study have one of a few shapes."""
+    return f"{dtype}:{','.join(map(str, shape))};".encode("ascii")
 
 
 def decode_array(data: bytes) -> NDArray[Any]:

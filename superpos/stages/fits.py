@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from superpos.db.failures import failed_keys
+from superpos.db.fit_rows import JointRows, rows_of
 from superpos.db.fits import WorkReader, insert_results, missing_cells
 from superpos.db.missing import Cell, MissingCells
-from superpos.records.work import CellFailure, JointResult, JointWork
+from superpos.records.work import CellFailure, JointWork
 from superpos.stages.bounds import bound
 from superpos.stages.context import Context
 from superpos.stages.fit_cells import compute_work
@@ -42,9 +43,9 @@ class Chunk:
     """The same as work, read once the chunk is leased."""
 
 
-def compute_chunk(works: Sequence[JointWork]) -> list[JointResult]:
-    """Return the results of a chunk (what a worker runs)."""
-    return [compute_work(work) for work in works]
+def compute_chunk(works: Sequence[JointWork]) -> list[JointRows]:
+    """Return the results of a chunk, ready to be inserted (what a worker runs)."""
+    return [rows_of(compute_work(work)) for work in works]
 
 
 class _Chunks:
@@ -67,10 +68,10 @@ class _Chunks:
         if chunk:
             yield Chunk(tuple(chunk))
 
-    def learn(self, results: Sequence[JointResult]) -> None:
+    def learn(self, results: Sequence[JointRows]) -> None:
         """Set the size of later chunks from the seconds of an earlier one."""
         cells = sum(len(result.fits) + 1 for result in results)
-        seconds = sum(r.seconds + sum(f.columns["seconds"] for f in r.fits) for r in results)
+        seconds = sum(result.seconds for result in results)
         wanted = cells * CHUNK_SECONDS / max(seconds, 1e-3)
         self._cells_per_chunk = int(min(max(wanted, 1), LARGEST_CHUNK, 4 * self._cells_per_chunk))
 
@@ -109,7 +110,7 @@ def compute_cells(
         return _chunk_of(works) if works else None
 
     def insert(done: Done[Chunk]) -> list[CellFailure]:
-        results: list[JointResult] = [result for _, value in done for result in value]
+        results: list[JointRows] = [result for _, value in done for result in value]
         insert_results(context.database, results, context.run_id)
         chunks.learn(results)
         return [failure for result in results for failure in result.failures]
