@@ -116,7 +116,7 @@ def create_at(database: Database, revision: str) -> None:
     """Create an empty database at an older revision, for rows that an archive of that revision holds."""
     from alembic import command
 
-    with database.write() as connection:
+    with database.write(Commit.IMPORT) as connection:
         command.upgrade(_config(connection), revision)
 
 
