@@ -50,10 +50,14 @@ class Clocks:
         self.kernels, _ = timed_parts(fit_cells, KERNELS)
         self.chunks = 0
         self._began = time.process_time()
+        self._began_here = time.thread_time()
 
-    def cpu(self) -> float:
-        """Return the CPU seconds of this process since it began, without those of looking at its memory."""
-        return time.process_time() - self._began
+    def cpu(self) -> tuple[float, float]:
+        """Return the CPU seconds of this process, and of this thread of it, since it began.
+
+        Those of looking at its memory are not among them.
+        """
+        return time.process_time() - self._began, time.thread_time() - self._began_here
 
     def megabytes(self) -> float | None:
         """Return the memory of this process after every few chunks."""
@@ -62,7 +66,9 @@ class Clocks:
             return None
         start = time.process_time()
         found = proportional_megabytes()
-        self._began += time.process_time() - start
+        taken = time.process_time() - start
+        self._began += taken
+        self._began_here += taken
         return found
 
 
@@ -76,7 +82,8 @@ class Note(NamedTuple):
     """What a worker has done after a chunk."""
 
     cells: int
-    cpu: float
+    cpu: tuple[float, float]
+    """Seconds of all threads, and of the one that computes."""
     kernels: dict[str, float]
     megabytes: float | None
     """None where nobody looked."""
