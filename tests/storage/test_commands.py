@@ -12,6 +12,7 @@ from tiny_study import Tiny, count, read_views
 from superpos.cli.parser import main
 from superpos.db.engine import Database
 from superpos.db.studies import register_study
+from superpos.fits.compiled import warm_up
 from superpos.specs.studyfile import load_study
 from superpos.stages.plan import plan_study
 from superpos.storage import ObjectPlace
@@ -59,6 +60,7 @@ def test_a_run_with_two_workers(
     finished_views: dict[str, list[tuple[str, ...]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    warm_up()  # both workers would compile otherwise, at the same time
     with short_folder() as folder:
         monkeypatch.setenv("RAY_TMPDIR", str(folder))
         status, out, _ = superpos("run", tiny.file(), "--workers", 2)
@@ -79,17 +81,7 @@ def test_gc_removes_the_objects_of_what_it_drops(
 ) -> None:
     before = all_objects(place)
     (place / "datasets/of-another-database.safetensors").write(b"x")
-    other = (
-        tiny.file(more="", probe_C=0.5).read_text(encoding="utf-8").replace("ctx_len = 24", "ctx_len = 20")
-    )
-    changed = tiny.folder / "changed.toml"
-    changed.write_text(other, encoding="utf-8")
-    assert superpos("plan", changed)[0] == 0
-    from superpos.db.studies import register_study
-    from superpos.specs.studyfile import load_study
-    from superpos.stages.plan import plan_study
-
-    register_study(uploaded_here, plan_study(load_study(changed)))
+    give_another_revision(uploaded_here, tiny)
     server.fault = lambda *_: 403
     status, out, err = superpos("db", "gc", "--files")
     assert status == 3

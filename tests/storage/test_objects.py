@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import threading
 import time
 from pathlib import Path
 
@@ -138,3 +139,23 @@ def test_a_server_that_is_away_is_asked_for_a_while(
     finally:
         server.start()
     assert place.read() == b"x"
+
+
+def test_a_server_that_says_nothing_is_away(
+    server: Server, place: ObjectPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No loop of a driver's own goes on within ours: a try takes as long as an answer may."""
+    monkeypatch.setattr(objects, "ANSWER_SECONDS", 1)
+    monkeypatch.setattr(objects, "READ_SECONDS", 2.0)
+    server.seen.clear()
+    released = threading.Event()
+    server.fault = lambda *_: 0 if released.wait(60.0) else CUT
+    began = time.monotonic()
+    try:
+        with pytest.raises(DataFolderAwayError, match=r"cannot be read: .*(timeout|timed out)"):
+            place.read()
+        tries = server.seen.total()
+    finally:
+        released.set()
+    assert 2 <= tries <= 6
+    assert time.monotonic() - began < 50
