@@ -22,6 +22,8 @@ MAX_TIPS = 24
 """Features up to which the cells of a matrix say what they are."""
 MAX_NAMES = 28
 """Features up to which the rows of a matrix are named."""
+NAME_PITCH = 7.5
+"""Points from one name of a row of a matrix to the next, at least."""
 LONGEST_ROW = 44
 """Characters of the name of a row: a set, where its directions are, how they were found."""
 INK = "#1f2933"
@@ -147,10 +149,17 @@ def heat_map(panel: Panel, matrix: Float, scale: Scale, names: Sequence[str] = (
     panel.set_yticks([])
 
 
-def name_ticks(panel: Panel, names: Sequence[str], *, rows: bool = False, columns: bool = False) -> None:
-    """Name rows or columns of a matrix; one larger than `MAX_NAMES` has numbers at some ten places."""
+def name_ticks(
+    panel: Panel, names: Sequence[str], inches: float, *, rows: bool = False, columns: bool = False
+) -> None:
+    """Name rows or columns of a matrix some inches wide, as many as there is room for.
+
+    One larger than `MAX_NAMES` has numbers at some ten places.
+    """
     if len(names) <= MAX_NAMES:
-        ticks, labels = list(range(len(names))), [shorten(name) for name in names]
+        step = max(1, math.ceil(len(names) * NAME_PITCH / (72.0 * inches)))
+        ticks = list(range(0, len(names), step))
+        labels = [shorten(names[tick]) for tick in ticks]
     else:
         ticks = list(range(0, len(names), max(10, 10 * round(len(names) / 100))))
         labels = [str(index) for index in ticks]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ET
 from importlib.resources import files
@@ -9,7 +10,9 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
+from superpos.reporting.charts.by_layer import Choice, Choices, draw_best_kernels
 from superpos.reporting.charts.optimal_psms import OptimalPanel, OptimalPsms, draw_optimal_psms
+from superpos.reporting.charts.target_psms import TargetPsms, draw_target_psms
 from superpos.reporting.style import evenly
 from superpos.reporting.svg.panel import NOTE
 from superpos.reporting.svg.text import text_size
@@ -70,3 +73,36 @@ def test_nothing_in_a_grid_is_wider_than_its_column():
         columns = re.search(r"grid-template-columns: ([^;]*);", rule)
         assert columns is not None
         assert re.search(r"minmax\(0, [\d.a-z]+\)$", columns[1]), rule
+
+
+@pytest.mark.parametrize(("n_layers", "lines"), [(4, 2), (26, 1), (60, 0)])
+def test_cells_of_many_layers_have_as_much_written_as_fits(n_layers, lines):
+    layers = tuple(range(n_layers))
+    sets = ("a set", "another set with a longer name")
+    choices = tuple(Choice(one, one, "cosine", layer, "riesz:-1", 0.123) for one in sets for layer in layers)
+    figure = draw_best_kernels(Choices(sets, ("cosine",), layers, ("riesz:-1",), choices))
+    drawing = ET.fromstring(figure.svg())  # noqa: S314 (our own file)
+    written = [list(one.itertext()) for one in drawing.iter(f"{SVG}text") if "0.12" in one.itertext()]
+    assert len(written) == (len(choices) if lines else 0)
+    assert {len(one) for one in written} == ({lines} if lines else set())
+    tips = ["".join(one.itertext()) for one in drawing.iter(f"{SVG}title")]
+    assert "a set, layer 3: riesz:-1, distance 0.123" in tips
+
+
+@pytest.mark.parametrize(("n", "n_layers"), [(4, 1), (8, 30), (21, 4), (21, 30), (28, 6), (150, 30)])
+def test_names_of_rows_stand_apart(n, n_layers):
+    names = tuple(f"compound word {index}" for index in range(n))
+    layers = tuple(range(n_layers))
+    matrices = {("features", layer): np.eye(n) for layer in layers}
+    places = {layer: f"layer {layer}" for layer in layers}
+    drawn = draw_target_psms(TargetPsms("cosine", names, layers, ("features",), matrices, {}, "", places))
+    found = 0
+    for group in ET.fromstring(drawn.svg()).iter(f"{SVG}g"):  # noqa: S314 (our own file)
+        rows = [
+            float(one.get("y", "nan"))
+            for one in group.findall(f"{SVG}text")
+            if one.get("text-anchor") == "end" and one.get("transform") is None
+        ]
+        found += len(rows)
+        assert all(after - before >= 7.0 for before, after in itertools.pairwise(rows))
+    assert found >= 2

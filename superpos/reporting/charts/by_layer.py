@@ -5,6 +5,7 @@ best kernel of (set, similarity, layer) = the one with the smallest median dista
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,8 +15,14 @@ from superpos.reporting.answers import control_order, in_words
 from superpos.reporting.looks import kernel_styles
 from superpos.reporting.selection import kernels, layers, similarities
 from superpos.reporting.study_views import quartiles, records
-from superpos.reporting.style import new_figure, shorten
+from superpos.reporting.style import WIDTH, new_figure, shorten
 from superpos.reporting.svg import Figure, line_handle, patch_handle
+from superpos.reporting.svg.text import text_size
+
+CELL = 8.0
+"""Points of what is written into a cell."""
+MARGIN = 30.0
+"""Points beside the cells that no name takes."""
 
 
 class LayerLine(NamedTuple):
@@ -143,18 +150,20 @@ def draw_best_kernels(numbers: Choices) -> Figure:
     styles = kernel_styles(numbers.kernels)
     figure = new_figure(len(numbers.similarities) * (0.42 * len(numbers.subjects) + 0.75) + 0.5)
     axes = figure.subplots(len(numbers.similarities), 1)
+    names = [shorten(name) for name in numbers.subjects]
+    label = max((text_size(name, CELL)[0] for name in names), default=0.0)
+    write = _writing(numbers.choices, (72.0 * WIDTH - label - MARGIN) / max(1, len(numbers.layers)))
     for row, similarity in enumerate(numbers.similarities):
         panel = axes[row, 0]
         for one in numbers.choices:
             if one.similarity == similarity:
                 x, y = numbers.layers.index(one.layer), numbers.subjects.index(one.subject)
                 colour = styles[one.kernel][0]
-                panel.rectangle(x - 0.48, y - 0.46, 0.96, 0.92, color=colour, alpha=0.55)
-                text = f"{one.kernel}\n{one.distance:.2g}"
-                panel.text(x, y, text, ha="center", va="center", fontsize=8, linespacing=0.95)
+                panel.rectangle(x - 0.48, y - 0.46, 0.96, 0.92, color=colour, alpha=0.55, tip=_tip(one))
+                panel.text(x, y, write(one), ha="center", va="center", fontsize=CELL, linespacing=0.95)
         panel.set_title(similarity)
         panel.set_xticks(range(len(numbers.layers)), [layer_name(layer) for layer in numbers.layers])
-        panel.set_yticks(range(len(numbers.subjects)), [shorten(name) for name in numbers.subjects])
+        panel.set_yticks(range(len(numbers.subjects)), names)
         panel.set_xlim(-0.5, len(numbers.layers) - 0.5)
         panel.set_ylim(len(numbers.subjects) - 0.5, -0.5)
         panel.tick_params(length=0)
@@ -162,6 +171,22 @@ def draw_best_kernels(numbers: Choices) -> Figure:
     handles = [patch_handle(color=styles[name][0], alpha=0.55, label=name) for name in numbers.kernels]
     figure.legend(handles)
     return figure
+
+
+def _tip(one: Choice) -> str:
+    return f"{one.subject}, layer {layer_name(one.layer)}: {one.kernel}, distance {one.distance:.3g}"
+
+
+def _writing(choices: Sequence[Choice], width: float) -> Callable[[Choice], str]:
+    """Return what is written into every cell so many points wide: as much as fits into the narrowest."""
+    ways: tuple[Callable[[Choice], str], ...] = (
+        lambda one: f"{one.kernel}\n{one.distance:.2g}",
+        lambda one: f"{one.distance:.2g}",
+    )
+    for way in ways:
+        if all(text_size(way(one), CELL)[0] <= width for one in choices):
+            return way
+    return lambda _: ""  # the colour says it
 
 
 def layer_name(layer: int) -> str:

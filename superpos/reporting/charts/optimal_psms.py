@@ -116,7 +116,7 @@ def draw_optimal_psms(numbers: OptimalPsms) -> Figure:
     scale = similarity_scale(numbers.similarity)
     heat_map(target_axes, numbers.target, scale, numbers.features)
     target_axes.set_title(f"target, {numbers.place}")
-    name_ticks(target_axes, numbers.features, rows=True, columns=True)
+    name_ticks(target_axes, numbers.features, big, rows=True, columns=True)
     leave_room(target_axes, bottom=-math.inf)  # it ends far above the last row, and its labels with it
     for panel_numbers, note in zip(numbers.panels, notes, strict=True):
         row = numbers.rows.index(panel_numbers.row)

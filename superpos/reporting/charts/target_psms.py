@@ -103,12 +103,12 @@ def draw_target_psms(numbers: TargetPsms) -> Figure:
                     resolved = f"\nC = {c:.3g}" if c > 0.0 else ""
                     panel_axes.set_title(f"{numbers.places[chunk[column]]}{resolved}")
                 if column == 0:
-                    name_ticks(panel_axes, numbers.features, rows=True)
+                    name_ticks(panel_axes, numbers.features, panel, rows=True)
                     panel_axes.set_ylabel(
                         row.replace(" weights", "\nweights").replace(", ", ",\n"), bold=True
                     )
                 if index == len(rows) - 1 and part == len(chunks) - 1:
-                    name_ticks(panel_axes, numbers.features, columns=True)
+                    name_ticks(panel_axes, numbers.features, panel, columns=True)
         first += len(rows)
     figure.colour_bar(scale.on(), f"{numbers.similarity} similarity", 0.6 if n_rows > 1 else 1.0)
     return figure
