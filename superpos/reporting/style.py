@@ -24,6 +24,8 @@ MAX_NAMES = 28
 """Features up to which the rows of a matrix are named."""
 NAME_PITCH = 7.5
 """Points from one name of a row of a matrix to the next, at least."""
+TICK_PITCH = 17.0
+"""Points from the number of one layer to the next, at least."""
 LONGEST_ROW = 44
 """Characters of the name of a row: a set, where its directions are, how they were found."""
 INK = "#1f2933"
@@ -82,6 +84,12 @@ def evenly(n: int, most: int) -> int:
     """Return how many of n panels stand side by side: in as few rows as `most` allow, filled alike."""
     n_rows = max(1, -(-n // most))
     return max(1, -(-n // n_rows))
+
+
+def layer_ticks(layers: Sequence[int], n_columns: int) -> list[int]:
+    """Return the layers that an axis names in one of several panels side by side, as many as have room."""
+    room = 72.0 * (WIDTH / n_columns - 0.5)
+    return list(layers)[:: max(1, math.ceil(len(layers) * TICK_PITCH / room))]
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:

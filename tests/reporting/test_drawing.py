@@ -38,8 +38,8 @@ def draw(height=4.0):
     scale = similarity_scale("cosine")
     for panel in axes[0]:
         heat_map(panel, np.eye(3), scale, ("a", "b & <c>", "d"))
-    name_ticks(axes[0, 0], ("a name of many letters", "b", "c"), rows=True)
-    name_ticks(axes[0, 1], ("a name of many letters", "b", "c"), columns=True)
+    name_ticks(axes[0, 0], ("a name of many letters", "b", "c"), 3.0, rows=True)
+    name_ticks(axes[0, 1], ("a name of many letters", "b", "c"), 3.0, columns=True)
     axes[1, 0].plot([0, 1, 2], [3.0, 1.0, 2.0], marker="o")
     axes[1, 0].set_ylabel("two\nlines")
     axes[1, 0].set_xlabel("layer")
@@ -248,7 +248,7 @@ def test_no_name_becomes_markup(name):
     figure = new_figure(2.0)
     panel = figure.subplot()
     heat_map(panel, np.eye(1), similarity_scale("rbf"), (name,))
-    name_ticks(panel, (name,), rows=True, columns=True)
+    name_ticks(panel, (name,), 3.0, rows=True, columns=True)
     panel.set_title(name)
     panel.text(0.5, 0.5, name, within="xy", color=name)
     figure.legend([patch_handle(label=name, color=name)])
@@ -319,7 +319,7 @@ def test_names_of_many_features_are_numbers_that_have_room(n, most):
     figure = new_figure(4.0)
     panel = figure.subplot()
     heat_map(panel, np.eye(n), similarity_scale("cosine"), tuple(f"f{i}" for i in range(n)))
-    name_ticks(panel, [f"f{i}" for i in range(n)], columns=True)
+    name_ticks(panel, [f"f{i}" for i in range(n)], 9.0, columns=True)
     said = [text.text for text in parsed(figure).iter(f"{SVG}text")]
     labels = [text for text in said if text and (text if n > 28 else text[1:]).isdigit()]
     assert len(labels) == most

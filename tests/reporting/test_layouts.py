@@ -13,7 +13,7 @@ import pytest
 from superpos.reporting.charts.by_layer import Choice, Choices, draw_best_kernels
 from superpos.reporting.charts.optimal_psms import OptimalPanel, OptimalPsms, draw_optimal_psms
 from superpos.reporting.charts.target_psms import TargetPsms, draw_target_psms
-from superpos.reporting.style import evenly
+from superpos.reporting.style import WIDTH, evenly, layer_ticks
 from superpos.reporting.svg.panel import NOTE
 from superpos.reporting.svg.text import text_size
 
@@ -106,3 +106,13 @@ def test_names_of_rows_stand_apart(n, n_layers):
         found += len(rows)
         assert all(after - before >= 7.0 for before, after in itertools.pairwise(rows))
     assert found >= 2
+
+
+@pytest.mark.parametrize(("n_layers", "n_columns"), [(1, 1), (4, 4), (30, 1), (30, 4), (30, 12), (96, 3)])
+def test_numbers_of_layers_stand_apart(n_layers, n_columns):
+    ticks = layer_ticks(range(n_layers), n_columns)
+    assert ticks[0] == 0
+    assert len(ticks) == n_layers or len(ticks) < n_layers / 1.4
+    frame = 72.0 * (WIDTH / n_columns - 0.5)
+    widest = text_size(str(n_layers - 1), 8.5)[0]
+    assert len(ticks) < 2 or (ticks[1] - ticks[0]) * frame / n_layers > widest + 3.0

@@ -15,7 +15,7 @@ from superpos.reporting.answers import control_order, in_words
 from superpos.reporting.looks import kernel_styles
 from superpos.reporting.selection import kernels, layers, similarities
 from superpos.reporting.study_views import quartiles, records
-from superpos.reporting.style import WIDTH, new_figure, shorten
+from superpos.reporting.style import WIDTH, layer_ticks, new_figure, shorten
 from superpos.reporting.svg import Figure, line_handle, patch_handle
 from superpos.reporting.svg.text import text_size
 
@@ -131,7 +131,7 @@ def draw_by_layer(numbers: ByLayer, label: str = "end to target, root mean squar
             panel.set_title(shorten(subject))
             panel.grid(axis="y")
             own = {layer for line in numbers.lines if line.subject == subject for layer in line.layers}
-            ticks = sorted(own)[:: max(1, len(own) // 12)]
+            ticks = layer_ticks(sorted(own), n_columns)
             panel.set_xticks(ticks, [layer_name(layer) for layer in ticks])
             panel.set_xlabel("layer")
     handles = [

@@ -21,7 +21,7 @@ from superpos.reporting.looks import scheme_labels, scheme_of, target_style, wei
 from superpos.reporting.selection import similarities
 from superpos.reporting.study_data import StudyData, best_layer
 from superpos.reporting.study_views import records
-from superpos.reporting.style import FAINT, INK, LineStyle, new_figure
+from superpos.reporting.style import FAINT, INK, LineStyle, layer_ticks, new_figure
 from superpos.reporting.subjects import PRETRAINED, Subject
 from superpos.reporting.svg import Figure, Handle, line_handle
 from superpos.seeding import generator
@@ -155,7 +155,7 @@ def draw_label_correlations(numbers: LabelCorrelations) -> Figure:
                 x, [row.low for row in rows], [row.high for row in rows], color=style.colour, linewidth=1.0
             )
         ticks = sorted({row.layer for row in numbers.rows})
-        lines.set_xticks(ticks[:: max(1, len(ticks) // 12)])
+        lines.set_xticks(layer_ticks(ticks, 2))
         if len(ticks) == 1:
             lines.set_xlim(ticks[0] - 1, ticks[0] + 1)
         lines.axhline(0.0, color=FAINT, linewidth=0.8)

@@ -10,7 +10,7 @@ import pandas as pd
 from superpos.analysis.settings import DIRECTION_SETTING, keep_main
 from superpos.reporting.looks import scheme_labels, scheme_of, target_style, weights_style
 from superpos.reporting.study_data import StudyData
-from superpos.reporting.style import LineStyle, evenly, new_figure
+from superpos.reporting.style import LineStyle, evenly, layer_ticks, new_figure
 from superpos.reporting.subjects import PRETRAINED, Subject
 from superpos.reporting.svg import Figure, line_handle
 
@@ -125,7 +125,7 @@ def draw_probe_quality(panels: tuple[ProbeQuality, ...]) -> Figure:
                 markersize=5,
             )
         ticks = sorted({layer for series in numbers.series for layer in series.layers})
-        panel.set_xticks(ticks[:: max(1, len(ticks) // 12)])
+        panel.set_xticks(layer_ticks(ticks, columns))
         if len(ticks) == 1:
             panel.set_xlim(ticks[0] - 1, ticks[0] + 1)
         panel.set_title(numbers.dataset)
