@@ -5,9 +5,11 @@ What calls what, from the functions that stages call (left) downwards:
     train.train_probes           inputs, permutation, cross_validation, fit, metrics
     resample.noise_ceilings      inputs, cross_validation (parts), fit, ceiling
     whitening.Whitening          covariance, design
-    fit                          design; closed_form, or logistic and newton
+    fit                          design; closed_form, or logistic and newton or rows
     cross_validation             logistic, newton
-    newton                       conjugate, logistic
+    newton                       conjugate, recycled, logistic, lengths
+    rows                         row_steps, logistic, lengths
+    logistic                     thin (as conjugate and row_steps)
 
 One name for one thing, in every module:
 
@@ -17,7 +19,7 @@ One name for one thing, in every module:
     Z1        the design matrix (Z, 1), (n, r + 1), in double; in single where the type says so
     theta     coefficients and intercepts: (r + 1, k) over Z1 while they are found, (k, d + 1) over the scaled
               samples once lifted
-    K         the Gram matrix of the samples, (n, n), lower triangle
+    K         the Gram matrix of the samples, (n, n): lower triangle in `design`, single in `row_steps`
     penalty   1 / (C sum of weights), what |w|^2 / 2 is multiplied with; C stands in settings and answers
     split     `inputs.Split`: features that share their samples, with the rows of training and test
     counts    how often a sample counts, (n,) or (n, k); groups are drawn, cut and exchanged as wholes

@@ -11,6 +11,7 @@ from superpos.probes.closed_form import class_shares, lda, scatter_matrix
 from superpos.probes.design import Design, Designs, ScaledSamples
 from superpos.probes.logistic import logistic_losses, minimise_sklearn
 from superpos.probes.newton import SINGLE_SIZE, minimise
+from superpos.probes.rows import minimise_rows, worth_rows
 from superpos.specs.probes import ProbeSettings
 
 
@@ -39,8 +40,9 @@ def mean_differences(samples: ScaledSamples, labels: Bool, counts: Int | None = 
 def fit_samples(designs: Designs, labels: Bool, settings: ProbeSettings) -> Fits:
     """Return directions by any method; arguments as of `fit_design`.
 
-    Logistic probes of many samples of more dimensions still are tried on the samples as they are, since
-    coordinates in their span cost more than most probes, and found in the span only where that fails.
+    Logistic probes of many samples of more dimensions still are tried on a number a sample, or, of too many
+    samples for that, on the samples as they are. Coordinates in the span of the samples cost more than most
+    probes: they are made only where that fails.
     """
     samples = designs.samples
     if settings.method == "mean_difference":
@@ -50,7 +52,11 @@ def fit_samples(designs: Designs, labels: Bool, settings: ProbeSettings) -> Fits
         return fit_design(designs.make(), labels, settings)
     design = designs.make(reduce=False)
     loss = logistic_losses(design.Z1, labels, settings.C, balanced=settings.class_weight == "balanced")
-    found = minimise(loss, settings.tol, settings.max_iter, mean=design.mean, only_sketch=True)
+    found = None
+    if worth_rows(n, d, labels.shape[1]):
+        found = minimise_rows(loss, settings.tol, settings.max_iter, samples.mean)
+    if found is None:
+        found = minimise(loss, settings.tol, settings.max_iter, mean=design.mean, only_sketch=True)
     fits = Fits(design.lift(found.theta), None, found.nit, found.gradient_norm <= settings.tol)
     del design, loss
     left = np.flatnonzero(~fits.converged & (fits.nit < settings.max_iter))

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from superpos.arrays import Bool, Float, Int
+from superpos.probes.thin import products
 from superpos.threads import one_thread
 
 
@@ -50,7 +51,7 @@ class LogisticLosses:
 
     def margins(self, theta: Float) -> Float:
         """Return y_i (z_i . w + b), (n, k), for parameters (r + 1, k)."""
-        margins: Float = self.signs * (self.Z1 @ theta)
+        margins: Float = self.signs * products(self.Z1, theta)
         return margins
 
     def value(self, theta: Float, margins: Float) -> Float:
@@ -71,6 +72,13 @@ class LogisticLosses:
         wrong = expit(-margins)
         curvature: Float = self.weights * wrong * (1.0 - wrong)
         return curvature
+
+
+def infinity_norms(gradient: Float, mean: Float) -> Float:
+    """Return the largest entries, (k,), of gradients (r + 1, k), for samples before `mean` was subtracted."""
+    # For samples x + c the gradient of w is that for x plus c times that of b.
+    slopes = gradient[:-1] + mean[:, None] * gradient[-1]
+    return np.asarray(np.maximum(np.max(np.abs(slopes), axis=0), np.abs(gradient[-1])))
 
 
 def logistic_losses(

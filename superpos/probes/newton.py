@@ -10,8 +10,10 @@ one preconditioner (`superpos.probes.conjugate`), that of the Hessian for the me
 A sketch of M, where it is much cheaper than a factor, serves while it is good enough; then a factor of M,
 which is formed anew when conjugate gradients have cost more since than a new one does. A feature for which
 that is no good either (`MAX_CG` steps twice) goes on alone, for which M is its own Hessian. Products inside
-conjugate gradients are in single precision where that matrix is large and the penalty not too weak. None of
-this moves the solution: gradients, objectives and the stopping test are in double.
+conjugate gradients are in single precision where that matrix is large and the penalty not too weak. Where it
+is larger still, and has more rows than columns, steps also recycle the directions of those before
+(`superpos.probes.recycled`). None of this moves the solution: gradients, objectives and the stopping test are
+in double.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from superpos.arrays import Bool, Float, Int
+from superpos.arrays import Float, Int
 from superpos.probes.conjugate import (
     MAX_CG,
     Preconditioner,
@@ -30,19 +32,19 @@ from superpos.probes.conjugate import (
     newton_steps,
     sketch_hessian,
 )
-from superpos.probes.logistic import LogisticLosses
+from superpos.probes.lengths import halved_lengths
+from superpos.probes.logistic import LogisticLosses, infinity_norms
+from superpos.probes.recycled import Memory
+from superpos.probes.thin import LARGE
 
 PATIENCE = 8
 """Conjugate gradient steps after which a feature that goes alone gets a new factor."""
-DECREASE = 1e-4
-"""Share of the predicted decrease that a step must reach (Armijo)."""
-ROUNDING = 1e-14
-"""Relative rounding of the objective, within which it counts as not risen."""
-MIN_STEP = 2.0**-40
 SINGLE_SIZE = 2**20
 """Entries of the design matrix above which products may be in single precision."""
 SINGLE_CONDITION = 1e6
 """Largest condition number of a Hessian (a bound) at which single precision is good for its products."""
+RECYCLED_PATIENCE = 8.0
+"""How much longer a preconditioner serves where directions of earlier steps serve with it."""
 BLOCK_SPEED = 2.0
 """Speed of matrix products in a factor over that of the thin ones of conjugate gradients."""
 SKETCH_WORTH = 12.0
@@ -145,6 +147,7 @@ class _Run:
         start = norm = self._norms(gradient)
         precondition: Preconditioner | None = None
         spent = 0
+        memory = Memory(len(columns)) if self.recycles else None
         self.norm[columns] = norm
         on = (norm > self.tol) & (self.nit[columns] < self.max_iter)
         while True:
@@ -154,6 +157,8 @@ class _Run:
                 loss = loss.select(kept.tolist())
                 theta, margins, gradient = theta[:, kept], margins[:, kept], gradient[:, kept]
                 value, norm, start = value[kept], norm[kept], start[kept]
+                if memory is not None:
+                    memory.select(kept)
             if not columns:
                 return self.unfinished(given) if sketch else alone
             curvature = loss.curvature(margins)
@@ -166,12 +171,12 @@ class _Run:
             # No tighter than what brings the gradient below the tolerance.
             forcing = np.clip(np.sqrt(norm / start), 0.25 * self.tol / norm, 0.1)
             step, image, n_cg = newton_steps(
-                loss, self._for_products(loss), curvature, gradient, precondition, forcing
+                loss, self._for_products(loss), curvature, gradient, precondition, forcing, memory
             )
             spent += int(n_cg.max())
-            if spent >= (SKETCH_PATIENCE if sketch else self.patience(len(columns))):
+            if spent >= self.patience(len(columns), sketch=sketch):
                 precondition = None
-            length = _line_search(loss, theta, margins, value, step, image, np.sum(gradient * step, axis=0))
+            length = _search(loss, theta, margins, value, step, image, np.sum(gradient * step, axis=0))
             theta = theta + length * step
             margins = loss.margins(theta)
             value, gradient = loss.value(theta, margins), loss.gradient(theta, margins)
@@ -193,17 +198,24 @@ class _Run:
         return [c for c in columns if self.norm[c] > self.tol and self.nit[c] < self.max_iter]
 
     def _norms(self, gradient: Float) -> Float:
-        # For samples x + c the gradient of w is that for x plus c times that of b.
         if self.mean is not None:
-            slopes = gradient[:-1] + self.mean[:, None] * gradient[-1]
-            return np.asarray(np.maximum(np.max(np.abs(slopes), axis=0), np.abs(gradient[-1])))
+            return infinity_norms(gradient, self.mean)
         intercept = np.abs(gradient[-1])
         norms: Float = np.hypot(np.linalg.norm(gradient[:-1], axis=0) + self.offset * intercept, intercept)
         return norms
 
-    def patience(self, k: int) -> float:
-        """Return the conjugate gradient steps of k features after which they get a new factor."""
-        return PATIENCE if k == 1 else max(PATIENCE, self.worth(k))
+    def patience(self, k: int, *, sketch: bool) -> float:
+        """Return the conjugate gradient steps of k features after which their preconditioner is made anew."""
+        if k == 1 and not sketch:
+            return PATIENCE
+        steps = SKETCH_PATIENCE if sketch else max(PATIENCE, self.worth(k))
+        return steps * (RECYCLED_PATIENCE if self.recycles else 1.0)
+
+    @property
+    def recycles(self) -> bool:
+        """Whether directions of earlier steps serve: not where the classes part, and curvatures collapse."""
+        n, r = self.loss.Z1.shape
+        return n * r > LARGE and n >= r
 
     def worth(self, k: int) -> float:
         """Return the conjugate gradient steps of k features that cost as much as a factor."""
@@ -226,7 +238,7 @@ class _Run:
         return self.Z1_single
 
 
-def _line_search(
+def _search(
     loss: LogisticLosses,
     theta: Float,
     margins: Float,
@@ -235,15 +247,7 @@ def _line_search(
     image: Float,
     slope: Float,
 ) -> Float:
-    """Return the step lengths, halved from 1 until the objective falls; 0 where it never does."""
     change = loss.signs * image
-    length = np.ones(len(value))
-    while True:
-        tried = loss.value(theta + length * step, margins + length * change)
-        rises: Bool = tried > value + DECREASE * length * slope + ROUNDING * np.abs(value)
-        rises |= ~np.isfinite(tried)
-        rises &= length > 0.0
-        if not np.any(rises):
-            return length
-        length[rises] *= 0.5
-        length[length < MIN_STEP] = 0.0
+    return halved_lengths(
+        lambda length: loss.value(theta + length * step, margins + length * change), value, slope
+    )
