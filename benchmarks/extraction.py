@@ -1,6 +1,7 @@
 """Extraction beside the bare forward pass and beside the plain recipe: same weights, same run, one thread.
 
     python -m benchmarks.extraction [--quick] [--model SIZE]... [--repeats R]
+    python -m benchmarks.extraction --hookpoints MODEL [--at HOOKPOINT]... [--tokens N]... [--repeats R]
 
 Models are shapes of the Pythia suite with random weights, activations are `mlp.act` of all layers, samples
 are as dense as in a text feature set (10 in a window of 128 tokens). Corpora: *windows* of 128 tokens, as
@@ -45,6 +46,8 @@ from superpos.specs.models import ModelSpec, expand_sites
 
 DENSITY = 10 / 128
 """Probed positions a token."""
+TOKEN_BUDGET = 1024
+"""Tokens of a batch at most, where hookpoints are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,18 +250,20 @@ def bench_speed(cases: list[Case], repeats: int, folder: Path) -> None:
             )
 
 
-def bench_hookpoints(name: str, n_tokens: int, repeats: int, folder: Path) -> None:
-    """Compare every hookpoint, and all at once, with the bare forward pass; turns alternate."""
-    print("\n## All layers at each hookpoint\n")
+def bench_hookpoints(name: str, at: Sequence[str], n_tokens: int, repeats: int, folder: Path) -> None:
+    """Compare hookpoints, or every one and all at once, with the bare forward pass; turns alternate."""
+    print(f"\n## All layers at each hookpoint, {n_tokens:,} tokens\n")
     header("model", "hookpoint", "sites", "bare forward s", "extraction s", "bare forward / extraction")
     model = load(name)
     tokens = corpus("windows", n_tokens, model.info.vocab_size)
     there = model.structure.hookpoints
-    extraction(model, corpus("windows", 256, model.info.vocab_size), n_tokens, folder / "own", there)
-    for label, hookpoints in {"all of them": there, **{one: (one,) for one in there}}.items():
+    budget = min(n_tokens, TOKEN_BUDGET)
+    extraction(model, corpus("windows", 256, model.info.vocab_size), budget, folder / "own", there)
+    each = {one: (one,) for one in (at or there)}
+    for label, hookpoints in (each if at else {"all of them": there, **each}).items():
         runs = {
-            "bare": lambda: bare_forward(model, tokens, n_tokens),
-            "own": lambda: extraction(model, tokens, n_tokens, folder / "own", hookpoints),  # noqa: B023 -- called within this turn
+            "bare": lambda: bare_forward(model, tokens, budget),
+            "own": lambda: extraction(model, tokens, budget, folder / "own", hookpoints),  # noqa: B023 -- called within this turn
         }
         pairs = []
         for repeat in range(repeats):
@@ -346,6 +351,12 @@ def main() -> None:
         metavar="MODEL",
         help="compare every hookpoint of this folder or package, all its layers, and nothing else",
     )
+    parser.add_argument(
+        "--at", action="append", default=[], metavar="HOOKPOINT", help="only these of them, each by itself"
+    )
+    parser.add_argument(
+        "--tokens", action="append", type=int, metavar="N", help="tokens that they are read at (default 1024)"
+    )
     parser.add_argument("--repeats", type=int, default=5, help="repeats a case (default 5)")
     arguments = parser.parse_args()
     if arguments.repeats < 2:
@@ -362,7 +373,10 @@ def main() -> None:
             "SUPERPOS_MODELS", folder
         )  # presets are written there, and not into the user's cache
         if arguments.hookpoints:
-            bench_hookpoints(arguments.hookpoints, 1024, arguments.repeats, Path(folder))
+            for n_tokens in arguments.tokens or [1024]:
+                bench_hookpoints(
+                    arguments.hookpoints, arguments.at, n_tokens, arguments.repeats, Path(folder)
+                )
             return
         bench_speed([CASES[size] for size in sizes], arguments.repeats, Path(folder))
         bench_memory("pythia-14m", 2048 if arguments.quick else 8192, Path(folder))

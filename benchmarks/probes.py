@@ -1,15 +1,16 @@
 """Probes of one layer beside scikit-learn's lbfgs, one by one, at equal accuracy, on one thread.
 
-    python -m benchmarks.probes [--quick] [--features F]
+    python -m benchmarks.probes [--quick] [--features F] [--rounds R]
     python -m benchmarks.probes --permutations R
 
-Both see the same data in the same run. `train_probes` is timed whole (checks, scaler, fit of all features,
-scores, metrics), scikit-learn only in `fit`, on activations that are scaled already; it is timed on a few of
-the features, and their mean counts for each. Times are CPU seconds of the process, since other processes
-share the machine. Both are compared with a solution to a hundredth of the tolerance: the largest entry of the
-gradient, the cosine of coefficients, the held-out metrics. Activations are those of a wide layer: GELU of
-many mixtures of few heavy-tailed sources; labels are sparse directions in the sources, with noise, from half
-to a fiftieth of the samples positive.
+Both see the same data and take turns in one process, after one of each that is not timed. `train_probes` is
+timed whole (checks, scaler, fit of all features, scores, metrics), scikit-learn only in `fit`, on activations
+that are scaled already; where that takes long it is timed on a few of the features, and their mean counts for
+each. Times are CPU seconds of the process, since other processes share the machine, and ratios are taken turn
+by turn: median, and the quartiles in brackets. Both are compared with a solution to a hundredth of the
+tolerance: the largest entry of the gradient, the cosine of coefficients, the held-out metrics. Activations
+are those of a wide layer: GELU of many mixtures of few heavy-tailed sources; labels are sparse directions in
+the sources, with noise, from half to a fiftieth of the samples positive.
 
 With `--permutations`: R label permutations of one layer, one by one with scikit-learn's scores (as sets of
 probes were trained until 2026-11-30) and together, in turns within one process.
@@ -42,7 +43,7 @@ from superpos.seeding import generator
 from superpos.specs.probes import ProbeSettings
 
 K = 11
-SIZES = [(7000, 8192), (7000, 2048), (7000, 512)]
+SIZES = [(7000, 8192), (7000, 2048), (2000, 2048), (7000, 512)]
 QUICK_SIZES = [(2000, 2048), (7000, 512)]
 LAYERS, CORES = 16, 2
 
@@ -85,7 +86,7 @@ def gradient(Z: Float, positive: Bool, coef: Float, intercept: float) -> float:
     return float(max(np.max(np.abs(coef / len(Z) - Z.T @ pull)), abs(pull.sum())))
 
 
-def bench(n: int, d: int, n_features: int) -> None:
+def bench(n: int, d: int, n_features: int, rounds: int) -> None:
     X, labels = layer(n, d)
     groups, train = np.arange(n), np.arange(n) % 10 < 7
     names = tuple(f"feature {index}" for index in range(K))
@@ -93,41 +94,59 @@ def bench(n: int, d: int, n_features: int) -> None:
     def run(**options: Any) -> ProbeSet:
         return train_probes(X, labels, names, groups, train, ProbeSettings(**options))
 
-    own_seconds, own = timed(run)
-    exact = run(tol=1e-10)
-    Z = X[train] / own.scale
-    held_out = X[~train] / own.scale
-    seconds, cosines, gaps, gradients, iterations = [], [], [], [], []
-    chosen = np.linspace(0, K - 1, n_features).round().astype(int)
-    for column in chosen:
-        positive = labels[train, column]
-        model = LogisticRegression(class_weight="balanced", tol=1e-8, max_iter=20000)
-        spent, _ = timed(lambda model=model, positive=positive: model.fit(Z, positive))
-        seconds.append(spent)
-        gradients.append(gradient(Z, positive, model.coef_[0], float(model.intercept_[0])))
+    own, exact = run(), run(tol=1e-10)
+    Z, held_out = X[train] / own.scale, X[~train] / own.scale
+    chosen = np.linspace(0, K - 1, n_features).round().astype(int).tolist()
+
+    def theirs() -> dict[int, LogisticRegression]:
+        found = {}
+        for column in chosen:
+            model = LogisticRegression(class_weight="balanced", tol=1e-8, max_iter=20000)
+            found[column] = model.fit(Z, labels[train, column])
+        return found
+
+    reference = theirs()
+    turns = []
+    for turn in range(rounds):
+        order = (run, theirs) if turn % 2 else (theirs, run)
+        spent = {function: timed(function)[0] for function in order}
+        turns.append((spent[run], spent[theirs] * K / len(chosen)))
+    cosines, gaps, gradients, iterations = [], [], [], []
+    for column, model in reference.items():
+        coef, intercept = model.coef_[0], float(model.intercept_[0])
+        gradients.append(gradient(Z, labels[train, column], coef, intercept))
         iterations.append(int(model.n_iter_[0]))
-        best = exact.coef_scaled[column]
-        cosines.append(float(model.coef_[0] @ best / np.linalg.norm(model.coef_[0]) / np.linalg.norm(best)))
-        reached = held_out_metrics(labels[~train, column], held_out @ model.coef_[0] + model.intercept_[0])
+        cosines.append(cosine_of(coef, exact.coef_scaled[column]))
+        reached = held_out_metrics(labels[~train, column], held_out @ coef + intercept)
         ours = own.metrics[column]
         gaps += [abs(getattr(ours, name) - value) for name, value in reached._asdict().items()]
-    own_cosines = np.sum(own.coef_scaled * exact.coef_scaled, axis=1)
-    own_cosines /= np.linalg.norm(own.coef_scaled, axis=1) * np.linalg.norm(exact.coef_scaled, axis=1)
+    own_cosines = [cosine_of(*pair) for pair in zip(own.coef_scaled, exact.coef_scaled, strict=True)]
     own_gradient = max(
         gradient(Z, labels[train, column], own.coef_scaled[column], float(own.intercept[column]))
         for column in range(K)
     )
-    estimated = K * float(np.mean(seconds))
+    seconds = [one for one, _ in turns]
     row(
         f"{n:,} x {d:,}",
-        f"{own_seconds:.1f}",
-        f"{estimated:.0f} ({n_features} timed, {min(iterations)}-{max(iterations)} iterations)",
-        f"**{estimated / own_seconds:.1f}**",
+        spread(seconds),
+        f"{spread([other for _, other in turns])} ({n_features} timed)",
+        f"{min(iterations)}-{max(iterations)}",
+        f"**{spread([other / one for one, other in turns], 1)}**",
         f"{own_gradient:.0e} / {max(gradients):.0e}",
         f"{1.0 - min(own_cosines):.0e} / {1.0 - min(cosines):.0e}",
         f"{max(gaps):.0e}",
-        f"{own_seconds * LAYERS / CORES / 60:.1f}",
+        f"{float(np.median(seconds)) * LAYERS / CORES / 60:.2f}",
     )
+
+
+def cosine_of(a: Float, b: Float) -> float:
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+def spread(values: list[float], digits: int = 2) -> str:
+    """Return the median with the quartiles in brackets."""
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def bench_ceiling(n: int, d: int) -> None:
@@ -194,8 +213,14 @@ def with_sklearn(positive: Bool, scores: Float) -> tuple[float, ...]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Probes of one layer beside scikit-learn.")
-    parser.add_argument("--quick", action="store_true", help="two small sizes (half a minute)")
-    parser.add_argument("--features", type=int, default=2, help="features that scikit-learn is timed on")
+    parser.add_argument("--quick", action="store_true", help="the two small sizes (a minute)")
+    parser.add_argument(
+        "--features",
+        type=int,
+        default=0,
+        help="features that scikit-learn is timed on (all, of large sizes 2)",
+    )
+    parser.add_argument("--rounds", type=int, default=0, help="turns (default 7, of large sizes 3)")
     parser.add_argument("--permutations", type=int, default=0, help="only this: so many of one layer")
     arguments = parser.parse_args()
     if arguments.permutations:
@@ -217,6 +242,7 @@ def main() -> None:
         "samples x width",
         "all features, s",
         "scikit-learn, s",
+        "its iterations",
         "ratio",
         "largest gradient, own / scikit-learn",
         "1 - cosine to the exact solution",
@@ -225,7 +251,8 @@ def main() -> None:
     )
     with threadpool_limits(limits=1):
         for n, d in QUICK_SIZES if arguments.quick else SIZES:
-            bench(n, d, arguments.features)
+            small = (n, d) in QUICK_SIZES
+            bench(n, d, arguments.features or (K if small else 2), arguments.rounds or (7 if small else 3))
         bench_ceiling(*(QUICK_SIZES if arguments.quick else SIZES)[-1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\nPeak memory of this process: {peak:.0f} MB.")

@@ -19,6 +19,7 @@ of 0.9993 to the exact solution, so the tolerance always is.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,11 @@ class LogisticLosses:
         loss = np.sum(self.weights * np.logaddexp(0.0, -margins), axis=0)
         value: Float = loss + 0.5 * self.penalty * np.sum(theta[:-1] ** 2, axis=0)
         return value
+
+    def along(self, theta: Float, margins: Float, step: Float, image: Float) -> Callable[[Float], Float]:
+        """Return the objectives, (k,), as functions of the lengths of steps (r + 1, k) with images (n, k)."""
+        change = self.signs * image
+        return lambda length: self.value(theta + length * step, margins + length * change)
 
     def gradient(self, theta: Float, margins: Float) -> Float:
         """Return the gradients, (r + 1, k)."""

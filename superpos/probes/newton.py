@@ -10,10 +10,9 @@ one preconditioner (`superpos.probes.conjugate`), that of the Hessian for the me
 A sketch of M, where it is much cheaper than a factor, serves while it is good enough; then a factor of M,
 which is formed anew when conjugate gradients have cost more since than a new one does. A feature for which
 that is no good either (`MAX_CG` steps twice) goes on alone, for which M is its own Hessian. Products inside
-conjugate gradients are in single precision where that matrix is large and the penalty not too weak. Where it
-is larger still, and has more rows than columns, steps also recycle the directions of those before
-(`superpos.probes.recycled`). None of this moves the solution: gradients, objectives and the stopping test are
-in double.
+conjugate gradients are in single precision where that matrix is large and the penalty not too weak; a larger
+one with more rows than columns recycles directions, too (`superpos.probes.recycled`). None of this moves the
+solution: gradients, objectives and the stopping test are in double.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from superpos.arrays import Float, Int
+from superpos.arrays import Bool, Float, Int
 from superpos.probes.conjugate import (
     MAX_CG,
     Preconditioner,
@@ -37,6 +36,8 @@ from superpos.probes.logistic import LogisticLosses, infinity_norms
 from superpos.probes.recycled import Memory
 from superpos.probes.thin import LARGE
 
+WITHIN = 0.3
+"""Gradient over the tolerance above which a feature of a large matrix takes a step more than it needs."""
 PATIENCE = 8
 """Conjugate gradient steps after which a feature that goes alone gets a new factor."""
 SINGLE_SIZE = 2**20
@@ -109,7 +110,8 @@ def minimise(
     """
     k = loss.signs.shape[1]
     theta = np.zeros((loss.Z1.shape[1], k)) if start is None else start.copy()
-    run = _Run(loss, tol, max_iter, offset, mean, theta, np.zeros(k), np.zeros(k, dtype=np.int64))
+    nit, arrived = np.zeros(k, dtype=np.int64), np.zeros(k, dtype=np.bool_)
+    run = _Run(loss, tol, max_iter, offset, mean, theta, np.zeros(k), nit, arrived)
     columns = list(range(k))
     if only_sketch or (run.worth(k) >= SKETCH_WORTH and len(theta) >= SKETCH_WIDTH):
         columns = run.descend(columns, sketch=True)
@@ -131,6 +133,8 @@ class _Run:
     theta: Float
     norm: Float
     nit: Int
+    arrived: Bool
+    """Features whose gradient has been within the tolerance, (k,)."""
     n_factors: int = 0
     Z1_single: NDArray[np.float32] | None = None
     """The design matrix in single precision."""
@@ -176,7 +180,8 @@ class _Run:
             spent += int(n_cg.max())
             if spent >= self.patience(len(columns), sketch=sketch):
                 precondition = None
-            length = _search(loss, theta, margins, value, step, image, np.sum(gradient * step, axis=0))
+            ahead = loss.along(theta, margins, step, image)
+            length = halved_lengths(ahead, value, np.sum(gradient * step, axis=0))
             theta = theta + length * step
             margins = loss.margins(theta)
             value, gradient = loss.value(theta, margins), loss.gradient(theta, margins)
@@ -184,7 +189,7 @@ class _Run:
             moved = length > 0.0
             self.theta[:, columns], self.norm[columns] = theta, norm
             self.nit[columns] += moved
-            on = moved & (norm > self.tol) & (self.nit[columns] < self.max_iter)
+            on = moved & self.goes_on(columns, norm)
             for index in np.flatnonzero(on & (n_cg >= (SKETCH_CG if sketch else MAX_CG))):
                 tired[columns[index]] += 1
                 if sketch:
@@ -192,6 +197,13 @@ class _Run:
                 elif tired[columns[index]] == 2 and len(columns) > 1:
                     on[index] = False
                     alone.append(columns[index])
+
+    def goes_on(self, columns: list[int], norm: Float) -> Bool:
+        """Return which features take another step; one that has just arrived may take a last one."""
+        far = norm > self.tol
+        again = far | (self.recycles & ~self.arrived[columns] & (norm > WITHIN * self.tol))
+        self.arrived[columns] |= ~far
+        return np.asarray(again & (self.nit[columns] < self.max_iter))
 
     def unfinished(self, columns: list[int]) -> list[int]:
         """Return the features that may still descend."""
@@ -215,7 +227,7 @@ class _Run:
     def recycles(self) -> bool:
         """Whether directions of earlier steps serve: not where the classes part, and curvatures collapse."""
         n, r = self.loss.Z1.shape
-        return n * r > LARGE and n >= r
+        return self.loss.Z1.size > LARGE and bool(n >= r)
 
     def worth(self, k: int) -> float:
         """Return the conjugate gradient steps of k features that cost as much as a factor."""
@@ -236,18 +248,3 @@ class _Run:
             squares = np.einsum("ij,ij->i", self.Z1_single, self.Z1_single).astype(np.float64)
             self.largest = 0.25 * float(np.max(squares @ self.loss.weights))
         return self.Z1_single
-
-
-def _search(
-    loss: LogisticLosses,
-    theta: Float,
-    margins: Float,
-    value: Float,
-    step: Float,
-    image: Float,
-    slope: Float,
-) -> Float:
-    change = loss.signs * image
-    return halved_lengths(
-        lambda length: loss.value(theta + length * step, margins + length * change), value, slope
-    )

@@ -153,7 +153,8 @@ def test_products_in_single_precision_do_not_move_the_solution(monkeypatch):
     loss = many(300, 50, 1)
     double = solve(loss, tol=1e-9)
     monkeypatch.setattr(newton, "SINGLE_SIZE", 0)
-    run = newton._Run(loss, 1e-9, 200, 0.0, None, double.theta, double.gradient_norm, double.nit)
+    arrived = np.ones(6, dtype=np.bool_)
+    run = newton._Run(loss, 1e-9, 200, 0.0, None, double.theta, double.gradient_norm, double.nit, arrived)
     assert run._for_products(loss).dtype == np.float32
     assert run._for_products(many(300, 50, 1, C=1e9)).dtype == np.float64  # too weak a penalty
     single = solve(loss, tol=1e-9)
