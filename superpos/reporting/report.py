@@ -85,7 +85,9 @@ def write_report(
         index.write_text(render_page(pages, results.label, __version__), encoding="utf-8", newline="\n")
         summary.write_text(render_summary(pages, results.label), encoding="utf-8", newline="\n")
     except OSError as error:
-        raise InputError(f"report folder {out}: {error.strerror or error}") from error
+        inside = Path(error.filename).relative_to(out) if _lies_in(error.filename, out) else Path()
+        where = "" if inside == Path() else f"{inside}: "
+        raise InputError(f"report folder {out}: {where}{error.strerror or error}") from error
     left_out = tuple(
         f"{page.name}: {title}: {line}"
         for page in pages
@@ -96,6 +98,11 @@ def write_report(
         for line in lines
     )
     return ReportPaths(index, summary, tuple(writer.figures), tuple(writer.tables), left_out)
+
+
+def _lies_in(name: object, folder: Path) -> bool:
+    """Whether an error names a file within a folder."""
+    return isinstance(name, str) and Path(name).is_relative_to(folder)
 
 
 class _Writer:

@@ -405,6 +405,12 @@ def test_a_folder_that_cannot_be_made_is_one_line(small_study, tmp_path):
         report(small_study, tmp_path / "file" / "out")
 
 
+def test_a_file_that_cannot_be_written_is_named(small_study, tmp_path):
+    (tmp_path / "index.html").mkdir()
+    with pytest.raises(InputError, match=r"report folder .*: index\.html: Is a directory$"):
+        report(small_study, tmp_path)
+
+
 def test_importing_the_package_is_light():
     code = (
         "import sys, superpos.reporting;"
