@@ -84,6 +84,8 @@ def read_rows(
     words = {key: {word: code for code, word in enumerate(known[key].cat.categories)} for key in keys}
     own = [*(name for name in columns if name not in common), *keys]
     rows = _read(database, study_id, view, own, only or {}, below or {}, words, ranked=ranked)
+    if not len(rows[own[0]]):  # matrices or joint fits, and nothing of theirs yet
+        return pd.DataFrame({name: np.empty(0, dtype=object) for name in columns})
     if ranked and "fit_key" in own:  # begins with that of the joint fit, whose categories are in order
         last = rows["fit_key"]
         rows["fit_key"] = rows["joint_key"].astype(np.int64) * len(last.categories) + last.codes

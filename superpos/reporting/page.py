@@ -93,6 +93,15 @@ class StudyPage(NamedTuple):
     check: Check
 
     @property
+    def unfinished(self) -> str:
+        """What of the plan has no result, in words; empty when all has."""
+        left = [
+            (row.stage, row.planned - row.done - row.not_applicable, row.planned) for row in self.progress
+        ]
+        said = ", ".join(f"{n:,} of {planned:,} in {stage}" for stage, n, planned in left if n > 0)
+        return f"Not finished: without a result are {said}. What follows is of what is there." if said else ""
+
+    @property
     def figures(self) -> tuple[Shown, ...]:
         """All figures, in the order of the page."""
         in_view = (figure for section in self.sections for figure in section.figures)

@@ -17,6 +17,7 @@ def render_summary(studies: tuple[StudyPage, ...], database: str) -> str:
         lines += ["The database holds no study.", ""]
     for study in studies:
         lines += [f"## Study {escape(study.name)}", "", escape(study.about), ""]
+        lines += [escape(study.unfinished), ""] if study.unfinished else []
         if study.verdicts:
             lines += [
                 "| claim | the thesis | Powell's ends | here | strongest number |",

@@ -7,9 +7,11 @@ import csv
 import gzip
 import hashlib
 import re
+import sqlite3
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from contextlib import closing
 from html import unescape
 from html.parser import HTMLParser
 
@@ -403,6 +405,23 @@ def test_a_folder_that_cannot_be_made_is_one_line(small_study, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="report folder"):
         report(small_study, tmp_path / "file" / "out")
+
+
+def test_a_study_in_progress_says_what_is_missing_before_anything_else(make_study, tiny, tmp_path):
+    url = make_study(tiny())
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        query = "SELECT planned, done FROM study_progress WHERE stage = 'fits'"
+        done = connection.execute(query).fetchone()
+        connection.execute("DELETE FROM best_match")
+        connection.execute("DELETE FROM fit_arrays")
+        connection.execute("DELETE FROM fits")
+        connection.commit()
+    paths = report(url, tmp_path)
+    said = f"{done[0]:,} of {done[0]:,} in fits"
+    page = Page(paths.index.read_text(encoding="utf-8")).words
+    assert said in page
+    assert page.index(said) < page.index("Figure 1")
+    assert f"without a result are {said}" in " ".join(paths.summary.read_text(encoding="utf-8").split())
 
 
 def test_a_file_that_cannot_be_written_is_named(small_study, tmp_path):
