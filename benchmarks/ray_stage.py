@@ -139,11 +139,11 @@ def run(url: str, workers: int, n_lambdas: int, every: int) -> None:
     spent: Counter[str] = Counter()
     for notes in found.values():
         spent.update(notes[-1].kernels)
-    of_workers = sum(notes[-1].cpu for notes in found.values())
+    of_workers, computing = (sum(notes[-1].cpu[k] for notes in found.values()) for k in (0, 1))
     say(cells, of_workers + driver, spent)
-    print(
-        f"workers {of_workers:.1f} s, driver {driver:.1f} s; on the clock {wall:.0f} s with {workers} workers"
-    )
+    print(f"workers {of_workers:.1f} s, driver {driver:.1f} s; on the clock {wall:.0f} s, {workers} workers")
+    share = sum(spent.values()) / (computing + driver)
+    print(f"without threads of Ray in workers, {of_workers - computing:.1f} s: {share:.3f}")
     print(f"Ray's own processes, their start and end included: {ray:.1f} CPU s")
     for number, notes in found.items():
         print(f"  worker {number}, MB after cells: {_memory(notes)}")
