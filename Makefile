@@ -106,6 +106,7 @@ bench: $(STAMP)  ## Run the benchmarks side by side; print tables for docs/bench
 	$(BIN)/python -m benchmarks.probes
 	$(BIN)/python -m benchmarks.intervals
 	$(BIN)/python -m benchmarks.geometry
+	$(BIN)/python -m benchmarks.planning
 	$(BIN)/python -m benchmarks.store
 
 soak: $(STAMP)  ## Kill at random, 280 times, and damage files; print what was lost, double or different.

@@ -116,6 +116,19 @@ def test_the_page_needs_nothing_else(small, small_page):
     assert all(one["aria-label"] for one in drawings)
 
 
+def test_verdicts_are_cards_on_a_phone_that_say_what_each_cell_is(small):
+    html = small.index.read_text(encoding="utf-8")
+    table = re.search(r'<table class="data verdicts">.*?</table>', html, re.DOTALL)
+    assert table is not None
+    rows = re.findall(r"<tr>(.*?)</tr>", table[0], re.DOTALL)[1:]
+    assert rows
+    for row in rows:
+        assert re.findall(r'<td data-label="(.*?)">', row) == [
+            "The thesis", "Powell's ends", "Here", "Strongest number",
+        ]  # fmt: skip
+    assert "attr(data-label)" in html
+
+
 def test_figures_are_counted_and_their_links_say_what_they_are_of(small, small_page):
     numbers = re.findall(r"Figure (\d+)", small_page.words)
     assert numbers == [str(number) for number in range(1, len(small.figures) + 1)]
