@@ -23,10 +23,9 @@ from superpos.reporting.claims import (
 )
 from superpos.reporting.selection import POWELL
 from superpos.reporting.study_data import StudyData
-from tools.findings_short import in_short
+from tools.findings_short import UNTESTED, in_short
 from tools.findings_text import listed, number, wrapped
 
-UNTESTED = "Not testable"
 WOULD_CHANGE = {
     "Features sit where an energy is low": (
         "sets of another model with less energy than their exchanged labels"

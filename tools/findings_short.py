@@ -13,7 +13,7 @@ from superpos.reporting.claims import Judged
 from tools.findings_text import wrapped
 
 FOR, AGAINST, BOTH, NEITHER, NONE = "for", "against", "both", "no one side", "not shown"
-UNTESTED = ("", "Not testable")
+UNTESTED = "Not testable"
 OPPOSITE = "the opposite"
 MEANING = """In short: a study is for a claim where some of its sets show or suggest it and none the
 opposite, against it the other way round.
@@ -22,7 +22,7 @@ opposite, against it the other way round.
 
 def side_of(judged: Judged) -> str:
     """Return to which side a verdict is; empty where the study cannot say."""
-    if judged.word in UNTESTED:
+    if judged.word in ("", UNTESTED):
         return ""
     if judged.word == "Not shown":
         return NONE

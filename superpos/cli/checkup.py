@@ -29,8 +29,6 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Of BLAS."""
 MOST_PROBLEMS = 5
 """Of a database, shown one by one."""
-FOLDERS = "SUPERPOS_DATA_DIR, SUPERPOS_CACHE_DIR, --db, TMPDIR"
-"""What says where files go."""
 LITTLE_DISK, TOO_LITTLE_DISK = 2e9, 2e8
 """Free bytes below which there is a warning, and a problem."""
 
@@ -279,7 +277,7 @@ def disk(url: str | None) -> Iterator[Finding]:
                 "disk",
                 state,
                 said,
-                f"make room, or use another folder ({FOLDERS})",
+                "make room, or use another folder (SUPERPOS_DATA_DIR, SUPERPOS_CACHE_DIR, --db, TMPDIR)",
             )
         else:
             yield Finding("disk", "ok", said)

@@ -57,16 +57,21 @@ def _act(handle: Database, options: argparse.Namespace) -> int:
 
 def _collect(handle: Database, *, files: bool) -> None:
     """Drop rows that no study needs, and their files if asked."""
+    if not files:
+        _drop(handle)
+        return
     folder = chosen(handle.default_data_folder)
-    if files:
-        check_reachable(folder)  # before anything is dropped
+    check_reachable(folder)  # before anything is dropped
     before = keys_with_files(handle)
+    _drop(handle)
+    after = keys_with_files(handle)
+    gone = before.datasets - after.datasets, before.activations - after.activations
+    OUT.print(f"{folder}: {remove_files(folder, *gone)} files removed", markup=False)
+
+
+def _drop(handle: Database) -> None:
     for table, count in collect_garbage(handle).items():
         OUT.print(f"{table}: {count} rows dropped", markup=False)
-    if files:
-        after = keys_with_files(handle)
-        gone = before.datasets - after.datasets, before.activations - after.activations
-        OUT.print(f"{folder}: {remove_files(folder, *gone)} files removed", markup=False)
 
 
 def _say_counts(before: Mapping[str, int], after: Mapping[str, int]) -> None:

@@ -96,30 +96,23 @@ def test_gc_removes_the_objects_of_what_it_drops(
     assert list(all_objects(place)) == ["datasets/of-another-database.safetensors"]
 
 
-def test_gc_alone_keeps_files(
-    superpos: Said, copy_of_finished: Database, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("asked", [(), ("--files",)])
+def test_gc_on_a_disk_removes_files_only_if_asked(
+    superpos: Said,
+    copy_of_finished: Database,
+    tiny: Tiny,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: tuple[str, ...],
 ) -> None:
     folder = copy_of_finished.default_data_folder
     files = all_files(folder)
     give_another_revision(copy_of_finished, tiny)
     monkeypatch.setenv("SUPERPOS_DATA_DIR", str(folder))
     monkeypatch.setenv("SUPERPOS_DB_URL", str(copy_of_finished.url))
-    status, out, _ = superpos("db", "gc")
-    assert (status, "files" in out) == (0, False)
-    assert all_files(folder) == files
-
-
-def test_gc_on_a_disk(
-    superpos: Said, copy_of_finished: Database, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = copy_of_finished.default_data_folder
-    files = all_files(folder)
-    give_another_revision(copy_of_finished, tiny)
-    monkeypatch.setenv("SUPERPOS_DATA_DIR", str(folder))
-    monkeypatch.setenv("SUPERPOS_DB_URL", str(copy_of_finished.url))
-    status, out, _ = superpos("db", "gc", "--files")
-    assert (status, f"{folder}: {len(files)} files removed" in out) == (0, True)
-    assert all_files(folder) == {}
+    status, out, _ = superpos("db", "gc", *asked)
+    assert status == 0
+    assert (f"{folder}: {len(files)} files removed" in out, "files" in out) == (bool(asked), bool(asked))
+    assert all_files(folder) == ({} if asked else files)
 
 
 def test_trace_names_the_objects(
